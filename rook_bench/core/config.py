@@ -1,0 +1,84 @@
+"""Frozen configuration objects, and the errors of the files they come from."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from rook_bench.core.errors import ConfigError, suggest
+
+
+class Config(BaseModel):
+    """A frozen set of parameters: unknown keys are refused with the near name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], *, where: object) -> Self:
+        """Validate `values`; raise ConfigError naming the key, its place and what is allowed."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _first_problem(cls, error, where) from None
+
+
+def _first_problem(model: type[BaseModel], error: ValidationError, where: object) -> ConfigError:
+    problem = error.errors()[0]
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = _fields_at(model, problem["loc"][:-1])
+        return ConfigError(f"unknown key '{path}'", where=where, hint=suggest(str(problem["loc"][-1]), known))
+    text = problem["msg"].removeprefix("Value error, ")
+    return ConfigError(f"'{path}': {text}" if path else text, where=where, hint=_given(problem))
+
+
+def _given(problem: Any) -> str | None:
+    if problem["type"] == "missing":
+        return "add it"
+    return None if isinstance(problem["input"], dict) else f"given: {problem['input']!r}"
+
+
+def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """Field names of the nested model that `path` leads to."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        if field is None:
+            continue
+        candidates = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        nested = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if nested:
+            model = nested[0]
+    return list(model.model_fields)
+
+
+def read_mapping(path: str | Path) -> dict[str, Any]:
+    """Read a TOML, YAML or JSON file that holds one mapping; the ending decides the format."""
+    path = Path(path)
+    readers = {".toml": tomllib.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise ConfigError(f"'{path.suffix}' is not a configuration format", where=path, hint="use .toml, .yaml or .json")
+    try:
+        values = reader(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("no such file", where=path, hint=_near_file(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"can't be read ({error})", where=path) from None
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, json.JSONDecodeError) as error:
+        message = " ".join(str(error).split())
+        raise ConfigError(f"not valid {path.suffix[1:].upper()} ({message})", where=path) from None
+    if not isinstance(values, dict):
+        raise ConfigError("the file holds no mapping of keys to values", where=path)
+    return values
+
+
+def _near_file(path: Path) -> str:
+    folder = path.parent if path.parent.is_dir() else None
+    names = [entry.name for entry in folder.iterdir()] if folder else []
+    near = suggest(path.name, names)
+    return near if near.startswith("did you mean") else "check the path"

@@ -1,0 +1,59 @@
+"""A number with its evidence, or the reason why there is none."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """One reported number.
+
+    Attributes:
+        value: the point estimate; None exactly when it is undefined.
+        low, high: interval bounds, None where no interval was computed.
+        n: number of observations behind the value (buckets, fills, trades: see `convention`).
+        unit: unit of value, low and high ("fraction", "bps", "quote", "count", "s", ...).
+        convention: how it was computed, printed beside the number.
+        undefined_because: why there is no value; None exactly when there is one.
+
+    Undefined is never zero: `Estimate.of(nan)` is refused, `Estimate.undefined(...)` says why.
+    """
+
+    value: float | None
+    n: int
+    unit: str
+    convention: str = ""
+    low: float | None = None
+    high: float | None = None
+    undefined_because: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.value is None) != (self.undefined_because is not None):
+            raise ValueError("an Estimate has either a value or a reason why it is undefined")
+        for number in (self.value, self.low, self.high):
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"{number!r} is not finite; use Estimate.undefined and say why")
+
+    @classmethod
+    def undefined(cls, because: str, *, n: int, unit: str, convention: str = "") -> Estimate:
+        """An estimate that has no value, and why."""
+        return cls(None, n, unit, convention, undefined_because=because)
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is a value."""
+        return self.value is not None
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape stored in metrics.json."""
+        order = ("value", "low", "high", "n", "unit", "convention", "undefined_because")
+        fields = asdict(self)
+        return {name: fields[name] for name in order}
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Estimate:
+        """Read back what `to_json` wrote."""
+        return cls(**record)

@@ -1,0 +1,100 @@
+"""Columns of exact 256-bit integers, as limbs that NumPy, Arrow and compiled code share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+LIMBS = 4
+_BYTES = 8 * LIMBS
+
+
+class ExactInts:
+    """An immutable column of signed integers below 2**255 in magnitude.
+
+    `limbs` has shape (n, 4): 64-bit limbs, least significant first, two's complement. That is
+    also the memory layout of Arrow's decimal256, so Parquet and compiled code read it uncopied.
+    No float ever holds a value; `to_floats` rounds once, on request.
+    """
+
+    __slots__ = ("limbs",)
+    limbs: NDArray[np.uint64]
+
+    def __init__(self, limbs: NDArray[np.uint64]) -> None:
+        if limbs.ndim != 2 or limbs.shape[1] != LIMBS or limbs.dtype != np.uint64:
+            raise ValueError(f"limbs must have shape (n, {LIMBS}) and dtype uint64")
+        view = limbs.view()
+        view.flags.writeable = False
+        object.__setattr__(self, "limbs", view)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("ExactInts is immutable")
+
+    @classmethod
+    def of(cls, values: Iterable[int]) -> ExactInts:
+        """From Python integers; OverflowError beyond 256 bits."""
+        joined = b"".join(int(value).to_bytes(_BYTES, "little", signed=True) for value in values)
+        return cls(np.frombuffer(joined, dtype="<u8").reshape(-1, LIMBS).astype(np.uint64))
+
+    def __len__(self) -> int:
+        return self.limbs.shape[0]
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+    @overload
+    def __getitem__(self, index: slice | NDArray[np.generic]) -> ExactInts: ...
+    def __getitem__(self, index: int | slice | NDArray[np.generic]) -> int | ExactInts:
+        if isinstance(index, int | np.integer):
+            return int.from_bytes(self.limbs[index].tobytes(), "little", signed=True)
+        return ExactInts(self.limbs[index])
+
+    def __iter__(self) -> Iterator[int]:
+        data = np.ascontiguousarray(self.limbs).tobytes()
+        for start in range(0, len(data), _BYTES):
+            yield int.from_bytes(data[start : start + _BYTES], "little", signed=True)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ExactInts) and np.array_equal(self.limbs, other.limbs)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __neg__(self) -> ExactInts:
+        return ExactInts.of(-value for value in self)
+
+    def negative(self) -> NDArray[np.bool_]:
+        """Which values are below zero, shape (n,)."""
+        return (self.limbs[:, -1] >> np.uint64(63)).astype(bool)
+
+    def zero(self) -> NDArray[np.bool_]:
+        """Which values are zero, shape (n,)."""
+        return ~self.limbs.any(axis=1)
+
+    def to_floats(self, scale: int = 1) -> NDArray[np.float64]:
+        """The nearest float64 of value / scale (each correctly rounded), shape (n,)."""
+        return np.fromiter((value / scale for value in self), dtype=np.float64, count=len(self))
+
+    def to_arrow(self, digits: int) -> pa.Array:
+        """Arrow decimal of `digits` digits: decimal128 up to 38, decimal256 up to 76."""
+        bound = 10**digits
+        if any(abs(value) >= bound for value in self):
+            raise OverflowError(f"a value has more than {digits} digits")
+        wide = pa.Array.from_buffers(
+            pa.decimal256(76), len(self), [None, pa.py_buffer(np.ascontiguousarray(self.limbs))]
+        )
+        return wide.cast(pa.decimal128(digits)) if digits <= 38 else wide
+
+    @classmethod
+    def from_arrow(cls, column: pa.ChunkedArray | pa.Array) -> ExactInts:
+        """Read back what `to_arrow` wrote; ValueError where a value is missing."""
+        if column.null_count:
+            raise ValueError(f"{column.null_count} values are missing")
+        wide = column.cast(pa.decimal256(76))
+        array = wide.combine_chunks() if isinstance(wide, pa.ChunkedArray) else wide
+        if isinstance(array, pa.ChunkedArray):  # an empty chunked column stays chunked
+            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], wide.type)
+        limbs = np.frombuffer(array.buffers()[1] or b"", dtype="<u8").reshape(-1, LIMBS)
+        return cls(limbs[array.offset : array.offset + len(array)].astype(np.uint64))

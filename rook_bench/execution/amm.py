@@ -1,0 +1,115 @@
+"""Uniswap v3 and v4 swap maths inside one liquidity range, in exact integers.
+
+Every function works on Python integers and, compiled, on `wide` integers: one source, so there
+is no second implementation to keep equal. Rounding follows v3-core's SqrtPriceMath and SwapMath
+(always in the pool's favour). Prices are sqrtPriceX96: sqrt(token1 / token0) * 2**96.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+PIPS = 1_000_000
+"""The fee's denominator: fee_pips 500 is 0.05%."""
+
+MIN_SQRT_PRICE = 4295128739
+MAX_SQRT_PRICE = 1461446703485210103287273052203988822378723970342
+
+
+def divide_up(numerator: Any, divisor: Any) -> Any:
+    """Division rounded up."""
+    quotient = numerator // divisor
+    if quotient * divisor < numerator:
+        quotient = quotient + 1
+    return quotient
+
+
+def amount0_between(lower: Any, upper: Any, liquidity: Any) -> Any:
+    """Token0 that `liquidity` holds between two sqrt prices, lower <= upper, rounded down."""
+    return ((liquidity << 96) * (upper - lower)) // upper // lower
+
+
+def amount0_between_up(lower: Any, upper: Any, liquidity: Any) -> Any:
+    """The same, rounded up."""
+    return divide_up(divide_up((liquidity << 96) * (upper - lower), upper), lower)
+
+
+def amount1_between(lower: Any, upper: Any, liquidity: Any) -> Any:
+    """Token1 that `liquidity` holds between two sqrt prices, lower <= upper, rounded down."""
+    return (liquidity * (upper - lower)) >> 96
+
+
+def amount1_between_up(lower: Any, upper: Any, liquidity: Any) -> Any:
+    """The same, rounded up."""
+    product = liquidity * (upper - lower)
+    rounded = product >> 96
+    if (rounded << 96) < product:
+        rounded = rounded + 1
+    return rounded
+
+
+def price_after_token0(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
+    """Sqrt price after `amount` of token0 entered (the price falls), rounded up."""
+    scaled = liquidity << 96
+    product = amount * sqrt_price
+    # v3 computes this branch only where it doesn't overflow 256 bits, else the less exact one.
+    if product >> 256 == 0 and (scaled + product) >> 256 == 0:
+        return divide_up(scaled * sqrt_price, scaled + product)
+    return divide_up(scaled, scaled // sqrt_price + amount)
+
+
+def price_after_token1(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
+    """Sqrt price after `amount` of token1 entered (the price rises), rounded down."""
+    return sqrt_price + (amount << 96) // liquidity
+
+
+def swap_exact_in(
+    sqrt_price: Any, liquidity: Any, amount: Any, fee_pips: Any, zero_for_one: bool, sqrt_limit: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Swap `amount` in at constant `liquidity`, stopping at `sqrt_limit`.
+
+    Args:
+        sqrt_price: sqrtPriceX96 before the swap.
+        liquidity: active liquidity, greater than zero.
+        amount: units of the input token offered, fee included.
+        fee_pips: fee on the input, in millionths.
+        zero_for_one: True when token0 is sold (the price falls).
+        sqrt_limit: price at which to stop, beyond `sqrt_price` in the direction of the swap.
+
+    Returns:
+        sqrt price after, input taken without fee, output, fee: all in smallest units.
+        Input taken plus fee is less than `amount` exactly when the limit was reached.
+        This is computeSwapStep of v3-core's SwapMath for exact input.
+    """
+    after_fee = (amount * (PIPS - fee_pips)) // PIPS
+    if zero_for_one:
+        after = price_after_token0(sqrt_price, liquidity, after_fee)
+        # Rounding up and down make "past the limit" the same as v3's "enough to reach it".
+        reached = after <= sqrt_limit
+        if reached:
+            after = sqrt_limit
+        taken = amount0_between_up(after, sqrt_price, liquidity)
+        out = amount1_between(after, sqrt_price, liquidity)
+    else:
+        after = price_after_token1(sqrt_price, liquidity, after_fee)
+        reached = after >= sqrt_limit
+        if reached:
+            after = sqrt_limit
+        taken = amount1_between_up(sqrt_price, after, liquidity)
+        out = amount0_between(sqrt_price, after, liquidity)
+    fee = divide_up(taken * fee_pips, PIPS - fee_pips) if reached else amount - taken
+    return after, taken, out, fee
+
+
+def value_in_token1(amount0: Any, sqrt_price: Any) -> Any:
+    """Token1 units that `amount0` is worth at the pool price without fee or impact, rounded down.
+
+    Two steps keep the product inside 384 bits for any 160-bit price; the first rounding changes
+    the result by less than one unit.
+    """
+    return (((amount0 * sqrt_price) >> 96) * sqrt_price) >> 96
+
+
+def value_in_token0(amount1: Any, sqrt_price: Any) -> Any:
+    """Token0 units that `amount1` is worth at the pool price without fee or impact, rounded down."""
+    return (((amount1 << 96) // sqrt_price) << 96) // sqrt_price

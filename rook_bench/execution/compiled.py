@@ -1,0 +1,41 @@
+"""Compile with Numba, cached on disk under the hash of the code it was made from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from numba import config, njit
+
+from rook_bench.core.hashing import sha256_code
+
+CACHE_VARIABLE = "ROOK_BENCH_CACHE"
+
+
+def cache_folder() -> Path:
+    """Where decisions and compiled code are kept: $ROOK_BENCH_CACHE or the user's cache folder."""
+    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("rook-bench"))
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """`numba.njit`, with a cache that notices a change in *any* compiled file.
+
+    Numba's own cache looks only at the file of the function itself, so a change in the maths it
+    calls would silently run old machine code. Where the folder can't be written, nothing is cached.
+    """
+    folder = cache_folder() / "numba" / sha256_code("execution", "replay")[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return njit(function)
+    if not os.access(folder, os.W_OK):
+        return njit(function)
+    before = config.CACHE_DIR
+    try:
+        config.CACHE_DIR = str(folder)
+        return njit(cache=True)(function)
+    finally:
+        config.CACHE_DIR = before
