@@ -38,8 +38,8 @@ def read_text_columns(path: Path, columns: Iterable[str]) -> pd.DataFrame:
 
 
 def read_number_columns(path: Path) -> pd.DataFrame:
-    """All columns; floats parsed to the nearest float64."""
-    return _read_csv(path, float_precision="round_trip")
+    """All columns, floats parsed to the nearest float64 (the default since pandas 3.1)."""
+    return _read_csv(path)
 
 
 def _read_csv(path: Path, **options: Any) -> pd.DataFrame:

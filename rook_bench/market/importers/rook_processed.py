@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
+from rook_bench.core.config import read_mapping
 from rook_bench.core.exact import ExactInts
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.importers.columns import exact_column, float_column, read_text_columns, small_column, time_column
@@ -31,15 +32,16 @@ def rook_core_features():
 
     def read(path: Path, pool: Pool | None) -> SwapFrame:
         table = read_text_columns(path, _FEATURE_COLUMNS)
-        pool = pool or ROOK_V4
+        pool = pool or pool_beside(path)
         # v4 reports the swapper's balance change; SwapFrame keeps the pool's, as v3 does.
-        amount0 = -_units(float_column(table, "amount0_eth", path), pool.token0.unit)
-        amount1 = -_units(float_column(table, "amount1_usdc", path), pool.token1.unit)
+        base = -_units(float_column(table, "amount0_eth", path), pool.base.unit)
+        quote = -_units(float_column(table, "amount1_usdc", path), pool.quote.unit)
+        amount0, amount1 = (base, quote) if pool.base_is_token0 else (quote, base)
         at = time_column(table, "timestamp", path)
         return SwapFrame(
             pool=pool,
             at=at,
-            sqrt_price_x96=sqrt_prices(float_column(table, "price", path, positive=True)),
+            sqrt_price_x96=sqrt_prices(float_column(table, "price", path, positive=True), pool),
             liquidity=exact_column(table, "liquidity", path),
             amount0=amount0,
             amount1=amount1,
@@ -63,10 +65,11 @@ def rook_labeled_dataset():
         volume = float_column(table, "volume", path)
         impact = float_column(table, "liquidity_impact", path)
         features = ("volatility", "volume_ma", "price_change")
+        pool = pool or pool_beside(path)
         return SwapFrame(
-            pool=pool or ROOK_V4,
+            pool=pool,
             at=time_column(table, "timestamp", path),
-            sqrt_price_x96=sqrt_prices(float_column(table, "price", path, positive=True)),
+            sqrt_price_x96=sqrt_prices(float_column(table, "price", path, positive=True), pool),
             liquidity=liquidity_from_impact(volume, impact, path),
             recorded_volume=volume,
             recorded={"liquidity_impact": impact} | {name: float_column(table, name, path) for name in features},
@@ -79,9 +82,21 @@ def rook_labeled_dataset():
     return read
 
 
-def sqrt_prices(raw_price: NDArray[np.float64]) -> ExactInts:
-    """sqrtPriceX96 of raw prices (token1 units per token0 unit), rounded down."""
-    return ExactInts.of(math.isqrt(int(Fraction(float(price)) * 2**192)) for price in raw_price)
+def pool_beside(path: Path) -> Pool:
+    """The pool that a metadata.json beside `path` names; ROOK's own where it names none."""
+    beside = path.with_name("metadata.json")
+    if not beside.exists():
+        return ROOK_V4
+    facts = read_mapping(beside).get("pool")
+    return ROOK_V4 if facts is None else Pool.parse(facts, where=beside)
+
+
+def sqrt_prices(raw_price: NDArray[np.float64], pool: Pool) -> ExactInts:
+    """sqrtPriceX96, rounded down, of ROOK's raw prices (quote units per base unit)."""
+    ratios = (Fraction(float(price)) for price in raw_price)
+    if not pool.base_is_token0:
+        ratios = (1 / ratio for ratio in ratios)
+    return ExactInts.of(math.isqrt(int(ratio * 2**192)) for ratio in ratios)
 
 
 def liquidity_from_impact(volume: NDArray[np.float64], impact: NDArray[np.float64], where: object) -> ExactInts:

@@ -19,9 +19,10 @@ from rook_bench.market.importers.rook_processed import (
     ROUNDED_PRICE,
     label_columns,
     liquidity_from_impact,
+    pool_beside,
     sqrt_prices,
 )
-from rook_bench.market.pool import ROOK_V4, Pool
+from rook_bench.market.pool import Pool
 from rook_bench.plugins import importer
 
 CORE_FEATURES = ("price", "volatility", "volume", "volume_ma", "liquidity_impact", "price_change")
@@ -44,10 +45,11 @@ def rook_split():
         windows, layout = _windows(values, steps, mean, scale, path)
         last = dict(zip(CORE_FEATURES, windows[:, -1, :].T, strict=True))
         renamed = table.drop(columns="side").rename(columns={"side_raw": "side"})
+        pool = pool or pool_beside(path)
         return SwapFrame(
-            pool=pool or ROOK_V4,
+            pool=pool,
             at=time_column(table, "timestamp", path),
-            sqrt_price_x96=sqrt_prices(float_column(pd.DataFrame(last), "price", path, positive=True)),
+            sqrt_price_x96=sqrt_prices(float_column(pd.DataFrame(last), "price", path, positive=True), pool),
             liquidity=liquidity_from_impact(last["volume"], last["liquidity_impact"], path),
             recorded_volume=last["volume"],
             recorded={name: last[name] for name in ("volatility", "volume_ma", "liquidity_impact", "price_change")},

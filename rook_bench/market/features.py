@@ -1,0 +1,198 @@
+"""ROOK's features and conditions, computed causally: row i uses rows 0..i and nothing later.
+
+Definitions are those of ROOK's published pipeline, its start-up values included (0.0 where a
+window is still empty), so that `core_features.csv` is reproduced to rounding. The conditions,
+which ROOK computed once for the end of the file, are computed here for every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from rook_bench.market.frame import SwapFrame
+
+Column = NDArray[np.float64]
+
+LOOKBACK = 100
+"""Swaps in the window of volatility and volume_ma; the longest any feature looks back."""
+
+CONDITION_WINDOWS = (10, 50, 100)
+TREND_WINDOW = 20
+
+CORE_COLUMNS = (
+    "timestamp",
+    "price",
+    "amount0_eth",
+    "amount1_usdc",
+    "volume",
+    "volatility",
+    "volume_ma",
+    "tick_change",
+    "time_diff",
+    "liquidity_impact",
+    "price_change",
+    "tick",
+    "liquidity",
+)
+"""Columns of core_features.csv, in the published order."""
+
+CORE_FEATURES = ("price", "volatility", "volume", "volume_ma", "liquidity_impact", "price_change")
+"""The six features that ROOK's windows carry, in the published order."""
+
+
+def compute_features(frame: SwapFrame) -> pd.DataFrame:
+    """Every feature of every row.
+
+    Returns:
+        DataFrame with one row per swap: price (quote per base), volume (base), volatility,
+        volume_ma (base), tick_change, time_diff (s), liquidity_impact (volume per 1e18 units of
+        liquidity), price_change (fraction), price_deviation, momentum_10 and volume_ratio (what
+        the rules decide on). NaN where the log lacks what a feature needs. A file's own recorded
+        features are kept, because they were computed with history that the file no longer has.
+    """
+    columns = {name: function(frame) for name, function in FEATURES.items()}
+    return pd.DataFrame(columns | {name: np.array(values) for name, values in frame.recorded.items()})
+
+
+def compute_conditions(frame: SwapFrame, features: pd.DataFrame | None = None) -> pd.DataFrame:
+    """ROOK's 23 condition features for every row (published: one row for the end of the file)."""
+    features = compute_features(frame) if features is None else features
+    table: dict[str, Column] = {}
+    for window in CONDITION_WINDOWS:
+        price = features["price"].to_numpy()
+        table[f"avg_price_{window}"] = trailing(price, window, np.mean)
+        table[f"price_volatility_{window}"] = trailing(price, window, _sample_std)
+        for name, column in (
+            ("avg_volume", "volume"),
+            ("avg_tick_change", "tick_change"),
+            ("avg_time_diff", "time_diff"),
+            ("liquidity_impact_avg", "liquidity_impact"),
+        ):
+            table[f"{name}_{window}"] = trailing(features[column].to_numpy(), window, np.mean)
+    count = np.arange(1, len(features) + 1)
+    volume = features["volume"].to_numpy()
+    recent, overall = trailing(volume, TREND_WINDOW, np.mean), np.cumsum(volume) / count
+    table["total_transactions"] = count.astype(np.float64)
+    table["price_trend"] = trailing(features["price_change"].to_numpy(), TREND_WINDOW, np.mean)
+    table["volume_trend"] = np.where(count > TREND_WINDOW, recent / np.where(overall > 0, overall, np.nan), 1.0)
+    table["current_price"] = features["price"].to_numpy()
+    table["current_liquidity"] = frame.liquidity.to_floats()
+    return pd.DataFrame(table)
+
+
+def trailing(values: Column, window: int, statistic: Callable[..., Column]) -> Column:
+    """`statistic` over the last `window` values, the current one included (fewer at the start).
+
+    Every window is computed afresh: a running sum would carry the rounding error of the dust
+    opening, where one return is ten thousand times the usual one, through the whole file.
+    """
+    out = np.empty(len(values))
+    head = min(window - 1, len(values))
+    for row in range(head):
+        out[row] = statistic(values[None, : row + 1], axis=1)[0]
+    for start in range(head, len(values), _CHUNK):
+        stop = min(start + _CHUNK, len(values))
+        block = values[start - window + 1 : stop]
+        out[start:stop] = statistic(sliding_window_view(block, window), axis=1)
+    return out
+
+
+_CHUNK = 1 << 15
+
+
+def _before(values: Column, window: int, statistic: Callable[..., Column], start: float) -> Column:
+    """`statistic` over the last `window` values *before* each row; `start` for the first row."""
+    return np.concatenate([[start], trailing(values[:-1], window, statistic)])
+
+
+def _sample_std(windows: Column, axis: int) -> Column:
+    """Standard deviation with n - 1; NaN for a single value, as pandas gives."""
+    if windows.shape[axis] < 2:
+        return np.full(windows.shape[0], np.nan)
+    return np.std(windows, axis=axis, ddof=1)
+
+
+def _price(frame: SwapFrame) -> Column:
+    return frame.price
+
+
+def _volume(frame: SwapFrame) -> Column:
+    return frame.volume
+
+
+def _price_change(frame: SwapFrame) -> Column:
+    price = frame.price
+    return np.concatenate([[0.0], np.diff(price) / price[:-1]])
+
+
+def _volatility(frame: SwapFrame) -> Column:
+    """Sample standard deviation of the returns among the last 100 prices before the row."""
+    changes = _price_change(frame)[1:]
+    out = np.zeros(len(frame))
+    # Row i sees the returns 1..i-1, at most 99 of them; two are needed for a deviation.
+    if len(changes) > 2:
+        out[3:] = trailing(changes[:-1], LOOKBACK - 1, _sample_std)[1:]
+    return out
+
+
+def _volume_ma(frame: SwapFrame) -> Column:
+    """Mean volume of the last 100 swaps before the row (the first row has only itself)."""
+    return _before(frame.volume, LOOKBACK, np.mean, start=float(frame.volume[0]))
+
+
+def _tick_change(frame: SwapFrame) -> Column:
+    if frame.tick is None:
+        return np.full(len(frame), np.nan)
+    return np.diff(frame.tick, prepend=frame.tick[0]).astype(np.float64)
+
+
+def _time_diff(frame: SwapFrame) -> Column:
+    return np.diff(frame.at, prepend=frame.at[0]) / np.timedelta64(1, "s")
+
+
+def _liquidity_impact(frame: SwapFrame) -> Column:
+    liquidity = frame.liquidity.to_floats(10**18)
+    return np.divide(frame.volume, liquidity, out=np.zeros(len(frame)), where=liquidity > 0)
+
+
+def _price_deviation(frame: SwapFrame) -> Column:
+    """Price against the mean of the last 50 prices before the row, a fraction; NaN for the first row."""
+    mean = _before(frame.price, 50, np.mean, start=np.nan)
+    return (frame.price - mean) / mean
+
+
+def _momentum_10(frame: SwapFrame) -> Column:
+    """Sum of the last 10 returns before the row; NaN for the first row."""
+    return _before(_recorded(frame, "price_change", _price_change), 10, np.sum, start=np.nan)
+
+
+def _volume_ratio(frame: SwapFrame) -> Column:
+    """Volume over its moving average; 0 where the average is 0, as the rules define it."""
+    average = _recorded(frame, "volume_ma", _volume_ma)
+    out = np.where(np.isnan(average) | np.isnan(frame.volume), np.nan, 0.0)
+    return np.divide(frame.volume, average, out=out, where=average > 0)
+
+
+def _recorded(frame: SwapFrame, name: str, compute: Callable[[SwapFrame], Column]) -> Column:
+    return np.asarray(frame.recorded[name]) if name in frame.recorded else compute(frame)
+
+
+FEATURES: dict[str, Callable[[SwapFrame], Column]] = {
+    "price": _price,
+    "volume": _volume,
+    "volatility": _volatility,
+    "volume_ma": _volume_ma,
+    "tick_change": _tick_change,
+    "time_diff": _time_diff,
+    "liquidity_impact": _liquidity_impact,
+    "price_change": _price_change,
+    "price_deviation": _price_deviation,
+    "momentum_10": _momentum_10,
+    "volume_ratio": _volume_ratio,
+}
+"""Feature name to the function that computes it for a whole frame."""

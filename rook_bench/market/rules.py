@@ -1,0 +1,106 @@
+"""ROOK's heuristic rules: mean reversion and breakout behind three filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from rook_bench.core import InputError, Side
+from rook_bench.core.config import Config, read_mapping
+from rook_bench.core.decision_tape import DecisionTape
+
+MEAN_REVERSION_HISTORY = 20
+"""Swaps before which mean reversion stays silent."""
+
+BREAKOUT_HISTORY = 10
+"""Swaps before which the breakout rule stays silent."""
+
+BREAKOUT_SLIPPAGE_BPS = 30.0
+BREAKOUT_DEADLINE_S = 120.0
+
+
+class Rules(Config):
+    """The keys of ROOK's JSON rule configs; fractions unless the name says otherwise."""
+
+    mr_price_deviation_threshold: float = Field(default=0.02, gt=0)
+    mr_volume_multiplier: float = Field(default=2.0, ge=0)
+    mr_position_size: float = Field(default=0.05, ge=0, le=1)
+    breakout_volatility_threshold: float = Field(default=0.005, ge=0)
+    breakout_volume_threshold: float = Field(default=1.5, ge=0)
+    breakout_price_momentum: float = Field(default=0.01, gt=0)
+    breakout_position_size: float = Field(default=0.08, ge=0, le=1)
+    max_volatility_threshold: float = Field(default=0.05, ge=0)
+    min_volatility_threshold: float = Field(default=0.001, ge=0)
+    max_liquidity_impact: float = Field(default=0.01, ge=0)
+    min_liquidity_depth: float = Field(default=1000.0, ge=0)
+    max_position_size: float = Field(default=0.1, ge=0, le=1)
+    min_position_size: float = Field(default=0.01, ge=0, le=1)
+    max_slippage_bps: float = Field(default=50.0, ge=0, le=10_000)
+    default_deadline_s: float = Field(default=300.0, ge=0)
+    active_hours_start: int = Field(default=8, ge=0, le=23)
+    active_hours_end: int = Field(default=20, ge=0, le=23)
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> Rules:
+        """Read a rule config (JSON, TOML or YAML)."""
+        return cls.parse(read_mapping(path), where=path)
+
+
+def apply_rules(rules: Rules, features: pd.DataFrame, at: pd.DatetimeIndex) -> DecisionTape:
+    """Decide every row by the rules; `reason` is the name of the rule that fired.
+
+    Args:
+        rules: thresholds and sizes.
+        features: what `compute_features` returns.
+        at: UTC times of the rows.
+
+    The order is ROOK's: market hours, volatility, liquidity impact, mean reversion, breakout.
+    ROOK's config also names min_liquidity_depth and the position size bounds, but its labeller
+    never applied them; neither does this (sizing and limits belong to risk).
+
+    Raises:
+        InputError: where the log does not tell the volume, without which no rule can decide.
+    """
+    if features["volume"].isna().any():
+        raise InputError("the rules need each swap's volume, which this log does not carry", where="rules")
+    row = np.arange(len(features))
+    volatility, ratio = features["volatility"].to_numpy(), features["volume_ratio"].to_numpy()
+    deviation, momentum = features["price_deviation"].to_numpy(), features["momentum_10"].to_numpy()
+
+    closed = ~((at.hour >= rules.active_hours_start) & (at.hour <= rules.active_hours_end))
+    wild = (volatility > rules.max_volatility_threshold) | (volatility < rules.min_volatility_threshold)
+    heavy = features["liquidity_impact"].to_numpy() > rules.max_liquidity_impact
+    reverting = (row >= MEAN_REVERSION_HISTORY) & (ratio > rules.mr_volume_multiplier)
+    breaking = (
+        (row >= BREAKOUT_HISTORY)
+        & (volatility > rules.breakout_volatility_threshold)
+        & (ratio > rules.breakout_volume_threshold)
+    )
+    # The first condition that holds decides; the order of this list is the order of the rules.
+    fired = [
+        ("MARKET_HOURS", closed),
+        ("VOLATILITY_FILTER", wild),
+        ("LIQUIDITY_FILTER", heavy),
+        ("MEAN_REVERSION_BUY", reverting & (deviation < -rules.mr_price_deviation_threshold)),
+        ("MEAN_REVERSION_SELL", reverting & (deviation > rules.mr_price_deviation_threshold)),
+        ("BREAKOUT_BUY", breaking & (momentum > rules.breakout_price_momentum)),
+        ("BREAKOUT_SELL", breaking & (momentum < -rules.breakout_price_momentum)),
+    ]
+    name = np.select([mask for _, mask in fired], [name for name, _ in fired], "NO_SIGNAL").astype(object)
+    ends = pd.Series(name).str
+    side = np.select([ends.endswith("_BUY"), ends.endswith("_SELL")], [Side.BUY, Side.SELL], Side.HOLD)
+    mean_reversion, breakout = ends.startswith("MEAN_REVERSION"), ends.startswith("BREAKOUT")
+    with np.errstate(invalid="ignore"):
+        reversion_confidence = np.minimum(0.8, np.abs(deviation) * 10 + ratio * 0.1)
+        breakout_confidence = np.minimum(0.9, np.abs(momentum) * 20 + volatility * 10)
+    return DecisionTape.from_sides(
+        side,
+        size=np.select([mean_reversion, breakout], [rules.mr_position_size, rules.breakout_position_size], 0.0),
+        slippage_bps=np.where(breakout, min(rules.max_slippage_bps, BREAKOUT_SLIPPAGE_BPS), rules.max_slippage_bps),
+        deadline_s=np.where(breakout, BREAKOUT_DEADLINE_S, rules.default_deadline_s),
+        confidence=np.select([mean_reversion, breakout], [reversion_confidence, breakout_confidence], 0.5),
+        reason=name,
+    )
