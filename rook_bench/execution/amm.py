@@ -1,13 +1,15 @@
 """Uniswap v3 and v4 swap maths inside one liquidity range, in exact integers.
 
-Every function works on Python integers and, compiled, on `wide` integers: one source, so there
-is no second implementation to keep equal. Rounding follows v3-core's SqrtPriceMath and SwapMath
+Every function works on Python integers and, called from compiled code, on `wide` integers: one
+source (`register_jitable`), so there is no second implementation to keep equal. Rounding follows v3-core's SqrtPriceMath and SwapMath
 (always in the pool's favour). Prices are sqrtPriceX96: sqrt(token1 / token0) * 2**96.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from numba.extending import register_jitable
 
 PIPS = 1_000_000
 """The fee's denominator: fee_pips 500 is 0.05%."""
@@ -16,6 +18,7 @@ MIN_SQRT_PRICE = 4295128739
 MAX_SQRT_PRICE = 1461446703485210103287273052203988822378723970342
 
 
+@register_jitable
 def divide_up(numerator: Any, divisor: Any) -> Any:
     """Division rounded up."""
     quotient = numerator // divisor
@@ -24,21 +27,25 @@ def divide_up(numerator: Any, divisor: Any) -> Any:
     return quotient
 
 
+@register_jitable
 def amount0_between(lower: Any, upper: Any, liquidity: Any) -> Any:
     """Token0 that `liquidity` holds between two sqrt prices, lower <= upper, rounded down."""
     return ((liquidity << 96) * (upper - lower)) // upper // lower
 
 
+@register_jitable
 def amount0_between_up(lower: Any, upper: Any, liquidity: Any) -> Any:
     """The same, rounded up."""
     return divide_up(divide_up((liquidity << 96) * (upper - lower), upper), lower)
 
 
+@register_jitable
 def amount1_between(lower: Any, upper: Any, liquidity: Any) -> Any:
     """Token1 that `liquidity` holds between two sqrt prices, lower <= upper, rounded down."""
     return (liquidity * (upper - lower)) >> 96
 
 
+@register_jitable
 def amount1_between_up(lower: Any, upper: Any, liquidity: Any) -> Any:
     """The same, rounded up."""
     product = liquidity * (upper - lower)
@@ -48,6 +55,7 @@ def amount1_between_up(lower: Any, upper: Any, liquidity: Any) -> Any:
     return rounded
 
 
+@register_jitable
 def price_after_token0(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
     """Sqrt price after `amount` of token0 entered (the price falls), rounded up."""
     scaled = liquidity << 96
@@ -58,11 +66,13 @@ def price_after_token0(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
     return divide_up(scaled, scaled // sqrt_price + amount)
 
 
+@register_jitable
 def price_after_token1(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
     """Sqrt price after `amount` of token1 entered (the price rises), rounded down."""
     return sqrt_price + (amount << 96) // liquidity
 
 
+@register_jitable
 def swap_exact_in(
     sqrt_price: Any, liquidity: Any, amount: Any, fee_pips: Any, zero_for_one: bool, sqrt_limit: Any
 ) -> tuple[Any, Any, Any, Any]:
@@ -101,6 +111,16 @@ def swap_exact_in(
     return after, taken, out, fee
 
 
+@register_jitable
+def quote_exact_in(sqrt_price: Any, liquidity: Any, amount: Any, fee_pips: Any, zero_for_one: bool) -> Any:
+    """Output of `swap_exact_in` without a limit: what a router would quote for `amount`."""
+    after_fee = (amount * (PIPS - fee_pips)) // PIPS
+    if zero_for_one:
+        return amount1_between(price_after_token0(sqrt_price, liquidity, after_fee), sqrt_price, liquidity)
+    return amount0_between(sqrt_price, price_after_token1(sqrt_price, liquidity, after_fee), liquidity)
+
+
+@register_jitable
 def value_in_token1(amount0: Any, sqrt_price: Any) -> Any:
     """Token1 units that `amount0` is worth at the pool price without fee or impact, rounded down.
 
@@ -110,6 +130,7 @@ def value_in_token1(amount0: Any, sqrt_price: Any) -> Any:
     return (((amount0 * sqrt_price) >> 96) * sqrt_price) >> 96
 
 
+@register_jitable
 def value_in_token0(amount1: Any, sqrt_price: Any) -> Any:
     """Token0 units that `amount1` is worth at the pool price without fee or impact, rounded down."""
     return (((amount1 << 96) // sqrt_price) << 96) // sqrt_price

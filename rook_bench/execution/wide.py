@@ -101,46 +101,72 @@ _subtract, _multiply, _add = _binary("sub"), _binary("mul"), _binary("add")
 _left, _right = _shift("shl"), _shift("lshr")
 _not_below = _compare(">=")
 
-# A quotient digit is estimated from the leading 64 and 53 bits in float64, scaled by 2**40 and
-# rounded down by one part in 2**50, so that it never exceeds the true digit.
+# A quotient digit is estimated from the leading 64 bits of the numerator and 53 of the divisor.
+# Both are brought to that length first, so their ratio lies between 2**10 and 2**12 and a digit
+# scaled by 2**40 always fits into 64 bits. The last factor outweighs every rounding on the way,
+# so that a digit is never too large; what it lacks, the next round adds.
 _DIGIT_BITS = 40
-_DIGIT_SCALE = float(2**_DIGIT_BITS) * (1.0 - 2.0**-50)
+_DIGIT_SCALE = float(2**_DIGIT_BITS) * (1.0 - 2.0**-49)
+
+
+@njit
+def _leading(value: Any, bits: int) -> Any:
+    """The value's leading `bits` bits as float64, and the power of two they were divided by."""
+    shift = bit_length(value) - bits
+    if shift >= 0:
+        return float(low64(_right(value, np.uint64(shift)))), shift
+    return float(low64(value) << np.uint64(-shift)), shift
 
 
 @njit
 def _divide(numerator: Any, divisor: Any) -> Any:
-    """Floor division; the caller makes sure that the divisor is not zero.
+    """Floor division; a divisor of zero raises ZeroDivisionError.
 
     LLVM's own division of this width works bit by bit (about 600 ns here); this takes about 50
     bits of the quotient at a time and corrects exactly by the remainder.
     """
+    if low64(divisor) == 0 and bit_length(divisor) == 0:
+        raise ZeroDivisionError("division by zero")
     quotient = wide(np.uint64(0))
-    divisor_shift = max(0, bit_length(divisor) - 53)
-    divisor_top = float(low64(_right(divisor, np.uint64(divisor_shift)))) + 1.0
+    divisor_top, divisor_shift = _leading(divisor, 53)
     while _not_below(numerator, divisor):
-        shift = max(0, bit_length(numerator) - 64)
-        top = float(low64(_right(numerator, np.uint64(shift))))
-        digit = np.uint64(top / divisor_top * _DIGIT_SCALE)
-        place = shift - divisor_shift - _DIGIT_BITS
-        if place >= 0:
-            part = _left(wide(digit), np.uint64(place))
-        elif place > -64:
-            part = wide(max(digit >> np.uint64(-place), np.uint64(1)))
-        else:
-            part = wide(np.uint64(1))
-        quotient = _add(quotient, part)
-        numerator = _subtract(numerator, _multiply(part, divisor))
+        top, shift = _leading(numerator, 64)
+        digit = np.uint64(top / (divisor_top + 1.0) * _DIGIT_SCALE)
+        place = shift - divisor_shift - _DIGIT_BITS  # at least -51, because numerator >= divisor
+        if place < 0:
+            digit = max(digit >> np.uint64(-place), np.uint64(1))
+            place = 0
+        # Multiplying by the short digit before shifting saves most of a 384-bit product.
+        quotient = _add(quotient, _left(wide(digit), np.uint64(place)))
+        numerator = _subtract(numerator, _left(_multiply(divisor, wide(digit)), np.uint64(place)))
     return quotient
+
+
+@njit
+def _divide_short(numerator: Any, divisor: Any) -> Any:
+    """Floor division by a 64-bit integer: digit by digit where it is short, as on paper."""
+    if divisor == 0 or divisor >> np.uint64(32) != 0 or bit_length(numerator) > 128:
+        return _divide(numerator, wide(divisor))
+    mask, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    high, low = low64(_right(numerator, np.uint64(64))), low64(numerator)
+    rest = high >> half
+    first, rest = rest // divisor, (rest % divisor) << half | (high & mask)
+    second, rest = rest // divisor, (rest % divisor) << half | (low >> half)
+    third, rest = rest // divisor, (rest % divisor) << half | (low & mask)
+    upper, lower = first << half | second, third << half | rest // divisor
+    return _add(_left(wide(upper), np.uint64(64)), wide(lower))
 
 
 def _operator(symbol: Any, function: Any) -> None:
     """Let `symbol` work between Wide and Wide, and between Wide and a non-negative 64-bit integer."""
 
     @overload(symbol)
-    def typed(left: Any, right: Any) -> Any:
+    def typed(left, right):  # Numba compares the signatures, so no annotations here
         if isinstance(left, Wide) and isinstance(right, Wide):
             return lambda left, right: function(left, right)
         if isinstance(left, Wide) and isinstance(right, types.Integer):
+            if symbol is operator.floordiv:
+                return lambda left, right: _divide_short(left, np.uint64(right))
             return lambda left, right: function(left, wide(np.uint64(right)))
         if isinstance(left, types.Integer) and isinstance(right, Wide):
             return lambda left, right: function(wide(np.uint64(left)), right)
@@ -164,7 +190,7 @@ for _symbol, _function in (
 
 def _shift_operator(symbol: Any, function: Any) -> None:
     @overload(symbol)
-    def typed(value: Any, count: Any) -> Any:
+    def typed(value, count):
         if isinstance(value, Wide) and isinstance(count, types.Integer):
             return lambda value, count: function(value, np.uint64(count))
         return None
@@ -176,22 +202,25 @@ _shift_operator(operator.rshift, _right)
 
 @njit
 def load(limbs: Any) -> Any:
-    """The value of a row of 64-bit limbs, least significant first."""
-    value = wide(limbs[0])
-    for index in range(1, limbs.shape[0]):
-        value = value + (wide(limbs[index]) << (64 * index))
-    return value
+    """The value of a row of four 64-bit limbs, least significant first.
+
+    Written out, because shifts by constants are moves between registers and shifts by a loop
+    variable are not.
+    """
+    low = wide(limbs[0]) + (wide(limbs[1]) << 64)
+    return low + (wide(limbs[2]) << 128) + (wide(limbs[3]) << 192)
 
 
 @njit
 def store(value: Any, limbs: Any) -> None:
-    """Write the value into a row of 64-bit limbs, least significant first."""
-    for index in range(limbs.shape[0]):
-        limbs[index] = low64(value >> (64 * index))
+    """Write a value below 2**256 into a row of four 64-bit limbs, least significant first."""
+    limbs[0] = low64(value)
+    limbs[1] = low64(value >> 64)
+    limbs[2] = low64(value >> 128)
+    limbs[3] = low64(value >> 192)
 
 
 @njit
 def to_float(value: Any) -> Any:
-    """float64 of the leading 64 bits, for ratios and flags only."""
-    shift = max(0, bit_length(value) - 64)
-    return float(low64(value >> shift)) * 2.0**shift
+    """float64 of a value below 2**128, for ratios and the equity curve only."""
+    return float(low64(value >> 64)) * 18446744073709551616.0 + float(low64(value))
