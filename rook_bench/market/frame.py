@@ -73,9 +73,10 @@ class SwapFrame:
         """A SwapFrame of those rows."""
         return self.take(np.arange(len(self))[rows])
 
-    def take(self, rows: NDArray[np.intp]) -> SwapFrame:
-        """A SwapFrame of the rows at these positions."""
-        columns = {name: getattr(self, name) for name in _COLUMNS}
+    def take(self, rows: NDArray[np.intp], *, keep_position: bool = False) -> SwapFrame:
+        """A SwapFrame of the rows at these positions; `keep_position` leaves times and blocks in place."""
+        names = [name for name in _COLUMNS if not (keep_position and name in _POSITION)]
+        columns = {name: getattr(self, name) for name in names}
         return replace(
             self,
             **{name: None if column is None else column[rows] for name, column in columns.items()},
@@ -141,6 +142,8 @@ _COLUMNS = (
     "log_index",
     "recorded_volume",
 )
+
+_POSITION = ("at", "block", "tx_index", "log_index")
 
 
 def _bytes(column: Any) -> bytes:

@@ -1,0 +1,88 @@
+"""MarketView: a tape cut at *now*. What a decision may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rook_bench.core import UnknownName
+from rook_bench.market.features import FEATURES, compute_conditions, compute_features
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
+
+
+class MarketColumns:
+    """Every column of one tape, read-only; conditions are computed when first asked for."""
+
+    def __init__(self, frame: SwapFrame) -> None:
+        self.frame = frame
+        self.features = compute_features(frame)
+        self._columns: dict[str, NDArray[Any]] = {"at": frame.at} | _frozen(self.features)
+        self._with_conditions = False
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._columns and not self._with_conditions:
+            self._columns = _frozen(compute_conditions(self.frame, self.features)) | self._columns
+            self._with_conditions = True
+        if name not in self._columns:
+            raise UnknownName("column", name, self._columns, where="MarketView")
+        return self._columns[name]
+
+
+def _frozen(table: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    columns = {name: table[name].to_numpy().copy() for name in table.columns}
+    for column in columns.values():
+        column.flags.writeable = False
+    return columns
+
+
+class MarketView:
+    """The rows of a tape up to and including *now*.
+
+    `view["price"]` is a read-only array of shape (rows so far,): price, volume, volatility,
+    volume_ma, tick_change, time_diff, liquidity_impact, price_change, price_deviation,
+    momentum_10, volume_ratio, at, and ROOK's condition features by name. `len(view)` is the
+    number of rows so far.
+    """
+
+    __slots__ = ("_columns", "_stop")
+
+    def __init__(self, columns: MarketColumns, stop: int) -> None:
+        self._columns, self._stop = columns, stop
+
+    @classmethod
+    def whole(cls, frame: SwapFrame) -> MarketView:
+        """A view that stands at the last row."""
+        return cls(MarketColumns(frame), len(frame))
+
+    def __len__(self) -> int:
+        return self._stop
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name][: self._stop]
+
+    @property
+    def pool(self) -> Pool:
+        """Metadata of the pool."""
+        return self._columns.frame.pool
+
+    @property
+    def now(self) -> np.datetime64:
+        """Time of the last row, UTC."""
+        return self._columns.frame.at[self._stop - 1]
+
+    @property
+    def at_index(self) -> pd.DatetimeIndex:
+        """Times of the rows so far, UTC."""
+        return self._columns.frame.at_index[: self._stop]
+
+    def features(self) -> pd.DataFrame:
+        """The rows' features as a table (see `market.features.compute_features`)."""
+        return pd.DataFrame({name: self[name] for name in FEATURES})
+
+    def labels(self) -> dict[str, NDArray[Any]]:
+        """Label columns recorded in the file, up to now; empty where there are none."""
+        return {name: column[: self._stop] for name, column in self._columns.frame.labels.items()}

@@ -1,0 +1,20 @@
+"""Buy at every swap."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rook_bench.core import Side
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import decision_source
+
+
+@decision_source(whole_tape=True, name="always-buy")
+def always_buy(size: float = 0.05):
+    """Buy at every swap, `size` of the quote that is left."""
+
+    def decide(view: MarketView) -> DecisionTape:
+        return DecisionTape.from_sides(np.full(len(view), Side.BUY), size, confidence=1.0, reason="always buy")
+
+    return decide

@@ -1,0 +1,156 @@
+"""Ask a source once, keep its decisions, and answer from what was kept."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.progress import track
+
+from rook_bench.core import Decision, InputError
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.execution.compiled import cache_folder
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.view import MarketColumns, MarketView
+from rook_bench.plugins import Plugin, Spec, decision_source, parse_reference
+from rook_bench.sources.saved import read_decisions, write_decisions
+
+
+@dataclass(frozen=True)
+class Source:
+    """A decision source as the user named it, ready to be asked.
+
+    Attributes:
+        reference: the text that names it ("rules:strategies/data_driven.json").
+        plugin, params: what builds it.
+        spec: what a Run records of it.
+        content: hash of the file it takes its parameters from, if it takes any.
+    """
+
+    reference: str
+    plugin: Plugin
+    params: dict[str, Any]
+    spec: Spec
+    content: str
+
+    @classmethod
+    def parse(cls, reference: str) -> Source:
+        """From `name`, `name:argument`, `name:key=value,...` or `path.py@name`."""
+        name, argument, params = parse_reference(reference)
+        plugin = decision_source.get(name)
+        given: dict[str, Any] = dict(params)
+        if argument is not None:
+            if not plugin.parameters:
+                raise InputError(f"source '{name}' takes no argument", where=reference)
+            given[next(iter(plugin.parameters))] = argument
+        missing = [key for key, p in plugin.parameters.items() if p.default is inspect.Parameter.empty and key not in given]
+        if missing:
+            raise InputError(f"source '{name}' needs its {missing[0]}", where=reference, hint=f"write {name}:{missing[0].upper()}")
+        content = plugin.traits.get("content")
+        return cls(reference, plugin, given, plugin.spec(**given), content(**given) if content else "")
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether the source says itself that it knows the future (a bound, never a candidate)."""
+        return bool(self.plugin.traits.get("unreachable"))
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the decisions come from a file and can't be asked for again."""
+        return bool(self.plugin.traits.get("recorded"))
+
+    def ask(self, frame: SwapFrame, seed: int = 0, *, progress: bool = False) -> DecisionTape:
+        """Decide every row of `frame`; InputError names the source when its answer does not validate."""
+        function = self.plugin.build(**self.params)
+        columns = MarketColumns(frame)
+        extra = _wanted(function, frame, seed)
+        if self.plugin.traits.get("whole_tape"):
+            tape = function(MarketView(columns, len(frame)), **extra)
+            if not isinstance(tape, DecisionTape) or len(tape) != len(frame):
+                raise InputError(f"did not return one decision for each of {len(frame)} swaps", where=f"source {self.reference}")
+            return tape
+        rows = range(1, len(frame) + 1)
+        steps = track(rows, description=f"deciding {self.reference}", transient=True, disable=not progress)
+        decisions = []
+        for stop in steps:
+            decision = function(MarketView(columns, stop), **extra)
+            if not isinstance(decision, Decision):
+                raise InputError(f"returned {type(decision).__name__} instead of a Decision", where=f"source {self.reference}")
+            decisions.append(decision)
+        return DecisionTape.of(decisions)
+
+
+def _wanted(function: Callable[..., Any], frame: SwapFrame, seed: int) -> dict[str, Any]:
+    """What the source's function asks for by name besides the view."""
+    names = inspect.signature(function).parameters
+    extra: dict[str, Any] = {}
+    if "rng" in names:
+        extra["rng"] = np.random.default_rng(seed)
+    if "data_hash" in names:
+        extra["data_hash"] = frame.data_hash
+    return extra
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Decisions with where they came from; `key` is the hash of source, data and seed."""
+
+    source: Source
+    tape: DecisionTape
+    key: str
+    reused: bool
+
+
+def decision_key(source: Source, frame: SwapFrame, seed: int) -> str:
+    """The name under which decisions are kept. Any change in source, code or data changes it."""
+    parts = {
+        "spec": source.spec.to_json(),
+        "content": source.content,
+        "data": frame.data_hash,
+        "seed": seed,
+        "code": sha256_code("core", "market", "sources"),
+    }
+    return sha256_json(parts)
+
+
+def decide(source: Source, frame: SwapFrame, *, seed: int = 0, progress: bool = False, fresh: bool = False) -> Decided:
+    """The source's decisions on `frame`, from the decision tape kept under their key if there is one.
+
+    Args:
+        fresh: ask again even if the decisions are kept.
+    """
+    key = decision_key(source, frame, seed)
+    kept = cache_folder() / "decisions" / f"{key}.parquet"
+    if not fresh and not source.recorded and kept.is_file():
+        try:
+            tape, _ = read_decisions(kept)
+            return Decided(source, tape, key, reused=True)
+        except InputError:
+            kept.unlink(missing_ok=True)  # a damaged file in the cache is asked for again
+    tape = source.ask(frame, seed, progress=progress)
+    if not source.recorded:
+        _keep(tape, kept, source, frame, seed)
+    return Decided(source, tape, key, reused=False)
+
+
+def _keep(tape: DecisionTape, path: Path, source: Source, frame: SwapFrame, seed: int) -> None:
+    try:
+        write_decisions(tape, path, decision_facts(source, frame, seed))
+    except (InputError, OSError):
+        return  # a cache that can't be written costs time, not correctness
+
+
+def decision_facts(source: Source, frame: SwapFrame, seed: int) -> dict[str, Any]:
+    """What is written beside decisions: who made them, from what."""
+    return {
+        "source": source.reference,
+        "spec": source.spec.to_json(),
+        "data_hash": frame.data_hash,
+        "seed": seed,
+        "key": decision_key(source, frame, seed),
+    }

@@ -1,0 +1,20 @@
+"""Never trade: keep the initial mix."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rook_bench.core import Side
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import decision_source
+
+
+@decision_source(whole_tape=True)
+def hold():
+    """Never trade; the benchmark that keeps the initial mix."""
+
+    def decide(view: MarketView) -> DecisionTape:
+        return DecisionTape.from_sides(np.full(len(view), Side.HOLD), 0.0, reason="hold")
+
+    return decide

@@ -1,0 +1,25 @@
+"""A saved decision tape, replayed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rook_bench.core import InputError
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.hashing import sha256_file
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import decision_source
+from rook_bench.sources.saved import read_decisions
+
+
+@decision_source(whole_tape=True, recorded=True, content=lambda path: sha256_file(path))
+def recorded(path: Path):
+    """The decisions saved in a file (`recorded:FILE`)."""
+    tape, facts = read_decisions(path)
+
+    def decide(view: MarketView, data_hash: str) -> DecisionTape:
+        if facts.get("data_hash") != data_hash:
+            raise InputError("the decisions were made on other data", where=path, hint="decide again on this tape")
+        return tape
+
+    return decide

@@ -1,0 +1,61 @@
+"""Decision tapes on disk: asked once, kept under the hash of source and data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rook_bench.core import SIDE_NAMES, InputError
+from rook_bench.core.decision_tape import UNPARSED, DecisionTape
+from rook_bench.core.files import whole_file
+
+VERSION = 1
+_METADATA = b"rook_bench_decisions"
+_NUMBERS = ("size", "slippage_bps", "deadline_s", "confidence")
+
+
+def write_decisions(tape: DecisionTape, path: str | Path, facts: dict[str, Any]) -> None:
+    """Write a decision tape as Parquet; `facts` (source spec, data hash) go into its metadata."""
+    names = [None if code == UNPARSED else SIDE_NAMES[code] for code in tape.side]
+    columns = {"side": pa.array(names, pa.string())}
+    columns |= {name: pa.array(getattr(tape, name)) for name in _NUMBERS}
+    columns["reason"] = pa.array(tape.reason, pa.string())
+    if tape.raw_text is not None:
+        columns["raw_text"] = pa.array(tape.raw_text, pa.string())
+    record = {"version": VERSION, **facts, "content_hash": tape.content_hash}
+    table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(record).encode()})
+    with whole_file(path) as aside:
+        pq.write_table(table, aside, compression="zstd")
+
+
+def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
+    """Read a decision tape and its facts; InputError where it is missing, foreign or changed."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("no such decision tape", where=path, hint="make one with rook-bench decide")
+    try:
+        table = pq.read_table(path)
+        facts = json.loads((table.schema.metadata or {})[_METADATA])
+    except (pa.ArrowInvalid, OSError, KeyError, json.JSONDecodeError):
+        raise InputError("not a decision tape", where=path, hint="make one with rook-bench decide") from None
+    codes = {name: code for code, name in enumerate(SIDE_NAMES)} | {None: UNPARSED}
+    tape = DecisionTape(
+        side=np.array([codes[name] for name in table["side"].to_pylist()], dtype=np.int8),
+        **{name: table[name].to_numpy() for name in _NUMBERS},
+        reason=_texts(table["reason"]),
+        raw_text=_texts(table["raw_text"]) if "raw_text" in table.column_names else None,
+    )
+    if tape.content_hash != facts["content_hash"]:
+        raise InputError("the decisions do not match their own hash", where=path, hint="make the tape again")
+    return tape, facts
+
+
+def _texts(column: pa.ChunkedArray) -> np.ndarray:
+    out = np.empty(len(column), dtype=object)
+    out[:] = column.to_pylist()
+    return out
