@@ -18,7 +18,7 @@ import importlib.metadata
 import importlib.util
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +87,23 @@ class Plugin:
         return Spec(self.kind, self.name, plain, self.file.name, sha256_file(self.file))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A plugin with the parameters somebody chose; `reference` is how they named it."""
+
+    reference: str
+    plugin: Plugin
+    params: dict[str, Any]
+
+    def build(self) -> Any:
+        """The built component."""
+        return self.plugin.build(**self.params)
+
+    def spec(self) -> Spec:
+        """Its record."""
+        return self.plugin.spec(**self.params)
+
+
 def _is_json(value: Any) -> bool:
     return value is None or isinstance(value, bool | int | float | str | list | dict)
 
@@ -127,6 +144,29 @@ class Registry:
         if name not in self._plugins:
             raise UnknownName(self.kind.replace("_", " "), name, self._plugins)
         return self._plugins[name]
+
+    def choose(self, reference: str | Mapping[str, Any]) -> Choice:
+        """From `name`, `name:argument`, `name:key=value,...`, `path.py@name`, or a table with a `name` key.
+
+        The plain argument goes to the factory's first parameter.
+        """
+        word = self.kind.replace("_", " ")
+        if not isinstance(reference, str):
+            params = {key: value for key, value in reference.items() if key != "name"}
+            if "name" not in reference:
+                raise ConfigError(f"a {word} needs its 'name'", where=str(dict(reference)))
+            return Choice(str(reference["name"]), self.get(str(reference["name"])), params)
+        name, argument, named = parse_reference(reference)
+        plugin = self.get(name)
+        params = dict(named)
+        if argument is not None:
+            if not plugin.parameters:
+                raise ConfigError(f"{word} '{name}' takes no argument", where=reference)
+            params[next(iter(plugin.parameters))] = argument
+        for key, parameter in plugin.parameters.items():
+            if parameter.default is inspect.Parameter.empty and key not in params:
+                raise ConfigError(f"{word} '{name}' needs its {key}", where=reference, hint=f"write {name}:{key.upper()}")
+        return Choice(reference, plugin, params)
 
     def _from_file(self, path: Path, name: str) -> Plugin:
         if not path.is_file():

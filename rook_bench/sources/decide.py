@@ -17,7 +17,7 @@ from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketColumns, MarketView
-from rook_bench.plugins import Plugin, Spec, decision_source, parse_reference
+from rook_bench.plugins import Choice, Spec, decision_source
 from rook_bench.sources.saved import read_decisions, write_decisions
 
 
@@ -26,50 +26,43 @@ class Source:
     """A decision source as the user named it, ready to be asked.
 
     Attributes:
-        reference: the text that names it ("rules:strategies/data_driven.json").
-        plugin, params: what builds it.
+        choice: the plugin and its parameters.
         spec: what a Run records of it.
         content: hash of the file it takes its parameters from, if it takes any.
     """
 
-    reference: str
-    plugin: Plugin
-    params: dict[str, Any]
+    choice: Choice
     spec: Spec
     content: str
 
     @classmethod
     def parse(cls, reference: str) -> Source:
         """From `name`, `name:argument`, `name:key=value,...` or `path.py@name`."""
-        name, argument, params = parse_reference(reference)
-        plugin = decision_source.get(name)
-        given: dict[str, Any] = dict(params)
-        if argument is not None:
-            if not plugin.parameters:
-                raise InputError(f"source '{name}' takes no argument", where=reference)
-            given[next(iter(plugin.parameters))] = argument
-        missing = [key for key, p in plugin.parameters.items() if p.default is inspect.Parameter.empty and key not in given]
-        if missing:
-            raise InputError(f"source '{name}' needs its {missing[0]}", where=reference, hint=f"write {name}:{missing[0].upper()}")
-        content = plugin.traits.get("content")
-        return cls(reference, plugin, given, plugin.spec(**given), content(**given) if content else "")
+        choice = decision_source.choose(reference)
+        content = choice.plugin.traits.get("content")
+        return cls(choice, choice.spec(), content(**choice.params) if content else "")
+
+    @property
+    def reference(self) -> str:
+        """The text that names it ("rules:strategies/data_driven.json")."""
+        return self.choice.reference
 
     @property
     def unreachable(self) -> bool:
         """Whether the source says itself that it knows the future (a bound, never a candidate)."""
-        return bool(self.plugin.traits.get("unreachable"))
+        return bool(self.choice.plugin.traits.get("unreachable"))
 
     @property
     def recorded(self) -> bool:
         """Whether the decisions come from a file and can't be asked for again."""
-        return bool(self.plugin.traits.get("recorded"))
+        return bool(self.choice.plugin.traits.get("recorded"))
 
     def ask(self, frame: SwapFrame, seed: int = 0, *, progress: bool = False) -> DecisionTape:
         """Decide every row of `frame`; InputError names the source when its answer does not validate."""
-        function = self.plugin.build(**self.params)
+        function = self.choice.build()
         columns = MarketColumns(frame)
         extra = _wanted(function, frame, seed)
-        if self.plugin.traits.get("whole_tape"):
+        if self.choice.plugin.traits.get("whole_tape"):
             tape = function(MarketView(columns, len(frame)), **extra)
             if not isinstance(tape, DecisionTape) or len(tape) != len(frame):
                 raise InputError(f"did not return one decision for each of {len(frame)} swaps", where=f"source {self.reference}")

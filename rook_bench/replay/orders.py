@@ -1,0 +1,116 @@
+"""The orders of a run in columns, exact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rook_bench.core import SIDE_NAMES, Side
+from rook_bench.core.exact import ExactInts
+from rook_bench.execution.outcome import OUTCOME_NAMES, Outcome
+
+AMOUNTS = ("amount_in", "quoted", "paid", "fee", "out", "gas_quote", "gas_base", "cash", "base")
+"""Exact columns in smallest units (see OrderTable)."""
+
+
+@dataclass(frozen=True, eq=False)
+class OrderTable:
+    """One row per decision that wished to trade, in the order of the tape; shapes (m,).
+
+    Attributes:
+        row, landing_row: tape rows of the decision and of the state the order met (-1: beyond the tape).
+        side, outcome: codes of Side and Outcome.
+        rejected_by: name of the filter that refused it, "" where none did.
+        amount_in: input token offered; quoted: output quoted when the decision was made.
+        paid, fee: input token that entered the pool, and the fee on top of it.
+        out: output token received.
+        gas_quote, gas_base: gas paid, in quote and (where quote was short) in base.
+        cash, base: balances of quote and base after the order landed (or was refused).
+        sqrt_after: pool price the fill left behind; 0 where there was none.
+        left_range: whether the fill went past the tick range known to hold the recorded liquidity.
+        reason: the decision's reason.
+    """
+
+    row: NDArray[np.int64]
+    landing_row: NDArray[np.int64]
+    side: NDArray[np.int8]
+    outcome: NDArray[np.int8]
+    rejected_by: NDArray[np.object_]
+    amount_in: ExactInts
+    quoted: ExactInts
+    paid: ExactInts
+    fee: ExactInts
+    out: ExactInts
+    gas_quote: ExactInts
+    gas_base: ExactInts
+    cash: ExactInts
+    base: ExactInts
+    sqrt_after: ExactInts
+    left_range: NDArray[np.bool_]
+    reason: NDArray[np.object_]
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """Orders that got something."""
+        return np.isin(self.outcome, (Outcome.FILLED, Outcome.PARTIAL))
+
+    @property
+    def sent(self) -> NDArray[np.bool_]:
+        """Orders that became a transaction, reverted ones included."""
+        return self.gas_quote_or_base | self.filled | np.isin(self.outcome, _SENT_OUTCOMES)
+
+    @property
+    def gas_quote_or_base(self) -> NDArray[np.bool_]:
+        """Orders that paid gas."""
+        return ~(self.gas_quote.zero() & self.gas_base.zero())
+
+    @property
+    def buys(self) -> NDArray[np.bool_]:
+        """Orders that buy base."""
+        return self.side == Side.BUY
+
+    def to_arrow(self) -> pa.Table:
+        """The table stored in orders.parquet."""
+        columns: dict[str, Any] = {
+            "row": self.row,
+            "landing_row": self.landing_row,
+            "side": pa.array([SIDE_NAMES[code] for code in self.side], pa.string()),
+            "outcome": pa.array([OUTCOME_NAMES[code] for code in self.outcome], pa.string()),
+            "rejected_by": pa.array(self.rejected_by, pa.string()),
+            "reason": pa.array(self.reason, pa.string()),
+            "left_range": self.left_range,
+        }
+        columns |= {name: getattr(self, name).to_arrow(38) for name in AMOUNTS}
+        columns["sqrt_after"] = self.sqrt_after.to_arrow(49)
+        return pa.table(columns)
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> OrderTable:
+        """Read back what `to_arrow` wrote."""
+        return cls(
+            row=table["row"].to_numpy(),
+            landing_row=table["landing_row"].to_numpy(),
+            side=np.array([SIDE_NAMES.index(name) for name in table["side"].to_pylist()], dtype=np.int8),
+            outcome=np.array([OUTCOME_NAMES.index(name) for name in table["outcome"].to_pylist()], dtype=np.int8),
+            rejected_by=texts(table["rejected_by"].to_pylist()),
+            reason=texts(table["reason"].to_pylist()),
+            left_range=table["left_range"].to_numpy(),
+            **{name: ExactInts.from_arrow(table[name]) for name in (*AMOUNTS, "sqrt_after")},
+        )
+
+
+_SENT_OUTCOMES = (Outcome.REVERTED_SLIPPAGE, Outcome.REVERTED_DEADLINE)
+
+
+def texts(values: list[str]) -> NDArray[np.object_]:
+    """An object array of strings (NumPy would make a fixed-width one)."""
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
