@@ -48,7 +48,7 @@ class Gas(Config):
     swap_units: int = Field(default=120_000, ge=0)
     slippage_revert_units: int = Field(default=109_662, ge=0)
     deadline_revert_units: int = Field(default=25_700, ge=0)
-    gwei: float = Field(default=5.0, ge=0, le=100_000)
+    gwei: float = Field(default=1.0, ge=0, le=100_000)
     flat_quote: float | None = Field(default=None, ge=0)
 
 

@@ -35,7 +35,7 @@ class Capital(Config):
         base_share: share of it held in the base token.
     """
 
-    quote_value: float = Field(default=100_000.0, gt=0, le=1e15)
+    quote_value: float = Field(default=10_000.0, gt=0, le=1e15)
     base_share: float = Field(default=0.5, ge=0, le=1)
 
 

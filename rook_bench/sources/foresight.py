@@ -17,28 +17,28 @@ from rook_bench.plugins import decision_source
 @decision_source(whole_tape=True, unreachable=True)
 def foresight(
     latency_swaps: Annotated[int, Field(ge=0)] = 1,
-    cost_bps: Annotated[float, Field(ge=0)] = 1.0,
+    cost_bps: Annotated[float, Field(ge=0)] = 15.0,
     size: Annotated[float, Field(gt=0, le=1)] = 1.0,
 ):
-    """The unreachable bound: knows every later price and switches only where it pays.
+    """The unreachable bound: knows every later price and turns only where it pays.
 
-    `cost_bps` is what a trade is assumed to cost on top of the pool's fee.
+    It finds the best times to turn the whole balance between quote and base when a turn costs
+    the pool's fee and `cost_bps` more (impact and gas).
     """
 
     def decide(view: MarketView) -> DecisionTape:
         price = view["price"]
         landing = np.minimum(np.arange(len(price)) + latency_swaps, len(price) - 1)
         holds_base = _best_path(np.log(price[landing]), view.pool.fee + cost_bps * 1e-4)
-        before = np.concatenate([holds_base[:1], holds_base[:-1]])
-        side = np.select([holds_base & ~before, ~holds_base & before], [Side.BUY, Side.SELL], Side.HOLD)
-        side[0] = Side.BUY if holds_base[0] else Side.SELL
-        return DecisionTape.from_sides(side, size, confidence=1.0, reason="knows the future")
+        turns = np.concatenate([[True], holds_base[1:] != holds_base[:-1]])
+        side = np.select([turns & holds_base, turns], [Side.BUY, Side.SELL], Side.HOLD)
+        return DecisionTape.from_sides(side, size, slippage_bps=1000.0, confidence=1.0, reason="knows the future")
 
     return decide
 
 
 def _best_path(log_price: NDArray[np.float64], cost: float) -> NDArray[np.bool_]:
-    """Whether to hold base after each row, maximising log wealth when a switch costs `cost`.
+    """Whether to hold base after each row, maximising log wealth when a turn costs `cost`.
 
     Dynamic programming over two states (all quote, all base), then traced back.
     """

@@ -1,0 +1,74 @@
+"""Everything measured on one Run: the estimates of every metric, and the tables behind the charts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rook_bench.core import Estimate, InputError
+from rook_bench.metrics.clock import Clock, Sampled
+from rook_bench.metrics.costs import Attribution, attribute
+from rook_bench.metrics.decisions import confusion
+from rook_bench.metrics.execution import outcomes, rejections
+from rook_bench.metrics.markouts import Markout, markouts
+from rook_bench.plugins import metric
+from rook_bench.replay import Run
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A Run with all that was measured on it.
+
+    Attributes:
+        run, clock: what was measured, and how returns were sampled.
+        estimates: one Estimate per metric, by name.
+        attribution: the P&L split into its parts.
+        confusion: rows by label and decision, None where the tape has no labels.
+        outcomes, rejections: orders by outcome; refused orders by filter.
+        markouts: by side and horizon.
+    """
+
+    run: Run
+    clock: Clock
+    estimates: dict[str, Estimate]
+    attribution: Attribution
+    confusion: dict[str, dict[str, int]] | None
+    outcomes: dict[str, int]
+    rejections: dict[str, int]
+    markouts: list[Markout]
+
+    @property
+    def name(self) -> str:
+        """The run's short name."""
+        return self.run.name
+
+    @property
+    def sampled(self) -> Sampled:
+        """The run's equity on the clock."""
+        return Sampled(self.run, self.clock)
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape stored in metrics.json: each metric's Estimate by name."""
+        return {name: estimate.to_json() for name, estimate in self.estimates.items()}
+
+
+def analyse(run: Run, clock: Clock | None = None) -> Analysis:
+    """Measure a Run with every registered metric; InputError names a metric that gives no Estimate."""
+    clock = clock or Clock()
+    sampled = Sampled(run, clock)
+    estimates = {}
+    for plugin in metric:
+        estimate = plugin.factory(sampled)
+        if not isinstance(estimate, Estimate):
+            raise InputError(f"metric '{plugin.name}' did not return an Estimate", where=plugin.file)
+        estimates[plugin.name] = estimate
+    return Analysis(
+        run=run,
+        clock=clock,
+        estimates=estimates,
+        attribution=attribute(run),
+        confusion=confusion(run),
+        outcomes=outcomes(run),
+        rejections=rejections(run),
+        markouts=markouts(run),
+    )

@@ -1,0 +1,80 @@
+"""Returns on a clock. Per-swap returns depend on how often others trade, so no ratio uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from rook_bench.core.config import Config
+from rook_bench.replay import Run
+
+YEAR_S = 365 * 86_400
+
+
+class Clock(Config):
+    """How returns are sampled.
+
+    Attributes:
+        bucket_s: seconds between samples, aligned to UTC midnight.
+        min_annual_days: shortest tape, in days, whose return is extrapolated to a year (Calmar).
+    """
+
+    bucket_s: int = Field(default=300, gt=0, le=86_400)
+    min_annual_days: float = Field(default=7.0, gt=0)
+
+    @property
+    def label(self) -> str:
+        """For example "5 min"."""
+        return f"{self.bucket_s // 60} min" if self.bucket_s % 60 == 0 else f"{self.bucket_s} s"
+
+    @property
+    def periods_per_year(self) -> float:
+        """Buckets in 365 days; a pool never closes."""
+        return YEAR_S / self.bucket_s
+
+
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """A Run's equity at every full bucket border between its first and last swap.
+
+    The sample at a border is the equity after the last swap at or before it, so quiet buckets
+    have a return of zero. The parts before the first border and after the last are left out.
+    """
+
+    run: Run
+    clock: Clock
+
+    @cached_property
+    def at(self) -> NDArray[np.datetime64]:
+        """The borders, UTC, shape (k,)."""
+        step, times = self.clock.bucket_s * 1_000_000_000, self.run.frame.at.astype(np.int64)
+        first = -(-int(times[0]) // step) * step
+        return np.arange(first, int(times[-1]) + 1, step).astype("datetime64[ns]")
+
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        """The last row at or before each border."""
+        return np.searchsorted(self.run.frame.at, self.at, side="right") - 1
+
+    @cached_property
+    def equity(self) -> NDArray[np.float64]:
+        """Equity at each border."""
+        return self.run.equity[self.rows]
+
+    @cached_property
+    def returns(self) -> NDArray[np.float64]:
+        """Simple net returns between borders, shape (k - 1,)."""
+        return _simple(self.equity)
+
+    @cached_property
+    def hold_returns(self) -> NDArray[np.float64]:
+        """Returns of keeping the opening balances, on the same borders."""
+        return _simple(self.run.hold_equity[self.rows])
+
+
+def _simple(equity: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.diff(equity) / equity[:-1] if len(equity) > 1 else np.empty(0)

@@ -1,0 +1,84 @@
+"""Mark-outs: where the price stood some time after each fill."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rook_bench.core import Estimate
+from rook_bench.metrics.clock import Sampled
+from rook_bench.plugins import metric
+from rook_bench.replay import Run
+from rook_bench.replay.ledger import landed_orders
+
+HORIZONS_S = (12, 60, 300, 900, 1800, 3600)
+"""Seconds after the fill."""
+
+
+@dataclass(frozen=True)
+class Markout:
+    """Mean move in favour of the fills of one side, `horizon_s` after them.
+
+    Attributes:
+        gross: against the pool price the fill met; net: against the price it paid in all, gas included.
+    """
+
+    side: str
+    horizon_s: int
+    gross: Estimate
+    net: Estimate
+
+
+def markouts(run: Run, horizons_s: tuple[int, ...] = HORIZONS_S) -> list[Markout]:
+    """Mark-outs of buys, sells and both, for each horizon; fills too close to the tape's end don't count."""
+    fills = _fills(run)
+    at, price = run.frame.at, run.frame.price
+    table = []
+    for horizon in horizons_s:
+        then = at[fills.row] + np.timedelta64(horizon, "s")
+        known = then <= at[-1]
+        later = price[np.searchsorted(at, then[known], side="right") - 1]
+        gross = np.full(len(known), np.nan)
+        net = np.full(len(known), np.nan)
+        gross[known] = fills.direction[known] * (later / price[fills.row[known]] - 1) * 1e4
+        net[known] = fills.direction[known] * (later / fills.paid_price[known] - 1) * 1e4
+        for side, members in (("BUY", fills.direction > 0), ("SELL", fills.direction < 0), ("BOTH", fills.direction != 0)):
+            chosen = known & members
+            table.append(Markout(side, horizon, _mean(gross[chosen], "pool price"), _mean(net[chosen], "price paid, all costs included")))
+    return table
+
+
+@dataclass(frozen=True)
+class _Fills:
+    row: np.ndarray
+    direction: np.ndarray
+    paid_price: np.ndarray
+
+
+def _fills(run: Run) -> _Fills:
+    quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
+    rows, directions, prices = [], [], []
+    for order in landed_orders(run):
+        spent = order.taken + order.fee
+        if spent == 0 or order.out == 0:
+            continue
+        quote = (spent + order.gas_quote if order.buys else order.out - order.gas_quote) / quote_unit
+        base = (order.out if order.buys else spent) / base_unit
+        rows.append(order.row)
+        directions.append(1.0 if order.buys else -1.0)
+        prices.append(quote / base)
+    return _Fills(np.array(rows, dtype=np.intp), np.array(directions), np.array(prices))
+
+
+def _mean(values: np.ndarray, against: str) -> Estimate:
+    convention = f"mean move in the fill's favour against the {against}"
+    if len(values) == 0:
+        return Estimate.undefined("no fill lies that far before the end of the tape", n=0, unit="bps", convention=convention)
+    return Estimate(float(values.mean()), len(values), "bps", convention)
+
+
+@metric(unit="bps")
+def markout_net_300s(sampled: Sampled) -> Estimate:
+    """Mean net mark-out of all fills after five minutes."""
+    return next(mark.net for mark in markouts(sampled.run, (300,)) if mark.side == "BOTH")

@@ -1,0 +1,132 @@
+"""Return, risk and their ratios."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rook_bench.core import Estimate
+from rook_bench.metrics.clock import YEAR_S, Sampled
+from rook_bench.metrics.costs import attribute
+from rook_bench.plugins import metric
+
+NET = "net of fee, impact, gas and reverts"
+
+
+@metric(unit="fraction")
+def total_return(sampled: Sampled) -> Estimate:
+    """Closing over opening equity, minus one."""
+    run = sampled.run
+    return Estimate(run.equity[-1] / _opening(sampled) - 1, len(run.equity), "fraction", f"{NET}, first to last swap")
+
+
+@metric(unit="fraction")
+def gross_return(sampled: Sampled) -> Estimate:
+    """The return before fee, impact and gas, at the same trades."""
+    parts = attribute(sampled.run)
+    gross = parts.market + parts.signal
+    return Estimate(gross / parts.opening, len(sampled.run.equity), "fraction", "same trades at the pool price, without costs")
+
+
+@metric(unit="fraction")
+def excess_return(sampled: Sampled) -> Estimate:
+    """Net log return over that of keeping the initial mix."""
+    run = sampled.run
+    excess = math.log(run.equity[-1] / _opening(sampled)) - math.log(run.hold_equity[-1] / run.hold_equity[0])
+    return Estimate(excess, len(run.equity), "fraction", f"log return {NET}, minus holding the initial mix")
+
+
+@metric(unit="ratio")
+def sharpe_ratio(sampled: Sampled) -> Estimate:
+    """Mean over standard deviation of bucket returns, annualised by the square root of time."""
+    return _ratio(sampled, sampled.returns, np.std, "Sharpe")
+
+
+@metric(unit="ratio")
+def sharpe_ratio_excess(sampled: Sampled) -> Estimate:
+    """The Sharpe ratio of the return over holding the initial mix (an information ratio)."""
+    return _ratio(sampled, sampled.returns - sampled.hold_returns, np.std, "Sharpe of the return over hold")
+
+
+@metric(unit="ratio")
+def sortino_ratio(sampled: Sampled) -> Estimate:
+    """Mean over downside deviation (below zero, all buckets counted), annualised."""
+    return _ratio(sampled, sampled.returns, _downside, "Sortino")
+
+
+@metric(unit="ratio")
+def calmar_ratio(sampled: Sampled) -> Estimate:
+    """Annualised return over the largest drawdown."""
+    run, clock = sampled.run, sampled.clock
+    rows, days = len(run.equity), run.frame.span_s / 86_400
+    convention = f"geometric, 365 days, at least {clock.min_annual_days:g} days of tape"
+    if days < clock.min_annual_days:
+        reason = f"{_span(run.frame.span_s)} of tape can't be extrapolated to a year"
+        return Estimate.undefined(reason, n=rows, unit="ratio", convention=convention)
+    drawdown = _drawdowns(run.equity).max()
+    if drawdown == 0:
+        return Estimate.undefined("there was no drawdown", n=rows, unit="ratio", convention=convention)
+    growth = (run.equity[-1] / _opening(sampled)) ** (YEAR_S / run.frame.span_s) - 1
+    return Estimate(float(growth / drawdown), rows, "ratio", convention)
+
+
+@metric(unit="fraction")
+def volatility(sampled: Sampled) -> Estimate:
+    """Standard deviation of bucket returns, annualised."""
+    returns, convention = sampled.returns, _convention(sampled, "standard deviation")
+    if len(returns) < 2:
+        return Estimate.undefined("fewer than two full buckets", n=len(returns), unit="fraction", convention=convention)
+    value = float(np.std(returns, ddof=1)) * math.sqrt(sampled.clock.periods_per_year)
+    return Estimate(value, len(returns), "fraction", convention)
+
+
+@metric(unit="fraction")
+def max_drawdown(sampled: Sampled) -> Estimate:
+    """Largest fall of equity below its highest value so far."""
+    equity = sampled.run.equity
+    return Estimate(float(_drawdowns(equity).max()), len(equity), "fraction", "marked after every swap, positive number")
+
+
+@metric(unit="s")
+def drawdown_duration(sampled: Sampled) -> Estimate:
+    """Longest time below the highest value so far, an unfinished one included."""
+    run = sampled.run
+    at = run.frame.at.astype(np.int64) / 1e9
+    under = _drawdowns(run.equity) > 0
+    last_high = np.maximum.accumulate(np.where(under, -np.inf, at))
+    return Estimate(float(np.max(at - last_high)), len(at), "s", "longest stretch under water, marked after every swap")
+
+
+def _opening(sampled: Sampled) -> float:
+    """Value of the opening balances at the first price; the first row's equity may already hold a trade."""
+    return float(sampled.run.hold_equity[0])
+
+
+def _drawdowns(equity: np.ndarray) -> np.ndarray:
+    return 1.0 - equity / np.maximum.accumulate(equity)
+
+
+def _downside(returns: np.ndarray, ddof: int) -> float:
+    """Root mean square of the negative returns; `ddof` is np.std's and has no part here."""
+    return float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
+
+
+def _ratio(sampled: Sampled, returns: np.ndarray, spread, name: str) -> Estimate:
+    convention = _convention(sampled, name)
+    if len(returns) < 2:
+        return Estimate.undefined("fewer than two full buckets", n=len(returns), unit="ratio", convention=convention)
+    scale = float(spread(returns, ddof=1))
+    # A spread this far below the returns' own rounding is no spread.
+    if scale <= 1e-15:
+        return Estimate.undefined("the returns do not vary", n=len(returns), unit="ratio", convention=convention)
+    value = float(returns.mean()) / scale * math.sqrt(sampled.clock.periods_per_year)
+    return Estimate(value, len(returns), "ratio", convention)
+
+
+def _convention(sampled: Sampled, name: str) -> str:
+    return f"{name} of simple {sampled.clock.label} returns, {NET}, annualised with 365 days, risk-free rate 0"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 86_400:.1f} days" if seconds >= 86_400 else f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,91 @@
+"""How much was traded, and how the closed trades ended."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rook_bench.core import Estimate
+from rook_bench.metrics.clock import Sampled
+from rook_bench.metrics.costs import traded_value
+from rook_bench.plugins import metric
+from rook_bench.replay import Run
+from rook_bench.replay.ledger import balances_by_row, landed_orders
+
+
+@metric(unit="ratio")
+def turnover(sampled: Sampled) -> Estimate:
+    """Value traded over mean equity."""
+    run = sampled.run
+    fills = int(run.orders.filled.sum())
+    return Estimate(traded_value(run) / float(run.equity.mean()), fills, "ratio", "buys and sells both counted, whole tape")
+
+
+@metric(unit="fraction")
+def exposure(sampled: Sampled) -> Estimate:
+    """Mean share of equity held in the base token."""
+    run = sampled.run
+    _, base = balances_by_row(run)
+    share = base * run.frame.price / run.equity
+    waits = np.diff(run.frame.at) / np.timedelta64(1, "s")
+    convention = "base value over equity, weighted by time"
+    if waits.sum() == 0:
+        return Estimate.undefined("the tape spans no time", n=len(share), unit="fraction", convention=convention)
+    return Estimate(float(np.average(share[:-1], weights=waits)), len(share), "fraction", convention)
+
+
+@metric(unit="per day")
+def trading_frequency(sampled: Sampled) -> Estimate:
+    """Fills per day."""
+    run = sampled.run
+    fills, days = int(run.orders.filled.sum()), run.frame.span_s / 86_400
+    if days == 0:
+        return Estimate.undefined("the tape spans no time", n=fills, unit="per day")
+    return Estimate(fills / days, fills, "per day", "fills over the tape's span")
+
+
+@metric(unit="fraction")
+def win_rate(sampled: Sampled) -> Estimate:
+    """Share of sales above the average cost of what they sold."""
+    gains = realised_gains(sampled.run)
+    if len(gains) == 0:
+        return Estimate.undefined("no trade was closed", n=0, unit="fraction", convention=_CONVENTION)
+    return Estimate(float((gains > 0).mean()), len(gains), "fraction", _CONVENTION)
+
+
+@metric(unit="ratio")
+def profit_factor(sampled: Sampled) -> Estimate:
+    """Gains of winning sales over losses of losing ones."""
+    gains = realised_gains(sampled.run)
+    lost = -gains[gains < 0].sum()
+    if len(gains) == 0:
+        return Estimate.undefined("no trade was closed", n=0, unit="ratio", convention=_CONVENTION)
+    if lost == 0:
+        return Estimate.undefined("no closed trade lost", n=len(gains), unit="ratio", convention=_CONVENTION)
+    return Estimate(float(gains[gains > 0].sum() / lost), len(gains), "ratio", _CONVENTION)
+
+
+_CONVENTION = "each sale against the average cost of the base held, fee, impact and gas included"
+
+
+def realised_gains(run: Run) -> np.ndarray:
+    """Quote gained by each sale against the average cost of the base held, shape (sales,).
+
+    The opening base enters at the first price. Gas is added to the cost of a buy and taken from
+    the proceeds of a sale; gas of reverts belongs to no trade.
+    """
+    quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
+    held = run.opening[1] / base_unit
+    cost = held * float(run.frame.price[0])
+    gains = []
+    for order in landed_orders(run):
+        spent, gas = order.taken + order.fee, order.gas_quote / quote_unit
+        if spent == 0:
+            continue
+        if order.buys:
+            held, cost = held + order.out / base_unit, cost + spent / quote_unit + gas
+        else:
+            sold = spent / base_unit
+            basis = cost * min(1.0, sold / held) if held > 0 else 0.0
+            gains.append(order.out / quote_unit - gas - basis)
+            held, cost = max(0.0, held - sold), cost - basis
+    return np.array(gains)
