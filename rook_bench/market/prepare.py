@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.market.features import CORE_COLUMNS, CORE_FEATURES, compute_conditions, compute_features
-from rook_bench.market.frame import SwapFrame
+from rook_bench.market.frame import RECORDED, SwapFrame
 from rook_bench.market.pool import Pool
 from rook_bench.market.rules import Rules, apply_rules
 from rook_bench.market.splits import ROOK_PLAN, Scaler, SplitPlan, Splits, split_rows
@@ -86,6 +86,23 @@ def prepare(frame: SwapFrame, rules: Rules, folder: str | Path, *, plan: SplitPl
             write_json(aside / "leaks.json", leaks)
     counts = pd.Series(labels.reason).value_counts()
     return Prepared(folder, labels.counts(), counts.to_dict(), {n: len(r) for n, r in splits.items()}, leaks)
+
+
+def held_out(frame: SwapFrame, rules: Rules, plan: SplitPlan | None = None) -> SwapFrame:
+    """The swaps of the test split, exact, with their labels and with features that knew the rows before them."""
+    features = compute_features(frame)
+    labels = apply_rules(rules, features, frame.at_index)
+    rows = split_rows(len(frame), plan or SplitPlan(), where=frame.source).test
+    columns = {
+        "label_side": np.array(SIDE_NAMES, dtype=object)[labels.side],
+        "label_size": labels.size,
+        "label_slippage_bps": labels.slippage_bps,
+        "label_deadline_s": labels.deadline_s,
+        "label_confidence": labels.confidence,
+        "label_rule": labels.reason,
+    }
+    recorded = {name: features[name].to_numpy() for name in RECORDED}
+    return replace(frame, labels=columns, recorded=recorded).take(rows)
 
 
 def _raw_factor(pool: Pool) -> float:

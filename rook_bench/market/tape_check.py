@@ -130,6 +130,37 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
     )
 
 
+def describe(check: TapeCheck) -> list[str]:
+    """The check in lines for a person, every number with what it means."""
+    lines = [
+        f"tape      {check.source}",
+        f"pool      {check.pair} {check.protocol}, stated fee {check.stated_fee:.4%}",
+        f"swaps     {check.swaps:,} over {check.span_hours:,.1f} hours, {check.first_at} to {check.last_at}",
+    ]
+    if check.chained_share is None:
+        lines.append(f"chain     unknown: {check.unknown['chained_share']}")
+    else:
+        lines.append(
+            f"chain     {check.pairs_chained:,} of {check.pairs:,} pairs chain exactly ({check.chained_share:.2%}), "
+            f"tolerance {check.tolerance:g}"
+        )
+    fee = f"{check.implied_fee:.6f}" if check.implied_fee is not None else f"unknown: {check.unknown['implied_fee']}"
+    lines.append(f"fee       {fee} implied by the amounts")
+    block = "block unknown" if check.same_block is None else f"{check.same_block:,} the block"
+    order = "order unknown" if check.reordered is None else f"{check.reordered:,} out of order inside a second"
+    lines.append(f"order     {check.same_time:,} share the time of the swap before, {block}; {order}")
+    lines.append(f"repeats   {check.duplicates:,} rows equal the row before")
+    if check.median_gap_s is not None:
+        lines.append(f"gaps      median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s, {check.gaps} far above the mean")
+    if check.dust_opening:
+        lines.append(f"dust      the first {check.dust_opening} swaps met a nearly empty pool (moves up to {check.dust_largest_move:.1%})")
+    if check.zero_liquidity:
+        lines.append(f"empty     {check.zero_liquidity:,} rows without liquidity")
+    lines += [f"rounded   {name}: {reason}" for name, reason in check.rounded.items()]
+    lines += [f"note      {note}" for note in check.notes]
+    return lines
+
+
 @dataclass(frozen=True)
 class _Chain:
     pairs: int

@@ -1,0 +1,76 @@
+"""`rook-bench demo`: the main job on the shipped sample, from swaps to a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rook_bench.cli.evaluate import print_table
+from rook_bench.cli.gate import print_verdict
+from rook_bench.cli.output import say
+
+if TYPE_CHECKING:
+    from rook_bench.market.frame import SwapFrame
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SAMPLE = CHECKOUT / "data" / "sample.parquet"
+SAMPLE_SWAPS, SAMPLE_SEED, QUICK_SWAPS = 6000, 7, 2000
+RULES = CHECKOUT / "strategies" / "data_driven.json"
+POLICY = CHECKOUT / "strategies" / "gate.toml"
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything the demo writes.")] = Path("reports/demo"),
+    quick: Annotated[bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps only.")] = False,
+) -> None:
+    """Run the whole path on the sample: prepare, decide, replay, compare, report, gate."""
+    from rook_bench.cli.comparison import compare_sources, save_comparison, title_of
+    from rook_bench.config import BenchConfig
+    from rook_bench.core.files import check_replaceable, whole_folder
+    from rook_bench.gates import judge, load_policy
+    from rook_bench.market.prepare import held_out, prepare
+    from rook_bench.market.rules import Rules
+    from rook_bench.market.tape_check import check_tape, describe
+
+    check_replaceable(out)
+    frame, origin = _sample(quick)
+    say(f"1. tape: {origin}")
+    for line in describe(check_tape(frame))[1:6]:
+        say(f"   {line}")
+
+    rules, policy = Rules.from_file(RULES), load_policy(POLICY)
+    with whole_folder(out) as aside:
+        done = prepare(frame, rules, aside / "prepared")
+        say("2. prepared: " + ", ".join(f"{name} {count}" for name, count in done.sides.items())
+            + "; splits " + ", ".join(f"{name} {count}" for name, count in done.splits.items()))
+
+        test = held_out(frame, rules)
+        say(f"3. held-out part: {len(test)} swaps over {test.span_s / 3600:.1f} hours; deciding and replaying "
+            "(the first run compiles the replay loop, some seconds)")
+        analyses = compare_sources(test, [f"rules:{RULES}", "momentum", "always-buy", "foresight"], BenchConfig())
+        print_table(analyses)
+
+        hold = next(analysis for analysis in analyses if analysis.name == "hold")
+        verdict = judge(policy, analyses[0], hold)
+        say(f"4. gate: may {analyses[0].name} be promoted over holding the initial mix?")
+        print_verdict(verdict)
+        save_comparison(analyses, aside, title=title_of(analyses), verdict=verdict)
+    say(f"report: {(out / 'report.html').resolve()}")
+    say(f"verdict: {verdict.verdict}")
+
+
+def _sample(quick: bool) -> tuple[SwapFrame, str]:
+    """The shipped sample, or the same tape made again; and where it comes from."""
+    if SAMPLE.exists():
+        from rook_bench.market.importers import read_swaps
+
+        frame, origin = read_swaps(SAMPLE), "the shipped sample of a simulated pool"
+    else:
+        import numpy as np
+
+        from rook_bench.market.simulate import simulate
+
+        frame, origin = simulate(SAMPLE_SWAPS, np.random.default_rng(SAMPLE_SEED)), "a freshly simulated pool"
+    return (frame[:QUICK_SWAPS], f"the first {QUICK_SWAPS:,} swaps of {origin}") if quick else (frame, origin)

@@ -1,0 +1,71 @@
+"""`rook-bench`: verbs that read like the flow. Heavy imports wait until a verb needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+import typer
+
+from rook_bench.cli import data, demo, evaluate, gate, inspect
+from rook_bench.core import RookError
+
+INVALID, INTERRUPTED = 3, 130
+
+app = typer.Typer(
+    name="rook-bench",
+    help="Evaluate language models that trade: exact replay, honest judging, a gate for promotion.",
+    epilog="Exit codes: 0 done (gate: promote), 1 gate blocked, 2 gate inconclusive, 3 invalid input, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(demo.demo)
+app.add_typer(data.app, name="data")
+app.command()(evaluate.decide)
+app.command()(evaluate.replay)
+app.command()(evaluate.compare)
+app.command()(evaluate.report)
+app.command()(gate.gate)
+app.command()(inspect.plugins)
+
+
+@app.callback()
+def _options(version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True)) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("rook-bench"))
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with a documented code; a user's mistake never shows a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    try:
+        result: Any = app(args=arguments, standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        return _say(error.format_message().replace("\n", " "), INVALID)
+    except RookError as error:
+        return _say(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted; nothing half-written is left behind", INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output went away (head, less)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _say(message: str, code: int) -> int:
+    click.echo(f"rook-bench: {message}", err=True)
+    return code

@@ -1,0 +1,231 @@
+"""Fixtures that every part of the tests shares: tapes, hand-made runs, data of others, a cache of its own."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rook_bench.core import Side
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.exact import ExactInts
+from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import ETH, ROOK_V4, USDC, WETH, Pool
+from rook_bench.market.simulate import simulate
+from rook_bench.market.tape_check import check_tape
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import decision_source
+from rook_bench.risk import apply_risk
+from rook_bench.sources import Decided, Source
+from rook_bench.sources.lookahead import Lookahead
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+USDC_WETH = Pool(token0=USDC, token1=WETH, base_is_token0=False)
+ETH_USDC = Pool(token0=ETH, token1=USDC, base_is_token0=True, protocol="v4")
+
+NOON = np.datetime64("2025-01-01T12:00:00", "ns")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Decisions are kept in a folder of this session; compiled code stays where it is kept anyway."""
+    kept = cache_folder() / "numba"
+    folder = tmp_path_factory.mktemp("cache")
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+        (folder / "numba").symlink_to(kept, target_is_directory=True)
+    except OSError:
+        pass  # then the loop is compiled again, which takes seconds
+    before = os.environ.get(CACHE_VARIABLE)
+    os.environ[CACHE_VARIABLE] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ[CACHE_VARIABLE]
+    else:
+        os.environ[CACHE_VARIABLE] = before
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def tape():
+    """A simulated tape of 2,000 swaps (about eight hours); never written to."""
+    return simulate(2000, np.random.default_rng(1))
+
+
+@pytest.fixture(scope="session")
+def short_tape(tape):
+    """Its first 300 swaps."""
+    return tape[:300]
+
+
+def _shared(name):
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"../shared/data is absent: {name} can't be read")
+    return path
+
+
+@pytest.fixture(scope="session")
+def rook_folder():
+    """ROOK's published data set."""
+    return _shared("rook-v4-eth-usdc")
+
+
+@pytest.fixture(scope="session")
+def day_folder():
+    """One day of the two main USDC/WETH pools."""
+    return _shared("usdc-weth-2024-01-05")
+
+
+@pytest.fixture(scope="session")
+def genesis_folder():
+    """Every v3 pool from birth, 2021-05-04 to 05."""
+    return _shared("mainnet-genesis-2021-05")
+
+
+@pytest.fixture(scope="session")
+def data_driven(rook_folder):
+    """ROOK's published rule config."""
+    return rook_folder / "configs" / "data_driven_heuristics.json"
+
+
+@pytest.fixture(scope="session")
+def rook_frame(rook_folder):
+    """The 10,000 published swaps."""
+    from rook_bench.market.importers import read_swaps
+
+    return read_swaps(rook_folder)
+
+
+@pytest.fixture(scope="session")
+def day_frame(day_folder):
+    """The 6,046 swaps of the 0.05% pool on 2024-01-05, from the undecoded log."""
+    from rook_bench.market.importers import read_swaps
+
+    return read_swaps(next(day_folder.glob("*0x88e6*.raw.csv")))
+
+
+def _make_frame(
+    prices,
+    *,
+    seconds=None,
+    liquidity=10**19,
+    pool=USDC_WETH,
+    start=NOON,
+    blocks=None,
+    **columns,
+):
+    """A hand-made tape: human prices (quote per base), seconds from noon, one liquidity or one per row."""
+    count = len(prices)
+    seconds = np.arange(count) * 12.0 if seconds is None else np.asarray(seconds, dtype=float)
+    exact = [price if isinstance(price, int) else _sqrt_price(price, pool) for price in prices]
+    depth = [liquidity] * count if isinstance(liquidity, int) else list(liquidity)
+    columns.setdefault("amount0", ExactInts.of([10**6] * count))
+    columns.setdefault("amount1", ExactInts.of([-(10**15)] * count))
+    return SwapFrame(
+        pool=pool,
+        at=start + (seconds * 1e9).astype("timedelta64[ns]"),
+        sqrt_price_x96=ExactInts.of(exact),
+        liquidity=ExactInts.of(depth),
+        tick=np.zeros(count, dtype=np.int32),
+        block=None if blocks is None else np.asarray(blocks, dtype=np.int64),
+        **columns,
+    )
+
+
+def _sqrt_price(price, pool):
+    """sqrtPriceX96 of a human price given as a float."""
+    from fractions import Fraction
+    from math import isqrt
+
+    ratio = Fraction(price) * pool.quote.unit / pool.base.unit
+    ratio = ratio if pool.base_is_token0 else 1 / ratio
+    return isqrt(int(ratio * 2**192))
+
+
+@pytest.fixture(scope="session")
+def make_frame():
+    """Factory of hand-made tapes; see `_make_frame`."""
+    return _make_frame
+
+
+@pytest.fixture(scope="session")
+def pools():
+    """Both orientations of the pair, and ROOK's own pool."""
+    return {"token1": USDC_WETH, "token0": ETH_USDC, "rook": ROOK_V4}
+
+
+def _sides(text, size=0.5, **options):
+    """Decisions from letters: B buy, S sell, anything else hold."""
+    codes = {"B": Side.BUY, "S": Side.SELL}
+    return DecisionTape.from_sides(np.array([codes.get(letter, Side.HOLD) for letter in text]), size, **options)
+
+
+@pytest.fixture(scope="session")
+def sides():
+    """Decisions from letters; see `_sides`."""
+    return _sides
+
+
+def _scripted(decisions):
+    """A source that always answers with the beginning of `decisions`."""
+    with decision_source.isolated():
+
+        @decision_source(whole_tape=True, name="scripted", content=lambda: decisions.content_hash)
+        def scripted():
+            """Decisions made up by a test."""
+            return lambda view: decisions.head(len(view))
+
+        return Source.parse("scripted")
+
+
+@pytest.fixture(scope="session")
+def scripted():
+    """Make a Source of a hand-made DecisionTape."""
+    return _scripted
+
+
+@pytest.fixture(scope="session")
+def registered():
+    """Make a Source of a factory written in a test, without leaving it registered."""
+
+    def make(factory, **traits):
+        with decision_source.isolated():
+            decision_source(factory, name=factory.__name__, **traits)
+            return Source.parse(factory.__name__)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run_of():
+    """Execute hand-made decisions into a Run, without deciding, the look-ahead check or reconciliation."""
+    from rook_bench.replay import Run
+    from rook_bench.replay.engine import ReplayConfig, execute
+
+    def make(frame, decisions, config=None, **parts):
+        config = config or ReplayConfig.parse(parts, where="test")
+        decided = Decided(_scripted(decisions), decisions, "key", reused=False)
+        permitted = apply_risk(config.risk, MarketView.whole(frame), decisions)
+        orders, equity, opening = execute(frame, decided, permitted, config)
+        return Run(
+            frame=frame,
+            decided=decided,
+            config=config,
+            permitted=permitted,
+            opening=opening,
+            orders=orders,
+            equity=equity,
+            lookahead=Lookahead("clean", (), None, "hand-made"),
+            tape_check=check_tape(frame),
+        )
+
+    return make
