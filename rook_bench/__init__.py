@@ -3,4 +3,14 @@
 from rook_bench.core import Decision, Estimate, Side
 from rook_bench.plugins import decision_source, gate_check, importer, metric, risk_filter, sizer
 
-__all__ = ["Decision", "Estimate", "Side", "decision_source", "gate_check", "importer", "metric", "risk_filter", "sizer"]
+__all__ = [
+    "Decision",
+    "Estimate",
+    "Side",
+    "decision_source",
+    "gate_check",
+    "importer",
+    "metric",
+    "risk_filter",
+    "sizer",
+]

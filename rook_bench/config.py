@@ -45,7 +45,11 @@ class BenchConfig(Config):
         """What the replay needs, with ROOK's block merged in: the tighter limit wins."""
         risk, rook = self.risk, self.rook_config
         if rook is not None:
-            slippage = rook.max_slippage_bps if risk.max_slippage_bps is None else min(rook.max_slippage_bps, risk.max_slippage_bps)
+            slippage = (
+                rook.max_slippage_bps
+                if risk.max_slippage_bps is None
+                else min(rook.max_slippage_bps, risk.max_slippage_bps)
+            )
             risk = RiskConfig(
                 sizer=risk.sizer,
                 filters=({"name": "confidence_threshold", "minimum": rook.confidence_threshold}, *risk.filters),
@@ -66,5 +70,7 @@ def load_config(path: str | Path | None) -> BenchConfig:
         return BenchConfig()
     config = BenchConfig.parse(read_mapping(path), where=path)
     if config.rook_config is not None and config.pair not in (None, config.rook_config.pair):
-        raise ConfigError(f"pair is {config.pair} and rook_config.pair is {config.rook_config.pair}", where=path, hint="keep one")
+        raise ConfigError(
+            f"pair is {config.pair} and rook_config.pair is {config.rook_config.pair}", where=path, hint="keep one"
+        )
     return config

@@ -21,8 +21,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import ValidationError, validate_call
 
@@ -77,7 +78,9 @@ class Plugin:
             problem = error.errors()[0]
             key = ".".join(str(part) for part in problem["loc"])
             text = problem["msg"].removeprefix("Value error, ")
-            raise ConfigError(f"'{key}': {text}", where=f"{self.kind} {self.name}", hint="see rook-bench plugins") from None
+            raise ConfigError(
+                f"'{key}': {text}", where=f"{self.kind} {self.name}", hint="see rook-bench plugins"
+            ) from None
 
     def spec(self, **params: Any) -> Spec:
         """The record of this plugin with these parameters (defaults filled in)."""
@@ -111,7 +114,7 @@ def _is_json(value: Any) -> bool:
 class Registry:
     """The plugins of one kind; calling it decorates a factory."""
 
-    kinds: dict[str, Registry] = {}
+    kinds: ClassVar[dict[str, Registry]] = {}
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -127,7 +130,9 @@ class Registry:
         plugin = Plugin(self.kind, name or factory.__name__, factory, path, summary, traits)
         known = self._plugins.get(plugin.name)
         if known is not None and known.file != path:
-            raise InputError(f"{self.kind} '{plugin.name}' is already registered by {known.file}", where=path, hint="rename it")
+            raise InputError(
+                f"{self.kind} '{plugin.name}' is already registered by {known.file}", where=path, hint="rename it"
+            )
         self._plugins[plugin.name] = plugin
         return factory
 
@@ -165,7 +170,9 @@ class Registry:
             params[next(iter(plugin.parameters))] = argument
         for key, parameter in plugin.parameters.items():
             if parameter.default is inspect.Parameter.empty and key not in params:
-                raise ConfigError(f"{word} '{name}' needs its {key}", where=reference, hint=f"write {name}:{key.upper()}")
+                raise ConfigError(
+                    f"{word} '{name}' needs its {key}", where=reference, hint=f"write {name}:{key.upper()}"
+                )
         return Choice(reference, plugin, params)
 
     def _from_file(self, path: Path, name: str) -> Plugin:
@@ -219,7 +226,7 @@ def load_plugins() -> None:
     if str(folder) not in _loaded and folder.is_dir():
         _loaded.add(str(folder))
         for path in sorted(folder.glob("*.py")):
-            _guarded(str(path), lambda path=path: import_file(path))
+            _guarded(str(path), partial(import_file, path))
 
 
 def import_file(path: Path) -> None:

@@ -17,7 +17,7 @@ from rook_bench.core.hashing import sha256_json
 from rook_bench.gates import Verdict
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.importers import write_tape
-from rook_bench.market.tape_check import check_tape
+from rook_bench.market.tape_check import TapeCheck, check_tape
 from rook_bench.metrics import Analysis, Clock, analyse
 from rook_bench.replay import Run, load_run, replay, save_run
 from rook_bench.replay.run import slug
@@ -50,7 +50,7 @@ def compare_sources(
     return analyses
 
 
-def _one(frame: SwapFrame, source: Source, config: BenchConfig, fresh: bool, check) -> Analysis:
+def _one(frame: SwapFrame, source: Source, config: BenchConfig, fresh: bool, check: TapeCheck) -> Analysis:
     run = replay(frame, source, config.replay(), progress=on_terminal(), fresh=fresh, tape_check=check)
     if run.decided.reused:
         remark(f"{run.name}: decisions reused from an earlier run")
@@ -68,9 +68,7 @@ def _benchmarks(analyses: Sequence[Analysis]) -> list[str]:
     return missing
 
 
-def save_comparison(
-    analyses: Sequence[Analysis], folder: Path, *, title: str, verdict: Verdict | None = None
-) -> None:
+def save_comparison(analyses: Sequence[Analysis], folder: Path, *, title: str, verdict: Verdict | None = None) -> None:
     """Write the tape, every Run, the comparison and one report into an existing (temporary) folder."""
     from rook_bench.report import write_report
 
@@ -86,7 +84,9 @@ def save_comparison(
         target.mkdir(parents=True)
         save_run(analysis.run, target, tape=tape)
         write_measures(analysis, target)
-        listed.append({"source": analysis.run.source.reference, "folder": f"runs/{name}", "run_hash": analysis.run.run_hash})
+        listed.append(
+            {"source": analysis.run.source.reference, "folder": f"runs/{name}", "run_hash": analysis.run.run_hash}
+        )
     clock = analyses[0].clock.model_dump()
     write_json(folder / "compare.json", {"version": VERSION, "title": title, "clock": clock, "runs": listed})
     if verdict is not None:
@@ -127,7 +127,9 @@ def load_analysis(folder: Path) -> Analysis:
     """A Run from disk, checked, replayed and measured again on the clock it was measured on."""
     run: Run = load_run(folder)
     clock = folder / "clock.json"
-    return analyse(run, Clock.parse(json.loads(clock.read_text(encoding="utf-8")), where=clock) if clock.exists() else Clock())
+    return analyse(
+        run, Clock.parse(json.loads(clock.read_text(encoding="utf-8")), where=clock) if clock.exists() else Clock()
+    )
 
 
 def title_of(analyses: Sequence[Analysis]) -> str:

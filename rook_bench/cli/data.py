@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rook_bench.cli.output import remark, say, say_json
 
+if TYPE_CHECKING:
+    from rook_bench.market.frame import SwapFrame
+
 app = typer.Typer(help="Bring swaps in, check them, simulate them, prepare them for training.", no_args_is_help=True)
 
-PoolFile = Annotated[Optional[Path], typer.Option("--pool", help="Pool metadata (TOML, YAML or JSON) for logs that do not name their pool.")]
+PoolFile = Annotated[
+    Path | None,
+    typer.Option("--pool", help="Pool metadata (TOML, YAML or JSON) for logs that do not name their pool."),
+]
 Out = Annotated[Path, typer.Option("--out", help="Where to write; appears whole or not at all.")]
 
 
 @app.command("import")
 def import_(
-    inputs: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="Files or ROOK folders; several are joined in order of time.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(metavar="INPUT...", help="Files or ROOK folders; several are joined in order of time."),
+    ],
     out: Out,
     pool: PoolFile = None,
 ) -> None:
@@ -35,7 +44,7 @@ def check(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, or anything that can be imported.")],
     pool: PoolFile = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
-    out: Annotated[Optional[Path], typer.Option("--out", help="Also write the check as JSON to this file.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write the check as JSON to this file.")] = None,
 ) -> None:
     """Say how far a log can be trusted: chaining, fee, duplicates, order, gaps, precision."""
     from rook_bench.core.files import write_json
@@ -56,7 +65,9 @@ def simulate(
     swaps: Annotated[int, typer.Option("--swaps", min=1, help="How many swaps.")],
     out: Out,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same tape.")] = 0,
-    config: Annotated[Optional[Path], typer.Option("--config", help="Parameters of the simulation (TOML, YAML or JSON).")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Parameters of the simulation (TOML, YAML or JSON).")
+    ] = None,
 ) -> None:
     """Make a tape that obeys exact pool arithmetic, calibrated on the real ETH/USDC pool."""
     import numpy as np
@@ -74,12 +85,20 @@ def simulate(
 
 @app.command()
 def prepare(
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, or anything that can be imported, with amounts and ticks.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="INPUT", help="A tape, or anything that can be imported, with amounts and ticks.")
+    ],
     rules: Annotated[Path, typer.Option("--rules", help="Rule config that labels the rows (JSON, TOML or YAML).")],
     out: Out,
-    compat: Annotated[Optional[str], typer.Option("--compat", help="'rook' reproduces the published files, their leaks included.")] = None,
-    purge: Annotated[int, typer.Option("--purge", min=0, help="Windows dropped at the end of train and validation.")] = 100,
-    embargo: Annotated[int, typer.Option("--embargo", min=0, help="Windows dropped at the start of validation and test.")] = 0,
+    compat: Annotated[
+        str | None, typer.Option("--compat", help="'rook' reproduces the published files, their leaks included.")
+    ] = None,
+    purge: Annotated[
+        int, typer.Option("--purge", min=0, help="Windows dropped at the end of train and validation.")
+    ] = 100,
+    embargo: Annotated[
+        int, typer.Option("--embargo", min=0, help="Windows dropped at the start of validation and test.")
+    ] = 0,
     pool: PoolFile = None,
 ) -> None:
     """Write features, conditions, labels and chronological splits in ROOK's layout."""
@@ -101,7 +120,7 @@ def prepare(
     say(f"folder: {done.folder}")
 
 
-def read_input(path: Path, pool: Path | None = None):
+def read_input(path: Path, pool: Path | None = None) -> SwapFrame:
     """Read INPUT, with the pool metadata of a file if one is given."""
     from rook_bench.core.config import read_mapping
     from rook_bench.market.importers import read_swaps

@@ -43,12 +43,18 @@ def demo(
     rules, policy = Rules.from_file(RULES), load_policy(POLICY)
     with whole_folder(out) as aside:
         done = prepare(frame, rules, aside / "prepared")
-        say("2. prepared: " + ", ".join(f"{name} {count}" for name, count in done.sides.items())
-            + "; splits " + ", ".join(f"{name} {count}" for name, count in done.splits.items()))
+        say(
+            "2. prepared: "
+            + ", ".join(f"{name} {count}" for name, count in done.sides.items())
+            + "; splits "
+            + ", ".join(f"{name} {count}" for name, count in done.splits.items())
+        )
 
         test = held_out(frame, rules)
-        say(f"3. held-out part: {len(test)} swaps over {test.span_s / 3600:.1f} hours; deciding and replaying "
-            "(the first run compiles the replay loop, some seconds)")
+        say(
+            f"3. held-out part: {len(test)} swaps over {test.span_s / 3600:.1f} hours; deciding and replaying "
+            "(the first run compiles the replay loop, some seconds)"
+        )
         analyses = compare_sources(test, [f"rules:{RULES}", "momentum", "always-buy", "foresight"], BenchConfig())
         print_table(analyses)
 

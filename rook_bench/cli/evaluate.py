@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,11 +11,12 @@ from rook_bench.cli.data import Out, PoolFile, read_input
 from rook_bench.cli.output import on_terminal, remark, say, say_json
 
 if TYPE_CHECKING:
+    from rook_bench.config import BenchConfig
     from rook_bench.metrics import Analysis
 
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, a log file, a ROOK folder or a test.csv(.gz).")]
-ConfigFile = Annotated[Optional[Path], typer.Option("--config", help="Capital, risk, costs, clock (TOML, YAML or JSON).")]
-Seed = Annotated[Optional[int], typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")]
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Capital, risk, costs, clock (TOML, YAML or JSON).")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask the source again even if its decisions are kept.")]
 SOURCE_HELP = "name, name:argument (rules:FILE, random:0.2, recorded:FILE) or path.py@name."
 
@@ -57,7 +58,7 @@ def replay(
     from rook_bench.core.files import check_replaceable, whole_folder
 
     check_replaceable(out)
-    settings = _settings(config, seed)
+    settings = settings_of(config, seed)
     analysis = compare_sources(read_input(data, pool), [source], settings, benchmarks=False, fresh=fresh)[0]
     with whole_folder(out) as aside:
         save_single(analysis, aside)
@@ -70,12 +71,16 @@ def replay(
 
 def compare(
     data: Input,
-    source: Annotated[list[str], typer.Option("--source", help=SOURCE_HELP + " Repeat for several; the first is the candidate.")],
+    source: Annotated[
+        list[str], typer.Option("--source", help=SOURCE_HELP + " Repeat for several; the first is the candidate.")
+    ],
     out: Out,
     config: ConfigFile = None,
     seed: Seed = None,
     fresh: Fresh = False,
-    benchmarks: Annotated[bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")] = True,
+    benchmarks: Annotated[
+        bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")
+    ] = True,
     pool: PoolFile = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
@@ -84,7 +89,7 @@ def compare(
     from rook_bench.core.files import check_replaceable, whole_folder
 
     check_replaceable(out)
-    settings = _settings(config, seed)
+    settings = settings_of(config, seed)
     analyses = compare_sources(read_input(data, pool), source, settings, benchmarks=benchmarks, fresh=fresh)
     with whole_folder(out) as aside:
         save_comparison(analyses, aside, title=title_of(analyses))
@@ -96,11 +101,12 @@ def compare(
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="RUN_OR_DIR", help="A run, or the folder of a comparison or a gate.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN_OR_DIR", help="A run, or the folder of a comparison or a gate.")
+    ],
 ) -> None:
     """Write the report of a run or a comparison again, from the run itself."""
     import json
-    import os
     import tempfile
 
     from rook_bench.cli.comparison import load_analyses
@@ -112,12 +118,13 @@ def report(
     with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
         write_report(analyses, Path(aside), title=title, verdict=judged)
         for file in Path(aside).iterdir():
-            os.replace(file, folder / file.name)
+            file.replace(folder / file.name)
     remark("the run was checked against its hashes and replayed")
     say(f"report: {folder / 'report.html'}")
 
 
-def _settings(config: Path | None, seed: int | None):
+def settings_of(config: Path | None, seed: int | None) -> BenchConfig:
+    """The configuration file's settings, with the seed of the command line if there is one."""
     from rook_bench.config import load_config
 
     settings = load_config(config)

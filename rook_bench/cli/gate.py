@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rook_bench.cli.data import Out, PoolFile, read_input
-from rook_bench.cli.evaluate import SOURCE_HELP, ConfigFile, Seed, _settings
+from rook_bench.cli.evaluate import SOURCE_HELP, ConfigFile, Seed, settings_of
 from rook_bench.cli.output import say, say_json
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ def gate(
     policy: Annotated[Path, typer.Option("--policy", help="What the candidate has to show (TOML, YAML or JSON).")],
     candidate: Annotated[str, typer.Option("--candidate", help="A run folder; with --data, a SOURCE: " + SOURCE_HELP)],
     out: Out,
-    champion: Annotated[Optional[str], typer.Option("--champion", help="What it has to beat, in the same form.")] = None,
-    data: Annotated[Optional[Path], typer.Option("--data", help="The tape on which sources are replayed.")] = None,
+    champion: Annotated[str | None, typer.Option("--champion", help="What it has to beat, in the same form.")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="The tape on which sources are replayed.")] = None,
     config: ConfigFile = None,
     seed: Seed = None,
     pool: PoolFile = None,
@@ -62,14 +62,18 @@ def _from_runs(named: list[str]) -> list[Analysis]:
 
     for folder in named:
         if not Path(folder).is_dir():
-            raise InputError(f"'{folder}' is no run folder", where="gate", hint="to judge a source, give its tape with --data")
+            raise InputError(
+                f"'{folder}' is no run folder", where="gate", hint="to judge a source, give its tape with --data"
+            )
     return [load_analysis(Path(folder)) for folder in named]
 
 
-def _from_sources(named: list[str], data: Path, config: Path | None, seed: int | None, pool: Path | None) -> list[Analysis]:
+def _from_sources(
+    named: list[str], data: Path, config: Path | None, seed: int | None, pool: Path | None
+) -> list[Analysis]:
     from rook_bench.cli.comparison import compare_sources
 
-    settings = _settings(config, seed)
+    settings = settings_of(config, seed)
     analyses = compare_sources(read_input(data, pool), named, settings)
     # A champion named like the candidate is compared with itself, which the checks refuse.
     return analyses if len(set(named)) == len(named) else [analyses[0], *analyses]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rook_bench.cli.output import remark, say, say_json
+
+if TYPE_CHECKING:
+    from rook_bench.plugins import Plugin
 
 
 def plugins(json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False) -> None:
@@ -35,7 +38,7 @@ def plugins(json: Annotated[bool, typer.Option("--json", help="Print JSON and no
         remark(f"broken: {where}: {why}")
 
 
-def _parameters(plugin) -> dict[str, object]:
+def _parameters(plugin: Plugin) -> dict[str, object]:
     import inspect
 
     return {

@@ -34,7 +34,9 @@ app.command()(inspect.plugins)
 
 
 @app.callback()
-def _options(version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True)) -> None:
+def _options(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+) -> None:
     if version:
         from importlib.metadata import version as installed
 

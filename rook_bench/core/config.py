@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -59,10 +60,17 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """Read a TOML, YAML or JSON file that holds one mapping; the ending decides the format."""
     path = Path(path)
-    readers = {".toml": tomllib.loads, ".yaml": yaml.safe_load, ".yml": yaml.safe_load, ".json": json.loads}
+    readers: dict[str, Callable[[str], Any]] = {
+        ".toml": tomllib.loads,
+        ".yaml": yaml.safe_load,
+        ".yml": yaml.safe_load,
+        ".json": json.loads,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise ConfigError(f"'{path.suffix}' is not a configuration format", where=path, hint="use .toml, .yaml or .json")
+        raise ConfigError(
+            f"'{path.suffix}' is not a configuration format", where=path, hint="use .toml, .yaml or .json"
+        )
     try:
         values = reader(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,8 @@ class DecisionTape:
 
     def head(self, rows: int) -> DecisionTape:
         """The first `rows` decisions."""
-        return DecisionTape(**{name: None if column is None else column[:rows] for name, column in self._columns()})
+        cut: dict[str, Any] = {name: None if column is None else column[:rows] for name, column in self._columns()}
+        return replace(self, **cut)
 
     def to_bytes(self) -> bytes:
         """Every column's bytes, for byte-for-byte comparison."""
@@ -134,7 +135,9 @@ def _texts(values: list[str]) -> NDArray[np.object_]:
 def _validate(tape: DecisionTape) -> None:
     for name, column in tape._columns():
         if column is not None and column.shape != tape.side.shape:
-            raise InputError(f"decision column '{name}' has {len(column)} rows instead of {len(tape)}", where="DecisionTape")
+            raise InputError(
+                f"decision column '{name}' has {len(column)} rows instead of {len(tape)}", where="DecisionTape"
+            )
     trades = np.isin(tape.side, (Side.BUY, Side.SELL))
     confident = np.isnan(tape.confidence) | ((tape.confidence >= 0) & (tape.confidence <= 1))
     checks = {

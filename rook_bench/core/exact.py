@@ -67,11 +67,11 @@ class ExactInts:
 
     def negative(self) -> NDArray[np.bool_]:
         """Which values are below zero, shape (n,)."""
-        return (self.limbs[:, -1] >> np.uint64(63)).astype(bool)
+        return np.asarray(self.limbs[:, -1] >> np.uint64(63)).astype(bool)
 
     def zero(self) -> NDArray[np.bool_]:
         """Which values are zero, shape (n,)."""
-        return ~self.limbs.any(axis=1)
+        return np.logical_not(self.limbs.any(axis=1))
 
     def to_floats(self, scale: int = 1) -> NDArray[np.float64]:
         """The nearest float64 of value / scale (each correctly rounded), shape (n,)."""

@@ -25,7 +25,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     try:
         yield aside
         aside.chmod(0o644)
-        os.replace(aside, path)
+        aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -47,11 +47,11 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         aside.chmod(0o755)
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            os.replace(path, old)
-            os.replace(aside, path)
+            path.replace(old)
+            aside.replace(path)
             shutil.rmtree(old)
         else:
-            os.replace(aside, path)
+            aside.replace(path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -63,7 +63,9 @@ def check_replaceable(path: Path) -> None:
     """Raise InputError if writing a folder to `path` would delete something that is not ours."""
     if path.is_dir():
         if any(path.iterdir()) and not (path / MARKER).exists():
-            raise InputError("the output folder holds files that rook-bench did not write", where=path, hint="choose another --out")
+            raise InputError(
+                "the output folder holds files that rook-bench did not write", where=path, hint="choose another --out"
+            )
     elif path.exists():
         raise InputError("the output path is a file", where=path, hint="choose another --out")
 

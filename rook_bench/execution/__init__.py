@@ -1,0 +1,1 @@
+"""What the pool gives and what it costs."""

@@ -1,8 +1,9 @@
 """Uniswap v3 and v4 swap maths inside one liquidity range, in exact integers.
 
 Every function works on Python integers and, called from compiled code, on `wide` integers: one
-source (`register_jitable`), so there is no second implementation to keep equal. Rounding follows v3-core's SqrtPriceMath and SwapMath
-(always in the pool's favour). Prices are sqrtPriceX96: sqrt(token1 / token0) * 2**96.
+source (`register_jitable`), so there is no second implementation to keep equal. Rounding follows
+v3-core's SqrtPriceMath and SwapMath (always in the pool's favour). Prices are sqrtPriceX96:
+sqrt(token1 / token0) * 2**96.
 """
 
 from __future__ import annotations

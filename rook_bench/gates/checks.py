@@ -21,7 +21,11 @@ def validity(candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
     if theirs.lookahead.status in ("leak", "declared"):
         yield Check("champion look-ahead", "invalid", theirs.lookahead.detail)
     same = mine.frame.data_hash == theirs.frame.data_hash
-    yield Check("same tape", "pass" if same else "invalid", "both on the same tape" if same else "the runs are on different tapes")
+    yield Check(
+        "same tape",
+        "pass" if same else "invalid",
+        "both on the same tape" if same else "the runs are on different tapes",
+    )
     same = mine.config == theirs.config
     detail = "both under the same assumptions" if same else "the runs assume different capital, risk, costs or seed"
     yield Check("same assumptions", "pass" if same else "invalid", detail)
@@ -42,7 +46,12 @@ def evidence(needs: Evidence, candidate: Analysis) -> Iterator[Check]:
             yield Check("tape quality", "inconclusive", f"how much of the tape chains is unknown: {reason}")
         else:
             status: Status = "pass" if share >= needs.min_chained_share else "inconclusive"
-            yield Check("tape quality", status, f"{share:.1%} of the pairs chain", bound=f"at least {needs.min_chained_share:.1%}")
+            yield Check(
+                "tape quality",
+                status,
+                f"{share:.1%} of the pairs chain",
+                bound=f"at least {needs.min_chained_share:.1%}",
+            )
 
 
 def degeneracy(limits: Degeneracy, candidate: Analysis) -> Iterator[Check]:
@@ -77,10 +86,18 @@ def within(name: str, estimate: Estimate, bounds: Bounds) -> Check:
     if estimate.value is None:
         return Check(name, "fail", f"undefined: {estimate.undefined_because}", estimate, str(bounds))
     if estimate.n < bounds.min_n:
-        return Check(name, "inconclusive", f"rests on {estimate.n} observations, {bounds.min_n} are asked", estimate, str(bounds))
+        return Check(
+            name, "inconclusive", f"rests on {estimate.n} observations, {bounds.min_n} are asked", estimate, str(bounds)
+        )
     low = bounds.min is None or estimate.value >= bounds.min
     high = bounds.max is None or estimate.value <= bounds.max
-    return Check(name, "pass" if low and high else "fail", f"{estimate.value:.6g} {estimate.unit}, {bounds} asked", estimate, str(bounds))
+    return Check(
+        name,
+        "pass" if low and high else "fail",
+        f"{estimate.value:.6g} {estimate.unit}, {bounds} asked",
+        estimate,
+        str(bounds),
+    )
 
 
 def _difference(mine: Estimate, theirs: Estimate) -> Estimate:

@@ -15,7 +15,12 @@ from rook_bench.plugins import gate_check
 SCHEMA_VERSION = 1
 
 Status = Literal["pass", "fail", "inconclusive", "invalid"]
-VERDICTS = {"invalid": ("INVALID", 3), "fail": ("BLOCK", 1), "inconclusive": ("INCONCLUSIVE", 2), "pass": ("PROMOTE", 0)}
+VERDICTS = {
+    "invalid": ("INVALID", 3),
+    "fail": ("BLOCK", 1),
+    "inconclusive": ("INCONCLUSIVE", 2),
+    "pass": ("PROMOTE", 0),
+}
 """The worst status decides, in this order; with the exit code of each verdict."""
 
 
@@ -75,7 +80,11 @@ class Verdict:
             "candidate": self.candidate,
             "champion": self.champion,
             "tape": self.tape,
-            "policy": {"name": self.policy.name, "hash": sha256_json(self.policy.model_dump()), **self.policy.model_dump()},
+            "policy": {
+                "name": self.policy.name,
+                "hash": sha256_json(self.policy.model_dump()),
+                **self.policy.model_dump(),
+            },
             "code_hash": sha256_code(),
             "rook_bench": version("rook-bench"),
         }

@@ -1,0 +1,1 @@
+"""Swaps: read, checked, turned into features, labels and splits, or simulated."""

@@ -76,13 +76,11 @@ class SwapFrame:
     def take(self, rows: NDArray[np.intp], *, keep_position: bool = False) -> SwapFrame:
         """A SwapFrame of the rows at these positions; `keep_position` leaves times and blocks in place."""
         names = [name for name in _COLUMNS if not (keep_position and name in _POSITION)]
-        columns = {name: getattr(self, name) for name in names}
-        return replace(
-            self,
-            **{name: None if column is None else column[rows] for name, column in columns.items()},
-            recorded={name: column[rows] for name, column in self.recorded.items()},
-            labels={name: column[rows] for name, column in self.labels.items()},
-        )
+        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
+        taken: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
+        taken["recorded"] = {name: column[rows] for name, column in self.recorded.items()}
+        taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
+        return replace(self, **taken)
 
     @cached_property
     def price(self) -> NDArray[np.float64]:

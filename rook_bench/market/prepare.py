@@ -40,7 +40,9 @@ class Prepared:
     leaks: dict[str, str]
 
 
-def prepare(frame: SwapFrame, rules: Rules, folder: str | Path, *, plan: SplitPlan | None = None, compat_rook: bool = False) -> Prepared:
+def prepare(
+    frame: SwapFrame, rules: Rules, folder: str | Path, *, plan: SplitPlan | None = None, compat_rook: bool = False
+) -> Prepared:
     """Write core_features.csv, core_conditions.csv, labeled_dataset.csv, the splits and their metadata.
 
     Args:
@@ -85,7 +87,13 @@ def prepare(frame: SwapFrame, rules: Rules, folder: str | Path, *, plan: SplitPl
         if leaks:
             write_json(aside / "leaks.json", leaks)
     counts = pd.Series(labels.reason).value_counts()
-    return Prepared(folder, labels.counts(), counts.to_dict(), {n: len(r) for n, r in splits.items()}, leaks)
+    return Prepared(
+        folder,
+        labels.counts(),
+        {str(name): int(count) for name, count in counts.items()},
+        {n: len(r) for n, r in splits.items()},
+        leaks,
+    )
 
 
 def held_out(frame: SwapFrame, rules: Rules, plan: SplitPlan | None = None) -> SwapFrame:
@@ -128,7 +136,9 @@ def _core_table(frame: SwapFrame, features: pd.DataFrame) -> pd.DataFrame:
 
 def _published_units(conditions: pd.DataFrame, frame: SwapFrame) -> pd.DataFrame:
     """Conditions with raw prices and whole numbers, as core_conditions.csv has them."""
-    priced = [name for name in conditions.columns if name.startswith(("avg_price", "price_volatility", "current_price"))]
+    priced = [
+        name for name in conditions.columns if name.startswith(("avg_price", "price_volatility", "current_price"))
+    ]
     table = conditions.fillna(0.0)  # one row has no sample deviation; ROOK's dataset step makes that 0.0
     table[priced] *= _raw_factor(frame.pool)
     return table.assign(
@@ -194,7 +204,9 @@ def _normalization(core: Scaler, conditions: Scaler) -> dict[str, list[float]]:
     }
 
 
-def _metadata(frame: SwapFrame, plan: SplitPlan, splits: Splits, conditions: list[str], leaks: dict[str, str]) -> dict[str, Any]:
+def _metadata(
+    frame: SwapFrame, plan: SplitPlan, splits: Splits, conditions: list[str], leaks: dict[str, str]
+) -> dict[str, Any]:
     published = {
         "seq_len": plan.seq_len,
         "n_core_features": len(CORE_FEATURES),
@@ -224,7 +236,10 @@ def _labeling_stats(labels: DecisionTape) -> str:
             lines += ["", title]
         lines += [f"  {name}: {count} ({count / total * 100:.1f}%)" for name, count in values.value_counts().items()]
     traded = labels.size[labels.size > 0]
-    for title, column in (("Confidence Statistics:", labels.confidence), ("Position Sizing (Non-HOLD actions):", traded)):
+    for title, column in (
+        ("Confidence Statistics:", labels.confidence),
+        ("Position Sizing (Non-HOLD actions):", traded),
+    ):
         if len(column) > 1:
             word = "" if title.startswith("Confidence") else " size"
             facts = {"Mean": column.mean(), "Std": column.std(ddof=1), "Min": column.min(), "Max": column.max()}

@@ -151,9 +151,15 @@ def describe(check: TapeCheck) -> list[str]:
     lines.append(f"order     {check.same_time:,} share the time of the swap before, {block}; {order}")
     lines.append(f"repeats   {check.duplicates:,} rows equal the row before")
     if check.median_gap_s is not None:
-        lines.append(f"gaps      median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s, {check.gaps} far above the mean")
+        lines.append(
+            f"gaps      median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s, "
+            f"{check.gaps} far above the mean"
+        )
     if check.dust_opening:
-        lines.append(f"dust      the first {check.dust_opening} swaps met a nearly empty pool (moves up to {check.dust_largest_move:.1%})")
+        lines.append(
+            f"dust      the first {check.dust_opening} swaps met a nearly empty pool "
+            f"(moves up to {check.dust_largest_move:.1%})"
+        )
     if check.zero_liquidity:
         lines.append(f"empty     {check.zero_liquidity:,} rows without liquidity")
     lines += [f"rounded   {name}: {reason}" for name, reason in check.rounded.items()]

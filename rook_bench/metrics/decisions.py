@@ -77,7 +77,9 @@ def label_macro_f1(sampled: Sampled) -> Estimate:
         decided = sum(table[label][name] for label in SIDE_NAMES)
         if labelled or decided:
             scores.append(2 * hits / (labelled + decided))
-    return Estimate(float(np.mean(scores)), len(sampled.run.frame), "fraction", "classes that occur in labels or decisions")
+    return Estimate(
+        float(np.mean(scores)), len(sampled.run.frame), "fraction", "classes that occur in labels or decisions"
+    )
 
 
 @metric(unit="fraction")

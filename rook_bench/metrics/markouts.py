@@ -43,9 +43,20 @@ def markouts(run: Run, horizons_s: tuple[int, ...] = HORIZONS_S) -> list[Markout
         net = np.full(len(known), np.nan)
         gross[known] = fills.direction[known] * (later / price[fills.row[known]] - 1) * 1e4
         net[known] = fills.direction[known] * (later / fills.paid_price[known] - 1) * 1e4
-        for side, members in (("BUY", fills.direction > 0), ("SELL", fills.direction < 0), ("BOTH", fills.direction != 0)):
+        for side, members in (
+            ("BUY", fills.direction > 0),
+            ("SELL", fills.direction < 0),
+            ("BOTH", fills.direction != 0),
+        ):
             chosen = known & members
-            table.append(Markout(side, horizon, _mean(gross[chosen], "pool price"), _mean(net[chosen], "price paid, all costs included")))
+            table.append(
+                Markout(
+                    side,
+                    horizon,
+                    _mean(gross[chosen], "pool price"),
+                    _mean(net[chosen], "price paid, all costs included"),
+                )
+            )
     return table
 
 
@@ -74,7 +85,9 @@ def _fills(run: Run) -> _Fills:
 def _mean(values: np.ndarray, against: str) -> Estimate:
     convention = f"mean move in the fill's favour against the {against}"
     if len(values) == 0:
-        return Estimate.undefined("no fill lies that far before the end of the tape", n=0, unit="bps", convention=convention)
+        return Estimate.undefined(
+            "no fill lies that far before the end of the tape", n=0, unit="bps", convention=convention
+        )
     return Estimate(float(values.mean()), len(values), "bps", convention)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -26,7 +27,9 @@ def gross_return(sampled: Sampled) -> Estimate:
     """The return before fee, impact and gas, at the same trades."""
     parts = attribute(sampled.run)
     gross = parts.market + parts.signal
-    return Estimate(gross / parts.opening, len(sampled.run.equity), "fraction", "same trades at the pool price, without costs")
+    return Estimate(
+        gross / parts.opening, len(sampled.run.equity), "fraction", "same trades at the pool price, without costs"
+    )
 
 
 @metric(unit="fraction")
@@ -40,13 +43,13 @@ def excess_return(sampled: Sampled) -> Estimate:
 @metric(unit="ratio")
 def sharpe_ratio(sampled: Sampled) -> Estimate:
     """Mean over standard deviation of bucket returns, annualised by the square root of time."""
-    return _ratio(sampled, sampled.returns, np.std, "Sharpe")
+    return _ratio(sampled, sampled.returns, _deviation, "Sharpe")
 
 
 @metric(unit="ratio")
 def sharpe_ratio_excess(sampled: Sampled) -> Estimate:
     """The Sharpe ratio of the return over holding the initial mix (an information ratio)."""
-    return _ratio(sampled, sampled.returns - sampled.hold_returns, np.std, "Sharpe of the return over hold")
+    return _ratio(sampled, sampled.returns - sampled.hold_returns, _deviation, "Sharpe of the return over hold")
 
 
 @metric(unit="ratio")
@@ -85,7 +88,9 @@ def volatility(sampled: Sampled) -> Estimate:
 def max_drawdown(sampled: Sampled) -> Estimate:
     """Largest fall of equity below its highest value so far."""
     equity = sampled.run.equity
-    return Estimate(float(_drawdowns(equity).max()), len(equity), "fraction", "marked after every swap, positive number")
+    return Estimate(
+        float(_drawdowns(equity).max()), len(equity), "fraction", "marked after every swap, positive number"
+    )
 
 
 @metric(unit="s")
@@ -107,16 +112,21 @@ def _drawdowns(equity: np.ndarray) -> np.ndarray:
     return 1.0 - equity / np.maximum.accumulate(equity)
 
 
-def _downside(returns: np.ndarray, ddof: int) -> float:
-    """Root mean square of the negative returns; `ddof` is np.std's and has no part here."""
+def _deviation(returns: np.ndarray) -> float:
+    """Sample standard deviation."""
+    return float(np.std(returns, ddof=1))
+
+
+def _downside(returns: np.ndarray) -> float:
+    """Root mean square of the negative returns, over all returns."""
     return float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
 
 
-def _ratio(sampled: Sampled, returns: np.ndarray, spread, name: str) -> Estimate:
+def _ratio(sampled: Sampled, returns: np.ndarray, spread: Callable[[np.ndarray], float], name: str) -> Estimate:
     convention = _convention(sampled, name)
     if len(returns) < 2:
         return Estimate.undefined("fewer than two full buckets", n=len(returns), unit="ratio", convention=convention)
-    scale = float(spread(returns, ddof=1))
+    scale = spread(returns)
     # A spread this far below the returns' own rounding is no spread.
     if scale <= 1e-15:
         return Estimate.undefined("the returns do not vary", n=len(returns), unit="ratio", convention=convention)

@@ -17,7 +17,9 @@ def turnover(sampled: Sampled) -> Estimate:
     """Value traded over mean equity."""
     run = sampled.run
     fills = int(run.orders.filled.sum())
-    return Estimate(traded_value(run) / float(run.equity.mean()), fills, "ratio", "buys and sells both counted, whole tape")
+    return Estimate(
+        traded_value(run) / float(run.equity.mean()), fills, "ratio", "buys and sells both counted, whole tape"
+    )
 
 
 @metric(unit="fraction")

@@ -105,7 +105,9 @@ def check_pair(pair: str | None, pool: Pool) -> None:
     """Refuse a configuration made for another pair (wrapped ether counts as ether)."""
     plain = pool.pair.replace("WETH", "ETH")
     if pair is not None and pair.upper().replace("WETH", "ETH") != plain:
-        raise ConfigError(f"the configuration is for {pair}, the tape is {pool.pair}", where="pair", hint="use the tape's own")
+        raise ConfigError(
+            f"the configuration is for {pair}, the tape is {pool.pair}", where="pair", hint="use the tape's own"
+        )
 
 
 def _check_risk(
@@ -145,7 +147,9 @@ def execute(
     limbs = ExactInts.of(opening).limbs
     traded = int(np.isin(tape.side, (Side.BUY, Side.SELL)).sum())
     orders, equity = kernel.empty_orders(traded), np.empty(len(frame))
-    kernel.replay_rows(market, wishes, _terms(pool, config.frictions, permitted.limits), limbs[0], limbs[1], orders, equity)
+    kernel.replay_rows(
+        market, wishes, _terms(pool, config.frictions, permitted.limits), limbs[0], limbs[1], orders, equity
+    )
     return _order_table(orders, frame, decided, permitted), equity, opening
 
 
@@ -166,7 +170,11 @@ def landing(frame: SwapFrame, latency: Latency) -> tuple[NDArray[np.int64], NDAr
         return np.where(at + wait > at[-1], -1, row), at + wait
     if latency.blocks is not None:
         if frame.block is None:
-            raise InputError("the tape has no block numbers, so latency can't be given in blocks", where="latency", hint="use seconds")
+            raise InputError(
+                "the tape has no block numbers, so latency can't be given in blocks",
+                where="latency",
+                hint="use seconds",
+            )
         target = frame.block + latency.blocks
         row = np.searchsorted(frame.block, target, side="right") - 1
         wait = round(latency.blocks * frame.pool.block_time_s * NS)
@@ -181,7 +189,9 @@ def landing(frame: SwapFrame, latency: Latency) -> tuple[NDArray[np.int64], NDAr
 def _terms(pool: Pool, frictions: Frictions, limits: Limits) -> kernel.Terms:
     gas = frictions.gas
     if gas.flat_quote is None and gas.gwei > 0 and pool.base.symbol.upper() not in ("ETH", "WETH"):
-        raise ConfigError(f"gas in gwei needs ether as the base token, not {pool.base.symbol}", where="gas", hint="set flat_quote")
+        raise ConfigError(
+            f"gas in gwei needs ether as the base token, not {pool.base.symbol}", where="gas", hint="set flat_quote"
+        )
     # A whole number of wei per gas unit, like the chain's own gas price.
     wei_per_unit = round(gas.gwei * 1e9)
     return kernel.Terms(

@@ -112,10 +112,29 @@ class Orders(NamedTuple):
 
 def empty_orders(count: int) -> Orders:
     """Room for `count` orders."""
-    limbs = [np.zeros((count, 4), np.uint64) for _ in range(10)]
-    rows = [np.zeros(count, np.int64) for _ in range(2)]
+
+    def row() -> NDArray[np.int64]:
+        return np.zeros(count, np.int64)
+
+    def amount() -> Limbs:
+        return np.zeros((count, 4), np.uint64)
+
     return Orders(
-        *rows, np.zeros(count, np.int8), np.full(count, PENDING, np.int8), np.zeros(count, np.int16), *limbs
+        row=row(),
+        landing_row=row(),
+        side=np.zeros(count, np.int8),
+        outcome=np.full(count, PENDING, np.int8),
+        rejected=np.zeros(count, np.int16),
+        amount_in=amount(),
+        quoted=amount(),
+        paid=amount(),
+        fee=amount(),
+        out=amount(),
+        gas_quote=amount(),
+        gas_base=amount(),
+        sqrt_after=amount(),
+        cash=amount(),
+        base=amount(),
     )
 
 
@@ -208,7 +227,9 @@ def _land(index: int, orders: Orders, market: Market, wishes: Wishes, terms: Ter
         if passed:
             outcome = REVERTED_SLIPPAGE
         else:
-            after, paid, out, fee = amm.swap_exact_in(sqrt_price, liquidity, amount, terms.fee_pips, zero_for_one, limit)
+            after, paid, out, fee = amm.swap_exact_in(
+                sqrt_price, liquidity, amount, terms.fee_pips, zero_for_one, limit
+            )
             enough = out * PPM >= quoted * (PPM - wishes.slippage_ppm[decided])
             if terms.revert_on_slippage and (not enough or paid + fee < amount):
                 outcome = REVERTED_SLIPPAGE
@@ -235,8 +256,18 @@ def _land(index: int, orders: Orders, market: Market, wishes: Wishes, terms: Ter
 
 
 @njit
-def _limit_hit(row: int, market: Market, terms: Terms, equity: float, base_value: float, wish: float, buys: bool,
-               peak: float, sent_today: int, last_sent_ns: int) -> int:
+def _limit_hit(
+    row: int,
+    market: Market,
+    terms: Terms,
+    equity: float,
+    base_value: float,
+    wish: float,
+    buys: bool,
+    peak: float,
+    sent_today: int,
+    last_sent_ns: int,
+) -> int:
     """Code of the first ledger limit that forbids an order worth `wish` quote, or 0."""
     if equity < peak * (1.0 - terms.drawdown_stop):
         return DRAWDOWN_STOP
@@ -252,8 +283,15 @@ def _limit_hit(row: int, market: Market, terms: Terms, equity: float, base_value
 
 
 @compiled
-def replay_rows(market: Market, wishes: Wishes, terms: Terms, start_cash: Limbs, start_base: Limbs, orders: Orders,
-                equity: NDArray[np.float64]) -> int:
+def replay_rows(
+    market: Market,
+    wishes: Wishes,
+    terms: Terms,
+    start_cash: Limbs,
+    start_base: Limbs,
+    orders: Orders,
+    equity: NDArray[np.float64],
+) -> int:
     """Replay every row: land the orders that are due, then decide, then mark to market.
 
     Args:
@@ -270,7 +308,7 @@ def replay_rows(market: Market, wishes: Wishes, terms: Terms, start_cash: Limbs,
     cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
     peak = -1.0
     first_pending, count = 0, 0
-    day, sent_today, last_sent_ns = np.int64(-1), 0, np.int64(-1)
+    day, sent_today, last_sent_ns = -1, 0, -1
     stopped = False
 
     for row in range(market.price.shape[0]):
@@ -295,7 +333,7 @@ def replay_rows(market: Market, wishes: Wishes, terms: Terms, start_cash: Limbs,
             buys = wishes.side[row] == BUY
             orders.row[index], orders.side[index] = row, wishes.side[row]
             orders.landing_row[index] = wishes.landing_row[row]
-            code = np.int64(wishes.rejected[row])
+            code = int(wishes.rejected[row])
             if code == 0 and wishes.landing_row[row] < 0:
                 code = END_OF_TAPE
             if code == 0:
@@ -305,10 +343,23 @@ def replay_rows(market: Market, wishes: Wishes, terms: Terms, start_cash: Limbs,
                 price = market.price[row]
                 worth = cash_now + base_now * price
                 share = wishes.fraction_ppb[row] / PPB
-                free = (cash_now - to_float(held_cash) / terms.quote_unit) if buys else (
-                    (base_now - to_float(held_base) / terms.base_unit) * price)
-                code = _limit_hit(row, market, terms, worth, base_now * price, free * share, buys,
-                                  max(peak, worth), sent_today, last_sent_ns)
+                free = (
+                    (cash_now - to_float(held_cash) / terms.quote_unit)
+                    if buys
+                    else ((base_now - to_float(held_base) / terms.base_unit) * price)
+                )
+                code = _limit_hit(
+                    row,
+                    market,
+                    terms,
+                    worth,
+                    base_now * price,
+                    free * share,
+                    buys,
+                    max(peak, worth),
+                    sent_today,
+                    last_sent_ns,
+                )
                 stopped = stopped or code == DRAWDOWN_STOP
                 if stopped:
                     code = DRAWDOWN_STOP

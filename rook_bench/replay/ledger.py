@@ -54,7 +54,21 @@ def landed_orders(run: Run) -> list[Landed]:
         moved.tolist(), *facts, *columns, strict=True
     ):
         landed.append(
-            Landed(index, row, buys, Outcome(outcome), taken, fee, out, gas_quote, gas_base, cash, base, cash_after, base_after)
+            Landed(
+                index,
+                row,
+                buys,
+                Outcome(outcome),
+                taken,
+                fee,
+                out,
+                gas_quote,
+                gas_base,
+                cash,
+                base,
+                cash_after,
+                base_after,
+            )
         )
         cash, base = cash_after, base_after
     return landed
@@ -90,9 +104,13 @@ def reconcile(run: Run) -> None:
             state = run.frame.sqrt_price_x96[order.row], run.frame.liquidity[order.row]
             _, taken, out, fee = amm.swap_exact_in(*state, spent, fee_pips, zero_for_one, limit)
             if (taken, out, fee) != (order.taken, order.out, order.fee):
-                raise LedgerError(f"the fill of order {order.index + 1} is not what the pool maths gives", where=run.name)
+                raise LedgerError(
+                    f"the fill of order {order.index + 1} is not what the pool maths gives", where=run.name
+                )
         elif order.outcome != Outcome.PARTIAL and spent + order.out:
-            raise LedgerError(f"order {order.index + 1} is {OUTCOME_NAMES[order.outcome]} but moved tokens", where=run.name)
+            raise LedgerError(
+                f"order {order.index + 1} is {OUTCOME_NAMES[order.outcome]} but moved tokens", where=run.name
+            )
     if any(later.row < earlier.row for earlier, later in itertools.pairwise(landed)):
         raise LedgerError("orders landed out of order", where=run.name)
     _check_equity(run, landed)
@@ -114,4 +132,6 @@ def _check_equity(run: Run, landed: list[Landed]) -> None:
     marked = cash + base * run.frame.price
     error = np.abs(run.equity - marked) > EQUITY_TOLERANCE * np.maximum(marked, 1.0)
     if error.any():
-        raise LedgerError(f"the equity curve disagrees with the balances at row {int(np.argmax(error)) + 1}", where=run.name)
+        raise LedgerError(
+            f"the equity curve disagrees with the balances at row {int(np.argmax(error)) + 1}", where=run.name
+        )

@@ -172,10 +172,10 @@ def load_run(folder: str | Path) -> Run:
     Raises:
         InputError: where files are missing, or don't match what run.json says of them.
     """
+    from rook_bench.market.view import MarketView
     from rook_bench.replay.engine import ReplayConfig, execute
     from rook_bench.replay.ledger import reconcile
     from rook_bench.risk import apply_risk
-    from rook_bench.market.view import MarketView
 
     folder = Path(folder)
     facts = _read_facts(folder)
@@ -195,7 +195,11 @@ def load_run(folder: str | Path) -> Run:
     permitted = apply_risk(config.risk, MarketView.whole(frame), tape)
     orders, equity, opening = execute(frame, decided, permitted, config)
     if not orders.to_arrow().equals(pq.read_table(folder / "orders.parquet").cast(orders.to_arrow().schema)):
-        raise InputError("replaying the decisions gives other orders than the run holds", where=folder, hint="the code or a plugin changed: replay it again")
+        raise InputError(
+            "replaying the decisions gives other orders than the run holds",
+            where=folder,
+            hint="the code or a plugin changed: replay it again",
+        )
     run = Run(
         frame=frame,
         decided=decided,
@@ -215,7 +219,9 @@ def _read_facts(folder: Path) -> dict[str, Any]:
     try:
         facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError("the folder holds no run.json", where=folder, hint="make a run with rook-bench replay") from None
+        raise InputError(
+            "the folder holds no run.json", where=folder, hint="make a run with rook-bench replay"
+        ) from None
     except (OSError, json.JSONDecodeError) as error:
         raise InputError(f"not a readable run.json ({error})", where=folder) from None
     if facts.get("version") != VERSION:

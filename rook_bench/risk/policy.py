@@ -61,7 +61,9 @@ def apply_risk(config: RiskConfig, view: MarketView, decisions: DecisionTape) ->
     chosen = sizer.choose(config.sizer)
     fraction = np.asarray(chosen.build()(view, decisions), dtype=np.float64)
     if fraction.shape != decisions.side.shape or not ((fraction >= 0) & (fraction <= 1)).all():
-        raise InputError("did not return a fraction between 0 and 1 for every decision", where=f"sizer {chosen.reference}")
+        raise InputError(
+            "did not return a fraction between 0 and 1 for every decision", where=f"sizer {chosen.reference}"
+        )
     slippage = decisions.slippage_bps
     if config.max_slippage_bps is not None:
         slippage = np.minimum(slippage, config.max_slippage_bps)

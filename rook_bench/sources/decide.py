@@ -65,7 +65,9 @@ class Source:
         if self.choice.plugin.traits.get("whole_tape"):
             tape = function(MarketView(columns, len(frame)), **extra)
             if not isinstance(tape, DecisionTape) or len(tape) != len(frame):
-                raise InputError(f"did not return one decision for each of {len(frame)} swaps", where=f"source {self.reference}")
+                raise InputError(
+                    f"did not return one decision for each of {len(frame)} swaps", where=f"source {self.reference}"
+                )
             return tape
         rows = range(1, len(frame) + 1)
         steps = track(rows, description=f"deciding {self.reference}", transient=True, disable=not progress)
@@ -73,7 +75,9 @@ class Source:
         for stop in steps:
             decision = function(MarketView(columns, stop), **extra)
             if not isinstance(decision, Decision):
-                raise InputError(f"returned {type(decision).__name__} instead of a Decision", where=f"source {self.reference}")
+                raise InputError(
+                    f"returned {type(decision).__name__} instead of a Decision", where=f"source {self.reference}"
+                )
             decisions.append(decision)
         return DecisionTape.of(decisions)
 

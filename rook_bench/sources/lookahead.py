@@ -65,7 +65,9 @@ def check_source(source: Source, frame: SwapFrame, tape: DecisionTape, *, seed: 
             if row is not None:
                 detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
                 return Lookahead("leak", tuple(cuts), row, detail)
-    return Lookahead("clean", tuple(cuts), None, f"decisions stayed the same with the future changed at {len(cuts)} places")
+    return Lookahead(
+        "clean", tuple(cuts), None, f"decisions stayed the same with the future changed at {len(cuts)} places"
+    )
 
 
 def check_features(

@@ -11,10 +11,13 @@ from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
+from rook_bench.sources.protocol import Decide
 
 
 @decision_source(whole_tape=True)
-def random(action_rate: Annotated[float, Field(ge=0, le=1)] = 0.2, size: Annotated[float, Field(ge=0, le=1)] = 0.05):
+def random(
+    action_rate: Annotated[float, Field(ge=0, le=1)] = 0.2, size: Annotated[float, Field(ge=0, le=1)] = 0.05
+) -> Decide:
     """Buy or sell with equal chance at a share `action_rate` of the swaps."""
 
     def decide(view: MarketView, rng: np.random.Generator) -> DecisionTape:

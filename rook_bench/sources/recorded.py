@@ -9,11 +9,12 @@ from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.hashing import sha256_file
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
+from rook_bench.sources.protocol import Decide
 from rook_bench.sources.saved import read_decisions
 
 
 @decision_source(whole_tape=True, recorded=True, content=lambda path: sha256_file(path))
-def recorded(path: Path):
+def recorded(path: Path) -> Decide:
     """The decisions saved in a file (`recorded:FILE`)."""
     tape, facts = read_decisions(path)
 

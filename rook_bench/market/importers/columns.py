@@ -28,7 +28,9 @@ def read_header(path: Path) -> list[str]:
         try:
             return list(pq.read_schema(path).names)
         except (pa.ArrowInvalid, OSError):
-            raise InputError("not a readable Parquet file", where=path, hint="it may be cut off; write it again") from None
+            raise InputError(
+                "not a readable Parquet file", where=path, hint="it may be cut off; write it again"
+            ) from None
     return list(_read_csv(path, nrows=0).columns)
 
 
@@ -64,7 +66,9 @@ def exact_column(table: pd.DataFrame, name: str, where: object) -> ExactInts:
         row = next(row for row, text in enumerate(table[name], 1) if not _is_integer(text))
         text = table[name].iloc[row - 1]
         problem = "is missing" if text.strip() in ("", "nan", "NaN") else f"is not a whole number ({text})"
-        hint = "rounded integers can't be used for exact work" if "e" in text.lower() or "." in text else "mend or drop it"
+        hint = (
+            "rounded integers can't be used for exact work" if "e" in text.lower() or "." in text else "mend or drop it"
+        )
         raise InputError(f"column '{name}' {problem} at row {row}", where=where, hint=hint) from None
 
 

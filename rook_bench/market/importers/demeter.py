@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,16 @@ V3_SWAP = "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67"
 
 _POSITION = ("block_number", "block_timestamp", "log_index")
 _RAW_COLUMNS = (*_POSITION, "transaction_index", "topics", "data")
-_TICK_COLUMNS = (*_POSITION, "tx_index", "tx_type", "amount0", "amount1", "total_liquidity", "sqrtPriceX96", "current_tick")
+_TICK_COLUMNS = (
+    *_POSITION,
+    "tx_index",
+    "tx_type",
+    "amount0",
+    "amount1",
+    "total_liquidity",
+    "sqrtPriceX96",
+    "current_tick",
+)
 
 
 @importer(columns=_RAW_COLUMNS)
@@ -85,14 +95,18 @@ def _swap_words(table: pd.DataFrame, path: Path) -> list[tuple[int, int, int, in
         except ValueError:
             blob = b""
         if len(blob) != 160:
-            raise InputError(f"the data of Swap event {row} is not five 32-byte words", where=path, hint="is the file cut off?")
+            raise InputError(
+                f"the data of Swap event {row} is not five 32-byte words", where=path, hint="is the file cut off?"
+            )
         words = [blob[start : start + 32] for start in range(0, 160, 32)]
         signed = [int.from_bytes(word, "big", signed=True) for word in words]
         rows.append((signed[0], signed[1], signed[2], signed[3], signed[4]))
     return rows
 
 
-def _frame(path: Path, pool: Pool | None, table: pd.DataFrame, *, tx_column: str, notes: tuple[str, ...], **columns) -> SwapFrame:
+def _frame(
+    path: Path, pool: Pool | None, table: pd.DataFrame, *, tx_column: str, notes: tuple[str, ...], **columns: Any
+) -> SwapFrame:
     return SwapFrame(
         pool=pool or _pool_of(path),
         at=time_column(table, "block_timestamp", path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,9 +33,13 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
     first = frames[0]
     for frame in frames[1:]:
         if frame.pool != first.pool:
-            raise InputError(f"is from another pool than {first.source}", where=frame.source, hint="join files of one pool")
+            raise InputError(
+                f"is from another pool than {first.source}", where=frame.source, hint="join files of one pool"
+            )
         if _columns(frame) != _columns(first):
-            raise InputError(f"has other columns than {first.source}", where=frame.source, hint="join files of one layout")
+            raise InputError(
+                f"has other columns than {first.source}", where=frame.source, hint="join files of one layout"
+            )
     rows = _rows_by_position(frames) if _overlap(frames) else slice(None)
     exact = [name for name in (*_EXACT, *_PLAIN) if getattr(first, name) is not None]
     total = sum(len(frame) for frame in frames)
@@ -56,7 +61,9 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
 def _rows_by_position(frames: Sequence[SwapFrame]) -> NDArray[np.intp]:
     """Rows of the stacked frames in order on the chain, each position once."""
     if frames[0].block is None or frames[0].log_index is None:
-        raise InputError("the files overlap in time and carry no block and log index", where=frames[1].source, hint="cut the overlap")
+        raise InputError(
+            "the files overlap in time and carry no block and log index", where=frames[1].source, hint="cut the overlap"
+        )
     block = np.concatenate([frame.block for frame in frames if frame.block is not None])
     log_index = np.concatenate([frame.log_index for frame in frames if frame.log_index is not None])
     order = np.lexsort((log_index, block))
@@ -72,7 +79,7 @@ def _stack(columns: list[Any]) -> Any:
 
 
 def _overlap(frames: Sequence[SwapFrame]) -> bool:
-    return any(later.at[0] <= earlier.at[-1] for earlier, later in zip(frames, frames[1:], strict=False))
+    return any(later.at[0] <= earlier.at[-1] for earlier, later in itertools.pairwise(frames))
 
 
 def _columns(frame: SwapFrame) -> tuple[object, ...]:

@@ -50,7 +50,9 @@ def recognise(columns: list[str], *, where: object) -> Plugin:
     missing = [name for name in needed if name not in present]
     if len(missing) < len(needed):
         names = ", ".join(f"'{name}'" for name in missing)
-        raise InputError(f"missing column {names}", where=where, hint=f"the file looks like {nearest.name} ({nearest.summary})")
+        raise InputError(
+            f"missing column {names}", where=where, hint=f"the file looks like {nearest.name} ({nearest.summary})"
+        )
     known = ", ".join(plugin.name for plugin in plugins)
     raise InputError("the columns match no known layout", where=where, hint=f"known: {known}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,16 @@ def rook_labeled_dataset():
     """ROOK's labeled_dataset.csv: labels with the six core features, no amounts and no tick."""
 
     def read(path: Path, pool: Pool | None) -> SwapFrame:
-        columns = (*_LABEL_COLUMNS, "size", "slippage_bps", "deadline_s", "confidence", "volatility", "volume_ma", "price_change")
+        columns = (
+            *_LABEL_COLUMNS,
+            "size",
+            "slippage_bps",
+            "deadline_s",
+            "confidence",
+            "volatility",
+            "volume_ma",
+            "price_change",
+        )
         table = read_text_columns(path, columns)
         volume = float_column(table, "volume", path)
         impact = float_column(table, "liquidity_impact", path)
@@ -108,11 +118,13 @@ def liquidity_from_impact(volume: NDArray[np.float64], impact: NDArray[np.float6
         liquidity = np.where((volume > 0) & (impact > 0), volume / impact * 1e18, np.nan)
     filled = pd.Series(liquidity).ffill().bfill().to_numpy()
     if np.isnan(filled).any():
-        raise InputError("no row tells the pool's liquidity (volume or liquidity_impact is zero everywhere)", where=where)
+        raise InputError(
+            "no row tells the pool's liquidity (volume or liquidity_impact is zero everywhere)", where=where
+        )
     return ExactInts.of(round(value) for value in filled.tolist())
 
 
-def label_columns(table: pd.DataFrame, where: object) -> dict[str, NDArray[np.generic]]:
+def label_columns(table: pd.DataFrame, where: object) -> dict[str, NDArray[Any]]:
     """The label columns of a table that has them under ROOK's names."""
     side = table["side"].to_numpy(dtype=object)
     known = np.isin(side, ["BUY", "HOLD", "SELL"])
@@ -120,7 +132,9 @@ def label_columns(table: pd.DataFrame, where: object) -> dict[str, NDArray[np.ge
         row = int(np.argmin(known))
         raise InputError(f"column 'side' is '{side[row]}' at row {row + 1}", where=where, hint="use BUY, HOLD or SELL")
     numbers = ("size", "slippage_bps", "deadline_s", "confidence")
-    labels = {f"label_{name}": float_column(table, name, where) for name in numbers if name in table}
+    labels: dict[str, NDArray[Any]] = {
+        f"label_{name}": float_column(table, name, where) for name in numbers if name in table
+    }
     labels["label_side"] = side
     if "rule_triggered" in table:
         labels["label_rule"] = table["rule_triggered"].to_numpy(dtype=object)
@@ -132,7 +146,7 @@ def _units(human: NDArray[np.float64], unit: int) -> ExactInts:
     return ExactInts.of(round(Fraction(float(value)) * unit) for value in human)
 
 
-def _labels_beside(path: Path, at: NDArray[np.datetime64]) -> dict[str, NDArray[np.generic]]:
+def _labels_beside(path: Path, at: NDArray[np.datetime64]) -> dict[str, NDArray[Any]]:
     beside = path.with_name("labeled_dataset.csv")
     if not beside.exists():
         return {}

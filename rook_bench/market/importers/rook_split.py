@@ -39,7 +39,9 @@ def rook_split():
         names = [f"{feature}_{step}" for feature in CORE_FEATURES for step in range(steps)]
         missing = [name for name in names if name not in table.columns]
         if missing:
-            raise InputError(f"missing column '{missing[0]}'", where=path, hint=f"every feature needs steps 0 to {steps - 1}")
+            raise InputError(
+                f"missing column '{missing[0]}'", where=path, hint=f"every feature needs steps 0 to {steps - 1}"
+            )
         values = np.column_stack([float_column(table, name, path) for name in names])
         mean, scale = read_scaler(path)
         windows, layout = _windows(values, steps, mean, scale, path)
@@ -74,7 +76,11 @@ def read_scaler(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         mean = np.array(scaler["core_scaler_mean"], dtype=np.float64)
         scale = np.array(scaler["core_scaler_scale"], dtype=np.float64)
     except FileNotFoundError:
-        raise InputError(f"{path.name} is standardised and needs its normalization.json", where=path.parent, hint="copy it beside the file") from None
+        raise InputError(
+            f"{path.name} is standardised and needs its normalization.json",
+            where=path.parent,
+            hint="copy it beside the file",
+        ) from None
     except (json.JSONDecodeError, KeyError, ValueError) as error:
         raise InputError(f"not a usable scaler ({error})", where=beside) from None
     if mean.shape != (len(CORE_FEATURES),) or mean.shape != scale.shape or not (scale > 0).all():

@@ -59,11 +59,17 @@ def tape():
             table = pq.read_table(path)
             facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_METADATA])
         except KeyError:
-            raise InputError("the Parquet file does not carry a tape's metadata", where=path, hint="import it with rook-bench data import") from None
+            raise InputError(
+                "the Parquet file does not carry a tape's metadata",
+                where=path,
+                hint="import it with rook-bench data import",
+            ) from None
         except (pa.ArrowInvalid, OSError, json.JSONDecodeError) as error:
             raise InputError(f"the tape can't be read ({str(error).splitlines()[0]})", where=path) from None
         if facts["version"] != VERSION:
-            raise InputError(f"tape version {facts['version']} is not {VERSION}", where=path, hint="import the source again")
+            raise InputError(
+                f"tape version {facts['version']} is not {VERSION}", where=path, hint="import the source again"
+            )
         return _frame(table, facts, pool, path)
 
     return read
@@ -72,10 +78,12 @@ def tape():
 def _frame(table: pa.Table, facts: dict[str, Any], pool: Pool | None, path: Path) -> SwapFrame:
     present = set(table.column_names)
     try:
-        exact = {name: ExactInts.from_arrow(table[name]) for name in _DIGITS if name in present}
+        exact: dict[str, Any] = {name: ExactInts.from_arrow(table[name]) for name in _DIGITS if name in present}
     except ValueError as error:
         raise InputError(str(error), where=path) from None
-    small = {name: table[name].to_numpy().astype(dtype) for name, dtype in _SMALL.items() if name in present}
+    small: dict[str, Any] = {
+        name: table[name].to_numpy().astype(dtype) for name, dtype in _SMALL.items() if name in present
+    }
     return SwapFrame(
         pool=pool or Pool.parse(facts["pool"], where=path),
         at=table["at"].to_numpy().astype("datetime64[ns]"),

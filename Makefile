@@ -1,0 +1,52 @@
+# Two commands do everything on a fresh machine with Python 3.11 or newer:
+#   make demo    set up, then run the whole path on the sample; prints the report's path and the verdict
+#   make test    set up with the development tools, then lint, type-check and test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv pip
+
+.PHONY: demo test setup setup-dev setup-train lock clean
+
+demo: setup
+	$(BIN)/rook-bench demo
+
+test: setup-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+setup: $(VENV)/.core
+setup-dev: $(VENV)/.dev
+
+$(BIN)/uv:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.core: $(BIN)/uv requirements.lock pyproject.toml
+	$(UV) install --python $(BIN)/python --quiet --require-hashes -r requirements.lock
+	$(UV) install --python $(BIN)/python --quiet --no-deps -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core requirements-dev.lock
+	$(UV) install --python $(BIN)/python --quiet --require-hashes -r requirements-dev.lock
+	sh scripts/install-browser.sh
+	touch $@
+
+# torch comes by pip on purpose: pip takes a CPU build where one is configured, else the default one.
+setup-train: $(VENV)/.core requirements-train.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(UV) install --python $(BIN)/python --quiet --require-hashes -r requirements-train.lock
+
+# The locks are made together, so that one version of each package serves all of them. torch is
+# left out: see setup-train.
+lock: $(BIN)/uv
+	$(UV) compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
+	$(UV) compile pyproject.toml --extra dev -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o requirements-dev.lock
+	echo "torch ; python_version < '0'" > .torch-override
+	$(UV) compile pyproject.toml --extra train -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock --override .torch-override -o requirements-train.lock
+	rm .torch-override
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

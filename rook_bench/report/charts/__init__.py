@@ -1,0 +1,25 @@
+"""The pictures of a report, one per file. Each function takes entries and returns Pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rook_bench.report.charts.actions import actions
+from rook_bench.report.charts.canvas import Picture
+from rook_bench.report.charts.confidence import confidence
+from rook_bench.report.charts.confusion import confusion
+from rook_bench.report.charts.distribution import distribution
+from rook_bench.report.charts.drawdown import drawdown
+from rook_bench.report.charts.equity import equity
+from rook_bench.report.charts.markouts import markouts
+from rook_bench.report.charts.waterfall import waterfall
+from rook_bench.report.entries import Entry
+
+CHARTS = (equity, drawdown, waterfall, actions, distribution, confusion, markouts, confidence)
+"""In the order of the report."""
+
+
+def pictures(entries: Sequence[Entry]) -> Iterator[Picture]:
+    """Every picture of a report, drawn one at a time; call it inside `style`."""
+    for chart in CHARTS:
+        yield from chart(entries)

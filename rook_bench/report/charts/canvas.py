@@ -1,0 +1,174 @@
+"""What all pictures share: size, style, title, footnote, and a sentence where there is nothing to draw."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.dates as mdates
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+DPI = 160
+SIZE_IN = (10.0, 5.625)
+"""1600 x 900 pixels: one slide."""
+
+BUY_COLOUR, SELL_COLOUR, HOLD_SHARE_COLOUR, UNPARSED_COLOUR = "#009E73", "#D55E00", "#D0D4D8", "#1A1A1A"
+SIDE_COLOURS = {"BUY": BUY_COLOUR, "HOLD": HOLD_SHARE_COLOUR, "SELL": SELL_COLOUR, "UNPARSED": UNPARSED_COLOUR}
+INK, SOFT_INK, GRID = "#1F2328", "#59636E", "#E4E7EB"
+
+_TITLE_POINTS, _NOTE_POINTS = 14.0, 8.0
+_TITLE_CHARS, _NOTE_CHARS = 78, 150
+
+_STYLE: dict[str, Any] = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a source's name is a dollar sign
+    "axes.edgecolor": "#9AA3AD",
+    "axes.labelcolor": SOFT_INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    "xtick.color": SOFT_INK,
+    "ytick.color": SOFT_INK,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The report's look, whatever the user's matplotlibrc says; nothing stays changed after the block."""
+    with matplotlib.style.context(["default", _STYLE]):
+        yield
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A drawn picture and the words that go with it.
+
+    Attributes:
+        name: file name without its ending.
+        heading: what kind of picture it is ("Equity").
+        title: the finding, as written in the picture.
+        caption: one more sentence for the page.
+        empty: why there was nothing to draw, None where there was something.
+    """
+
+    name: str
+    heading: str
+    title: str
+    caption: str
+    figure: Figure
+    empty: str | None = None
+
+    @property
+    def alt(self) -> str:
+        """The picture in words, for those who can't see it."""
+        return f"{self.heading}. {self.empty or self.title}. {self.caption}".replace("..", ".")
+
+    def to_png(self) -> bytes:
+        """The picture as a PNG of 1600 x 900 pixels; call it inside `style`."""
+        buffer = io.BytesIO()
+        with warnings.catch_warnings():
+            # A name in a script the font lacks is drawn as boxes; the page shows it in full.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            self.figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+        return buffer.getvalue()
+
+
+def blank(title: str, footnote: str = "") -> Figure:
+    """A figure with its title and footnote in place and the room between them left to the axes."""
+    figure = Figure(figsize=SIZE_IN, dpi=DPI)
+    title_lines = _lines(title, _TITLE_CHARS, 2)
+    note_lines = _lines(footnote, _NOTE_CHARS, 3)
+    figure.text(
+        0.025, 0.968, "\n".join(title_lines), va="top", fontsize=_TITLE_POINTS, fontweight="bold", linespacing=1.25
+    )
+    figure.text(0.025, 0.02, "\n".join(note_lines), va="bottom", fontsize=_NOTE_POINTS, color=SOFT_INK, linespacing=1.35)
+    top = 1.0 - 0.05 - 0.048 * len(title_lines)
+    bottom = 0.03 + 0.028 * len(note_lines)
+    figure.set_layout_engine("constrained", rect=(0.015, bottom, 0.97, top - bottom), h_pad=0.06, w_pad=0.06)
+    return figure
+
+
+def _lines(text: str, width: int, most: int) -> list[str]:
+    return textwrap.wrap(text, width, max_lines=most, placeholder=" \N{HORIZONTAL ELLIPSIS}") if text else []
+
+
+def nothing(name: str, heading: str, sentence: str) -> Picture:
+    """A picture that says why there is nothing to see."""
+    figure = blank(heading)
+    figure.text(0.5, 0.5, "\n".join(textwrap.wrap(sentence, 60)), ha="center", va="center", fontsize=15, color=SOFT_INK)
+    return Picture(name, heading, sentence, "", figure, empty=sentence)
+
+
+def time_axis(axes: Axes, at: NDArray[np.datetime64]) -> None:
+    """Clock times in UTC, the date where it changes, over the whole tape."""
+    locator = mdates.AutoDateLocator(minticks=4, maxticks=9)
+    formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
+    formatter.formats = ["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
+    formatter.zero_formats = ["", "%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M"]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(formatter)
+    first, last = at[0], at[-1]
+    if first == last:
+        last = first + np.timedelta64(1, "s")
+    axes.set_xlim(mdates.date2num(first), mdates.date2num(last))
+
+
+def days(at: NDArray[np.datetime64]) -> str:
+    """The days a tape covers ("5 Feb 2025" or "5 Feb 2025 to 6 Feb 2025")."""
+    names = [f"{date.day} {date:%b %Y}" for date in (moment.astype("datetime64[s]").item() for moment in (at[0], at[-1]))]
+    return names[0] if names[0] == names[1] else f"{names[0]} to {names[1]}"
+
+
+def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float = 0.062) -> None:
+    """Write names right of the axes at the heights where lines end, pushed apart so that none overlap.
+
+    Args:
+        axes: with its y limits already set.
+        ends: data height, text and colour of each.
+        gap: least distance between two texts, as a share of the axes' height.
+    """
+    low, high = axes.get_ylim()
+    wanted = sorted(((min(max((y - low) / (high - low), 0.0), 1.0), text, colour) for y, text, colour in ends))
+    heights: list[float] = []
+    for height, _, _ in wanted:
+        heights.append(max(height, heights[-1] + gap) if heights else height)
+    over = 1.0
+    for index in range(len(heights) - 1, -1, -1):
+        heights[index] = min(heights[index], over)
+        over = heights[index] - gap
+    for (_, text, colour), height in zip(wanted, heights, strict=True):
+        axes.annotate(
+            text, (1.0, height), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points",
+            va="center", fontsize=9, color=colour, annotation_clip=False,
+        )  # fmt: skip
+
+
+def limits(values: Sequence[NDArray[np.float64]], bounds: Sequence[NDArray[np.float64]] = ()) -> tuple[float, float]:
+    """y limits around the values; those of unreachable bounds count only if they don't flatten the rest."""
+    low, high = min(float(v.min()) for v in values), max(float(v.max()) for v in values)
+    for bound in bounds:
+        wider = min(low, float(bound.min())), max(high, float(bound.max()))
+        if wider[1] - wider[0] <= 2.5 * (high - low):
+            low, high = wider
+    margin = 0.06 * (high - low) or max(abs(high) * 0.1, 0.1)
+    return low - margin, high + margin

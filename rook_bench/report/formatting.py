@@ -1,0 +1,88 @@
+"""Numbers as a person reads them. What is undefined never passes through here as a number."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\N{MINUS SIGN}"
+THIN = "\N{NO-BREAK SPACE}"
+
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def number(value: float, decimals: int = 2, *, signed: bool = False) -> str:
+    """Thousands separated; a value too small for `decimals` keeps two significant digits instead of showing as 0."""
+    if value != 0 and abs(value) < 0.5 * 10.0**-decimals:
+        decimals = 1 - math.floor(math.log10(abs(value)))
+    text = f"{abs(value):,.{decimals}f}" if decimals <= 8 else f"{abs(value):.1e}"
+    sign = MINUS if value < 0 else "+" if signed and value > 0 else ""
+    return sign + text
+
+
+def percent(fraction: float, decimals: int = 2, *, signed: bool = False) -> str:
+    """A fraction in percent."""
+    return number(fraction * 100, decimals, signed=signed) + "%"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the two largest units that fit: "45 s", "12 min", "2 h 58 min", "3 d 4 h"."""
+    if seconds < 60:
+        return number(seconds, 0 if float(seconds).is_integer() else 1) + THIN + "s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        rest = round(seconds) % 60
+        return f"{round(seconds) // 60}{THIN}min" + (f" {rest}{THIN}s" if rest and seconds < 600 else "")
+    if minutes < 24 * 60:
+        return f"{minutes // 60}{THIN}h" + (f" {minutes % 60}{THIN}min" if minutes % 60 else "")
+    hours = round(seconds / 3600)
+    return f"{hours // 24:,}{THIN}d" + (f" {hours % 24}{THIN}h" if hours % 24 else "")
+
+
+def quantity(value: float, unit: str, quote: str, *, signed: bool = False) -> str:
+    """A metric's value in its unit; `quote` is the symbol of the quote token."""
+    if unit == "fraction":
+        return percent(value, signed=signed)
+    if unit == "quote":
+        return number(value, signed=signed) + THIN + quote
+    if unit == "s":
+        return MINUS * (value < 0) + duration(abs(value))
+    if unit == "count":
+        return number(value, 0 if float(value).is_integer() else 2, signed=signed)
+    if unit == "ratio":
+        return number(value, signed=signed)
+    decimals = {"bps": 1, "per day": 1}.get(unit, 2)
+    return number(value, decimals, signed=signed) + (THIN + unit if unit else "")
+
+
+def count_of(amount: int, noun: str, plural: str | None = None) -> str:
+    """ "1 fill", "12 fills"."""
+    return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def span_in_words(seconds: float) -> str:
+    """For example "about eight hours long (7.9 h)"."""
+    hours = seconds / 3600
+    if hours < 1:
+        return f"{duration(seconds)} long"
+    size, unit, exact = (hours, "hour", f"{hours:.1f} h") if hours < 24 else (hours / 24, "day", f"{hours / 24:.1f} d")
+    whole = round(size)
+    word = _WORDS[whole] if whole < len(_WORDS) else f"{whole:,}"
+    return f"about {word} {unit if whole == 1 else unit + 's'} long ({exact})"
+
+
+def span_judgement(seconds: float) -> str:
+    """What a tape of this length can and can't tell."""
+    days = seconds / 86_400
+    if days < 1:
+        return "that is far too short to tell skill from luck"
+    if days < 30:
+        return "that is too short to tell skill from luck unless the difference is very large"
+    return "how sure one can be depends on the intervals and on how varied that period was, not on its length alone"
+
+
+def shorten(text: str, length: int = 32) -> str:
+    """At most `length` characters, the middle left out."""
+    if len(text) <= length:
+        return text
+    tail = length // 2 - 1
+    return text[: length - tail - 1] + "\N{HORIZONTAL ELLIPSIS}" + text[-tail:]
