@@ -131,18 +131,16 @@ def execute(
 ) -> tuple[OrderTable, NDArray[np.float64], tuple[int, int]]:
     """Run the compiled loop; returns the orders, the equity by row, and the opening cash and base."""
     tape, pool = decided.tape, frame.pool
-    at_ns = frame.at.astype(np.int64)
-    market = kernel.Market(at_ns, frame.sqrt_price_x96.limbs, frame.liquidity.limbs, frame.price)
-    landing_row, landing_ns = landing(frame, config.frictions.latency)
-    wishes = kernel.Wishes(
-        side=tape.side,
-        fraction_ppb=np.round(permitted.fraction * kernel.PPB).astype(np.int64),
-        slippage_ppm=np.round(permitted.slippage_bps * 100).astype(np.int64),
-        deadline_ns=np.minimum(tape.deadline_s * NS, 2.0**62).astype(np.int64),
-        rejected=np.where(permitted.refused_by < 0, 0, permitted.refused_by + kernel.FIRST_FREE_CODE).astype(np.int16),
-        landing_row=landing_row,
-        landing_ns=landing_ns,
-    )
+    market = np.empty(len(frame), dtype=kernel.MARKET)
+    market["at_ns"], market["price"] = frame.at.astype(np.int64), frame.price
+    market["sqrt_price"], market["liquidity"] = frame.sqrt_price_x96.limbs, frame.liquidity.limbs
+    wishes = np.empty(len(frame), dtype=kernel.WISHES)
+    wishes["side"] = tape.side
+    wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + kernel.FIRST_FREE_CODE)
+    wishes["fraction_ppb"] = np.round(permitted.fraction * kernel.PPB)
+    wishes["slippage_ppm"] = np.round(permitted.slippage_bps * 100)
+    wishes["deadline_ns"] = np.minimum(tape.deadline_s * NS, 2.0**62)
+    wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions.latency)
     opening = opening_balances(config.capital, frame)
     limbs = ExactInts.of(opening).limbs
     traded = int(np.isin(tape.side, (Side.BUY, Side.SELL)).sum())
@@ -217,21 +215,21 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else float(value)
 
 
-def _order_table(orders: kernel.Orders, frame: SwapFrame, decided: Decided, permitted: Permitted) -> OrderTable:
+def _order_table(orders: kernel.Records, frame: SwapFrame, decided: Decided, permitted: Permitted) -> OrderTable:
     names = {0: ""} | kernel.LEDGER_FILTERS
     names |= {kernel.FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
     exact = {
-        name: ExactInts(getattr(orders, name))
+        name: ExactInts(np.ascontiguousarray(orders[name]))
         for name in ("amount_in", "quoted", "paid", "fee", "out", "gas_quote", "gas_base", "cash", "base", "sqrt_after")
     }
     return OrderTable(
-        row=orders.row,
-        landing_row=orders.landing_row,
-        side=orders.side,
-        outcome=orders.outcome,
-        rejected_by=texts([names[code] for code in orders.rejected.tolist()]),
-        left_range=_left_range(frame, orders.landing_row, exact["sqrt_after"]),
-        reason=decided.tape.reason[orders.row],
+        row=orders["row"].copy(),
+        landing_row=orders["landing_row"].copy(),
+        side=orders["side"].astype(np.int8),
+        outcome=orders["outcome"].astype(np.int8),
+        rejected_by=texts([names[code] for code in orders["rejected"].tolist()]),
+        left_range=_left_range(frame, orders["landing_row"], exact["sqrt_after"]),
+        reason=decided.tape.reason[orders["row"]],
         **exact,
     )
 

@@ -44,25 +44,51 @@ LEDGER_FILTERS = {
 FIRST_FREE_CODE = 7
 
 
-class Market(NamedTuple):
-    """The tape, by row: ns since the epoch, sqrtPriceX96 and liquidity as limbs (n, 4), price in human units."""
+AMOUNT = ("u8", (4,))
+"""An exact amount in smallest units, as four 64-bit limbs."""
 
-    at_ns: NDArray[np.int64]
-    sqrt_price: Limbs
-    liquidity: Limbs
-    price: NDArray[np.float64]
+MARKET = np.dtype([("at_ns", "i8"), ("price", "f8"), ("sqrt_price", *AMOUNT), ("liquidity", *AMOUNT)])
+"""The tape by row: ns since the epoch, price in human units, sqrtPriceX96 and liquidity."""
 
+WISHES = np.dtype(
+    [
+        ("side", "i8"),
+        ("rejected", "i8"),
+        ("fraction_ppb", "i8"),
+        ("slippage_ppm", "i8"),
+        ("deadline_ns", "i8"),
+        ("landing_row", "i8"),
+        ("landing_ns", "i8"),
+    ]
+)
+"""The decisions by row, after sizing and the filters that need no ledger (`rejected`: filter code, 0 for none)."""
 
-class Wishes(NamedTuple):
-    """The decisions, by row, after sizing and the filters that need no ledger (`rejected`: filter code, 0 for none)."""
+ORDERS = np.dtype(
+    [
+        ("row", "i8"),
+        ("landing_row", "i8"),
+        ("side", "i8"),
+        ("outcome", "i8"),
+        ("rejected", "i8"),
+        ("amount_in", *AMOUNT),
+        ("quoted", *AMOUNT),
+        ("paid", *AMOUNT),
+        ("fee", *AMOUNT),
+        ("out", *AMOUNT),
+        ("gas_quote", *AMOUNT),
+        ("gas_base", *AMOUNT),
+        ("sqrt_after", *AMOUNT),
+        ("cash", *AMOUNT),
+        ("base", *AMOUNT),
+    ]
+)
+"""One entry per decision that wished to trade; what the columns mean is said in `OrderTable`.
 
-    side: NDArray[np.int8]
-    fraction_ppb: NDArray[np.int64]
-    slippage_ppm: NDArray[np.int64]
-    deadline_ns: NDArray[np.int64]
-    rejected: NDArray[np.int16]
-    landing_row: NDArray[np.int64]
-    landing_ns: NDArray[np.int64]
+Records and not separate columns: compiled code counts references to every array it hands to a
+function, and with fifteen columns that took as long as the swap itself.
+"""
+
+Records = NDArray[np.void]
 
 
 class Terms(NamedTuple):
@@ -85,57 +111,11 @@ class Terms(NamedTuple):
     max_cost_bps: float
 
 
-class Orders(NamedTuple):
-    """One entry per decision that wished to trade; amounts as limbs (m, 4) in smallest units.
-
-    `amount_in` is what the order offered; `paid` and `fee` (in the input token), `out` and
-    `quoted` (in the output token) are zero where nothing was filled. `cash` and `base` are the
-    balances after the order, in the order of landing.
-    """
-
-    row: NDArray[np.int64]
-    landing_row: NDArray[np.int64]
-    side: NDArray[np.int8]
-    outcome: NDArray[np.int8]
-    rejected: NDArray[np.int16]
-    amount_in: Limbs
-    quoted: Limbs
-    paid: Limbs
-    fee: Limbs
-    out: Limbs
-    gas_quote: Limbs
-    gas_base: Limbs
-    sqrt_after: Limbs
-    cash: Limbs
-    base: Limbs
-
-
-def empty_orders(count: int) -> Orders:
+def empty_orders(count: int) -> Records:
     """Room for `count` orders."""
-
-    def row() -> NDArray[np.int64]:
-        return np.zeros(count, np.int64)
-
-    def amount() -> Limbs:
-        return np.zeros((count, 4), np.uint64)
-
-    return Orders(
-        row=row(),
-        landing_row=row(),
-        side=np.zeros(count, np.int8),
-        outcome=np.full(count, PENDING, np.int8),
-        rejected=np.zeros(count, np.int16),
-        amount_in=amount(),
-        quoted=amount(),
-        paid=amount(),
-        fee=amount(),
-        out=amount(),
-        gas_quote=amount(),
-        gas_base=amount(),
-        sqrt_after=amount(),
-        cash=amount(),
-        base=amount(),
-    )
+    orders = np.zeros(count, dtype=ORDERS)
+    orders["outcome"] = PENDING
+    return orders
 
 
 # Numba takes global arrays as constants; Python integers of this size it can't.
@@ -199,18 +179,18 @@ def _extreme(zero_for_one: bool) -> Any:
 
 
 @njit
-def _land(index: int, orders: Orders, market: Market, wishes: Wishes, terms: Terms, cash: Any, base: Any) -> Any:
+def _land(index: int, orders: Records, market: Records, wishes: Records, terms: Terms, cash: Any, base: Any) -> Any:
     """Let one order meet the pool; returns cash and base after it."""
-    decided, row = orders.row[index], orders.landing_row[index]
-    buys = orders.side[index] == BUY
+    decided, row = orders[index].row, orders[index].landing_row
+    buys = orders[index].side == BUY
     zero_for_one = buys != terms.base_is_token0
-    amount, quoted = load(orders.amount_in[index]), load(orders.quoted[index])
-    sqrt_price, liquidity = load(market.sqrt_price[row]), load(market.liquidity[row])
+    amount, quoted = load(orders[index].amount_in), load(orders[index].quoted)
+    sqrt_price, liquidity = load(market[row].sqrt_price), load(market[row].liquidity)
     gas_wei = terms.slippage_gas_wei
     nothing = wide(np.uint64(0))
     paid, fee, out, after = nothing, nothing, nothing, sqrt_price
 
-    if wishes.landing_ns[decided] - market.at_ns[decided] > wishes.deadline_ns[decided]:
+    if wishes[decided].landing_ns - market[decided].at_ns > wishes[decided].deadline_ns:
         outcome = REVERTED_DEADLINE
         gas_wei = terms.deadline_gas_wei
     elif amount > (cash if buys else base):
@@ -221,8 +201,8 @@ def _land(index: int, orders: Orders, market: Market, wishes: Wishes, terms: Ter
         limit = _extreme(zero_for_one)
         passed = False
         if not terms.revert_on_slippage:
-            quoted_at = load(market.sqrt_price[decided])
-            limit = _price_limit(quoted_at, wishes.slippage_ppm[decided], zero_for_one)
+            quoted_at = load(market[decided].sqrt_price)
+            limit = _price_limit(quoted_at, wishes[decided].slippage_ppm, zero_for_one)
             passed = sqrt_price <= limit if zero_for_one else sqrt_price >= limit
         if passed:
             outcome = REVERTED_SLIPPAGE
@@ -230,7 +210,7 @@ def _land(index: int, orders: Orders, market: Market, wishes: Wishes, terms: Ter
             after, paid, out, fee = amm.swap_exact_in(
                 sqrt_price, liquidity, amount, terms.fee_pips, zero_for_one, limit
             )
-            enough = out * PPM >= quoted * (PPM - wishes.slippage_ppm[decided])
+            enough = out * PPM >= quoted * (PPM - wishes[decided].slippage_ppm)
             if terms.revert_on_slippage and (not enough or paid + fee < amount):
                 outcome = REVERTED_SLIPPAGE
                 paid, fee, out, after = nothing, nothing, nothing, sqrt_price
@@ -241,58 +221,139 @@ def _land(index: int, orders: Orders, market: Market, wishes: Wishes, terms: Ter
         cash, base = cash - (paid + fee), base + out
     else:
         cash, base = cash + out, base - (paid + fee)
-    cash, base, gas_quote, gas_base = _pay_gas(cash, base, gas_wei, market.price[row], terms)
+    cash, base, gas_quote, gas_base = _pay_gas(cash, base, gas_wei, market[row].price, terms)
 
-    orders.outcome[index] = outcome
-    store(paid, orders.paid[index])
-    store(fee, orders.fee[index])
-    store(out, orders.out[index])
-    store(after, orders.sqrt_after[index])
-    store(gas_quote, orders.gas_quote[index])
-    store(gas_base, orders.gas_base[index])
-    store(cash, orders.cash[index])
-    store(base, orders.base[index])
+    orders[index].outcome = outcome
+    store(paid, orders[index].paid)
+    store(fee, orders[index].fee)
+    store(out, orders[index].out)
+    store(after, orders[index].sqrt_after)
+    store(gas_quote, orders[index].gas_quote)
+    store(gas_base, orders[index].gas_base)
+    store(cash, orders[index].cash)
+    store(base, orders[index].base)
     return cash, base
+
+
+@njit
+def _land_due(
+    row: int,
+    pending: int,
+    count: int,
+    orders: Records,
+    market: Records,
+    wishes: Records,
+    terms: Terms,
+    cash: Any,
+    base: Any,
+    held_cash: Any,
+    held_base: Any,
+) -> Any:
+    """Land every order that is due at `row`, in the order in which they were sent.
+
+    `pending` is the first order that may still be in flight, `count` the number entered so far.
+    Returns pending, cash, base and what orders in flight still hold of both.
+    """
+    while pending < count and (orders[pending].outcome != PENDING or orders[pending].landing_row <= row):
+        if orders[pending].outcome == PENDING:
+            amount = load(orders[pending].amount_in)
+            if orders[pending].side == BUY:
+                held_cash = held_cash - amount
+            else:
+                held_base = held_base - amount
+            cash, base = _land(pending, orders, market, wishes, terms, cash, base)
+        pending += 1
+    return pending, cash, base, held_cash, held_base
+
+
+@njit
+def _less(left: Any, right: Any) -> Any:
+    """left - right, or zero: gas of orders in flight may eat into what others hold."""
+    return left - right if left > right else wide(np.uint64(0))
 
 
 @njit
 def _limit_hit(
     row: int,
-    market: Market,
+    buys: bool,
+    worth: float,
+    market: Records,
     terms: Terms,
     equity: float,
     base_value: float,
-    wish: float,
-    buys: bool,
     peak: float,
     sent_today: int,
     last_sent_ns: int,
 ) -> int:
-    """Code of the first ledger limit that forbids an order worth `wish` quote, or 0."""
+    """Code of the first ledger limit that forbids an order worth `worth` quote, or 0."""
     if equity < peak * (1.0 - terms.drawdown_stop):
         return DRAWDOWN_STOP
     if terms.trades_per_day >= 0 and sent_today >= terms.trades_per_day:
         return TRADES_PER_DAY
-    if terms.cooldown_ns > 0 and last_sent_ns >= 0 and market.at_ns[row] - last_sent_ns < terms.cooldown_ns:
+    if terms.cooldown_ns > 0 and last_sent_ns >= 0 and market[row].at_ns - last_sent_ns < terms.cooldown_ns:
         return COOLDOWN
-    if buys and base_value + wish > terms.max_base_share * equity:
+    if buys and base_value + worth > terms.max_base_share * equity:
         return POSITION_LIMIT
-    if not buys and base_value - wish < terms.min_base_share * equity:
+    if not buys and base_value - worth < terms.min_base_share * equity:
         return POSITION_LIMIT
     return 0
 
 
+@njit
+def _place(
+    index: int,
+    row: int,
+    orders: Records,
+    market: Records,
+    wishes: Records,
+    terms: Terms,
+    free_cash: Any,
+    free_base: Any,
+) -> Any:
+    """Size one order from the free balances, quote it, and enter it. Returns its amount.
+
+    It stays PENDING when it is sent; else nothing left the wallet, not even gas.
+    """
+    buys, price = wishes[row].side == BUY, market[row].price
+    gas_quote = _gas_in_quote(terms.swap_gas_wei, price, terms)
+    # A buyer keeps the gas back; a seller pays it from quote, or from base if quote is short.
+    if buys:
+        spendable = _less(free_cash, gas_quote)
+    elif free_cash >= gas_quote:
+        spendable = free_base
+    else:
+        spendable = _less(free_base, _gas_in_base(terms.swap_gas_wei, price, terms))
+    amount = (spendable * wishes[row].fraction_ppb) // PPB
+    store(amount, orders[index].amount_in)
+    liquidity = load(market[row].liquidity)
+    if amount == 0:
+        orders[index].outcome = INSUFFICIENT_BALANCE
+    elif liquidity == 0:
+        orders[index].outcome = NO_LIQUIDITY
+    else:
+        zero_for_one = buys != terms.base_is_token0
+        quoted = amm.quote_exact_in(load(market[row].sqrt_price), liquidity, amount, terms.fee_pips, zero_for_one)
+        store(quoted, orders[index].quoted)
+        if terms.max_cost_bps >= 0.0:
+            given, got = to_float(amount), to_float(quoted)
+            given = given / terms.quote_unit if buys else given / terms.base_unit * price
+            got = got / terms.base_unit * price if buys else got / terms.quote_unit
+            if given - got + to_float(gas_quote) / terms.quote_unit > terms.max_cost_bps * 1e-4 * given:
+                orders[index].outcome, orders[index].rejected = REJECTED, COST_AWARE_MINIMUM
+    return amount
+
+
 @compiled
 def replay_rows(
-    market: Market,
-    wishes: Wishes,
+    market: Records,
+    wishes: Records,
     terms: Terms,
     start_cash: Limbs,
     start_base: Limbs,
-    orders: Orders,
+    orders: Records,
     equity: NDArray[np.float64],
 ) -> int:
-    """Replay every row: land the orders that are due, then decide, then mark to market.
+    """Replay every row: land the orders that are due, enter a new one, mark to market.
 
     Args:
         market, wishes, terms: the inputs, by row.
@@ -305,115 +366,57 @@ def replay_rows(
     """
     cash, base = load(start_cash), load(start_base)
     held_cash, held_base = wide(np.uint64(0)), wide(np.uint64(0))  # promised to orders in flight
-    cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
-    peak = -1.0
-    first_pending, count = 0, 0
+    pending, count = 0, 0
+    peak, stopped = -1.0, False
     day, sent_today, last_sent_ns = -1, 0, -1
-    stopped = False
 
-    for row in range(market.price.shape[0]):
-        wants = wishes.side[row] == BUY or wishes.side[row] == SELL
-        for turn in range(2):  # orders due now land first, then a decision made now may land at once
-            while first_pending < count and (
-                orders.outcome[first_pending] != PENDING or orders.landing_row[first_pending] <= row
-            ):
-                if orders.outcome[first_pending] == PENDING:
-                    amount = load(orders.amount_in[first_pending])
-                    if orders.side[first_pending] == BUY:
-                        held_cash = held_cash - amount
-                    else:
-                        held_base = held_base - amount
-                    cash, base = _land(first_pending, orders, market, wishes, terms, cash, base)
-                    cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
-                first_pending += 1
-            if turn == 1 or not wants:
-                break
+    for row in range(market.shape[0]):
+        price = market[row].price
+        if pending < count:
+            pending, cash, base, held_cash, held_base = _land_due(
+                row, pending, count, orders, market, wishes, terms, cash, base, held_cash, held_base
+            )
+        cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
 
+        buys = wishes[row].side == BUY
+        if buys or wishes[row].side == SELL:
             index, count = count, count + 1
-            buys = wishes.side[row] == BUY
-            orders.row[index], orders.side[index] = row, wishes.side[row]
-            orders.landing_row[index] = wishes.landing_row[row]
-            code = int(wishes.rejected[row])
-            if code == 0 and wishes.landing_row[row] < 0:
+            orders[index].row, orders[index].side = row, wishes[row].side
+            orders[index].landing_row = wishes[row].landing_row
+            code = int(wishes[row].rejected)
+            if code == 0 and wishes[row].landing_row < 0:
                 code = END_OF_TAPE
             if code == 0:
-                today = market.at_ns[row] // DAY_NS
-                if today != day:
-                    day, sent_today = today, 0
-                price = market.price[row]
-                worth = cash_now + base_now * price
-                share = wishes.fraction_ppb[row] / PPB
-                free = (
-                    (cash_now - to_float(held_cash) / terms.quote_unit)
-                    if buys
-                    else ((base_now - to_float(held_base) / terms.base_unit) * price)
-                )
+                if market[row].at_ns // DAY_NS != day:
+                    day, sent_today = market[row].at_ns // DAY_NS, 0
+                free_quote = cash_now - to_float(held_cash) / terms.quote_unit
+                free_value = (base_now - to_float(held_base) / terms.base_unit) * price
+                worth = (free_quote if buys else free_value) * wishes[row].fraction_ppb / PPB
+                now = cash_now + base_now * price
                 code = _limit_hit(
-                    row,
-                    market,
-                    terms,
-                    worth,
-                    base_now * price,
-                    free * share,
-                    buys,
-                    max(peak, worth),
-                    sent_today,
-                    last_sent_ns,
+                    row, buys, worth, market, terms, now, base_now * price, max(peak, now), sent_today, last_sent_ns
                 )
                 stopped = stopped or code == DRAWDOWN_STOP
-                if stopped:
-                    code = DRAWDOWN_STOP
+                code = DRAWDOWN_STOP if stopped else code
             if code != 0:
-                orders.outcome[index], orders.rejected[index] = REJECTED, code
-                store(cash, orders.cash[index])
-                store(base, orders.base[index])
-                continue
+                orders[index].outcome, orders[index].rejected = REJECTED, code
+            else:
+                amount = _place(
+                    index, row, orders, market, wishes, terms, _less(cash, held_cash), _less(base, held_base)
+                )
+                if orders[index].outcome == PENDING:
+                    held_cash = held_cash + amount if buys else held_cash
+                    held_base = held_base if buys else held_base + amount
+                    sent_today, last_sent_ns = sent_today + 1, market[row].at_ns
+            if orders[index].outcome != PENDING:
+                store(cash, orders[index].cash)
+                store(base, orders[index].base)
+            elif orders[index].landing_row == row:  # no latency: it meets the state it was decided on
+                pending, cash, base, held_cash, held_base = _land_due(
+                    row, pending, count, orders, market, wishes, terms, cash, base, held_cash, held_base
+                )
+                cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
 
-            sqrt_price, liquidity = load(market.sqrt_price[row]), load(market.liquidity[row])
-            gas_quote = _gas_in_quote(terms.swap_gas_wei, market.price[row], terms)
-            free_cash, free_base = cash - held_cash, base - held_base
-            # A buyer keeps the gas back; a seller pays it from quote, or from base if quote is short.
-            if buys:
-                spendable = free_cash - gas_quote if free_cash > gas_quote else wide(np.uint64(0))
-            else:
-                spendable = free_base
-                if free_cash < gas_quote:
-                    gas_base = _gas_in_base(terms.swap_gas_wei, market.price[row], terms)
-                    spendable = free_base - gas_base if free_base > gas_base else wide(np.uint64(0))
-            amount = (spendable * wishes.fraction_ppb[row]) // PPB
-            zero_for_one = buys != terms.base_is_token0
-            outcome = PENDING
-            quoted = wide(np.uint64(0))
-            if amount == 0:
-                outcome = INSUFFICIENT_BALANCE
-            elif liquidity == 0:
-                outcome = NO_LIQUIDITY
-            else:
-                quoted = amm.quote_exact_in(sqrt_price, liquidity, amount, terms.fee_pips, zero_for_one)
-                if terms.max_cost_bps >= 0.0:
-                    offered, expected = to_float(amount), to_float(quoted)
-                    if buys:
-                        given, got = offered / terms.quote_unit, expected / terms.base_unit * market.price[row]
-                    else:
-                        given, got = offered / terms.base_unit * market.price[row], expected / terms.quote_unit
-                    cost = given - got + to_float(gas_quote) / terms.quote_unit
-                    if cost > terms.max_cost_bps * 1e-4 * given:
-                        outcome = REJECTED
-                        orders.rejected[index] = COST_AWARE_MINIMUM
-            store(amount, orders.amount_in[index])
-            store(quoted, orders.quoted[index])
-            orders.outcome[index] = outcome
-            if outcome != PENDING:  # never sent: no gas, nothing held back
-                store(cash, orders.cash[index])
-                store(base, orders.base[index])
-                continue
-            if buys:
-                held_cash = held_cash + amount
-            else:
-                held_base = held_base + amount
-            sent_today += 1
-            last_sent_ns = market.at_ns[row]
-
-        equity[row] = cash_now + base_now * market.price[row]
+        equity[row] = cash_now + base_now * price
         peak = max(peak, equity[row])
     return count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ COLOURS = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#332288", "#8C6D1F", "#4
 HOLD_COLOUR, BOUND_COLOUR = "#555555", "#A0A0A0"
 SHORT = 30
 """Longest name inside a picture."""
+
+_ENDING = re.compile(r"\.(json|ya?ml|toml|parquet|py)$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,12 @@ class Entry:
     dash: str
     bound: bool
     first: bool
+
+    @property
+    def ink(self) -> str:
+        """The colour for text, dark enough to read on white."""
+        channels = (int(self.colour[place : place + 2], 16) for place in (1, 3, 5))
+        return "#" + "".join(f"{round(channel * 0.72):02x}" for channel in channels)
 
     @property
     def run(self) -> Run:
@@ -84,7 +93,7 @@ def make_entries(analyses: Sequence[Analysis]) -> list[Entry]:
             place = next(palette)
             # After all colours are used once, dashes tell the second round apart.
             colour, dash = COLOURS[place % len(COLOURS)], "-" if place < len(COLOURS) else "-."
-        short = shorten(label, SHORT)
+        short = shorten(_ENDING.sub("", label), SHORT)
         entries.append(Entry(analysis, label, short, file_name, colour, dash, bound, index == 0))
     return entries
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 MINUS = "\N{MINUS SIGN}"
-THIN = "\N{NO-BREAK SPACE}"
+NBSP = "\N{NO-BREAK SPACE}"
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -20,22 +20,24 @@ def number(value: float, decimals: int = 2, *, signed: bool = False) -> str:
 
 
 def percent(fraction: float, decimals: int = 2, *, signed: bool = False) -> str:
-    """A fraction in percent."""
+    """A fraction in percent; a share just short of the whole is not shown as 100%."""
+    while decimals < 6 and abs(fraction) < 1 and f"{abs(fraction) * 100:.{decimals}f}" == f"{100:.{decimals}f}":
+        decimals += 1
     return number(fraction * 100, decimals, signed=signed) + "%"
 
 
 def duration(seconds: float) -> str:
     """Seconds in the two largest units that fit: "45 s", "12 min", "2 h 58 min", "3 d 4 h"."""
     if seconds < 60:
-        return number(seconds, 0 if float(seconds).is_integer() else 1) + THIN + "s"
+        return number(seconds, 0 if float(seconds).is_integer() else 1) + NBSP + "s"
     minutes = round(seconds / 60)
     if minutes < 60:
         rest = round(seconds) % 60
-        return f"{round(seconds) // 60}{THIN}min" + (f" {rest}{THIN}s" if rest and seconds < 600 else "")
+        return f"{round(seconds) // 60}{NBSP}min" + (f" {rest}{NBSP}s" if rest and seconds < 600 else "")
     if minutes < 24 * 60:
-        return f"{minutes // 60}{THIN}h" + (f" {minutes % 60}{THIN}min" if minutes % 60 else "")
+        return f"{minutes // 60}{NBSP}h" + (f" {minutes % 60}{NBSP}min" if minutes % 60 else "")
     hours = round(seconds / 3600)
-    return f"{hours // 24:,}{THIN}d" + (f" {hours % 24}{THIN}h" if hours % 24 else "")
+    return f"{hours // 24:,}{NBSP}d" + (f" {hours % 24}{NBSP}h" if hours % 24 else "")
 
 
 def quantity(value: float, unit: str, quote: str, *, signed: bool = False) -> str:
@@ -43,7 +45,7 @@ def quantity(value: float, unit: str, quote: str, *, signed: bool = False) -> st
     if unit == "fraction":
         return percent(value, signed=signed)
     if unit == "quote":
-        return number(value, signed=signed) + THIN + quote
+        return number(value, signed=signed) + NBSP + quote
     if unit == "s":
         return MINUS * (value < 0) + duration(abs(value))
     if unit == "count":
@@ -51,7 +53,7 @@ def quantity(value: float, unit: str, quote: str, *, signed: bool = False) -> st
     if unit == "ratio":
         return number(value, signed=signed)
     decimals = {"bps": 1, "per day": 1}.get(unit, 2)
-    return number(value, decimals, signed=signed) + (THIN + unit if unit else "")
+    return number(value, decimals, signed=signed) + (NBSP + unit if unit else "")
 
 
 def count_of(amount: int, noun: str, plural: str | None = None) -> str:

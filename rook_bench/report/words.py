@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rook_bench.report.entries import Entry
+from rook_bench.report.formatting import NBSP, percent
 
 
 def net_return(entry: Entry) -> float:
@@ -17,6 +20,11 @@ def cost_share(entry: Entry) -> float:
     return (parts.fee + parts.impact + parts.gas + parts.reverts) / parts.opening
 
 
+def fills_by_source(entries: Sequence[Entry]) -> str:
+    """ "rules 239, hold 0", each name kept on one line with its number."""
+    return ", ".join(f"{entry.short} {entry.fills:,}".replace(" ", NBSP) for entry in entries)
+
+
 def verb(value: float, up: str, down: str) -> str:
     """`up` for a gain or nothing, `down` for a loss."""
     return up if value >= 0 else down
@@ -25,3 +33,16 @@ def verb(value: float, up: str, down: str) -> str:
 def listed(words: list[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
+
+
+def finding(entry: Entry) -> str:
+    """For example "rules lose 1.60% net: 0.30% gross gain, 1.90% costs"."""
+    parts = entry.analysis.attribution
+    net, gross = net_return(entry), (parts.market + parts.signal) / parts.opening
+    if entry.fills == 0 and parts.net == parts.market:
+        return f"{entry.short} made no trade: its opening balances {verb(net, 'gain', 'lose')} {percent(abs(net))}"
+    kind = "gain" if gross >= 0 else "loss"
+    return (
+        f"{entry.short} {verb(net, 'gains', 'loses')} {percent(abs(net))} net: "
+        f"{percent(abs(gross))} gross {kind}, {percent(cost_share(entry))} costs"
+    )

@@ -21,6 +21,7 @@ from rook_bench.report.charts.canvas import (
     blank,
     days,
     nothing,
+    round_step,
     time_axis,
 )
 from rook_bench.report.entries import Entry
@@ -53,12 +54,12 @@ def one(entry: Entry, name: str) -> Picture:
     title = f"{entry.short}: {count_of(buys, 'buy')} and {count_of(sells, 'sell')} filled, {fills.reverts_text}"
     note = f"{count_of(len(frame), 'swap')}. Marks stand at the pool price each order met."
     if len(fills.row) > MARKS:
-        note += f" One mark per side and {duration(frame.span_s / STRETCHES)}, its area by the number of fills."
+        note += f" One mark per side and {duration(round_step(frame.span_s, STRETCHES))}, its size by the number of fills."
     figure = blank(title, note)
     top, under = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     _price(top, entry)
     _marks(top, entry, fills)
-    top.legend(loc="outside upper right" if False else "best", fontsize=9, ncols=3, frameon=True, framealpha=0.85, edgecolor="none")
+    top.legend(loc="best", fontsize=9, ncols=3, frameon=True, framealpha=0.85, edgecolor="none")
     share = _base_share(entry)
     under.fill_between(frame.at, 100 * share, step="post", color="#8A94A0", alpha=0.35, linewidth=0)
     under.set_ylim(0, 100)
@@ -86,11 +87,11 @@ class _Fills:
         return f"{count_of(len(self.reverts), 'revert')}" if len(self.reverts) else "no reverts"
 
 
-def _price(axes: Axes, entry: Entry) -> None:
+def _price(axes: Axes, entry: Entry, prefix: str = "pool price, ") -> None:
     frame = entry.run.frame
     step = max(1, len(frame) // 4000)
     axes.plot(frame.at[::step], frame.price[::step], color="#8A94A0", linewidth=1.1, zorder=2)
-    axes.set_ylabel(f"pool price, {entry.quote} per {entry.base}")
+    axes.set_ylabel(f"{prefix}{entry.quote} per {entry.base}")
 
 
 def _marks(axes: Axes, entry: Entry, fills: _Fills) -> None:
@@ -117,10 +118,11 @@ def _gathered(
     if not gather or len(rows) == 0:
         return when, paid, np.ones(len(rows))
     first, last = mdates.date2num(at[0]), mdates.date2num(at[-1])
-    stretch = np.minimum(((when - first) / max(last - first, 1e-9) * STRETCHES).astype(int), STRETCHES - 1)
-    counts = np.bincount(stretch, minlength=STRETCHES)
+    step = round_step((last - first) * 86_400, STRETCHES) / 86_400
+    stretch = ((when - first) / step).astype(int)
+    counts = np.bincount(stretch)
     some = counts > 0
-    means = [np.bincount(stretch, weights=values, minlength=STRETCHES)[some] / counts[some] for values in (when, paid)]
+    means = [np.bincount(stretch, weights=values)[some] / counts[some] for values in (when, paid)]
     return means[0], means[1], counts[some].astype(float)
 
 
@@ -139,9 +141,9 @@ def lanes(entries: Sequence[Entry]) -> Picture:
     title = f"{busiest.short} trades most: {count_of(busiest.fills, 'fill')}; " + (
         f"{entries[0].short} has {entries[0].fills:,}" if busiest is not entries[0] else _second(traded, busiest)
     )
-    stretch = duration(frame.span_s / LANE_BINS)
+    stretch = duration(round_step(frame.span_s, LANE_BINS))
     idle = [entry.short for entry in entries if not entry.fills]
-    note = f"{count_of(len(frame), 'swap')}. Lanes: fills per {stretch}, buys up, sells down, each lane on its own scale."
+    note = f"{count_of(len(frame), 'swap')}. Lanes: fills per {stretch}, buys up (green), sells down (orange), each lane on its own scale."
     if idle:
         note += f" No fills: {', '.join(idle)}."
     figure = blank(title, note)
@@ -162,8 +164,9 @@ def _draw_lanes(figure: Figure, first: Entry, traded: Sequence[Entry]) -> None:
     frame = first.run.frame
     ratios = [max(2.2, 0.55 * len(traded)), *([1.0] * len(traded))]
     top, *rest = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
-    _price(top, first)
-    edges = np.linspace(mdates.date2num(frame.at[0]), mdates.date2num(frame.at[-1]) + 1e-9, LANE_BINS + 1)
+    _price(top, first, "")
+    step = round_step(frame.span_s, LANE_BINS) / 86_400
+    edges = mdates.date2num(frame.at[0]) + step * np.arange(int(frame.span_s / 86_400 / step) + 2)
     for axes, entry in zip(rest, traded, strict=True):
         fills = _Fills(entry)
         when = np.atleast_1d(mdates.date2num(frame.at[fills.row]))
@@ -176,8 +179,10 @@ def _draw_lanes(figure: Figure, first: Entry, traded: Sequence[Entry]) -> None:
         axes.set_ylim(-1.1 * most, 1.1 * most)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
+        axes.spines["bottom"].set_visible(axes is rest[-1])
+        axes.tick_params(axis="x", length=3.5 if axes is rest[-1] else 0)
         text = f"{entry.short}\n{count_of(entry.fills, 'fill')}, at most {most} per bar"
         axes.annotate(text, (1.0, 0.5), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points",
-                      va="center", fontsize=8, color=entry.colour if not entry.bound else SOFT_INK)  # fmt: skip
+                      va="center", fontsize=8, color=entry.ink)  # fmt: skip
     rest[-1].set_xlabel(f"time, UTC ({days(frame.at)})")
     time_axis(rest[-1], frame.at)

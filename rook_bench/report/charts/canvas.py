@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import textwrap
 import warnings
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,8 @@ SIDE_COLOURS = {"BUY": BUY_COLOUR, "HOLD": HOLD_SHARE_COLOUR, "SELL": SELL_COLOU
 INK, SOFT_INK, GRID = "#1F2328", "#59636E", "#E4E7EB"
 
 _TITLE_POINTS, _NOTE_POINTS = 14.0, 8.0
-_TITLE_CHARS, _NOTE_CHARS = 78, 150
+_TITLE_CHARS, _NOTE_CHARS = 78, 165
+_LEGEND_ROW = 0.047
 
 _STYLE: dict[str, Any] = {
     "figure.facecolor": "white",
@@ -93,8 +95,13 @@ class Picture:
         return buffer.getvalue()
 
 
-def blank(title: str, footnote: str = "") -> Figure:
-    """A figure with its title and footnote in place and the room between them left to the axes."""
+def blank(title: str, footnote: str = "", legend_rows: int = 0) -> Figure:
+    """A figure with its title and footnote in place and the room between them left to the axes.
+
+    Args:
+        title, footnote: wrapped; of a title two lines are kept, of a footnote three.
+        legend_rows: rows kept free for `legend_above`.
+    """
     figure = Figure(figsize=SIZE_IN, dpi=DPI)
     title_lines = _lines(title, _TITLE_CHARS, 2)
     note_lines = _lines(footnote, _NOTE_CHARS, 3)
@@ -102,14 +109,29 @@ def blank(title: str, footnote: str = "") -> Figure:
         0.025, 0.968, "\n".join(title_lines), va="top", fontsize=_TITLE_POINTS, fontweight="bold", linespacing=1.25
     )
     figure.text(0.025, 0.02, "\n".join(note_lines), va="bottom", fontsize=_NOTE_POINTS, color=SOFT_INK, linespacing=1.35)
-    top = 1.0 - 0.05 - 0.048 * len(title_lines)
+    top = _below_title(title) - _LEGEND_ROW * legend_rows
     bottom = 0.03 + 0.028 * len(note_lines)
     figure.set_layout_engine("constrained", rect=(0.015, bottom, 0.97, top - bottom), h_pad=0.06, w_pad=0.06)
     return figure
 
 
+def legend_above(figure: Figure, title: str, handles: Sequence[Any], names: Sequence[str], columns: int) -> None:
+    """A legend between the title and the axes, in the room that `blank` kept for it."""
+    legend = figure.legend(
+        handles, names, loc="upper left", bbox_to_anchor=(0.013, _below_title(title) + 0.005), ncols=columns, fontsize=9,
+        handlelength=1.8, columnspacing=1.6, borderaxespad=0.3,
+    )  # fmt: skip
+    legend.set_in_layout(False)
+
+
+def _below_title(title: str) -> float:
+    return 1.0 - 0.05 - 0.048 * len(_lines(title, _TITLE_CHARS, 2))
+
+
 def _lines(text: str, width: int, most: int) -> list[str]:
-    return textwrap.wrap(text, width, max_lines=most, placeholder=" \N{HORIZONTAL ELLIPSIS}") if text else []
+    return textwrap.wrap(
+        text, width, max_lines=most, placeholder=" \N{HORIZONTAL ELLIPSIS}", break_on_hyphens=False
+    )
 
 
 def nothing(name: str, heading: str, sentence: str) -> Picture:
@@ -131,6 +153,14 @@ def time_axis(axes: Axes, at: NDArray[np.datetime64]) -> None:
     if first == last:
         last = first + np.timedelta64(1, "s")
     axes.set_xlim(mdates.date2num(first), mdates.date2num(last))
+
+
+def round_step(span_s: float, most: int) -> float:
+    """A round number of seconds that divides the span into at most about `most` stretches."""
+    for step in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400):
+        if span_s <= step * most:
+            return float(step)
+    return 86_400.0 * math.ceil(span_s / most / 86_400)
 
 
 def days(at: NDArray[np.datetime64]) -> str:

@@ -38,7 +38,7 @@ def confidence(entries: Sequence[Entry]) -> list[Picture]:
         axes.yaxis.set_major_locator(_few_ticks())
         text = f"{entry.short}\nn = {len(values):,}, median {number(middle)}"
         axes.annotate(text, (1.0, 0.5), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points", va="center",
-                      fontsize=8.5, color=entry.colour if not entry.bound else SOFT_INK)  # fmt: skip
+                      fontsize=8.5, color=entry.ink)  # fmt: skip
     lanes[-1].set_xlim(0, 1)
     lanes[-1].set_xlabel("stated confidence (black line: median)")
     figure.supylabel("share of the source's decisions to trade, %", fontsize=10, color=SOFT_INK)
@@ -63,4 +63,4 @@ def _finding(entry: Entry, values: NDArray[np.float64]) -> str:
     if values.min() == values.max():
         return f"{entry.short} always states the same confidence, {number(float(values[0]))}"
     low = float((values < 0.5).mean())
-    return f"{entry.short} trades with a median confidence of {number(float(np.median(values)))}; {percent(low, 0)} of its trades lie below 0.5"
+    return f"{entry.short} trades with a median confidence of {number(float(np.median(values)))}; {percent(low, 1)} of its trades lie below 0.5"

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from rook_bench.core import SIDE_NAMES
-from rook_bench.report.charts.canvas import INK, SOFT_INK, Picture, blank, nothing
+from rook_bench.report.charts.canvas import INK, Picture, blank, nothing
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, percent, shorten
 
@@ -23,11 +23,13 @@ def confusion(entries: Sequence[Entry]) -> list[Picture]:
     known = [(entry, table) for entry, table in tables if table is not None]
     if not known:
         return [nothing("confusion", "Decisions against labels", "The tape carries no labels to compare decisions with.")]
-    shown = known[:MOST]
+    acting = [(entry, table) for entry, table in known if entry.run.decided.tape.action_rate > 0]
+    shown = (acting or known)[:MOST]
     title = _finding(*shown[0])
     note = f"n = {count_of(len(entries[0].run.frame), 'row')} per source. Shades and percentages: share of each label's row."
-    if len(known) > MOST:
-        note += f" {len(known) - MOST} more in the table of the report."
+    left_out = [entry.short for entry, _ in known if entry not in [entry for entry, _ in shown]]
+    if left_out:
+        note += f" In the report's table only: {', '.join(left_out)}."
     figure = blank(title, note)
     columns = min(len(shown), 1 if len(shown) == 1 else 2 if len(shown) in (2, 4) else 3 if len(shown) <= 6 else 4)
     grid = figure.subplots(math.ceil(len(shown) / columns), columns, squeeze=False)
@@ -50,8 +52,7 @@ def _heatmap(axes: Axes, entry: Entry, table: dict[str, dict[str, int]], *, smal
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     size = 8.5 if small else 12
     for (row, column), count in np.ndenumerate(counts):
-        text = f"{int(count):,}\n" if not small else f"{int(count):,}  "
-        text += f"({percent(share[row, column], 1)})" if totals[row] else "(no such label)"
+        text = f"{int(count):,}\n" + (percent(share[row, column], 1) if totals[row] else "no such label")
         axes.text(column, row, text, ha="center", va="center", fontsize=size, color="white" if share[row, column] > 0.55 else INK)
     shown = [shorten(name, 8) for name in names] if small and len(names) > 3 else names
     axes.set_xticks(range(len(names)), shown, fontsize=8 if small else 10)
@@ -60,7 +61,7 @@ def _heatmap(axes: Axes, entry: Entry, table: dict[str, dict[str, int]], *, smal
     axes.tick_params(length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_title(entry.short, fontsize=9.5 if small else 11, color=entry.colour if not entry.bound else SOFT_INK, loc="left")
+    axes.set_title(entry.short, fontsize=9.5 if small else 11, color=entry.ink, loc="left")
     if left:
         axes.set_ylabel("label")
     if not small:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from rook_bench.core import SIDE_NAMES
-from rook_bench.report.charts.canvas import INK, SIDE_COLOURS, SOFT_INK, Picture, blank
+from rook_bench.report.charts.canvas import INK, SIDE_COLOURS, Picture, blank, legend_above
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, percent
 
@@ -21,7 +21,7 @@ def distribution(entries: Sequence[Entry]) -> list[Picture]:
     rows = shares(entries)
     note = f"n = {count_of(len(first.run.frame), 'decision')} per source, one per swap. UNPARSED: an answer that could not be read."
     title = _finding(first, rows)
-    figure = blank(title, note)
+    figure = blank(title, note, legend_rows=1)
     axes = figure.add_subplot()
     for place, (_, parts) in enumerate(rows):
         _row(axes, place, parts)
@@ -32,7 +32,7 @@ def distribution(entries: Sequence[Entry]) -> list[Picture]:
     axes.grid(visible=False)
     handles, names = axes.get_legend_handles_labels()
     seen = dict(zip(names, handles, strict=True))
-    figure.legend(seen.values(), seen.keys(), loc="outside upper left", ncols=4, fontsize=9, handlelength=1.2)
+    legend_above(figure, title, list(seen.values()), list(seen), columns=4)
     caption = " ".join(f"{name}: {_in_words(parts)}." for name, parts in _full(entries, rows))
     return [Picture("distribution", "Decisions", title, caption, figure)]
 
@@ -57,13 +57,12 @@ def _row(axes: Axes, place: int, parts: dict[str, float]) -> None:
             continue
         hatch = "////" if name == "UNPARSED" else None
         axes.barh(place, share, left=left, height=0.6, color=colour, label=name, hatch=hatch, edgecolor="white", linewidth=0.8)
-        if share >= 7 and name != "UNPARSED":
-            ink = INK if name == "HOLD" else "white"
-            axes.text(left + share / 2, place, percent(share / 100, 1), ha="center", va="center", fontsize=9, color=ink)
+        if share >= 9 and name == "HOLD":
+            axes.text(left + share / 2, place, percent(share / 100, 1), ha="center", va="center", fontsize=9, color=INK)
         left += share
-    text = "\n".join(f"{name} {percent(share)}" for name, share in parts.items() if name != "HOLD")
+    text = "\n".join(f"{name} {percent(share, 1)}" for name, share in parts.items() if name != "HOLD")
     axes.annotate(
-        text, (100, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8, color=SOFT_INK,
+        text, (100, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=8.5, color=INK,
         annotation_clip=False,
     )  # fmt: skip
 

@@ -31,7 +31,7 @@ def drawdown(entries: Sequence[Entry]) -> list[Picture]:
             axes.fill_between(at, values, 0, color=entry.colour, alpha=0.15, linewidth=0)
         width = 2.0 if entry.first else 1.2
         axes.plot(at, values, color=entry.colour, linestyle=entry.dash, linewidth=width)
-        ends.append((values[-1], f"{entry.short}  max {percent(-values.min() / 100)}", entry.colour))
+        ends.append((values[-1], f"{entry.short}  max {percent(-values.min() / 100)}", entry.ink))
     low, high = limits([*honest, np.zeros(1)], [values for entry, _, values in lines if entry.bound])
     axes.set_ylim(low, min(high, 0.02 * (high - low)))
     axes.set_ylabel("below the highest equity so far, %")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rook_bench.report.charts.canvas import INK, Picture, blank, days, end_labels, limits, time_axis
 from rook_bench.report.entries import HOLD_COLOUR, Entry
 from rook_bench.report.formatting import count_of, percent
-from rook_bench.report.words import cost_share, net_return, verb
+from rook_bench.report.words import fills_by_source, finding
 
 
 def equity(entries: Sequence[Entry]) -> list[Picture]:
@@ -28,7 +28,7 @@ def equity(entries: Sequence[Entry]) -> list[Picture]:
     for entry, at, values in reversed(lines):
         width = 2.4 if entry.first else 1.5
         axes.plot(at, values, color=entry.colour, linestyle=entry.dash, linewidth=width, zorder=4 if entry.first else 3)
-        ends.append((values[-1], f"{entry.short}  {percent(values[-1] / 100, signed=True)}", entry.colour))
+        ends.append((values[-1], f"{entry.short}  {percent(values[-1] / 100, signed=True)}", entry.ink))
     if not any(entry.run.source.choice.plugin.name == "hold" for entry in entries):
         at, values = _line(first, first.run.hold_equity)
         axes.plot(at, values, color=HOLD_COLOUR, linestyle="--", linewidth=1.5)
@@ -46,19 +46,6 @@ def equity(entries: Sequence[Entry]) -> list[Picture]:
     return [Picture("equity", "Equity", title, caption, figure)]
 
 
-def finding(entry: Entry) -> str:
-    """For example "rules lose 1.60% net: 0.30% gross gain, 1.90% costs"."""
-    parts = entry.analysis.attribution
-    net, gross = net_return(entry), (parts.market + parts.signal) / parts.opening
-    if entry.fills == 0 and parts.net == parts.market:
-        return f"{entry.short} made no trade: its opening balances {verb(net, 'gain', 'lose')} {percent(abs(net))}"
-    kind = "gain" if gross >= 0 else "loss"
-    return (
-        f"{entry.short} {verb(net, 'gains', 'loses')} {percent(abs(net))} net: "
-        f"{percent(abs(gross))} gross {kind}, {percent(cost_share(entry))} costs"
-    )
-
-
 def _line(entry: Entry, equity: NDArray[np.float64]) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
     """The opening, the equity on the clock's borders, and the last swap, in percent of opening."""
     sampled, frame = entry.analysis.sampled, entry.run.frame
@@ -70,7 +57,7 @@ def _line(entry: Entry, equity: NDArray[np.float64]) -> tuple[NDArray[np.datetim
 def _footnote(entries: Sequence[Entry]) -> str:
     first = entries[0]
     borders = len(first.analysis.sampled.at)
-    fills = ", ".join(f"{entry.short} {entry.fills:,}" for entry in entries)
+    fills = fills_by_source(entries)
     return (
         f"{count_of(len(first.run.frame), 'swap')}, {count_of(borders, 'sample')} ({first.analysis.clock.label} clock). "
         f"Net of fee, impact, gas and reverts, valued at the pool price. Fills: {fills}."

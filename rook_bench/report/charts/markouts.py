@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from rook_bench.metrics.markouts import Markout
-from rook_bench.report.charts.canvas import INK, Picture, blank, limits, nothing
+from rook_bench.report.charts.canvas import INK, Picture, blank, legend_above, limits, nothing
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import duration, number
 
@@ -25,7 +25,9 @@ def markouts(entries: Sequence[Entry]) -> list[Picture]:
         return [nothing("markouts", "Mark-outs", "No fills, so there is no price after them to compare with.")]
     horizons = sorted({mark.horizon_s for entry in traded for mark in entry.analysis.markouts})
     title = _finding(traded)
-    figure = blank(title, f"{_NOTE} {_counts(traded[0], horizons)}")
+    columns = 3
+    rows = -(-len(traded) // columns)
+    figure = blank(title, f"{_NOTE} {_counts(traded[0], horizons)}", legend_rows=rows)
     grid = figure.subplots(2, 2, sharex=True, sharey="row")
     for row, kind in enumerate(KINDS):
         series = [(entry, side, _values(entry, side, kind, horizons)) for side in SIDES for entry in traded]
@@ -38,7 +40,7 @@ def markouts(entries: Sequence[Entry]) -> list[Picture]:
     for axes in grid[1]:
         axes.set_xlabel("time after the fill")
     handles, names = grid[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper left", ncols=3, fontsize=9, handlelength=2.2)
+    legend_above(figure, title, handles, names, columns)
     caption = "Above zero, the price moved the fills' way. " + " ".join(_sentence(entry) for entry in traded)
     return [Picture("markouts", "Mark-outs", title, caption.strip(), figure)]
 
@@ -82,10 +84,10 @@ def _finding(traded: Sequence[Entry]) -> str:
     mark = find(entry, "BOTH", 300)
     if mark is None or mark.gross.value is None or mark.net.value is None:
         return f"{entry.short}: no fill lies five minutes before the end of the tape"
-    way = "its" if mark.gross.value >= 0 else "against its"
+    way = "in its favour" if mark.gross.value >= 0 else "against it"
     return (
-        f"Five minutes after {entry.short} trades, the price has moved {number(abs(mark.gross.value), 1)} bps {way} way; "
-        f"{number(mark.net.value, 1, signed=True)} bps net"
+        f"Five minutes after {entry.short} trades the price has moved {number(abs(mark.gross.value), 1)} bps {way}; "
+        f"net of costs {number(mark.net.value, 1, signed=True)} bps"
     )
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from matplotlib.axes import Axes
 
-from rook_bench.report.charts.canvas import BUY_COLOUR, INK, SELL_COLOUR, SOFT_INK, Picture, blank
-from rook_bench.report.charts.equity import finding
+from rook_bench.report.charts.canvas import BUY_COLOUR, INK, SELL_COLOUR, SOFT_INK, Picture, blank, legend_above
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
-from rook_bench.report.words import cost_share, net_return
+from rook_bench.report.words import cost_share, fills_by_source, finding, net_return
 
 COSTS = ("fee", "impact", "gas", "reverts")
 PART_COLOURS = {
@@ -40,11 +38,12 @@ def one(entry: Entry, name: str) -> Picture:
     """Opening to net in steps, in quote."""
     title = finding(entry)
     parts = entry.analysis.attribution.in_quote()
-    steps = [("market", parts["market"]), ("signal", parts["signal"]), *((cost, -parts[cost]) for cost in COSTS)]
+    steps = [("market", parts["market"]), ("signal", parts["signal"]), ("gross", None)]
+    steps += [*((cost, -parts[cost]) for cost in COSTS), ("net", None)]
     note = f"n = {count_of(entry.fills, 'fill')}. Zero is the opening value, {number(entry.opening)} {entry.quote}. {_NOTE}"
     figure = blank(title, note)
     axes = figure.add_subplot()
-    _bars(axes, steps, parts["net"], entry)
+    _bars(axes, steps, entry)
     axes.set_ylabel(f"P&L, {entry.quote}")
     caption = (
         f"{entry.label}: {percent(cost_share(entry))} of the opening value went into costs; "
@@ -53,33 +52,28 @@ def one(entry: Entry, name: str) -> Picture:
     return Picture(name, f"P&L of {entry.label}" if name != "waterfall" else "P&L", title, caption, figure)
 
 
-def _bars(axes: Axes, steps: list[tuple[str, float]], net: float, entry: Entry) -> None:
-    names, bottoms, heights, colours = [], [], [], []
-    level = 0.0
-    for name, change in steps:
-        names.append(name)
-        bottoms.append(level)
-        heights.append(change)
-        colours.append(BUY_COLOUR if change >= 0 else SELL_COLOUR)
-        level += change
-    names.append("net")
-    bottoms.append(0.0)
-    heights.append(net)
-    colours.append(entry.colour)
-    axes.bar(range(len(names)), heights, bottom=bottoms, color=colours, width=0.62, zorder=3)
-    tops = [bottom + height for bottom, height in zip(bottoms, heights, strict=True)]
-    for index, (here, _) in enumerate(pairwise(range(len(names)))):
-        axes.plot([here - 0.31, here + 1.31], [tops[index]] * 2, color=SOFT_INK, linewidth=0.8, zorder=2)
+def _bars(axes: Axes, steps: list[tuple[str, float | None]], entry: Entry) -> None:
+    """One bar per step from where the last ended; a step without a change is a sum and stands on zero."""
+    level, ends = 0.0, []
+    for place, (name, change) in enumerate(steps):
+        start, height = (0.0, level) if change is None else (level, change)
+        level = start + height
+        ends += [start, level]
+        sums = entry.colour if name == "net" else "#8A94A0"
+        colour = sums if change is None else BUY_COLOUR if change >= 0 else SELL_COLOUR
+        axes.bar(place, height, bottom=start, color=colour, width=0.62, zorder=3)
+        if place + 1 < len(steps):
+            axes.plot([place - 0.31, place + 1.31], [level, level], color=SOFT_INK, linewidth=0.8, zorder=2)
+        bold = "bold" if change is None else "normal"
+        axes.annotate(
+            number(height, signed=True), (place, max(start, level)), xytext=(0, 4), textcoords="offset points", ha="center",
+            va="bottom", fontsize=10, fontweight=bold, zorder=5,
+        )  # fmt: skip
     axes.axhline(0, color=INK, linewidth=1.0, zorder=4)
-    span = max(*tops, 0.0) - min(*tops, 0.0) or 1.0
-    for index, (bottom, height) in enumerate(zip(bottoms, heights, strict=True)):
-        highest = max(bottom, bottom + height, 0.0 if index == len(names) - 1 else bottom)
-        bold = "bold" if names[index] == "net" else "normal"
-        axes.text(
-            index, highest + 0.018 * span, number(height, signed=True), ha="center", va="bottom", fontsize=10, fontweight=bold
-        )
-    axes.set_xticks(range(len(names)), [_tick(name) for name in names], fontsize=10.5)
-    axes.set_ylim(min(*tops, 0.0) - 0.06 * span, max(*tops, 0.0) + 0.12 * span)
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    span = high - low or 1.0
+    axes.set_ylim(low - 0.05 * span, high + 0.11 * span)
+    axes.set_xticks(range(len(steps)), [_tick(name) for name, _ in steps], fontsize=10.5)
     axes.grid(axis="x", visible=False)
 
 
@@ -91,24 +85,25 @@ def compared(entries: Sequence[Entry]) -> Picture:
     """Every source's parts on one scale, in percent of opening; bounds are left out."""
     shown = [entry for entry in entries if not entry.bound] or list(entries)
     left_out = [entry.short for entry in entries if entry not in shown]
-    note = f"Fills: {', '.join(f'{entry.short} {entry.fills:,}' for entry in shown)}. {_NOTE}"
+    note = f"Fills: {fills_by_source(shown)}. {_NOTE}"
     if left_out:
         note += f" Not shown, because it knows the future: {', '.join(left_out)}."
     title = finding(entries[0])
-    figure = blank(title, note)
+    figure = blank(title, note, legend_rows=1)
     axes = figure.add_subplot()
     for place, entry in enumerate(shown):
         _stack(axes, place, entry)
     axes.axvline(0, color=INK, linewidth=1.0, zorder=4)
     axes.set_yticks(range(len(shown)), [entry.short for entry in shown], fontsize=9.5, color=INK)
     axes.invert_yaxis()
-    low, high = axes.get_xlim()
-    axes.set_xlim(low - 0.02 * (high - low), high + 0.12 * (high - low))
+    axes.annotate(
+        "net", (1.0, 1.0), xycoords="axes fraction", xytext=(8, 2), textcoords="offset points", va="bottom", fontsize=9.5, color=SOFT_INK
+    )
     axes.set_xlabel("share of the opening value, %")
     axes.grid(axis="y", visible=False)
     axes.scatter([], [], marker="D", s=44, color=INK, label="net")
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper left", ncols=7, fontsize=9, handlelength=1.2, columnspacing=1.3)
+    handles, names = axes.get_legend_handles_labels()
+    legend_above(figure, title, handles, names, columns=len(names))
     caption = "Gains to the right of zero, losses and costs to the left; the diamond is what is left of them, net. " + " ".join(
         f"{entry.label}: costs {percent(cost_share(entry))}, net {percent(net_return(entry), signed=True)}." for entry in shown
     )
@@ -127,6 +122,6 @@ def _stack(axes: Axes, place: int, entry: Entry) -> None:
     net = 100.0 * net_return(entry)
     axes.scatter([net], [place], marker="D", s=44, color=INK, edgecolor="white", linewidth=1.0, zorder=6)
     axes.annotate(
-        percent(net / 100, signed=True), (max(ends[True], net), place), xytext=(8, 0), textcoords="offset points",
-        va="center", fontsize=9.5, fontweight="bold",
+        percent(net / 100, signed=True), (1.0, place), xycoords=("axes fraction", "data"), xytext=(8, 0),
+        textcoords="offset points", va="center", fontsize=10, fontweight="bold", annotation_clip=False,
     )  # fmt: skip

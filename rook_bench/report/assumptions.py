@@ -1,0 +1,80 @@
+"""What the replay assumed, and what it can't know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rook_bench.replay.run import short_name
+from rook_bench.report.entries import Entry
+from rook_bench.report.formatting import count_of, number, percent
+
+
+def assumptions(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:
+    """Name and value by source; one value where all sources share it."""
+    columns = [_of(entry) for entry in entries]
+    rows = []
+    for name in columns[0]:
+        values = [column[name] for column in columns]
+        rows.append((name, values[:1] if len(set(values)) == 1 else values))
+    return rows
+
+
+def limits_of_replay(entries: Sequence[Entry]) -> list[str]:
+    """What no replay of a recorded tape can know, with how often it mattered."""
+    lines = [
+        "Our own trades do not move the recorded tape: arbitrage is assumed to restore the price before the next swap.",
+        "Beyond the tick range the pool price stands in, the recorded liquidity is assumed to go on unchanged.",
+    ]
+    for entry in entries:
+        if entry.fills:
+            left = int(entry.run.orders.left_range.sum())
+            lines.append(
+                f"{entry.label}: {left:,} of {count_of(entry.fills, 'fill')} ({percent(left / entry.fills, 1)}) left that range."
+            )
+    if entries[0].run.frame.block is None:
+        lines.append("The tape has no blocks, so whether an order could have stood in the same block is not known.")
+    return lines
+
+
+def _of(entry: Entry) -> dict[str, str]:
+    config, run = entry.run.config, entry.run
+    frictions, risk = config.frictions, config.risk
+    pool = run.frame.pool
+    own = f"{percent(pool.fee)}, the pool's own"
+    share = config.capital.base_share
+    return {
+        "Opening capital": f"{number(config.capital.quote_value, 0)} {entry.quote} in value, {percent(share, 0)} of it in {entry.base}",
+        "Latency": f"{frictions.latency} from decision to pool",
+        "Pool fee": own if frictions.fee_pips is None else f"{percent(frictions.fee_pips / 1e6)} instead of the pool's {percent(pool.fee)}",
+        "Gas": _gas(entry),
+        "Slippage beyond the limit": {
+            "revert": "the order reverts and pays gas",
+            "partial": "the order fills up to its price limit",
+        }[frictions.on_slippage],
+        "Largest slippage limit": "as decided" if risk.max_slippage_bps is None else f"{number(risk.max_slippage_bps, 0)} bps",
+        "Sizing": _reference(risk.sizer) + f", at most {percent(risk.max_order_fraction, 0)} of the available balance",
+        "Filters": ", ".join(map(_reference, risk.filters)) or "none",
+        "Seed": str(config.seed),
+        "Clock of returns": entry.analysis.clock.label,
+    }
+
+
+def _gas(entry: Entry) -> str:
+    gas = entry.run.config.frictions.gas
+    if gas.flat_quote is not None:
+        return f"{number(gas.flat_quote)} {entry.quote} per transaction"
+    price = float(entry.run.frame.price[0])
+    cost = gas.swap_units * gas.gwei * 1e-9 * price
+    return (
+        f"{number(gas.gwei, 2).rstrip('0').rstrip('.')} gwei: {gas.swap_units:,} units per swap "
+        f"({number(cost)} {entry.quote} at the first price), {gas.slippage_revert_units:,} for a revert on slippage, "
+        f"{gas.deadline_revert_units:,} on deadline"
+    )
+
+
+def _reference(reference: str | dict[str, Any]) -> str:
+    if isinstance(reference, str):
+        return short_name(reference)
+    params = ", ".join(f"{key} {value}" for key, value in reference.items() if key != "name")
+    return f"{reference.get('name')} ({params})" if params else str(reference.get("name"))

@@ -1,0 +1,92 @@
+"""The top of the report: what was measured on what, how long it was, and what came out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from rook_bench.report.entries import Entry
+from rook_bench.report.formatting import percent, span_in_words, span_judgement
+from rook_bench.report.words import finding, listed, verb
+
+VERDICTS = {
+    "PROMOTE": "Every check of the policy holds.",
+    "BLOCK": "At least one check of the policy fails.",
+    "INCONCLUSIVE": "The evidence does not suffice to decide.",
+    "INVALID": "The input or a run can't be judged.",
+}
+
+
+def headline(entries: Sequence[Entry]) -> dict[str, Any]:
+    """What was compared, the tape's facts, its span in words, and the findings."""
+    first = entries[0]
+    frame = first.run.frame
+    span = f"The tape is {span_in_words(frame.span_s)}; {span_judgement(frame.span_s)}."
+    return {
+        "what": _what(entries),
+        "facts": [
+            ("Pair", frame.pool.pair),
+            ("Pool", f"Uniswap {frame.pool.protocol}, fee {percent(frame.pool.fee)}"),
+            ("Swaps", f"{len(frame):,}"),
+            ("From", utc(frame.at[0])),
+            ("To", utc(frame.at[-1])),
+        ],
+        "span": span,
+        "short_span": frame.span_s < 30 * 86_400,
+        "findings": [sentence for sentence in (finding(first) + ".", *_benchmarks(entries)) if sentence],
+        "leaks": [entry for entry in entries if entry.run.lookahead.status == "leak"],
+    }
+
+
+def verdict_box(verdict: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The gate's verdict as the page shows it; an unknown word is shown as it is, in grey."""
+    if verdict is None:
+        return None
+    word = str(verdict.get("verdict", "INVALID"))
+    return {
+        "word": word,
+        "style": word.lower() if word in VERDICTS else "invalid",
+        "meaning": VERDICTS.get(word, ""),
+        "reasons": [str(reason) for reason in verdict.get("reasons", [])],
+        "checks": [
+            {key: str(check.get(key, "")) for key in ("name", "status", "detail")} for check in verdict.get("checks", [])
+        ],
+        "policy": str(verdict.get("policy", "")),
+    }
+
+
+def utc(moment: np.datetime64) -> str:
+    """A time in UTC to the second."""
+    when: datetime = moment.astype("datetime64[s]").item()
+    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _what(entries: Sequence[Entry]) -> str:
+    first, others = entries[0], [entry.label for entry in entries[1:]]
+    return f"{first.label} against {listed(others)}" if others else first.label
+
+
+def _benchmarks(entries: Sequence[Entry]) -> list[str]:
+    """The first source against holding, then against each other one."""
+    first = entries[0]
+    mine, parts = float(first.run.equity[-1]) / first.opening, first.analysis.attribution
+    lines = []
+    if first.fills:
+        kept = 1.0 + parts.market / parts.opening
+        lines.append(_against(mine, kept, "holding the opening balances"))
+    for entry in entries[1:]:
+        if entry.run.source.choice.plugin.name == "hold":
+            continue
+        theirs = float(entry.run.equity[-1]) / entry.opening
+        name = entry.label + (", which knows the future" if entry.bound else "")
+        lines.append(_against(mine, theirs, name))
+    return lines
+
+
+def _against(mine: float, theirs: float, name: str) -> str:
+    gap = mine - theirs
+    points = percent(abs(gap)).removesuffix("%")
+    return f"It ends {points} percentage points {verb(gap, 'above', 'below')} {name} ({percent(theirs - 1, signed=True)})."

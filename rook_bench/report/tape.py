@@ -1,0 +1,120 @@
+"""The tape check in plain words, and which of its facts are a warning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rook_bench.market.tape_check import TapeCheck
+from rook_bench.report.formatting import count_of, duration, number, percent
+from rook_bench.report.words import listed
+
+CHAINED_ENOUGH = 0.95
+"""Below this share of chaining pairs the log is not the pool's whole history."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the tape check; `level` is "ok", "warn" or "unknown"."""
+
+    name: str
+    text: str
+    level: str = "ok"
+
+
+def tape_facts(check: TapeCheck) -> list[Fact]:
+    """Every fact of the check in plain words, warnings and unknowns included."""
+    facts = [_chaining(check), _fee(check), *_rounded(check), *_order(check), _dust(check), *_gaps(check)]
+    if check.zero_liquidity:
+        facts.append(Fact("No liquidity", f"{count_of(check.zero_liquidity, 'row')} without active liquidity.", "warn"))
+    return facts
+
+
+def is_warning(facts: list[Fact]) -> bool:
+    """Whether the reader should be told before any result."""
+    return any(fact.level != "ok" for fact in facts)
+
+
+def notes(check: TapeCheck) -> list[str]:
+    """What the importer did."""
+    return [note[:1].upper() + note[1:] for note in check.notes]
+
+
+def _unknown(check: TapeCheck, key: str, name: str, otherwise: str = "the log does not say") -> Fact:
+    return Fact(name, f"Unknown: {check.unknown.get(key, otherwise)}.", "unknown")
+
+
+def _chaining(check: TapeCheck) -> Fact:
+    if check.chained_share is None:
+        return _unknown(check, "chained_share", "Chaining")
+    text = (
+        f"{percent(check.chained_share, 1)} of {count_of(check.pairs or 0, 'testable pair')} of consecutive swaps follow "
+        "from each other exactly."
+    )
+    if check.chained_share < CHAINED_ENOUGH:
+        return Fact("Chaining", text + " The log is not the pool's whole history, or its columns are not exact.", "warn")
+    return Fact("Chaining", text)
+
+
+def _fee(check: TapeCheck) -> Fact:
+    if check.implied_fee is None:
+        return _unknown(check, "implied_fee", "Fee")
+    text = f"The amounts imply a fee of {percent(check.implied_fee, 3)}; the pool's own is {percent(check.stated_fee, 3)}."
+    close = abs(check.implied_fee - check.stated_fee) <= 0.05 * max(check.stated_fee, 1e-6)
+    return Fact("Fee", text, "ok" if close else "warn")
+
+
+def _rounded(check: TapeCheck) -> list[Fact]:
+    if not check.rounded:
+        return [Fact("Exactness", "The columns that the pool maths needs are exact.")]
+    return [Fact("Rounded column", f"{name}: {why}.", "warn") for name, why in check.rounded.items()]
+
+
+def _order(check: TapeCheck) -> list[Fact]:
+    duplicates = f"{count_of(check.duplicates, 'row')} repeat the row before." if check.duplicates else "No row repeats the one before."
+    facts = [Fact("Duplicates", duplicates, "warn" if check.duplicates else "ok")]
+    if check.reordered is None:
+        facts.append(_unknown(check, "reordered", "Order"))
+    elif check.reordered:
+        text = f"{count_of(check.reordered, 'swap')} chain to another swap of the same second than the one before: the order inside a second is not the chain's."
+        facts.append(Fact("Order", text, "warn"))
+    else:
+        facts.append(Fact("Order", "No swap chains to another one than the swap before."))
+    shared = f"{count_of(check.same_time, 'swap')} share the second of the swap before"
+    block = "" if check.same_block is None else f", {check.same_block:,} share its block"
+    facts.append(Fact("Same time", f"{shared}{block}."))
+    if check.same_block is None:
+        facts.append(_unknown(check, "same_block", "Blocks"))
+    return facts
+
+
+def _dust(check: TapeCheck) -> Fact:
+    if not check.dust_opening:
+        return Fact("Opening", "The tape does not open on dust liquidity.")
+    move = f", where single swaps moved the price by up to {percent(check.dust_largest_move, 1)}" if check.dust_largest_move else ""
+    return Fact("Opening", f"The first {count_of(check.dust_opening, 'swap')} met dust liquidity{move}.", "warn")
+
+
+def _gaps(check: TapeCheck) -> list[Fact]:
+    if check.median_gap_s is None or check.longest_gap_s is None or check.gaps is None:
+        return [_unknown(check, "gaps", "Gaps")]
+    text = f"{duration(check.median_gap_s)} between swaps in the median, {duration(check.longest_gap_s)} at most"
+    if check.gaps:
+        return [Fact("Gaps", f"{text}; {count_of(check.gaps, 'gap')} longer than 100 times the mean.", "warn")]
+    return [Fact("Gaps", f"{text}; no gap stands out.")]
+
+
+def summary(check: TapeCheck, facts: list[Fact]) -> str:
+    """One sentence for the top of the section."""
+    warned = sum(fact.level == "warn" for fact in facts)
+    unknown = sum(fact.level == "unknown" for fact in facts)
+    if not warned and not unknown:
+        return f"All {number(len(facts), 0)} checks of the log's own numbers hold."
+    found = [
+        text
+        for text in (
+            f"{count_of(warned, 'warning')}" if warned else "",
+            f"{count_of(unknown, 'fact')} the log can't tell" if unknown else "",
+        )
+        if text
+    ]
+    return f"The tape check has {listed(found)}. What follows can't be surer than the tape it was measured on."
