@@ -151,7 +151,7 @@ class Reference:
         if order.refused:
             return self.close(order, "REJECTED")
         gas = self.gas_quote("swap", row)
-        free_cash, free_base = self.cash - self.held(True), self.base - self.held(False)
+        free_cash, free_base = max(0, self.cash - self.held(True)), max(0, self.base - self.held(False))
         if order.buys:
             spendable = max(0, free_cash - gas)
         else:

@@ -103,7 +103,7 @@ def blank(title: str, footnote: str = "", legend_rows: int = 0) -> Figure:
         legend_rows: rows kept free for `legend_above`.
     """
     figure = Figure(figsize=SIZE_IN, dpi=DPI)
-    title_lines = _lines(title, _TITLE_CHARS, 2)
+    title_lines = _title_lines(title)
     note_lines = _lines(footnote, _NOTE_CHARS, 3)
     figure.text(
         0.025, 0.968, "\n".join(title_lines), va="top", fontsize=_TITLE_POINTS, fontweight="bold", linespacing=1.25
@@ -125,7 +125,16 @@ def legend_above(figure: Figure, title: str, handles: Sequence[Any], names: Sequ
 
 
 def _below_title(title: str) -> float:
-    return 1.0 - 0.05 - 0.048 * len(_lines(title, _TITLE_CHARS, 2))
+    return 1.0 - 0.05 - 0.048 * len(_title_lines(title))
+
+
+def _title_lines(title: str) -> list[str]:
+    """At most two lines, of about the same length, so that no word stands alone."""
+    lines = _lines(title, _TITLE_CHARS, 2)
+    if len(lines) < 2 or lines[1].endswith("\N{HORIZONTAL ELLIPSIS}"):
+        return lines
+    narrower = range(len(title) // 2, _TITLE_CHARS)
+    return next((even for even in (textwrap.wrap(title, width, break_on_hyphens=False) for width in narrower) if len(even) == 2), lines)
 
 
 def _lines(text: str, width: int, most: int) -> list[str]:

@@ -35,12 +35,14 @@ def equity(entries: Sequence[Entry]) -> list[Picture]:
         ends.append((values[-1], f"hold the opening mix  {percent(values[-1] / 100, signed=True)}", HOLD_COLOUR))
         honest.append(values)
     axes.set_ylim(*limits([*honest, np.zeros(1)], bounds))
+    top = axes.get_ylim()[1]
+    ends = [(end, text + "  (off the scale)" if end > top else text, ink) for end, text, ink in ends]
     axes.set_ylabel("net equity, change since opening, %")
     axes.set_xlabel(f"time, UTC ({days(frame.at)})")
     time_axis(axes, frame.at)
     end_labels(axes, ends)
     caption = f"Each line is one source's net equity, sampled every {clock.label}; the dashed one keeps the opening balances."
-    hidden = [entry.short for entry, _, values in lines if entry.bound and values[-1] > axes.get_ylim()[1]]
+    hidden = [entry.short for entry, _, values in lines if entry.bound and values[-1] > top]
     if hidden:
         caption += f" {', '.join(hidden)} leaves the scale at the top: it knows the future and nothing honest can follow."
     return [Picture("equity", "Equity", title, caption, figure)]

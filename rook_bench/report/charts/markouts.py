@@ -25,7 +25,7 @@ def markouts(entries: Sequence[Entry]) -> list[Picture]:
         return [nothing("markouts", "Mark-outs", "No fills, so there is no price after them to compare with.")]
     horizons = sorted({mark.horizon_s for entry in traded for mark in entry.analysis.markouts})
     title = _finding(traded)
-    columns = 3
+    columns = 4 if sum(len(entry.short) for entry in traded) < 85 else 3
     rows = -(-len(traded) // columns)
     figure = blank(title, f"{_NOTE} {_counts(traded[0], horizons)}", legend_rows=rows)
     grid = figure.subplots(2, 2, sharex=True, sharey="row")

@@ -13,13 +13,15 @@ from rook_bench.report.words import cost_share, fills_by_source, finding, net_re
 
 COSTS = ("fee", "impact", "gas", "reverts")
 PART_COLOURS = {
-    "market": "#8A94A0",
-    "signal": "#0072B2",
-    "fee": "#E69F00",
-    "impact": "#D55E00",
-    "gas": "#CC79A7",
-    "reverts": "#5D3A1A",
+    "market": "#B4BCC5",
+    "signal": "#00734F",
+    "fee": "#FDCB8E",
+    "impact": "#F3924A",
+    "gas": "#C8540A",
+    "reverts": "#5F2602",
 }
+"""Costs are shades of one colour, and none is a source's own."""
+
 _NOTE = (
     "market: what the opening balances gained by themselves. signal: what the trades gained at the pool price, "
     "before any cost. The parts sum to net exactly."
@@ -94,6 +96,8 @@ def compared(entries: Sequence[Entry]) -> Picture:
     for place, entry in enumerate(shown):
         _stack(axes, place, entry)
     axes.axvline(0, color=INK, linewidth=1.0, zorder=4)
+    low, high = axes.get_xlim()
+    axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
     axes.set_yticks(range(len(shown)), [entry.short for entry in shown], fontsize=9.5, color=INK)
     axes.invert_yaxis()
     axes.annotate(
@@ -101,8 +105,8 @@ def compared(entries: Sequence[Entry]) -> Picture:
     )
     axes.set_xlabel("share of the opening value, %")
     axes.grid(axis="y", visible=False)
-    axes.scatter([], [], marker="D", s=44, color=INK, label="net")
     handles, names = axes.get_legend_handles_labels()
+    handles, names = [*handles, axes.scatter([], [], marker="D", s=44, color=INK)], [*names, "net"]
     legend_above(figure, title, handles, names, columns=len(names))
     caption = "Gains to the right of zero, losses and costs to the left; the diamond is what is left of them, net. " + " ".join(
         f"{entry.label}: costs {percent(cost_share(entry))}, net {percent(net_return(entry), signed=True)}." for entry in shown
