@@ -67,11 +67,7 @@ class Plugin:
 
     def build(self, **params: Any) -> Any:
         """Call the factory; ConfigError for an unknown parameter or a value of the wrong type."""
-        for name in params:
-            if name not in self.parameters:
-                raise ConfigError(
-                    f"unknown parameter '{name}'", where=f"{self.kind} {self.name}", hint=suggest(name, self.parameters)
-                )
+        self.check_names(params)
         try:
             return validate_call(config={"arbitrary_types_allowed": True})(self.factory)(**params)
         except ValidationError as error:
@@ -81,6 +77,13 @@ class Plugin:
             raise ConfigError(
                 f"'{key}': {text}", where=f"{self.kind} {self.name}", hint="see rook-bench plugins"
             ) from None
+
+    def check_names(self, params: Mapping[str, Any]) -> None:
+        """ConfigError for a parameter that the factory does not take, with the near name."""
+        for name in params:
+            if name not in self.parameters:
+                where = f"{self.kind} {self.name}"
+                raise ConfigError(f"unknown parameter '{name}'", where=where, hint=suggest(name, self.parameters))
 
     def spec(self, **params: Any) -> Spec:
         """The record of this plugin with these parameters (defaults filled in)."""
@@ -160,7 +163,9 @@ class Registry:
             params = {key: value for key, value in reference.items() if key != "name"}
             if "name" not in reference:
                 raise ConfigError(f"a {word} needs its 'name'", where=str(dict(reference)))
-            return Choice(str(reference["name"]), self.get(str(reference["name"])), params)
+            plugin = self.get(str(reference["name"]))
+            plugin.check_names(params)
+            return Choice(str(reference["name"]), plugin, params)
         name, argument, named = parse_reference(reference)
         plugin = self.get(name)
         params = dict(named)
@@ -168,6 +173,7 @@ class Registry:
             if not plugin.parameters:
                 raise ConfigError(f"{word} '{name}' takes no argument", where=reference)
             params[next(iter(plugin.parameters))] = argument
+        plugin.check_names(params)
         for key, parameter in plugin.parameters.items():
             if parameter.default is inspect.Parameter.empty and key not in params:
                 raise ConfigError(

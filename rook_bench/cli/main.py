@@ -6,8 +6,8 @@ import os
 import sys
 from typing import Any
 
-import click
 import typer
+import typer.exceptions
 
 from rook_bench.cli import data, demo, evaluate, gate, inspect
 from rook_bench.core import RookError
@@ -54,14 +54,13 @@ def run(arguments: list[str] | None = None) -> int:
     try:
         result: Any = app(args=arguments, standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
-    except click.ClickException as error:
-        return _say(error.format_message().replace("\n", " "), INVALID)
+    except typer.exceptions.TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help text, printed already
+            return 0
+        return _say(_usage(error), INVALID)
     except RookError as error:
         return _say(str(error), error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted; nothing half-written is left behind", INTERRUPTED)
     except BrokenPipeError:  # the reader of our output went away (head, less)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -69,5 +68,12 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"rook-bench: {message}", err=True)
+    typer.echo(f"rook-bench: {message}", err=True)
     return code
+
+
+def _usage(error: Exception) -> str:
+    """A usage error in one line, with the command whose help tells more."""
+    text = " ".join(getattr(error, "format_message", error.__str__)().split())
+    context = getattr(error, "ctx", None)
+    return f"{text} See {context.command_path} --help" if context is not None else text

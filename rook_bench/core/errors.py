@@ -21,10 +21,7 @@ class RookError(Exception):
 
     def __init__(self, what: str, *, where: object = None, hint: str | None = None) -> None:
         self.what, self.where, self.hint = what, where, hint
-        parts = [what]
-        if where is not None:
-            parts.append(f"in {where}")
-        line = " ".join(parts)
+        line = what if where is None else f"{where}: {what}"
         super().__init__(f"{line}; {hint}" if hint else line)
 
 

@@ -37,6 +37,9 @@ class Estimate:
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{number!r} is not finite; use Estimate.undefined and say why")
 
+    def __str__(self) -> str:
+        return f"undefined: {self.undefined_because}" if self.value is None else with_unit(self.value, self.unit)
+
     @classmethod
     def undefined(cls, because: str, *, n: int, unit: str, convention: str = "") -> Estimate:
         """An estimate that has no value, and why."""
@@ -57,3 +60,8 @@ class Estimate:
     def from_json(cls, record: dict[str, Any]) -> Estimate:
         """Read back what `to_json` wrote."""
         return cls(**record)
+
+
+def with_unit(value: float, unit: str) -> str:
+    """A value for a person: fractions as percent, everything else with its unit."""
+    return f"{value:.2%}" if unit == "fraction" else f"{value:.4g} {unit}"

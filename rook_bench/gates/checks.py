@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rook_bench.core import Estimate
 from rook_bench.gates.policy import Bounds, Degeneracy, Evidence
@@ -70,21 +71,35 @@ def thresholds(limits: dict[str, Bounds], candidate: Analysis) -> Iterator[Check
         yield within(name, candidate.estimates[name], bounds)
 
 
-def versus_champion(limits: dict[str, Bounds], candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
-    """Candidate minus champion against the bounds; without a champion the question is invalid."""
+def versus_champion(
+    limits: dict[str, Bounds], candidate: Analysis, champion: Analysis | None, *, enough: bool
+) -> Iterator[Check]:
+    """Candidate minus champion against the bounds; without a champion the question is invalid.
+
+    A difference on too little tape (not `enough` evidence) is chance as likely as skill, whichever
+    way it points: such a check is inconclusive. An undefined one still fails.
+    """
     for name, bounds in limits.items():
         title = f"{name} vs champion"
         if champion is None:
-            yield Check(title, "invalid", "the policy compares with a champion and none was given", bound=str(bounds))
+            yield Check(
+                title,
+                "invalid",
+                "the policy compares with a champion and none was given",
+                bound=bounds.text(candidate.estimates[name].unit),
+            )
             continue
         mine, theirs = candidate.estimates[name], champion.estimates[name]
-        yield within(title, _difference(mine, theirs), bounds)
+        check = within(title, _difference(mine, theirs), bounds)
+        if not enough and check.estimate is not None and check.estimate.defined:
+            check = replace(check, status="inconclusive", detail=f"{check.detail}; too little evidence to tell")
+        yield check
 
 
 def within(name: str, estimate: Estimate, bounds: Bounds) -> Check:
     """Pass when the estimate lies within its bounds. Undefined fails: nothing was shown."""
     if estimate.value is None:
-        return Check(name, "fail", f"undefined: {estimate.undefined_because}", estimate, str(bounds))
+        return Check(name, "fail", f"undefined: {estimate.undefined_because}", estimate, bounds.text(estimate.unit))
     if estimate.n < bounds.min_n:
         return Check(
             name, "inconclusive", f"rests on {estimate.n} observations, {bounds.min_n} are asked", estimate, str(bounds)
@@ -94,7 +109,7 @@ def within(name: str, estimate: Estimate, bounds: Bounds) -> Check:
     return Check(
         name,
         "pass" if low and high else "fail",
-        f"{estimate.value:.6g} {estimate.unit}, {bounds} asked",
+        f"{estimate}, {bounds.text(estimate.unit)} asked",
         estimate,
         str(bounds),
     )

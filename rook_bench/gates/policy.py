@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from rook_bench.core import UnknownName
 from rook_bench.core.config import Config, read_mapping
+from rook_bench.core.estimate import with_unit
 from rook_bench.plugins import metric
 
 
@@ -30,9 +31,10 @@ class Bounds(Config):
             raise ValueError("give min, max or both")
         return self
 
-    def __str__(self) -> str:
-        low = f"at least {self.min:g}" if self.min is not None else ""
-        high = f"at most {self.max:g}" if self.max is not None else ""
+    def text(self, unit: str) -> str:
+        """For example "at most 10.00%"."""
+        low = "" if self.min is None else f"at least {with_unit(self.min, unit)}"
+        high = "" if self.max is None else f"at most {with_unit(self.max, unit)}"
         return " and ".join(part for part in (low, high) if part)
 
 

@@ -96,11 +96,13 @@ def judge(policy: Policy, candidate: Analysis, champion: Analysis | None) -> Ver
 
     found = list(checks.validity(candidate, champion))
     if not any(check.status == "invalid" for check in found):
+        evidence = list(checks.evidence(policy.evidence, candidate))
+        enough = all(check.status == "pass" for check in evidence)
         found += [
-            *checks.evidence(policy.evidence, candidate),
+            *evidence,
             *checks.degeneracy(policy.degeneracy, candidate),
             *checks.thresholds(policy.thresholds, candidate),
-            *checks.versus_champion(policy.versus_champion, candidate, champion),
+            *checks.versus_champion(policy.versus_champion, candidate, champion, enough=enough),
             *_further(policy, candidate, champion),
         ]
     worst = next((status for status in VERDICTS if any(check.status == status for check in found)), "pass")

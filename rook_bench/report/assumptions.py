@@ -29,9 +29,8 @@ def limits_of_replay(entries: Sequence[Entry]) -> list[str]:
     for entry in entries:
         if entry.fills:
             left = int(entry.run.orders.left_range.sum())
-            lines.append(
-                f"{entry.label}: {left:,} of {count_of(entry.fills, 'fill')} ({percent(left / entry.fills, 1)}) left that range."
-            )
+            share = percent(left / entry.fills, 1)
+            lines.append(f"{entry.label}: {left:,} of {count_of(entry.fills, 'fill')} ({share}) left that range.")
     if entries[0].run.frame.block is None:
         lines.append("The tape has no blocks, so whether an order could have stood in the same block is not known.")
     return lines
@@ -42,17 +41,21 @@ def _of(entry: Entry) -> dict[str, str]:
     frictions, risk = config.frictions, config.risk
     pool = run.frame.pool
     own = f"{percent(pool.fee)}, the pool's own"
-    share = config.capital.base_share
+    capital = f"{number(config.capital.quote_value, 0)} {entry.quote} in value"
     return {
-        "Opening capital": f"{number(config.capital.quote_value, 0)} {entry.quote} in value, {percent(share, 0)} of it in {entry.base}",
+        "Opening capital": f"{capital}, {percent(config.capital.base_share, 0)} of it in {entry.base}",
         "Latency": f"{frictions.latency} from decision to pool",
-        "Pool fee": own if frictions.fee_pips is None else f"{percent(frictions.fee_pips / 1e6)} instead of the pool's {percent(pool.fee)}",
+        "Pool fee": own
+        if frictions.fee_pips is None
+        else f"{percent(frictions.fee_pips / 1e6)} instead of the pool's {percent(pool.fee)}",
         "Gas": _gas(entry),
         "Slippage beyond the limit": {
             "revert": "the order reverts and pays gas",
             "partial": "the order fills up to its price limit",
         }[frictions.on_slippage],
-        "Largest slippage limit": "as decided" if risk.max_slippage_bps is None else f"{number(risk.max_slippage_bps, 0)} bps",
+        "Largest slippage limit": "as decided"
+        if risk.max_slippage_bps is None
+        else f"{number(risk.max_slippage_bps, 0)} bps",
         "Sizing": _reference(risk.sizer) + f", at most {percent(risk.max_order_fraction, 0)} of the available balance",
         "Filters": ", ".join(map(_reference, risk.filters)) or "none",
         "Seed": str(config.seed),

@@ -9,8 +9,11 @@ from typing import Any
 from rook_bench.core import Estimate
 from rook_bench.plugins import metric
 from rook_bench.report.entries import Entry
-from rook_bench.report.formatting import quantity
+from rook_bench.report.formatting import count_of, duration, quantity
 from rook_bench.report.metric_groups import Row, grouped
+
+SHORT_SPAN_S = 30 * 86_400.0
+"""A ratio annualised from less than this is mostly extrapolation."""
 
 LOOKAHEAD = {
     "clean": "clean",
@@ -41,6 +44,7 @@ def comparison(entries: Sequence[Entry]) -> dict[str, Any]:
     return {
         "groups": groups,
         "footnotes": [(number, text) for text, number in footnotes.items()],
+        "annualised": _annualised(entries),
         "lookahead": [_lookahead(entry) for entry in entries],
     }
 
@@ -71,6 +75,18 @@ def interval_text(estimate: Estimate, quote: str, *, signed: bool = False) -> st
     return f"{low} to {high}"
 
 
+def _annualised(entries: Sequence[Entry]) -> str:
+    """A warning about ratios that were annualised from a short tape; "" for a long one."""
+    first = entries[0]
+    if first.run.frame.span_s >= SHORT_SPAN_S:
+        return ""
+    returns = len(first.analysis.sampled.returns)
+    return (
+        f"Volatility and ratios are annualised from {count_of(returns, 'return')} of {first.analysis.clock.label} over "
+        f"{duration(first.run.frame.span_s)}: read their signs and order, not their size."
+    )
+
+
 def _lookahead(entry: Entry) -> dict[str, str]:
     found = entry.run.lookahead
     return {"status": found.status, "text": LOOKAHEAD.get(found.status, found.status), "detail": found.detail}
@@ -84,5 +100,11 @@ def conventions(entries: Sequence[Entry]) -> list[dict[str, Any]]:
         for row in rows:
             estimates = [entry.analysis.estimates.get(row.name) for entry in entries]
             said = dict.fromkeys(e.convention for e in estimates if e is not None and e.convention)
-            listed.append({"row": row, "summary": summaries.get(row.name, ""), "conventions": list(said)})
+            listed.append(
+                {
+                    "row": row,
+                    "summary": summaries.get(row.name, ""),
+                    "conventions": [text[:1].upper() + text[1:] for text in said],
+                }
+            )
     return listed

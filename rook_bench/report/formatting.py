@@ -66,8 +66,8 @@ def span_in_words(seconds: float) -> str:
     hours = seconds / 3600
     if hours < 1:
         return f"{duration(seconds)} long"
-    size, unit, exact = (hours, "hour", f"{hours:.1f} h") if hours < 24 else (hours / 24, "day", f"{hours / 24:.1f} d")
-    whole = round(size)
+    whole, unit = (round(hours), "hour") if round(hours) < 24 else (round(hours / 24), "day")
+    exact = f"{hours:.1f}{NBSP}h" if hours < 48 else f"{hours / 24:.1f}{NBSP}d"
     word = _WORDS[whole] if whole < len(_WORDS) else f"{whole:,}"
     return f"about {word} {unit if whole == 1 else unit + 's'} long ({exact})"
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from rook_bench.report.entries import Entry
-from rook_bench.report.formatting import percent, span_in_words, span_judgement
+from rook_bench.report.formatting import count_of, percent, span_in_words, span_judgement
 from rook_bench.report.words import finding, listed, verb
 
 VERDICTS = {
@@ -21,20 +21,18 @@ VERDICTS = {
 
 
 def headline(entries: Sequence[Entry]) -> dict[str, Any]:
-    """What was compared, the tape's facts, its span in words, and the findings."""
+    """What was compared, where, how long that was in words, and the findings."""
     first = entries[0]
     frame = first.run.frame
     span = f"The tape is {span_in_words(frame.span_s)}; {span_judgement(frame.span_s)}."
     return {
         "what": _what(entries),
-        "facts": [
-            ("Pair", frame.pool.pair),
-            ("Pool", f"Uniswap {frame.pool.protocol}, fee {percent(frame.pool.fee)}"),
-            ("Swaps", f"{len(frame):,}"),
-            ("From", utc(frame.at[0])),
-            ("To", utc(frame.at[-1])),
-        ],
+        "where": (
+            f"{frame.pool.pair} on Uniswap {frame.pool.protocol}, fee {percent(frame.pool.fee)}: "
+            f"{count_of(len(frame), 'swap')}, {utc(frame.at[0])} to {utc(frame.at[-1])}"
+        ),
         "span": span,
+        "simulated": frame.pool.chain == "simulated",
         "short_span": frame.span_s < 30 * 86_400,
         "findings": [sentence for sentence in (finding(first) + ".", *_benchmarks(entries)) if sentence],
         "leaks": [entry for entry in entries if entry.run.lookahead.status == "leak"],
@@ -52,10 +50,19 @@ def verdict_box(verdict: dict[str, Any] | None) -> dict[str, Any] | None:
         "meaning": VERDICTS.get(word, ""),
         "reasons": [str(reason) for reason in verdict.get("reasons", [])],
         "checks": [
-            {key: str(check.get(key, "")) for key in ("name", "status", "detail")} for check in verdict.get("checks", [])
+            {key: str(check.get(key, "")) for key in ("name", "status", "detail")}
+            for check in verdict.get("checks", [])
         ],
-        "policy": str(verdict.get("policy", "")),
+        "policy": _policy(verdict.get("policy", "")),
     }
+
+
+def _policy(policy: Any) -> str:
+    """The policy's name, with its hash where the verdict carries one."""
+    if not isinstance(policy, dict):
+        return str(policy)
+    name, digest = policy.get("name") or "unnamed", policy.get("hash")
+    return f"{name} (hash {digest[:12]})" if isinstance(digest, str) else str(name)
 
 
 def utc(moment: np.datetime64) -> str:
@@ -89,4 +96,6 @@ def _benchmarks(entries: Sequence[Entry]) -> list[str]:
 def _against(mine: float, theirs: float, name: str) -> str:
     gap = mine - theirs
     points = percent(abs(gap)).removesuffix("%")
-    return f"It ends {points} percentage points {verb(gap, 'above', 'below')} {name} ({percent(theirs - 1, signed=True)})."
+    return (
+        f"It ends {points} percentage points {verb(gap, 'above', 'below')} {name} ({percent(theirs - 1, signed=True)})."
+    )

@@ -36,4 +36,10 @@ def provenance(entries: Sequence[Entry]) -> dict[str, Any]:
 def _spec(record: dict[str, Any]) -> dict[str, str]:
     """One component; folders are left out of paths, since they differ from machine to machine."""
     params = ", ".join(f"{key} = {short_name(str(value))}" for key, value in record["params"].items())
-    return {"kind": record["kind"].replace("_", " "), "name": record["name"], "params": params, "file": record["file"], "sha256": record["sha256"]}
+    return {
+        "kind": record["kind"].replace("_", " "),
+        "name": record["name"],
+        "params": params,
+        "file": record["file"],
+        "sha256": record["sha256"],
+    }

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from rook_bench.core import SIDE_NAMES
+from rook_bench.metrics.markouts import Markout
 from rook_bench.report.charts.markouts import find
-from rook_bench.report.comparison import estimate_text
 from rook_bench.report.entries import Entry
-from rook_bench.report.formatting import duration, percent
+from rook_bench.report.formatting import duration, number, percent
+
+SIDES = ("BUY", "SELL", "BOTH")
 
 OUTCOME_WORDS = {
     "FILLED": "filled whole",
@@ -63,28 +65,31 @@ def confusion_tables(entries: Sequence[Entry]) -> list[dict[str, Any]]:
 
 def _shared(counts: Sequence[int], totals: Sequence[int]) -> list[tuple[str, str]]:
     """Each count with its share of the total, no share of nothing."""
-    return [(f"{count:,}", percent(count / total, 1) if total else "") for count, total in zip(counts, totals, strict=True)]
+    return [
+        (f"{count:,}", percent(count / total, 1) if total else "") for count, total in zip(counts, totals, strict=True)
+    ]
 
 
 def markout_table(entries: Sequence[Entry]) -> dict[str, Any]:
-    """Gross and net mark-outs by source, side and horizon."""
+    """Gross and net mark-outs in bps by source, side and horizon."""
     traded = [entry for entry in entries if entry.fills]
     horizons = sorted({mark.horizon_s for entry in traded for mark in entry.analysis.markouts})
-    rows = []
-    for entry in traded:
-        for side in ("BUY", "SELL", "BOTH"):
-            cells = []
-            for horizon in horizons:
-                mark = find(entry, side, horizon)
-                gross, net = (mark.gross, mark.net) if mark else (None, None)
-                cells.append(
-                    {
-                        "gross": estimate_text(gross, entry.quote, signed=True),
-                        "net": estimate_text(net, entry.quote, signed=True),
-                        "n": f"n = {net.n:,}" if net else "",
-                        "why": (net.undefined_because or "") if net else "no such mark-out was measured",
-                    }
-                )
-            rows.append({"source": entry, "side": side, "cells": cells, "first": side == "BUY"})
-    reasons = dict.fromkeys(cell["why"] for row in rows for cell in row["cells"] if cell["why"])
-    return {"horizons": [duration(horizon) for horizon in horizons], "rows": rows, "reasons": list(reasons)}
+    groups = [
+        (entry, [(side, [_markout_cell(find(entry, side, horizon)) for horizon in horizons]) for side in SIDES])
+        for entry in traded
+    ]
+    reasons = dict.fromkeys(cell["why"] for _, rows in groups for _, cells in rows for cell in cells if cell["why"])
+    return {"horizons": [duration(horizon) for horizon in horizons], "groups": groups, "reasons": list(reasons)}
+
+
+def _markout_cell(mark: Markout | None) -> dict[str, str]:
+    if mark is None or mark.gross.value is None or mark.net.value is None:
+        why = mark.net.undefined_because if mark else None
+        return {
+            "gross": "",
+            "net": "",
+            "n": f"{mark.net.n:,}" if mark else "",
+            "why": why or "no such mark-out was measured",
+        }
+    gross, net = number(mark.gross.value, 1, signed=True), number(mark.net.value, 1, signed=True)
+    return {"gross": gross, "net": net, "n": f"{mark.net.n:,}", "why": ""}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rook_bench.market.tape_check import TapeCheck
+from rook_bench.market.tape_check import EXACT_TOLERANCE, TapeCheck
 from rook_bench.report.formatting import count_of, duration, number, percent
 from rook_bench.report.words import listed
 
@@ -40,25 +40,34 @@ def notes(check: TapeCheck) -> list[str]:
 
 
 def _unknown(check: TapeCheck, key: str, name: str, otherwise: str = "the log does not say") -> Fact:
-    return Fact(name, f"Unknown: {check.unknown.get(key, otherwise)}.", "unknown")
+    return Fact(name, f"Not known: {check.unknown.get(key, otherwise)}.", "unknown")
 
 
 def _chaining(check: TapeCheck) -> Fact:
     if check.chained_share is None:
         return _unknown(check, "chained_share", "Chaining")
     text = (
-        f"{percent(check.chained_share, 1)} of {count_of(check.pairs or 0, 'testable pair')} of consecutive swaps follow "
-        "from each other exactly."
+        f"{percent(check.chained_share, 1)} of {count_of(check.pairs or 0, 'testable pair')} of consecutive swaps "
+        f"follow from each other within {_tolerance(check)}."
     )
     if check.chained_share < CHAINED_ENOUGH:
-        return Fact("Chaining", text + " The log is not the pool's whole history, or its columns are not exact.", "warn")
+        return Fact(
+            "Chaining", text + " The log is not the pool's whole history, or its columns are not exact.", "warn"
+        )
     return Fact("Chaining", text)
+
+
+def _tolerance(check: TapeCheck) -> str:
+    tolerance = check.tolerance or 0.0
+    return "the last unit" if tolerance <= EXACT_TOLERANCE else f"{percent(tolerance, 1)} (the columns are rounded)"
 
 
 def _fee(check: TapeCheck) -> Fact:
     if check.implied_fee is None:
         return _unknown(check, "implied_fee", "Fee")
-    text = f"The amounts imply a fee of {percent(check.implied_fee, 3)}; the pool's own is {percent(check.stated_fee, 3)}."
+    text = (
+        f"The amounts imply a fee of {percent(check.implied_fee, 3)}; the pool's own is {percent(check.stated_fee, 3)}."
+    )
     close = abs(check.implied_fee - check.stated_fee) <= 0.05 * max(check.stated_fee, 1e-6)
     return Fact("Fee", text, "ok" if close else "warn")
 
@@ -70,7 +79,11 @@ def _rounded(check: TapeCheck) -> list[Fact]:
 
 
 def _order(check: TapeCheck) -> list[Fact]:
-    duplicates = f"{count_of(check.duplicates, 'row')} repeat the row before." if check.duplicates else "No row repeats the one before."
+    duplicates = (
+        f"{count_of(check.duplicates, 'row')} repeat the row before."
+        if check.duplicates
+        else "No row repeats the one before."
+    )
     facts = [Fact("Duplicates", duplicates, "warn" if check.duplicates else "ok")]
     if check.reordered is None:
         facts.append(_unknown(check, "reordered", "Order"))
@@ -90,7 +103,11 @@ def _order(check: TapeCheck) -> list[Fact]:
 def _dust(check: TapeCheck) -> Fact:
     if not check.dust_opening:
         return Fact("Opening", "The tape does not open on dust liquidity.")
-    move = f", where single swaps moved the price by up to {percent(check.dust_largest_move, 1)}" if check.dust_largest_move else ""
+    move = (
+        f", where single swaps moved the price by up to {percent(check.dust_largest_move, 1)}"
+        if check.dust_largest_move
+        else ""
+    )
     return Fact("Opening", f"The first {count_of(check.dust_opening, 'swap')} met dust liquidity{move}.", "warn")
 
 

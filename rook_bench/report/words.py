@@ -35,6 +35,19 @@ def listed(words: list[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
+def trading_finding(entry: Entry) -> str:
+    """For example "rules: trading earned 0.82% and cost 1.10%; holding gave +1.10%"."""
+    parts = entry.analysis.attribution
+    if entry.fills == 0 and parts.net == parts.market:
+        return finding(entry)
+    signal = parts.signal / parts.opening
+    earned = f"{verb(signal, 'earned', 'lost')} {percent(abs(signal))}"
+    return (
+        f"{entry.short}: trading {earned} and cost {percent(cost_share(entry))}; "
+        f"holding gave {percent(parts.market / parts.opening, signed=True)}"
+    )
+
+
 def finding(entry: Entry) -> str:
     """For example "rules lose 1.60% net: 0.30% gross gain, 1.90% costs"."""
     parts = entry.analysis.attribution

@@ -13,7 +13,14 @@ from rook_bench.sources.protocol import Decide
 from rook_bench.sources.saved import read_decisions
 
 
-@decision_source(whole_tape=True, recorded=True, content=lambda path: sha256_file(path))
+def _file_hash(path: Path) -> str:
+    path = Path(path)
+    if not path.is_file():
+        raise InputError("no such decision tape", where=path, hint="make one with rook-bench decide")
+    return sha256_file(path)
+
+
+@decision_source(whole_tape=True, recorded=True, content=_file_hash)
 def recorded(path: Path) -> Decide:
     """The decisions saved in a file (`recorded:FILE`)."""
     tape, facts = read_decisions(path)

@@ -95,8 +95,9 @@ def float_column(table: pd.DataFrame, name: str, where: object, *, positive: boo
     bad = ~np.isfinite(numbers) | (positive & ~(numbers > 0))
     if bad.any():
         row = int(np.argmax(bad))
+        text = str(table[name].iloc[row]).strip()
         raise InputError(
-            f"column '{name}' is {table[name].iloc[row]!s} at row {row + 1}",
+            f"column '{name}' is {text or 'missing'} at row {row + 1}",
             where=where,
             hint="every row needs a positive number" if positive else "every row needs a finite number",
         )

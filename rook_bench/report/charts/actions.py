@@ -54,7 +54,9 @@ def one(entry: Entry, name: str) -> Picture:
     title = f"{entry.short}: {count_of(buys, 'buy')} and {count_of(sells, 'sell')} filled, {fills.reverts_text}"
     note = f"{count_of(len(frame), 'swap')}. Marks stand at the pool price each order met."
     if len(fills.row) > MARKS:
-        note += f" One mark per side and {duration(round_step(frame.span_s, STRETCHES))}, its size by the number of fills."
+        note += (
+            f" One mark per side and {duration(round_step(frame.span_s, STRETCHES))}, its size by the number of fills."
+        )
     figure = blank(title, note)
     top, under = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     _price(top, entry)
@@ -107,7 +109,9 @@ def _marks(axes: Axes, entry: Entry, fills: _Fills) -> None:
         )  # fmt: skip
     rows = fills.reverts
     if len(rows):
-        axes.scatter(frame.at[rows], frame.price[rows], s=46, marker="x", color=INK, label=f"reverted ({len(rows):,})", zorder=5)
+        axes.scatter(
+            frame.at[rows], frame.price[rows], s=46, marker="x", color=INK, label=f"reverted ({len(rows):,})", zorder=5
+        )
 
 
 def _gathered(
@@ -143,12 +147,15 @@ def lanes(entries: Sequence[Entry]) -> Picture:
     )
     stretch = duration(round_step(frame.span_s, LANE_BINS))
     idle = [entry.short for entry in entries if not entry.fills]
-    note = f"{count_of(len(frame), 'swap')}. Lanes: fills per {stretch}, buys up (green), sells down (orange), each lane on its own scale."
+    note = f"{count_of(len(frame), 'swap')}. Fills per {stretch}: buys up (green), sells down (orange)."
+    note += " Each lane has its own scale."
     if idle:
         note += f" No fills: {', '.join(idle)}."
     figure = blank(title, note)
     _draw_lanes(figure, entries[0], traded[:8])
-    caption = "Green bars are buys, orange bars are sells. " + " ".join(f"{e.label}: {count_of(e.fills, 'fill')}." for e in traded)
+    caption = "Green bars are buys, orange bars are sells. " + " ".join(
+        f"{e.label}: {count_of(e.fills, 'fill')}." for e in traded
+    )
     return Picture("actions", "Fills by source", title, caption, figure)
 
 

@@ -108,7 +108,9 @@ def blank(title: str, footnote: str = "", legend_rows: int = 0) -> Figure:
     figure.text(
         0.025, 0.968, "\n".join(title_lines), va="top", fontsize=_TITLE_POINTS, fontweight="bold", linespacing=1.25
     )
-    figure.text(0.025, 0.02, "\n".join(note_lines), va="bottom", fontsize=_NOTE_POINTS, color=SOFT_INK, linespacing=1.35)
+    figure.text(
+        0.025, 0.02, "\n".join(note_lines), va="bottom", fontsize=_NOTE_POINTS, color=SOFT_INK, linespacing=1.35
+    )
     top = _below_title(title) - _LEGEND_ROW * legend_rows
     bottom = 0.03 + 0.028 * len(note_lines)
     figure.set_layout_engine("constrained", rect=(0.015, bottom, 0.97, top - bottom), h_pad=0.06, w_pad=0.06)
@@ -118,8 +120,8 @@ def blank(title: str, footnote: str = "", legend_rows: int = 0) -> Figure:
 def legend_above(figure: Figure, title: str, handles: Sequence[Any], names: Sequence[str], columns: int) -> None:
     """A legend between the title and the axes, in the room that `blank` kept for it."""
     legend = figure.legend(
-        handles, names, loc="upper left", bbox_to_anchor=(0.013, _below_title(title) + 0.005), ncols=columns, fontsize=9,
-        handlelength=1.8, columnspacing=1.6, borderaxespad=0.3,
+        handles, names, loc="upper left", bbox_to_anchor=(0.013, _below_title(title) + 0.005), ncols=columns,
+        fontsize=9, handlelength=1.8, columnspacing=1.6, borderaxespad=0.3,
     )  # fmt: skip
     legend.set_in_layout(False)
 
@@ -134,13 +136,18 @@ def _title_lines(title: str) -> list[str]:
     if len(lines) < 2 or lines[1].endswith("\N{HORIZONTAL ELLIPSIS}"):
         return lines
     narrower = range(len(title) // 2, _TITLE_CHARS)
-    return next((even for even in (textwrap.wrap(title, width, break_on_hyphens=False) for width in narrower) if len(even) == 2), lines)
+    return next(
+        (
+            even
+            for even in (textwrap.wrap(title, width, break_on_hyphens=False) for width in narrower)
+            if len(even) == 2
+        ),
+        lines,
+    )
 
 
 def _lines(text: str, width: int, most: int) -> list[str]:
-    return textwrap.wrap(
-        text, width, max_lines=most, placeholder=" \N{HORIZONTAL ELLIPSIS}", break_on_hyphens=False
-    )
+    return textwrap.wrap(text, width, max_lines=most, placeholder=" \N{HORIZONTAL ELLIPSIS}", break_on_hyphens=False)
 
 
 def nothing(name: str, heading: str, sentence: str) -> Picture:
@@ -174,7 +181,9 @@ def round_step(span_s: float, most: int) -> float:
 
 def days(at: NDArray[np.datetime64]) -> str:
     """The days a tape covers ("5 Feb 2025" or "5 Feb 2025 to 6 Feb 2025")."""
-    names = [f"{date.day} {date:%b %Y}" for date in (moment.astype("datetime64[s]").item() for moment in (at[0], at[-1]))]
+    names = [
+        f"{date.day} {date:%b %Y}" for date in (moment.astype("datetime64[s]").item() for moment in (at[0], at[-1]))
+    ]
     return names[0] if names[0] == names[1] else f"{names[0]} to {names[1]}"
 
 

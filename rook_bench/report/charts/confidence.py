@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from rook_bench.metrics.decisions import acting_confidence
@@ -31,25 +32,22 @@ def confidence(entries: Sequence[Entry]) -> list[Picture]:
     lanes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (entry, values) in zip(lanes, shown, strict=True):
         heights, edges = np.histogram(values, bins=BINS, range=(0.0, 1.0))
-        axes.bar(edges[:-1], 100 * heights / len(values), width=np.diff(edges), align="edge", color=entry.colour, edgecolor="white", linewidth=0.4)  # fmt: skip
+        share = 100 * heights / len(values)
+        axes.bar(edges[:-1], share, np.diff(edges), align="edge", color=entry.colour, edgecolor="white", linewidth=0.4)
         middle = float(np.median(values))
         axes.axvline(middle, color=INK, linewidth=1.2)
-        axes.set_ylim(0, 118 * heights.max() / len(values))
-        axes.yaxis.set_major_locator(_few_ticks())
+        axes.set_ylim(0, 1.18 * share.max())
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=3, min_n_ticks=2))
         text = f"{entry.short}\nn = {len(values):,}, median {number(middle)}"
-        axes.annotate(text, (1.0, 0.5), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points", va="center",
-                      fontsize=8.5, color=entry.ink)  # fmt: skip
+        axes.annotate(
+            text, (1.0, 0.5), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points", va="center",
+            fontsize=8.5, color=entry.ink,
+        )  # fmt: skip
     lanes[-1].set_xlim(0, 1)
     lanes[-1].set_xlabel("stated confidence (black line: median)")
     figure.supylabel("share of the source's decisions to trade, %", fontsize=10, color=SOFT_INK)
     caption = " ".join(f"{entry.label}: {_spread(values)}." for entry, values in shown)
     return [Picture("confidence", "Confidence", title, caption, figure)]
-
-
-def _few_ticks():
-    from matplotlib.ticker import MaxNLocator
-
-    return MaxNLocator(nbins=3, min_n_ticks=2)
 
 
 def _spread(values: NDArray[np.float64]) -> str:
@@ -63,4 +61,5 @@ def _finding(entry: Entry, values: NDArray[np.float64]) -> str:
     if values.min() == values.max():
         return f"{entry.short} always states the same confidence, {number(float(values[0]))}"
     low = float((values < 0.5).mean())
-    return f"{entry.short} trades with a median confidence of {number(float(np.median(values)))}; {percent(low, 1)} of its trades lie below 0.5"
+    middle = number(float(np.median(values)))
+    return f"{entry.short} trades with a median confidence of {middle}; {percent(low, 1)} of its trades lie below 0.5"

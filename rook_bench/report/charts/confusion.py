@@ -22,11 +22,14 @@ def confusion(entries: Sequence[Entry]) -> list[Picture]:
     tables = [(entry, entry.analysis.confusion) for entry in entries]
     known = [(entry, table) for entry, table in tables if table is not None]
     if not known:
-        return [nothing("confusion", "Decisions against labels", "The tape carries no labels to compare decisions with.")]
+        return [
+            nothing("confusion", "Decisions against labels", "The tape carries no labels to compare decisions with.")
+        ]
     acting = [(entry, table) for entry, table in known if entry.run.decided.tape.action_rate > 0]
     shown = (acting or known)[:MOST]
     title = _finding(*shown[0])
-    note = f"n = {count_of(len(entries[0].run.frame), 'row')} per source. Shades and percentages: share of each label's row."
+    rows = count_of(len(entries[0].run.frame), "row")
+    note = f"n = {rows} per source. Shades and percentages: share of each label's row."
     left_out = [entry.short for entry, _ in known if entry not in [entry for entry, _ in shown]]
     if left_out:
         note += f" In the report's table only: {', '.join(left_out)}."
@@ -53,7 +56,15 @@ def _heatmap(axes: Axes, entry: Entry, table: dict[str, dict[str, int]], *, smal
     size = 8.5 if small else 12
     for (row, column), count in np.ndenumerate(counts):
         text = f"{int(count):,}\n" + (percent(share[row, column], 1) if totals[row] else "no such label")
-        axes.text(column, row, text, ha="center", va="center", fontsize=size, color="white" if share[row, column] > 0.55 else INK)
+        axes.text(
+            column,
+            row,
+            text,
+            ha="center",
+            va="center",
+            fontsize=size,
+            color="white" if share[row, column] > 0.55 else INK,
+        )
     shown = [shorten(name, 8) for name in names] if small and len(names) > 3 else names
     axes.set_xticks(range(len(names)), shown, fontsize=8 if small else 10)
     axes.set_yticks(range(len(SIDE_NAMES)), SIDE_NAMES, fontsize=8 if small else 10)

@@ -19,14 +19,17 @@ def distribution(entries: Sequence[Entry]) -> list[Picture]:
     """Shares of BUY, HOLD, SELL and UNPARSED over all rows."""
     first = entries[0]
     rows = shares(entries)
-    note = f"n = {count_of(len(first.run.frame), 'decision')} per source, one per swap. UNPARSED: an answer that could not be read."
+    note = f"n = {count_of(len(first.run.frame), 'decision')} per source, one per swap."
+    if any(parts.get("UNPARSED") for _, parts in rows):
+        note += " UNPARSED: an answer that could not be read; it is not a HOLD."
     title = _finding(first, rows)
     figure = blank(title, note, legend_rows=1)
     axes = figure.add_subplot()
     for place, (_, parts) in enumerate(rows):
         _row(axes, place, parts)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=9.5, color=INK)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    spare = max(0.0, 3 - len(rows)) / 2  # a lone bar stays a bar
+    axes.set_ylim(len(rows) - 0.4 + spare, -0.6 - spare)
     axes.set_xlim(0, 100)
     axes.set_xlabel("share of rows, %")
     axes.grid(visible=False)
@@ -56,7 +59,9 @@ def _row(axes: Axes, place: int, parts: dict[str, float]) -> None:
         if share == 0:
             continue
         hatch = "////" if name == "UNPARSED" else None
-        axes.barh(place, share, left=left, height=0.6, color=colour, label=name, hatch=hatch, edgecolor="white", linewidth=0.8)
+        axes.barh(
+            place, share, left=left, height=0.6, color=colour, label=name, hatch=hatch, edgecolor="white", linewidth=0.8
+        )
         if share >= 9 and name == "HOLD":
             axes.text(left + share / 2, place, percent(share / 100, 1), ha="center", va="center", fontsize=9, color=INK)
         left += share
@@ -80,7 +85,9 @@ def _in_words(parts: dict[str, float]) -> str:
 def _finding(first: Entry, rows: list[tuple[str, dict[str, float]]]) -> str:
     acts = first.run.decided.tape.action_rate
     unread = rows[0][1].get("UNPARSED", 0.0)
-    title = f"{first.short} wants to trade on {percent(acts, 1)} of rows" if acts else f"{first.short} never wants to trade"
+    title = (
+        f"{first.short} wants to trade on {percent(acts, 1)} of rows" if acts else f"{first.short} never wants to trade"
+    )
     if rows[-1][0] == LABELS:
         title += f", the labels on {percent(1.0 - rows[-1][1]['HOLD'], 1)}"
     return title + (f"; {percent(unread, 1)} of its answers can't be read" if unread else "")

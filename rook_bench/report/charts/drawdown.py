@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +56,9 @@ def deepest(
     if len(values) <= points:
         return at, values
     edges = np.unique(np.linspace(0, len(values), points + 1).astype(int))
-    rows = np.array([start + int(np.argmin(values[start:stop])) for start, stop in zip(edges[:-1], edges[1:], strict=True)])
+    rows = np.array(
+        [start + int(np.argmin(values[start:stop])) for start, stop in pairwise(edges)]
+    )
     rows = np.unique(np.concatenate([[0], rows, [len(values) - 1]]))
     return at[rows], values[rows]
 
@@ -68,5 +71,5 @@ def _finding(entry: Entry) -> str:
     depth, longest = _depth(entry), entry.analysis.estimates.get("drawdown_duration")
     if depth == 0:
         return f"{entry.short} never stood below its highest equity"
-    under = f", {duration(longest.value)} at a stretch" if longest and longest.value is not None else ""
+    under = f"; longest time below: {duration(longest.value)}" if longest and longest.value is not None else ""
     return f"{entry.short} falls at most {percent(depth)} below its highest equity{under}"

@@ -41,10 +41,14 @@ def equity(entries: Sequence[Entry]) -> list[Picture]:
     axes.set_xlabel(f"time, UTC ({days(frame.at)})")
     time_axis(axes, frame.at)
     end_labels(axes, ends)
-    caption = f"Each line is one source's net equity, sampled every {clock.label}; the dashed one keeps the opening balances."
+    caption = (
+        f"Each line is one source's net equity, sampled every {clock.label}; the dashed one keeps the opening balances."
+    )
     hidden = [entry.short for entry, _, values in lines if entry.bound and values[-1] > top]
     if hidden:
-        caption += f" {', '.join(hidden)} leaves the scale at the top: it knows the future and nothing honest can follow."
+        caption += (
+            f" {', '.join(hidden)} leaves the scale at the top: it knows the future and nothing honest can follow."
+        )
     return [Picture("equity", "Equity", title, caption, figure)]
 
 
@@ -60,7 +64,8 @@ def _footnote(entries: Sequence[Entry]) -> str:
     first = entries[0]
     borders = len(first.analysis.sampled.at)
     fills = fills_by_source(entries)
+    clock = first.analysis.clock.label
     return (
-        f"{count_of(len(first.run.frame), 'swap')}, {count_of(borders, 'sample')} ({first.analysis.clock.label} clock). "
+        f"{count_of(len(first.run.frame), 'swap')}, {count_of(borders, 'sample')} ({clock} clock). "
         f"Net of fee, impact, gas and reverts, valued at the pool price. Fills: {fills}."
     )

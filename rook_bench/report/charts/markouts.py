@@ -15,7 +15,13 @@ from rook_bench.report.formatting import duration, number
 
 SIDES = ("BUY", "SELL")
 KINDS = ("gross", "net")
-_NOTE = "Mean move in the fill's favour. Gross: against the pool price it met. Net: against the price paid in all, gas included."
+STRETCH = 3.0
+"""How much a source may widen the scale of those already in it."""
+
+_NOTE = (
+    "Mean move in the fill's favour. Gross: against the pool price it met. "
+    "Net: against the price paid in all, gas included."
+)
 
 
 def markouts(entries: Sequence[Entry]) -> list[Picture]:
@@ -24,17 +30,23 @@ def markouts(entries: Sequence[Entry]) -> list[Picture]:
     if not traded:
         return [nothing("markouts", "Mark-outs", "No fills, so there is no price after them to compare with.")]
     horizons = sorted({mark.horizon_s for entry in traded for mark in entry.analysis.markouts})
+    series = {
+        kind: [(entry, side, _values(entry, side, kind, horizons)) for side in SIDES for entry in traded]
+        for kind in KINDS
+    }
+    scaled = {kind: _in_scale(series[kind]) for kind in KINDS}
+    beyond = [f"{entry.short} ({kind})" for kind in KINDS for entry in traded if entry not in scaled[kind]]
+    note = f"{_NOTE} {_counts(traded[0], horizons)}" + (f" Off the scale: {', '.join(beyond)}." if beyond else "")
+    columns = len(traded) if sum(len(entry.short) + 7 for entry in traded) < 120 else 3
     title = _finding(traded)
-    columns = 4 if sum(len(entry.short) for entry in traded) < 85 else 3
-    rows = -(-len(traded) // columns)
-    figure = blank(title, f"{_NOTE} {_counts(traded[0], horizons)}", legend_rows=rows)
+    figure = blank(title, note, legend_rows=-(-len(traded) // columns))
     grid = figure.subplots(2, 2, sharex=True, sharey="row")
     for row, kind in enumerate(KINDS):
-        series = [(entry, side, _values(entry, side, kind, horizons)) for side in SIDES for entry in traded]
         for column, side in enumerate(SIDES):
-            _panel(grid[row, column], [(entry, values) for entry, s, values in series if s == side], horizons)
+            _panel(grid[row, column], [(entry, values) for entry, s, values in series[kind] if s == side], horizons)
         grid[row, 0].set_ylabel(f"{kind}, bps")
-        _scale(grid[row, 0], series)
+        shown = [values[~np.isnan(values)] for entry, _, values in series[kind] if entry in scaled[kind]]
+        grid[row, 0].set_ylim(*limits([*(values for values in shown if len(values)), np.zeros(1)]))
     for axes, side in zip(grid[0], SIDES, strict=True):
         axes.set_title(f"after a {side}", fontsize=10.5, loc="left")
     for axes in grid[1]:
@@ -71,12 +83,22 @@ def _panel(axes: Axes, lines: Sequence[tuple[Entry, NDArray[np.float64]]], horiz
         axes.text(0.5, 0.5, "no fill with a known price after it", ha="center", va="center", transform=axes.transAxes)
 
 
-def _scale(axes: Axes, series: Sequence[tuple[Entry, str, NDArray[np.float64]]]) -> None:
-    kept = [(entry, values[~np.isnan(values)]) for entry, _, values in series]
-    honest = [values for entry, values in kept if not entry.bound and len(values)]
-    bounds = [values for entry, values in kept if entry.bound and len(values)]
-    if honest or bounds:
-        axes.set_ylim(*limits([*(honest or bounds), np.zeros(1)], bounds if honest else ()))
+def _in_scale(series: Sequence[tuple[Entry, str, NDArray[np.float64]]]) -> list[Entry]:
+    """The sources that set the scale: the first, and every other that does not flatten those before it."""
+    ranges: dict[Entry, tuple[float, float]] = {}
+    for entry, _, values in series:
+        known = values[~np.isnan(values)]
+        low, high = ranges.get(entry, (0.0, 0.0))
+        ranges[entry] = (min([low, *known]), max([high, *known]))
+    # Fills of a few cents have mark-outs of thousands of bps, all of it gas.
+    order = sorted(ranges, key=lambda entry: (not entry.first, entry.bound, ranges[entry][1] - ranges[entry][0]))
+    low, high = ranges[order[0]]
+    chosen = [order[0]]
+    for entry in order[1:]:
+        wider = min(low, ranges[entry][0]), max(high, ranges[entry][1])
+        if wider[1] - wider[0] <= STRETCH * (high - low) or high == low:
+            (low, high), chosen = wider, [*chosen, entry]
+    return chosen
 
 
 def _finding(traded: Sequence[Entry]) -> str:

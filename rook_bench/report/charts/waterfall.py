@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from rook_bench.report.charts.canvas import BUY_COLOUR, INK, SELL_COLOUR, SOFT_INK, Picture, blank, legend_above
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
-from rook_bench.report.words import cost_share, fills_by_source, finding, net_return
+from rook_bench.report.words import cost_share, fills_by_source, net_return, trading_finding
 
 COSTS = ("fee", "impact", "gas", "reverts")
 PART_COLOURS = {
@@ -38,11 +38,12 @@ def waterfall(entries: Sequence[Entry]) -> list[Picture]:
 
 def one(entry: Entry, name: str) -> Picture:
     """Opening to net in steps, in quote."""
-    title = finding(entry)
+    title = trading_finding(entry)
     parts = entry.analysis.attribution.in_quote()
     steps = [("market", parts["market"]), ("signal", parts["signal"]), ("gross", None)]
     steps += [*((cost, -parts[cost]) for cost in COSTS), ("net", None)]
-    note = f"n = {count_of(entry.fills, 'fill')}. Zero is the opening value, {number(entry.opening)} {entry.quote}. {_NOTE}"
+    opening = f"{number(entry.opening)} {entry.quote}"
+    note = f"n = {count_of(entry.fills, 'fill')}. Zero is the opening value, {opening}. {_NOTE}"
     figure = blank(title, note)
     axes = figure.add_subplot()
     _bars(axes, steps, entry)
@@ -68,8 +69,8 @@ def _bars(axes: Axes, steps: list[tuple[str, float | None]], entry: Entry) -> No
             axes.plot([place - 0.31, place + 1.31], [level, level], color=SOFT_INK, linewidth=0.8, zorder=2)
         bold = "bold" if change is None else "normal"
         axes.annotate(
-            number(height, signed=True), (place, max(start, level)), xytext=(0, 4), textcoords="offset points", ha="center",
-            va="bottom", fontsize=10, fontweight=bold, zorder=5,
+            number(height, signed=True), (place, max(start, level)), xytext=(0, 4), textcoords="offset points",
+            ha="center", va="bottom", fontsize=10, fontweight=bold, zorder=5,
         )  # fmt: skip
     axes.axhline(0, color=INK, linewidth=1.0, zorder=4)
     low, high = min(0.0, *ends), max(0.0, *ends)
@@ -90,7 +91,7 @@ def compared(entries: Sequence[Entry]) -> Picture:
     note = f"Fills: {fills_by_source(shown)}. {_NOTE}"
     if left_out:
         note += f" Not shown, because it knows the future: {', '.join(left_out)}."
-    title = finding(entries[0])
+    title = trading_finding(entries[0])
     figure = blank(title, note, legend_rows=1)
     axes = figure.add_subplot()
     for place, entry in enumerate(shown):
@@ -101,15 +102,26 @@ def compared(entries: Sequence[Entry]) -> Picture:
     axes.set_yticks(range(len(shown)), [entry.short for entry in shown], fontsize=9.5, color=INK)
     axes.invert_yaxis()
     axes.annotate(
-        "net", (1.0, 1.0), xycoords="axes fraction", xytext=(8, 2), textcoords="offset points", va="bottom", fontsize=9.5, color=SOFT_INK
+        "net",
+        (1.0, 1.0),
+        xycoords="axes fraction",
+        xytext=(8, 2),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=9.5,
+        color=SOFT_INK,
     )
     axes.set_xlabel("share of the opening value, %")
     axes.grid(axis="y", visible=False)
     handles, names = axes.get_legend_handles_labels()
     handles, names = [*handles, axes.scatter([], [], marker="D", s=44, color=INK)], [*names, "net"]
     legend_above(figure, title, handles, names, columns=len(names))
-    caption = "Gains to the right of zero, losses and costs to the left; the diamond is what is left of them, net. " + " ".join(
-        f"{entry.label}: costs {percent(cost_share(entry))}, net {percent(net_return(entry), signed=True)}." for entry in shown
+    caption = (
+        "Gains to the right of zero, losses and costs to the left; the diamond is what is left of them, net. "
+        + " ".join(
+            f"{entry.label}: costs {percent(cost_share(entry))}, net {percent(net_return(entry), signed=True)}."
+            for entry in shown
+        )
     )
     return Picture("waterfall", "P&L by source", title, caption, figure)
 
