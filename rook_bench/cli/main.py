@@ -53,6 +53,8 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
         result: Any = app(args=arguments, standalone_mode=False)
+        if result == INTERRUPTED:  # typer turns Ctrl-C into this code without a word
+            return _interrupted()
         return result if isinstance(result, int) else 0
     except typer.exceptions.TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help text, printed already
@@ -61,10 +63,14 @@ def run(arguments: list[str] | None = None) -> int:
     except RookError as error:
         return _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted; nothing half-written is left behind", INTERRUPTED)
+        return _interrupted()
     except BrokenPipeError:  # the reader of our output went away (head, less)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _interrupted() -> int:
+    return _say("interrupted; nothing half-written is left behind", INTERRUPTED)
 
 
 def _say(message: str, code: int) -> int:

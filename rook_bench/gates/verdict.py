@@ -71,6 +71,7 @@ class Verdict:
 
     def to_json(self) -> dict[str, Any]:
         """The shape of verdict.json."""
+        policy = self.policy.model_dump(mode="json")
         return {
             "schema_version": SCHEMA_VERSION,
             "verdict": self.verdict,
@@ -80,11 +81,7 @@ class Verdict:
             "candidate": self.candidate,
             "champion": self.champion,
             "tape": self.tape,
-            "policy": {
-                "name": self.policy.name,
-                "hash": sha256_json(self.policy.model_dump()),
-                **self.policy.model_dump(),
-            },
+            "policy": {"hash": sha256_json(policy), **policy},
             "code_hash": sha256_code(),
             "rook_bench": version("rook-bench"),
         }

@@ -28,7 +28,7 @@ def outcome_table(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Every outcome with its number of orders and share, by source."""
     names = dict.fromkeys(name for entry in entries for name in entry.analysis.outcomes)
     totals = [sum(entry.analysis.outcomes.values()) for entry in entries]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in names:
         counts = [entry.analysis.outcomes.get(name, 0) for entry in entries]
         rows.append({"name": name, "meaning": OUTCOME_WORDS.get(name, ""), "cells": _shared(counts, totals)})

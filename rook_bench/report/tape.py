@@ -79,21 +79,21 @@ def _rounded(check: TapeCheck) -> list[Fact]:
 
 
 def _order(check: TapeCheck) -> list[Fact]:
-    duplicates = (
-        f"{count_of(check.duplicates, 'row')} repeat the row before."
-        if check.duplicates
-        else "No row repeats the one before."
-    )
+    count = check.duplicates
+    duplicates = f"Rows that repeat the row before: {count:,}." if count else "No row repeats the one before."
     facts = [Fact("Duplicates", duplicates, "warn" if check.duplicates else "ok")]
     if check.reordered is None:
         facts.append(_unknown(check, "reordered", "Order"))
     elif check.reordered:
-        text = f"{count_of(check.reordered, 'swap')} chain to another swap of the same second than the one before: the order inside a second is not the chain's."
+        text = (
+            f"Swaps that chain to another swap of their second than the one before: {check.reordered:,}. "
+            "There the order of the rows is not that of the chain."
+        )
         facts.append(Fact("Order", text, "warn"))
     else:
         facts.append(Fact("Order", "No swap chains to another one than the swap before."))
-    shared = f"{count_of(check.same_time, 'swap')} share the second of the swap before"
-    block = "" if check.same_block is None else f", {check.same_block:,} share its block"
+    shared = f"Swaps in the second of the swap before: {check.same_time:,}"
+    block = "" if check.same_block is None else f"; in its block: {check.same_block:,}"
     facts.append(Fact("Same time", f"{shared}{block}."))
     if check.same_block is None:
         facts.append(_unknown(check, "same_block", "Blocks"))

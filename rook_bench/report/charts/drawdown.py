@@ -56,9 +56,7 @@ def deepest(
     if len(values) <= points:
         return at, values
     edges = np.unique(np.linspace(0, len(values), points + 1).astype(int))
-    rows = np.array(
-        [start + int(np.argmin(values[start:stop])) for start, stop in pairwise(edges)]
-    )
+    rows = np.array([start + int(np.argmin(values[start:stop])) for start, stop in pairwise(edges)])
     rows = np.unique(np.concatenate([[0], rows, [len(values) - 1]]))
     return at[rows], values[rows]
 

@@ -1,0 +1,160 @@
+"""The report in a browser: opened from disk, without network, on a desktop and on a phone."""
+
+import shutil
+
+import pytest
+
+from rook_bench.metrics import analyse
+from rook_bench.replay import replay
+from rook_bench.report import write_report
+
+pytestmark = pytest.mark.browser
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions"]
+WIDTHS = (1280, 390)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium)")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def comparison(tape, tmp_path_factory):
+    """A report of several sources, one with a very long name, and a verdict."""
+    folder = tmp_path_factory.mktemp("page")
+    sources = (
+        "momentum",
+        "hold",
+        "random:action_rate=0.1600000000000000000000,size=0.0500000000000000000000",
+        "foresight",
+    )
+    verdict = {
+        "verdict": "INCONCLUSIVE",
+        "reasons": ["total_return vs hold: the tape is too short"],
+        "checks": [{"name": "total_return vs hold", "status": "inconclusive", "detail": "needs 90 days more"}],
+        "policy": "gate.toml",
+    }
+    analyses = [analyse(replay(tape, source)) for source in sources]
+    return write_report(analyses, folder, title="Momentum on a simulated tape", verdict=verdict)
+
+
+@pytest.fixture(scope="module")
+def single(tape, tmp_path_factory):
+    """A report of one run that never trades."""
+    return write_report([analyse(replay(tape, "hold"))], tmp_path_factory.mktemp("single"), title="Holding")
+
+
+def open_page(browser, path, width, scheme="light"):
+    """The page in a context without network; returns it with what went wrong while it loaded."""
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme, offline=True)
+    page, problems = context.new_page(), []
+    page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("requestfailed", lambda request: problems.append(f"failed: {request.url[:80]}"))
+    page.on(
+        "request", lambda request: None if request.url.startswith(("file:", "data:")) else problems.append(request.url)
+    )
+    page.goto(path.as_uri())
+    return page, problems
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("report", ["comparison", "single"])
+def test_opens_from_disk_and_fits(browser, report, width, request):
+    page, problems = open_page(browser, request.getfixturevalue(report), width)
+    assert problems == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    images = page.evaluate("[...document.images].map(image => [image.naturalWidth, image.naturalHeight])")
+    assert images
+    assert all(size == [1600, 900] for size in images)
+    wide = "[...document.querySelectorAll('table')].filter(t => !t.closest('.scroll')).length"
+    assert page.evaluate(wide) == 0
+    assert page.locator("h1").is_visible()
+    assert page.locator("#headline .lead").is_visible()
+    page.context.close()
+
+
+def test_verdict_is_seen_first(browser, comparison):
+    page, _ = open_page(browser, comparison, 390)
+    box = page.locator(".verdict.inconclusive")
+    assert box.is_visible()
+    assert "INCONCLUSIVE" in box.inner_text()
+    assert box.bounding_box()["y"] < 844
+    page.context.close()
+
+
+def test_no_box_without_a_verdict(browser, single):
+    page, _ = open_page(browser, single, 1280)
+    assert page.locator(".verdict").count() == 0
+    page.context.close()
+
+
+def test_cells_do_not_break_inside_numbers(browser, comparison):
+    """On a phone the tables scroll in their own box instead of stacking letters."""
+    page, _ = open_page(browser, comparison, 390)
+    heights = page.evaluate("[...document.querySelectorAll('.value')].map(cell => cell.getBoundingClientRect().height)")
+    assert max(heights) < 40
+    assert page.evaluate("(box => box.scrollWidth > box.clientWidth)(document.querySelector('#comparison .scroll'))")
+    page.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_in_both_schemes(browser, comparison, scheme):
+    """Contrast of at least 4.5 (WCAG AA) between every text and what is behind it."""
+    page, _ = open_page(browser, comparison, 1280, scheme)
+    poor = page.evaluate(CONTRAST)
+    assert poor == []
+    page.context.close()
+
+
+def test_dark_scheme_is_dark(browser, comparison):
+    page, _ = open_page(browser, comparison, 1280, "dark")
+    red = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/)[0]")
+    assert int(red) < 60
+    page.context.close()
+
+
+def test_contents_lead_to_their_sections(browser, comparison):
+    page, _ = open_page(browser, comparison, 1280)
+    links = page.locator("nav a")
+    assert links.count() >= 9
+    for index in range(links.count()):
+        target = links.nth(index).get_attribute("href")
+        assert page.locator(target).count() == 1
+    headings = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
+    assert headings[0] == 1
+    assert headings.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in zip(headings, headings[1:], strict=False))
+    page.context.close()
+
+
+CONTRAST = """() => {
+  const parse = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(c => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = parse(getComputedStyle(e).backgroundColor);
+      if (colour.length < 4 || colour[3] > 0) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const poor = new Set();
+  for (const element of document.querySelectorAll('main *, header *, nav *')) {
+    const own = [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+    if (!own || element.classList.contains('skip')) continue;
+    const [a, b] = [light(parse(getComputedStyle(element).color)), light(behind(element))].sort((x, y) => y - x);
+    if ((a + 0.05) / (b + 0.05) < 4.5) poor.add(element.className + ' ' + element.textContent.trim().slice(0, 30));
+  }
+  return [...poor];
+}"""

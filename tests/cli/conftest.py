@@ -1,0 +1,47 @@
+"""The command line in a scratch folder that looks like a checkout."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A folder with the repository's strategies and data, as the working directory."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("strategies", "data"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def rook_bench(capsys):
+    """Run the command line in this process: (exit code, stdout, stderr)."""
+    from rook_bench.cli.main import run
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def rook_bench_process(checkout):
+    """Start the command line as a process of its own."""
+
+    def start(*arguments: object, **options) -> subprocess.Popen:
+        command = [sys.executable, "-c", "from rook_bench.cli.main import main; main()", *map(str, arguments)]
+        return subprocess.Popen(
+            command, cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
+        )
+
+    return start

@@ -1,0 +1,58 @@
+"""Every command in README and docs runs, in the order in which a reader meets it."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SHARED = REPOSITORY.parent / "shared" / "data"
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+EXPECTED_CODES = {"gate": {2}}
+"""Exit codes other than 0: the sample's verdict is INCONCLUSIVE, as the pages say."""
+
+
+def commands(page: Path) -> list[str]:
+    blocks = re.findall(r"^```bash\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def test_pages_have_commands():
+    assert len(commands(REPOSITORY / "README.md")) >= 5
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
+def test_commands_run(page, tmp_path, monkeypatch, capsys):
+    from rook_bench.cli.main import run
+
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    for name in ("strategies", "data"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    if SHARED.is_dir():
+        (tmp_path / "shared").mkdir()
+        (tmp_path / "shared" / "data").symlink_to(SHARED)
+    monkeypatch.chdir(folder)
+    absent = []
+    for line in commands(page):
+        program, *arguments = shlex.split(line)
+        if "../shared/data" in line and not SHARED.is_dir():
+            absent.append(line)
+            continue
+        if program == "make":
+            subprocess.run(["make", "--dry-run", *arguments], cwd=REPOSITORY, check=True, capture_output=True)
+            continue
+        assert program == "rook-bench", f"{page.name} shows a command this test can't run: {line}"
+        code = run(arguments)
+        captured = capsys.readouterr()
+        assert code in EXPECTED_CODES.get(arguments[0], {0}), f"{line}\n{captured.out}\n{captured.err}"
+    if absent:
+        pytest.skip(f"../shared/data is absent: {len(absent)} commands not run")
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

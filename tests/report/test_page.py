@@ -1,0 +1,300 @@
+"""The page: complete, self-contained, escaped, and honest about what is undefined."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html import unescape
+
+import numpy as np
+import pytest
+
+from rook_bench.core import Estimate, InputError
+from rook_bench.metrics import analyse
+from rook_bench.plugins import metric
+from rook_bench.replay import replay
+from rook_bench.report import write_report
+from rook_bench.report.assumptions import assumptions
+from rook_bench.report.comparison import comparison, estimate_text
+from rook_bench.report.entries import make_entries
+from rook_bench.report.formatting import percent
+from rook_bench.report.headline import headline, verdict_box
+from rook_bench.report.tape import tape_facts
+
+SECTIONS = (
+    "headline",
+    "tape",
+    "comparison",
+    "pictures",
+    "execution",
+    "labels",
+    "markouts",
+    "assumptions",
+    "provenance",
+)
+
+
+def page_of(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def text_of(page):
+    """What a reader sees, without pictures and style."""
+    page = re.sub(r"<style>.*?</style>|<!--.*?-->", " ", page, flags=re.S)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", page))).replace("\N{NO-BREAK SPACE}", " ")
+
+
+@pytest.fixture(scope="module")
+def page(comparison_folder):
+    return page_of(comparison_folder)
+
+
+@pytest.fixture(scope="module")
+def idle_page(idle_folder):
+    return page_of(idle_folder)
+
+
+def test_sections_stand_in_order(page):
+    places = [page.index(f'<section id="{name}"') for name in SECTIONS]
+    assert places == sorted(places)
+    for target in re.findall(r'href="#([^"]+)"', page):
+        assert f'id="{target}"' in page
+
+
+@pytest.mark.parametrize("name", ["page", "idle_page"])
+def test_nothing_is_loaded_from_elsewhere(name, request):
+    page = request.getfixturevalue(name)
+    links = re.findall(r'(?:src|href|action|srcset)\s*=\s*"([^"]*)"', page)
+    assert links
+    assert all(link.startswith(("#", "data:image/png;base64,")) for link in links)
+    assert not re.search(r"url\(|@import|<script|<link|<iframe|https?://", page)
+
+
+def test_every_picture_has_words(page):
+    images = re.findall(r"<img [^>]*>", page)
+    assert len(images) >= 8
+    assert all(len(re.search(r'alt="([^"]*)"', image)[1]) > 20 for image in images)
+
+
+def test_headline_is_derived_from_the_run(page, entries):
+    first = entries[0]
+    parts = first.analysis.attribution
+    seen = text_of(page)
+    assert f"{percent(abs(first.analysis.estimates['total_return'].value))} net" in seen
+    assert percent((parts.fee + parts.impact + parts.gas + parts.reverts) / parts.opening) + " costs" in seen
+    assert f"{len(first.run.frame):,} swaps" in seen
+    assert "far too short to tell skill from luck" in seen
+    assert "The tape is simulated." in seen
+
+
+def test_verdict_is_shown_with_its_policy_and_checks(page):
+    box = re.search(r'<div class="verdict block".*?</div>', page, re.S)[0]
+    assert "BLOCK" in box
+    assert "max_drawdown: 9% is above 5%" in box
+    assert "default (hash 0123456789ab)" in box
+    assert "{" not in text_of(box)
+
+
+@pytest.mark.parametrize(
+    ("word", "style"),
+    [
+        ("PROMOTE", "promote"),
+        ("BLOCK", "block"),
+        ("INCONCLUSIVE", "inconclusive"),
+        ("INVALID", "invalid"),
+        ("MAYBE", "invalid"),
+    ],
+)
+def test_verdict_styles(word, style):
+    box = verdict_box({"verdict": word, "reasons": ["why"], "checks": [], "policy": "gate.toml"})
+    assert (box["word"], box["style"], box["policy"]) == (word, style, "gate.toml")
+
+
+def test_no_verdict_no_box(idle_page):
+    assert 'class="verdict' not in idle_page
+
+
+def test_undefined_is_never_blank_or_zero(idle, idle_page):
+    table = comparison(make_entries([idle]))
+    cells = {row.name: cells[0] for _, rows in table["groups"] for row, cells in rows}
+    undefined = {name: estimate for name, estimate in idle.estimates.items() if not estimate.defined}
+    assert {"win_rate", "profit_factor", "cost_per_turnover", "calmar_ratio"} <= set(undefined)
+    reasons = dict(table["footnotes"])
+    for name, estimate in undefined.items():
+        assert cells[name].text == "undefined"
+        assert reasons[cells[name].note] == estimate.undefined_because
+        assert f'id="note-{cells[name].note}"' in idle_page
+        assert estimate.undefined_because in text_of(idle_page)
+    assert all(cell.text for cell in cells.values())
+    assert not re.search(r"<td[^>]*>\s*</td>", idle_page)
+    assert estimate_text(None, "USDC") == "undefined"
+
+
+def test_every_metric_shows_with_its_n(analyses, page):
+    table = comparison(make_entries(analyses))
+    shown = {row.name: cells for _, rows in table["groups"] for row, cells in rows}
+    assert set(shown) == set(analyses[0].estimates)
+    for name, cells in shown.items():
+        assert [cell.n for cell in cells] == [f"n = {analysis.estimates[name].n:,}" for analysis in analyses]
+        assert f"<code>{name}</code>" in page
+
+
+def test_conventions_are_the_metrics_own(analyses, page):
+    seen = text_of(page)
+    for analysis in analyses:
+        for estimate in analysis.estimates.values():
+            assert estimate.convention[1:] in seen
+
+
+def test_metric_of_a_user_shows(short_tape, tmp_path):
+    with metric.isolated():
+
+        @metric(unit="fraction")
+        def luck_share(sampled):
+            """How much of it was luck."""
+            return Estimate(0.25, 7, "fraction", "guessed", low=0.1, high=0.4)
+
+        @metric(unit="moons")
+        def moon_phase(sampled):
+            """Undefined without a sky."""
+            return Estimate.undefined("there is no sky here", n=0, unit="moons")
+
+        write_report([analyse(replay(short_tape, "momentum"))], tmp_path, title="Mine")
+    seen = text_of(page_of(tmp_path))
+    assert "Other luck share 25.00% 10.00% to 40.00% n = 7" in seen
+    assert "How much of it was luck. Guessed." in seen
+    assert re.search(r"moon phase undefined \d+ n = 0", seen)
+    assert "there is no sky here" in seen
+
+
+def test_metric_that_one_run_lacks(analyses, tmp_path):
+    fewer = {name: estimate for name, estimate in analyses[1].estimates.items() if name != "turnover"}
+    write_report([analyses[0], replace(analyses[1], estimates=fewer)], tmp_path, title="Old and new")
+    assert "not measured" in text_of(page_of(tmp_path))
+
+
+HOSTILE = '<script>alert("x")</script>$a_b$ & {{ 7*7 }}'
+
+
+def test_hostile_names_are_text(analyses, renamed, tmp_path):
+    hostile = renamed(analyses[0], HOSTILE)
+    verdict = {"verdict": "<b>", "reasons": [HOSTILE], "checks": [{"name": HOSTILE, "status": '"><i>', "detail": ""}]}
+    write_report([hostile, analyses[1]], tmp_path, title=HOSTILE, verdict=verdict)
+    page = page_of(tmp_path)
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert "<i>" not in page
+    assert "49" not in re.search(r"<h1>(.*?)</h1>", page)[1]
+    assert HOSTILE in text_of(page)
+
+
+def test_long_names_fit_and_stay_whole(analyses, renamed, tmp_path):
+    name = "lora:" + "a_very_long_adapter_name_" * 12
+    many = [renamed(analysis, f"{name}{index}") for index, analysis in enumerate([*analyses, *analyses[:2]])]
+    write_report(many, tmp_path, title="Long")
+    page = page_of(tmp_path)
+    assert all(f"{name}{index}" in page for index in range(len(many)))
+    assert all(len(path.name) < 120 for path in tmp_path.iterdir())
+
+
+def test_equal_names_are_told_apart(analyses, tmp_path):
+    labels = [entry.label for entry in make_entries([analyses[0]] * 3)]
+    assert labels == ["momentum", "momentum (2)", "momentum (3)"]
+    write_report([analyses[0], analyses[0]], tmp_path, title="Twice")
+    assert {"waterfall-momentum.png", "waterfall-momentum-2.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_bound_is_greyed_and_named(page, entries):
+    assert [entry.bound for entry in entries] == [False, False, False, True]
+    assert "declared: unreachable bound" in page
+    assert "foresight, which knows the future" in text_of(page)
+    assert len({entry.colour for entry in entries}) == len(entries)
+
+
+def test_leak_is_called_out(analyses, tmp_path):
+    found = replace(analyses[0].run.lookahead, status="leak", leak_row=5, detail="the decision at row 6 changed")
+    leaky = replace(analyses[0], run=replace(analyses[0].run, lookahead=found))
+    write_report([leaky], tmp_path, title="Leak")
+    seen = text_of(page_of(tmp_path))
+    assert "Look-ahead: momentum is not valid. the decision at row 6 changed." in seen
+    assert "leak: sees the future" in seen
+
+
+def test_all_outcomes_are_listed(page, analyses):
+    seen = text_of(page)
+    for name, count in analyses[0].outcomes.items():
+        assert re.search(rf"{name} .*? {count:,}\b", seen)
+    assert "No filter refused an order." in seen or "end_of_tape" in seen
+
+
+def test_rejections_by_filter(short_tape, tmp_path):
+    from rook_bench.replay import ReplayConfig
+
+    config = ReplayConfig.parse({"risk": {"filters": [{"name": "cooldown", "seconds": 600}]}}, where="test")
+    strict, plain = analyse(replay(short_tape, "momentum", config)), analyse(replay(short_tape, "momentum"))
+    assert strict.rejections["cooldown"] > 0
+    write_report([strict, plain], tmp_path, title="Cooldown")
+    seen = text_of(page_of(tmp_path))
+    assert f"cooldown {strict.rejections['cooldown']}" in seen
+    assert dict(assumptions(make_entries([strict, plain])))["Filters"] == ["cooldown (seconds 600)", "none"]
+    assert "cooldown (seconds 600)" in seen
+
+
+def test_labels_and_unparsed_answers(short_tape, sides, run_of, tmp_path):
+    names = np.array(["BUY", "HOLD", "SELL"] * 100, dtype=object)
+    frame = replace(short_tape, labels={"label_side": names})
+    tape = sides("BHS" * 100, confidence=0.7)
+    tape.side[:30] = -1
+    tape.size[:30] = 0.0
+    write_report([analyse(run_of(frame, tape))], tmp_path, title="Labelled")
+    seen = text_of(page_of(tmp_path))
+    assert "Label BUY HOLD SELL UNPARSED Rows" in seen
+    assert "10.0% of its answers can't be read" in seen
+
+
+def test_provenance_names_no_folder_of_this_machine(page, root, analyses):
+    assert str(root) not in page
+    run = analyses[0].run
+    for digest in (run.run_hash, run.frame.data_hash, run.decided.tape.content_hash, run.source.spec.sha256):
+        assert digest in page
+
+
+def test_tape_warnings(analyses):
+    check = analyses[0].run.tape_check
+    assert {fact.level for fact in tape_facts(check)} == {"ok"}
+    poor = replace(
+        check,
+        chained_share=0.6,
+        implied_fee=None,
+        rounded={"liquidity": "rebuilt"},
+        duplicates=1,
+        reordered=2,
+        dust_opening=3,
+        dust_largest_move=0.5,
+        gaps=None,
+        same_block=None,
+        zero_liquidity=4,
+        unknown={"implied_fee": "no pair chains"},
+    )
+    levels = {fact.name: fact.level for fact in tape_facts(poor)}
+    warned = {name for name, level in levels.items() if level == "warn"}
+    assert warned == {"Chaining", "Rounded column", "Duplicates", "Order", "Opening", "No liquidity"}
+    assert {name for name, level in levels.items() if level == "unknown"} == {"Fee", "Blocks", "Gaps"}
+    assert "Not known: no pair chains." in [fact.text for fact in tape_facts(poor)]
+
+
+def test_findings_against_each_benchmark(entries):
+    lines = headline(entries)["findings"]
+    assert len(lines) == 4  # its own, hold, random, the bound
+    assert any("holding the opening balances" in line for line in lines)
+
+
+def test_nothing_to_report(tmp_path):
+    with pytest.raises(InputError, match="no run to report"):
+        write_report([], tmp_path, title="Empty")
+
+
+def test_importing_costs_no_drawing_library():
+    code = "import sys, rook_bench.report; print([name for name in ('matplotlib', 'jinja2') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,148 @@
+"""Every picture is written, of one size, and says something where there is nothing to draw."""
+
+import struct
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from rook_bench.metrics import analyse
+from rook_bench.replay import replay
+from rook_bench.report import write_report
+from rook_bench.report.charts import CHARTS, pictures
+from rook_bench.report.charts.canvas import round_step, style
+from rook_bench.report.charts.drawdown import deepest, under_water
+from rook_bench.report.entries import COLOURS, make_entries
+
+NAMES = {"equity", "drawdown", "waterfall", "actions", "distribution", "confusion", "markouts", "confidence"}
+
+
+def size_of(png):
+    """Width and height, from the PNG's own header."""
+    assert png[:8] == b"\x89PNG\r\n\x1a\n"
+    return struct.unpack(">II", png[16:24])
+
+
+@pytest.mark.parametrize(
+    ("folder", "more"),
+    [
+        ("comparison_folder", {"waterfall-momentum", "waterfall-random-0.16", "actions-momentum"}),
+        ("idle_folder", set()),
+    ],
+)
+def test_all_pictures_are_written(folder, more, request):
+    written = {path.stem: path.read_bytes() for path in request.getfixturevalue(folder).glob("*.png")}
+    assert set(written) == NAMES | more
+    for png in written.values():
+        assert size_of(png) == (1600, 900)
+        assert len(png) > 5000
+
+
+def test_same_input_same_bytes(analyses, comparison_folder):
+    with style():
+        again = {picture.name: picture.to_png() for picture in CHARTS[0](make_entries(analyses))}
+    assert again["equity"] == (comparison_folder / "equity.png").read_bytes()
+
+
+def test_nothing_to_draw_is_said_in_the_picture(idle):
+    with style():
+        empty = {picture.name: picture for picture in pictures(make_entries([idle])) if picture.empty}
+    assert set(empty) == {"actions", "confusion", "markouts", "confidence"}
+    for picture in empty.values():
+        written = " ".join(text.get_text() for text in picture.figure.texts).replace("\n", " ")
+        assert picture.empty in written
+    assert "no order was made" in empty["actions"].empty
+
+
+def test_titles_state_the_numbers(entries):
+    with style():
+        titles = {picture.name: picture.title for picture in pictures(entries)}
+    fills = entries[0].fills
+    assert "net:" in titles["equity"]
+    assert f"{fills:,}" in titles["actions"]
+    assert "Five minutes after momentum" in titles["markouts"]
+    assert "% of rows" in titles["distribution"]
+
+
+def test_style_leaves_no_trace(analyses, tmp_path):
+    before = dict(mpl.rcParams)
+    write_report(analyses[:1], tmp_path, title="Once")
+    assert dict(mpl.rcParams) == before
+
+
+def test_no_text_is_cut_off(entries):
+    """Every visible text lies inside the picture."""
+    with style():
+        for picture in pictures(entries):
+            figure = picture.figure
+            figure.canvas.draw()
+            width, height = figure.bbox.size
+            for text in figure.findobj(mpl.text.Text):
+                if not text.get_text().strip() or not text.get_visible():
+                    continue
+                box = text.get_window_extent()
+                if text.axes is not None and not text.axes.axison:
+                    continue
+                inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
+                assert inside or _hidden_tick(text), (picture.name, text.get_text())
+
+
+def _hidden_tick(text):
+    """Ticks outside an axes' limits keep their text and are not drawn."""
+    return text.axes is not None and not text.axes.bbox.padded(20).contains(
+        *text.get_window_extent().get_points().mean(axis=0)
+    )
+
+
+def test_more_sources_than_colours(analyses, renamed, tmp_path):
+    many = [renamed(analyses[0], f"source-{index}") for index in range(len(COLOURS) + 2)]
+    shown = make_entries(many)
+    assert len({(entry.colour, entry.dash) for entry in shown}) == len(many)
+    write_report(many, tmp_path, title="Many")
+    assert all(size_of(path.read_bytes()) == (1600, 900) for path in tmp_path.glob("*.png"))
+
+
+@pytest.mark.parametrize("swaps", [2, 5])
+def test_tiny_tapes(tape, swaps, tmp_path):
+    found = [analyse(replay(tape[:swaps], source)) for source in ("always-buy", "hold")]
+    write_report(found, tmp_path, title="Tiny")
+    assert {path.stem for path in tmp_path.glob("*.png")} >= NAMES
+
+
+def test_only_reverts(make_frame, sides, run_of, tmp_path):
+    """A run whose every order reverts has no fills, and its reverts are drawn."""
+    frame = make_frame([2000.0, 2100.0, 2200.0, 2300.0], blocks=[1, 2, 3, 4])
+    run = run_of(frame, sides("BBBH", slippage_bps=1.0))
+    analysis = analyse(run)
+    assert analysis.outcomes["REVERTED_SLIPPAGE"] == 3
+    with style():
+        picture = next(picture for picture in pictures(make_entries([analysis])) if picture.name == "actions")
+    assert picture.empty is None
+    assert "3 reverts" in picture.title
+
+
+def test_thousands_of_fills_are_thinned(tape, sides, run_of):
+    analysis = analyse(run_of(tape, sides("BS" * (len(tape) // 2), size=0.01)))
+    with style():
+        picture = next(picture for picture in pictures(make_entries([analysis])) if picture.name == "actions")
+        marks = sum(len(collection.get_offsets()) for collection in picture.figure.axes[0].collections)
+    assert marks < 250
+    assert f"{int((analysis.run.orders.filled & analysis.run.orders.buys).sum()):,} buys" in picture.title
+
+
+def test_thinned_drawdown_keeps_its_depth():
+    equity = np.cumprod(1 + np.random.default_rng(3).normal(0, 1e-3, 50_000))
+    at = np.datetime64("2025-01-01", "ns") + np.arange(len(equity)) * np.timedelta64(12, "s")
+    depth = under_water(equity)
+    when, values = deepest(at, depth)
+    assert len(values) < 1300
+    assert values.min() == depth.min()
+    assert (np.diff(when) > np.timedelta64(0)).all()
+    assert (when[0], when[-1]) == (at[0], at[-1])
+
+
+@pytest.mark.parametrize("span", [0.0, 59.0, 28_588.0, 86_400.0, 400 * 86_400.0])
+def test_stretches_are_round_and_few(span):
+    step = round_step(span, 90)
+    assert span / step <= 90
+    assert step >= 1
