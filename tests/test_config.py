@@ -38,7 +38,9 @@ def test_the_tighter_limit_wins(tmp_path):
 def test_unknown_key_inside_rooks_block(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text("rook_config: {pair: ETH/USDC, max_slipage_bps: 50}\n")
-    with pytest.raises(ConfigError, match=r"unknown key 'rook_config.max_slipage_bps'; did you mean 'max_slippage_bps'"):
+    with pytest.raises(
+        ConfigError, match=r"unknown key 'rook_config.max_slipage_bps'; did you mean 'max_slippage_bps'"
+    ):
         load_config(path)
 
 

@@ -102,7 +102,11 @@ def within(name: str, estimate: Estimate, bounds: Bounds) -> Check:
         return Check(name, "fail", f"undefined: {estimate.undefined_because}", estimate, bounds.text(estimate.unit))
     if estimate.n < bounds.min_n:
         return Check(
-            name, "inconclusive", f"rests on {estimate.n} observations, {bounds.min_n} are asked", estimate, str(bounds)
+            name,
+            "inconclusive",
+            f"rests on {estimate.n} observations, {bounds.min_n} are asked",
+            estimate,
+            bounds.text(estimate.unit),
         )
     low = bounds.min is None or estimate.value >= bounds.min
     high = bounds.max is None or estimate.value <= bounds.max
@@ -111,7 +115,7 @@ def within(name: str, estimate: Estimate, bounds: Bounds) -> Check:
         "pass" if low and high else "fail",
         f"{estimate}, {bounds.text(estimate.unit)} asked",
         estimate,
-        str(bounds),
+        bounds.text(estimate.unit),
     )
 
 

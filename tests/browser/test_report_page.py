@@ -1,6 +1,7 @@
 """The report in a browser: opened from disk, without network, on a desktop and on a phone."""
 
 import shutil
+from itertools import pairwise
 
 import pytest
 
@@ -134,7 +135,7 @@ def test_contents_lead_to_their_sections(browser, comparison):
     headings = page.evaluate("[...document.querySelectorAll('h1,h2,h3')].map(h => +h.tagName[1])")
     assert headings[0] == 1
     assert headings.count(1) == 1
-    assert all(later - earlier <= 1 for earlier, later in zip(headings, headings[1:], strict=False))
+    assert all(later - earlier <= 1 for earlier, later in pairwise(headings))
     page.context.close()
 
 

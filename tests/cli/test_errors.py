@@ -177,10 +177,7 @@ def test_usage(checkout, rook_bench, arguments, words):
 
 def test_sources_leave_no_trace_when_they_fail(checkout, rook_bench):
     (checkout / "failing.py").write_text(
-        "from rook_bench import decision_source\n"
-        "@decision_source\n"
-        "def failing():\n"
-        "    return lambda view: 'BUY'\n"
+        "from rook_bench import decision_source\n@decision_source\ndef failing():\n    return lambda view: 'BUY'\n"
     )
     answer = rook_bench("compare", "data/sample.parquet", "--source", "failing.py@failing", "--out", "out")
     refused(answer, "failing", "str instead of a Decision")

@@ -68,14 +68,23 @@ def test_compare_adds_the_benchmarks_and_saves_every_run(checkout, rook_bench):
         assert (estimate["value"] is None) == (estimate["undefined_because"] is not None)
     for run in json.loads((checkout / "c" / "compare.json").read_text())["runs"]:
         present = {path.name for path in (checkout / "c" / run["folder"]).iterdir()}
-        assert {"run.json", "decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet", "metrics.json"} <= present
+        assert {
+            "run.json",
+            "decisions.parquet",
+            "orders.parquet",
+            "fills.parquet",
+            "equity.parquet",
+            "metrics.json",
+        } <= present
 
 
 def test_decide_then_replay_the_recorded_decisions(checkout, rook_bench):
     source = "rules:strategies/data_driven.json"
     assert rook_bench("decide", source, "data/sample.parquet", "--out", "d.parquet")[0] == 0
     code, direct, _ = rook_bench("replay", "data/sample.parquet", "--source", source, "--out", "a", "--json")
-    again, recorded, _ = rook_bench("replay", "data/sample.parquet", "--source", "recorded:d.parquet", "--out", "b", "--json")
+    again, recorded, _ = rook_bench(
+        "replay", "data/sample.parquet", "--source", "recorded:d.parquet", "--out", "b", "--json"
+    )
     assert (code, again) == (0, 0)
     assert json.loads(direct) == json.loads(recorded)
 

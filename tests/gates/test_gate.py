@@ -35,7 +35,9 @@ def judged(frame):
 
 
 def policy(**sections):
-    return Policy.parse({"evidence": ENOUGH, "degeneracy": {"max_side_share": 1.0, "min_action_entropy": 0}, **sections}, where="test")
+    return Policy.parse(
+        {"evidence": ENOUGH, "degeneracy": {"max_side_share": 1.0, "min_action_entropy": 0}, **sections}, where="test"
+    )
 
 
 def test_all_checks_pass(judged):

@@ -249,7 +249,7 @@ def test_labels_and_unparsed_answers(short_tape, sides, run_of, tmp_path):
     write_report([analyse(run_of(frame, tape))], tmp_path, title="Labelled")
     seen = text_of(page_of(tmp_path))
     assert "Label BUY HOLD SELL UNPARSED Rows" in seen
-    assert "10.0% of its answers can't be read" in seen
+    assert "10.0% of its answers can't be read" in unescape(page_of(tmp_path))
 
 
 def test_provenance_names_no_folder_of_this_machine(page, root, analyses):

@@ -70,28 +70,23 @@ def test_style_leaves_no_trace(analyses, tmp_path):
     assert dict(mpl.rcParams) == before
 
 
-def test_no_text_is_cut_off(entries):
-    """Every visible text lies inside the picture."""
-    with style():
-        for picture in pictures(entries):
-            figure = picture.figure
-            figure.canvas.draw()
-            width, height = figure.bbox.size
-            for text in figure.findobj(mpl.text.Text):
-                if not text.get_text().strip() or not text.get_visible():
-                    continue
-                box = text.get_window_extent()
-                if text.axes is not None and not text.axes.axison:
-                    continue
-                inside = box.x0 >= -1 and box.y0 >= -1 and box.x1 <= width + 1 and box.y1 <= height + 1
-                assert inside or _hidden_tick(text), (picture.name, text.get_text())
-
-
-def _hidden_tick(text):
-    """Ticks outside an axes' limits keep their text and are not drawn."""
-    return text.axes is not None and not text.axes.bbox.padded(20).contains(
-        *text.get_window_extent().get_points().mean(axis=0)
-    )
+def test_nothing_is_cut_off(analyses, renamed):
+    """All that is drawn lies inside the picture, and no legend over the title or the axes."""
+    long = [renamed(analysis, f"lora:{'long_name_' * 9}{index}") for index, analysis in enumerate(analyses)]
+    for chosen in (analyses, long, analyses[:1]):
+        with style():
+            for picture in pictures(make_entries(chosen)):
+                picture.to_png()
+                figure = picture.figure
+                box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+                assert 0 <= box.x0 <= box.x1 <= width, picture.name
+                assert 0 <= box.y0 <= box.y1 <= height, picture.name
+                title = figure.texts[0].get_window_extent()
+                for legend in figure.legends:
+                    place = legend.get_window_extent()
+                    assert place.x1 <= figure.bbox.x1, picture.name
+                    others = [title, *(axes.bbox for axes in figure.axes)]
+                    assert not any(place.overlaps(other) for other in others), picture.name
 
 
 def test_more_sources_than_colours(analyses, renamed, tmp_path):
