@@ -22,7 +22,7 @@ from rook_bench.replay.orders import OrderTable, texts
 from rook_bench.replay.run import Run
 from rook_bench.risk import Limits, Permitted, RiskConfig, apply_risk
 from rook_bench.sources import Decided, Source, decide
-from rook_bench.sources.lookahead import Lookahead, check_source
+from rook_bench.sources.lookahead import Lookahead, check_source, choose_cuts
 
 NS = 1_000_000_000
 
@@ -114,9 +114,10 @@ def _check_risk(
     config: RiskConfig, frame: SwapFrame, decided: Decided, permitted: Permitted, lookahead: Lookahead
 ) -> Lookahead:
     """A filter or sizer that sees the future is as bad as a source that does."""
-    if lookahead.status != "clean":
+    if lookahead.status in ("leak", "declared"):
         return lookahead
-    for cut in lookahead.cuts:
+    # Recorded decisions can't be asked for again, but what judges them can.
+    for cut in lookahead.cuts or choose_cuts(decided.tape, np.random.default_rng(0)):
         again = apply_risk(config, MarketView.whole(frame[:cut]), decided.tape.head(cut))
         for mine, theirs in ((permitted.fraction, again.fraction), (permitted.refused_by, again.refused_by)):
             changed = np.flatnonzero(mine[:cut] != theirs)

@@ -281,13 +281,14 @@ def _limit_hit(
     terms: Terms,
     equity: float,
     base_value: float,
-    peak: float,
     sent_today: int,
     last_sent_ns: int,
 ) -> int:
-    """Code of the first ledger limit that forbids an order worth `worth` quote, or 0."""
-    if equity < peak * (1.0 - terms.drawdown_stop):
-        return DRAWDOWN_STOP
+    """Code of the first ledger limit that forbids an order worth `worth` quote, or 0.
+
+    `base_value` is what the base will be worth when the orders in flight have landed, as far as
+    they count against the limit.
+    """
     if terms.trades_per_day >= 0 and sent_today >= terms.trades_per_day:
         return TRADES_PER_DAY
     if terms.cooldown_ns > 0 and last_sent_ns >= 0 and market[row].at_ns - last_sent_ns < terms.cooldown_ns:
@@ -377,6 +378,9 @@ def replay_rows(
                 row, pending, count, orders, market, wishes, terms, cash, base, held_cash, held_base
             )
         cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
+        now = cash_now + base_now * price
+        peak = max(peak, now)
+        stopped = stopped or now < peak * (1.0 - terms.drawdown_stop)
 
         buys = wishes[row].side == BUY
         if buys or wishes[row].side == SELL:
@@ -389,14 +393,12 @@ def replay_rows(
             if code == 0:
                 if market[row].at_ns // DAY_NS != day:
                     day, sent_today = market[row].at_ns // DAY_NS, 0
-                free_quote = cash_now - to_float(held_cash) / terms.quote_unit
-                free_value = (base_now - to_float(held_base) / terms.base_unit) * price
-                worth = (free_quote if buys else free_value) * wishes[row].fraction_ppb / PPB
-                now = cash_now + base_now * price
-                code = _limit_hit(
-                    row, buys, worth, market, terms, now, base_now * price, max(peak, now), sent_today, last_sent_ns
-                )
-                stopped = stopped or code == DRAWDOWN_STOP
+                held_quote = to_float(held_cash) / terms.quote_unit
+                held_value = to_float(held_base) / terms.base_unit * price
+                free = cash_now - held_quote if buys else base_now * price - held_value
+                worth = free * wishes[row].fraction_ppb / PPB
+                base_value = base_now * price + (held_quote if buys else -held_value)
+                code = _limit_hit(row, buys, worth, market, terms, now, base_value, sent_today, last_sent_ns)
                 code = DRAWDOWN_STOP if stopped else code
             if code != 0:
                 orders[index].outcome, orders[index].rejected = REJECTED, code
@@ -415,8 +417,7 @@ def replay_rows(
                 pending, cash, base, held_cash, held_base = _land_due(
                     row, pending, count, orders, market, wishes, terms, cash, base, held_cash, held_base
                 )
-                cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
+                now = to_float(cash) / terms.quote_unit + to_float(base) / terms.base_unit * price
 
-        equity[row] = cash_now + base_now * price
-        peak = max(peak, equity[row])
+        equity[row] = now
     return count

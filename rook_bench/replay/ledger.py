@@ -10,7 +10,7 @@ import numpy as np
 
 from rook_bench.core import RookError
 from rook_bench.execution import amm
-from rook_bench.execution.outcome import OUTCOME_NAMES, Outcome
+from rook_bench.execution.outcome import Outcome
 
 if TYPE_CHECKING:
     from rook_bench.replay.run import Run
@@ -25,52 +25,42 @@ class LedgerError(RookError):
 
 @dataclass(frozen=True)
 class Landed:
-    """One order as it landed, in Python integers (smallest units)."""
+    """One order as it landed, in Python integers (smallest units); see `OrderTable`."""
 
     index: int
+    decided_row: int
     row: int
     buys: bool
     outcome: Outcome
+    amount_in: int
+    quoted: int
     taken: int
     fee: int
     out: int
+    sqrt_after: int
     gas_quote: int
     gas_base: int
-    cash_before: int
-    base_before: int
     cash: int
     base: int
+    cash_before: int
+    base_before: int
+
+
+_EXACT = ("amount_in", "quoted", "paid", "fee", "out", "sqrt_after", "gas_quote", "gas_base", "cash", "base")
 
 
 def landed_orders(run: Run) -> list[Landed]:
     """The orders that changed a balance, in the order in which they landed."""
     orders = run.orders
     moved = np.flatnonzero(orders.filled | orders.gas_quote_or_base)
-    columns = [getattr(orders, name)[moved] for name in ("paid", "fee", "out", "gas_quote", "gas_base", "cash", "base")]
-    facts = (orders.landing_row[moved].tolist(), orders.buys[moved].tolist(), orders.outcome[moved].tolist())
+    facts = [column[moved].tolist() for column in (orders.row, orders.landing_row, orders.buys, orders.outcome)]
+    amounts = zip(*(getattr(orders, name)[moved] for name in _EXACT), strict=True)
     cash, base = run.opening
     landed = []
-    for index, row, buys, outcome, taken, fee, out, gas_quote, gas_base, cash_after, base_after in zip(
-        moved.tolist(), *facts, *columns, strict=True
-    ):
-        landed.append(
-            Landed(
-                index,
-                row,
-                buys,
-                Outcome(outcome),
-                taken,
-                fee,
-                out,
-                gas_quote,
-                gas_base,
-                cash,
-                base,
-                cash_after,
-                base_after,
-            )
-        )
-        cash, base = cash_after, base_after
+    for index, decided_row, row, buys, outcome, exact in zip(moved.tolist(), *facts, amounts, strict=True):
+        order = Landed(index, decided_row, row, buys, Outcome(outcome), *exact, cash, base)
+        landed.append(order)
+        cash, base = order.cash, order.base
     return landed
 
 
@@ -84,36 +74,49 @@ def reconcile(run: Run) -> None:
     """Check every order against Python's own integers, and the equity curve against the balances.
 
     Raises:
-        LedgerError: if balances don't follow from the amounts, an amount is not what the pool
-            maths gives, rows land out of order, or the equity curve disagrees with the balances.
+        LedgerError: if balances don't follow from the amounts, a quote or fill is not what the
+            pool maths gives, orders land out of order, or the equity curve disagrees.
     """
-    pool, frictions = run.frame.pool, run.config.frictions
-    fee_pips = pool.fee_pips if frictions.fee_pips is None else frictions.fee_pips
     landed = landed_orders(run)
     for order in landed:
-        spent = order.taken + order.fee
-        cash = order.cash_before - (spent if order.buys else -order.out) - order.gas_quote
-        base = order.base_before + (order.out if order.buys else -spent) - order.gas_base
-        if (cash, base) != (order.cash, order.base):
-            raise LedgerError(f"balances don't follow from the amounts of order {order.index + 1}", where=run.name)
-        if min(cash, base) < 0:
-            raise LedgerError(f"a balance is negative after order {order.index + 1}", where=run.name)
-        if order.outcome == Outcome.FILLED:
-            zero_for_one = order.buys != pool.base_is_token0
-            limit = amm.MIN_SQRT_PRICE + 1 if zero_for_one else amm.MAX_SQRT_PRICE - 1
-            state = run.frame.sqrt_price_x96[order.row], run.frame.liquidity[order.row]
-            _, taken, out, fee = amm.swap_exact_in(*state, spent, fee_pips, zero_for_one, limit)
-            if (taken, out, fee) != (order.taken, order.out, order.fee):
-                raise LedgerError(
-                    f"the fill of order {order.index + 1} is not what the pool maths gives", where=run.name
-                )
-        elif order.outcome != Outcome.PARTIAL and spent + order.out:
-            raise LedgerError(
-                f"order {order.index + 1} is {OUTCOME_NAMES[order.outcome]} but moved tokens", where=run.name
-            )
+        problem = _imbalance(order) or _wrong_amounts(run, order)
+        if problem:
+            raise LedgerError(f"{problem} of order {order.index + 1}", where=run.name)
     if any(later.row < earlier.row for earlier, later in itertools.pairwise(landed)):
         raise LedgerError("orders landed out of order", where=run.name)
     _check_equity(run, landed)
+
+
+def _imbalance(order: Landed) -> str | None:
+    """What is wrong with the balances after an order, if anything."""
+    spent = order.taken + order.fee
+    cash = order.cash_before + (-spent if order.buys else order.out) - order.gas_quote
+    base = order.base_before + (order.out if order.buys else -spent) - order.gas_base
+    if (cash, base) != (order.cash, order.base):
+        return "balances don't follow from the amounts"
+    return "a balance is negative after the landing" if min(cash, base) < 0 else None
+
+
+def _wrong_amounts(run: Run, order: Landed) -> str | None:
+    """What is wrong with the quote or the fill of an order, if anything."""
+    frame, frictions = run.frame, run.config.frictions
+    fee_pips = frame.pool.fee_pips if frictions.fee_pips is None else frictions.fee_pips
+    zero_for_one = order.buys != frame.pool.base_is_token0
+    seen = frame.sqrt_price_x96[order.decided_row], frame.liquidity[order.decided_row]
+    if order.quoted != amm.quote_exact_in(*seen, order.amount_in, fee_pips, zero_for_one):
+        return "the quote is not what the pool maths gives"
+    met = frame.sqrt_price_x96[order.row], frame.liquidity[order.row]
+    if order.outcome not in (Outcome.FILLED, Outcome.PARTIAL):
+        unmoved = order.taken == order.fee == order.out == 0 and order.sqrt_after in (0, met[0])
+        return None if unmoved else "tokens moved in a revert"
+    limit = amm.MIN_SQRT_PRICE + 1 if zero_for_one else amm.MAX_SQRT_PRICE - 1
+    if order.outcome == Outcome.PARTIAL:
+        limit = order.sqrt_after
+    filled = amm.swap_exact_in(*met, order.amount_in, fee_pips, zero_for_one, limit)
+    whole = order.taken + order.fee == order.amount_in
+    if filled != (order.sqrt_after, order.taken, order.out, order.fee) or whole != (order.outcome == Outcome.FILLED):
+        return "the fill is not what the pool maths gives"
+    return None
 
 
 def balances_by_row(run: Run, landed: list[Landed] | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,11 @@ from rook_bench.replay.ledger import Landed, landed_orders
 if TYPE_CHECKING:
     from rook_bench.replay.run import Run
 
-DUST = 1e-12
-"""Base bought where only gas was paid: vectorbt knows no fee without an order. Worth 3e-9 USDC."""
+DUST = 1e-9
+"""Base traded where only gas was paid: vectorbt knows no fee without an order. Worth some 3e-6 USDC, and bought or sold at its price."""
+
+LEAST_PRICE = 1e-12
+"""Price of base that was paid as gas: vectorbt takes no price of zero."""
 
 
 def to_vectorbt(run: Run) -> Any:
@@ -72,6 +75,7 @@ def _event(order: Landed, price: float, run: Run) -> tuple[float, float, float]:
     base = (order.base - order.base_before) / base_unit
     cash = (order.cash - order.cash_before + order.gas_quote) / quote_unit
     if base == 0:
-        return DUST, price, gas
+        # Sold where there is base, because a purchase could lack the quote that gas just took.
+        return (-DUST if order.base_before > base_unit * DUST else DUST), price, gas
     # Gas paid in base makes a sale look larger, or a revert look like a sale for nothing.
-    return base, abs(cash / base), gas
+    return base, max(abs(cash / base), LEAST_PRICE), gas

@@ -76,11 +76,11 @@ def interval_text(estimate: Estimate, quote: str, *, signed: bool = False) -> st
 
 
 def _annualised(entries: Sequence[Entry]) -> str:
-    """A warning about ratios that were annualised from a short tape; "" for a long one."""
+    """A warning about ratios that were annualised from a short tape; "" for a long one or where there are none."""
     first = entries[0]
-    if first.run.frame.span_s >= SHORT_SPAN_S:
-        return ""
     returns = len(first.analysis.sampled.returns)
+    if first.run.frame.span_s >= SHORT_SPAN_S or returns < 2:
+        return ""
     return (
         f"Volatility and ratios are annualised from {count_of(returns, 'return')} of {first.analysis.clock.label} over "
         f"{duration(first.run.frame.span_s)}: read their signs and order, not their size."

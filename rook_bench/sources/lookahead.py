@@ -57,7 +57,7 @@ def check_source(source: Source, frame: SwapFrame, tape: DecisionTape, *, seed: 
         return Lookahead("unchecked", (), None, "recorded decisions can't be asked for again")
     # The cuts depend on the decisions alone, so that the same run is always checked alike.
     rng = np.random.default_rng(int(tape.content_hash[:16], 16))
-    cuts = _cuts(tape, rng)
+    cuts = choose_cuts(tape, rng)
     for cut in cuts:
         for name, changed in (("cut off", frame[:cut]), ("scrambled", scramble_future(frame, cut, rng))):
             again = source.ask(changed, seed)
@@ -72,8 +72,8 @@ def check_source(source: Source, frame: SwapFrame, tape: DecisionTape, *, seed: 
 
 def check_features(
     frame: SwapFrame,
-    compute: Callable[[SwapFrame], pd.DataFrame] = lambda frame: compute_features(frame).join(
-        compute_conditions(frame), rsuffix="_condition"
+    compute: Callable[[SwapFrame], pd.DataFrame] = lambda frame: pd.concat(
+        [compute_features(frame), compute_conditions(frame)], axis=1
     ),
     *,
     cuts: int = CUTS,
@@ -99,7 +99,8 @@ def scramble_future(frame: SwapFrame, cut: int, rng: np.random.Generator) -> Swa
     return frame.take(rows, keep_position=True)
 
 
-def _cuts(tape: DecisionTape, rng: np.random.Generator) -> list[int]:
+def choose_cuts(tape: DecisionTape, rng: np.random.Generator) -> list[int]:
+    """Rows at which to cut the tape: some anywhere, some right after a decision to trade."""
     rows = len(tape)
     if rows <= MINIMUM_ROWS:
         return []

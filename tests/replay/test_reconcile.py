@@ -69,7 +69,7 @@ def test_a_revert_that_moved_tokens(run):
     index = int(np.flatnonzero(run.orders.filled)[3])
     outcome = run.orders.outcome.copy()
     outcome[index] = Outcome.REVERTED_SLIPPAGE
-    with pytest.raises(LedgerError, match="moved tokens"):
+    with pytest.raises(LedgerError, match="tokens moved in a revert"):
         reconcile(replace(run, orders=replace(run.orders, outcome=outcome)))
 
 

@@ -427,7 +427,7 @@ def test_answers_that_do_not_validate_name_the_source(registered, short_tape):
         """Text instead of a Decision."""
         return lambda view: "BUY"
 
-    with pytest.raises(InputError, match="one decision for each of 300 swaps in source short"):
+    with pytest.raises(InputError, match="source short: did not return one decision for each of 300 swaps"):
         registered(short, whole_tape=True).ask(short_tape)
-    with pytest.raises(InputError, match="returned str instead of a Decision in source wordy"):
+    with pytest.raises(InputError, match="source wordy: returned str instead of a Decision"):
         registered(wordy).ask(short_tape)

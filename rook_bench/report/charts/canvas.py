@@ -162,7 +162,7 @@ def time_axis(axes: Axes, at: NDArray[np.datetime64]) -> None:
     locator = mdates.AutoDateLocator(minticks=4, maxticks=9)
     formatter = mdates.ConciseDateFormatter(locator, show_offset=False)
     formatter.formats = ["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%H:%M:%S"]
-    formatter.zero_formats = ["", "%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M"]
+    formatter.zero_formats = ["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(formatter)
     first, last = at[0], at[-1]
