@@ -12,8 +12,12 @@ from rook_bench.replay.ledger import Landed, landed_orders
 if TYPE_CHECKING:
     from rook_bench.replay.run import Run
 
-DUST = 1e-9
-"""Base traded where only gas was paid: vectorbt knows no fee without an order. Worth some 3e-6 USDC, and bought or sold at its price."""
+DUST = 1e-8
+"""Share of the base held that is bought where only gas was paid.
+
+vectorbt knows no fee without an order, and ignores orders below a billionth of the position. The
+next larger order gives the dust back.
+"""
 
 LEAST_PRICE = 1e-12
 """Price of base that was paid as gas: vectorbt takes no price of zero."""
@@ -22,9 +26,10 @@ LEAST_PRICE = 1e-12
 def to_vectorbt(run: Run) -> Any:
     """vectorbt Portfolio of the run's fills.
 
-    Its rows are the tape's rows, with an extra row before one on which more than one order
-    landed (vectorbt takes one order per row) and one at the start that buys the opening base;
-    extra rows differ from their tape row by nanoseconds. `value()` on the last row of each tape
+    Its rows are the tape's rows, with extra rows before one on which more than one order landed
+    (vectorbt takes one order per row), where the gas of a sale exceeds its proceeds (vectorbt
+    refuses a sale that can't cover its fee), and at the start to buy the opening base; extra rows
+    differ from their tape row by nanoseconds. `value()` on the last row of each tape
     row is the ledger's equity. Prices are what each fill paid in all, gas is the fixed fee.
 
     The index counts swaps: do not annualise it. Sample it on a clock first.
@@ -37,10 +42,12 @@ def to_vectorbt(run: Run) -> Any:
     by_row: dict[int, list[Landed]] = {}
     for order in landed:
         by_row.setdefault(order.row, []).append(order)
+    events_of = _Events(run)
     for row in range(len(run.frame)):
-        orders = by_row.get(row, [])
-        rows += [row] * max(1, len(orders))
-        events += [_event(order, price[row], run) for order in orders] or [(np.nan, price[row], 0.0)]
+        here = [event for order in by_row.get(row, []) for event in events_of(order, price[row])]
+        here = here or [(np.nan, price[row], 0.0)]
+        rows += [row] * len(here)
+        events += here
     size, paid, gas = (np.array(column, dtype=np.float64) for column in zip(*events, strict=True))
     repeat = pd.Series(rows).groupby(rows).cumcount(ascending=False).to_numpy()
     order_in_time = np.maximum.accumulate(run.frame.at.astype(np.int64)[rows] - repeat)
@@ -68,14 +75,30 @@ def _opening(run: Run) -> tuple[float, float, float]:
     return (base if base > 0 else np.nan), float(run.frame.price[0]), 0.0
 
 
-def _event(order: Landed, price: float, run: Run) -> tuple[float, float, float]:
-    """Size (signed base), price per base including every cost of the pool, and gas of one landed order."""
-    quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
-    gas = order.gas_quote / quote_unit
-    base = (order.base - order.base_before) / base_unit
-    cash = (order.cash - order.cash_before + order.gas_quote) / quote_unit
-    if base == 0:
-        # Sold where there is base, because a purchase could lack the quote that gas just took.
-        return (-DUST if order.base_before > base_unit * DUST else DUST), price, gas
-    # Gas paid in base makes a sale look larger, or a revert look like a sale for nothing.
-    return base, max(abs(cash / base), LEAST_PRICE), gas
+class _Events:
+    """Landed orders, one after the other, as vectorbt orders."""
+
+    def __init__(self, run: Run) -> None:
+        self.quote_unit, self.base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
+        self.dust, self.dust_cost = 0.0, 0.0
+
+    def __call__(self, order: Landed, price: float) -> list[tuple[float, float, float]]:
+        """Size (signed base), price per base including every cost of the pool, and gas, once or twice."""
+        gas = order.gas_quote / self.quote_unit
+        base = (order.base - order.base_before) / self.base_unit
+        cash = (order.cash - order.cash_before + order.gas_quote) / self.quote_unit
+        if base == 0:
+            return [self._gas_alone(gas, order, price)]
+        if base < 0 and gas > 0 and cash <= gas:
+            return [(base, max(cash / -base, LEAST_PRICE), 0.0), self._gas_alone(gas, order, price)]
+        if abs(base) > 100 * self.dust:
+            base, cash = base - self.dust, cash + self.dust_cost
+            self.dust = self.dust_cost = 0.0
+        # Gas paid in base makes a sale look larger, or a revert look like a sale for nothing.
+        return [(base, max(abs(cash / base), LEAST_PRICE), gas)]
+
+    def _gas_alone(self, gas: float, order: Landed, price: float) -> tuple[float, float, float]:
+        size = DUST * max(order.base / self.base_unit, 1.0)
+        self.dust, self.dust_cost = self.dust + size, self.dust_cost + size * price
+        # vectorbt refuses a purchase that its fee leaves no cash for.
+        return size, price, min(gas, (order.cash + order.gas_quote) / self.quote_unit - 2 * size * price)
