@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DUST = 1e-8
 """Share of the base held that is bought where only gas was paid.
 
-vectorbt knows no fee without an order, and ignores orders below a billionth of the position. The
+vectorbt knows no fee without an order, and ignores orders below some billionths of the position. The
 next larger order gives the dust back.
 """
 
@@ -30,7 +30,7 @@ def to_vectorbt(run: Run) -> Any:
     (vectorbt takes one order per row), where the gas of a sale exceeds its proceeds (vectorbt
     refuses a sale that can't cover its fee), and at the start to buy the opening base; extra rows
     differ from their tape row by nanoseconds. `value()` on the last row of each tape
-    row is the ledger's equity. Prices are what each fill paid in all, gas is the fixed fee.
+    row is the ledger's equity (to float64; to a millionth where gas takes the last of the quote). Prices are what each fill paid in all, gas is the fixed fee.
 
     The index counts swaps: do not annualise it. Sample it on a clock first.
     """
@@ -87,18 +87,21 @@ class _Events:
         gas = order.gas_quote / self.quote_unit
         base = (order.base - order.base_before) / self.base_unit
         cash = (order.cash - order.cash_before + order.gas_quote) / self.quote_unit
-        if base == 0:
-            return [self._gas_alone(gas, order, price)]
+        if abs(base) < DUST * max(order.base_before / self.base_unit, 1.0):
+            return [self._small(base, cash, gas, order, price)]
         if base < 0 and gas > 0 and cash <= gas:
-            return [(base, max(cash / -base, LEAST_PRICE), 0.0), self._gas_alone(gas, order, price)]
-        if abs(base) > 100 * self.dust:
+            return [(base, max(cash / -base, LEAST_PRICE), 0.0), self._small(0.0, 0.0, gas, order, price)]
+        if abs(base) > 100 * abs(self.dust):
             base, cash = base - self.dust, cash + self.dust_cost
             self.dust = self.dust_cost = 0.0
         # Gas paid in base makes a sale look larger, or a revert look like a sale for nothing.
         return [(base, max(abs(cash / base), LEAST_PRICE), gas)]
 
-    def _gas_alone(self, gas: float, order: Landed, price: float) -> tuple[float, float, float]:
-        size = DUST * max(order.base / self.base_unit, 1.0)
-        self.dust, self.dust_cost = self.dust + size, self.dust_cost + size * price
-        # vectorbt refuses a purchase that its fee leaves no cash for.
-        return size, price, min(gas, (order.cash + order.gas_quote) / self.quote_unit - 2 * size * price)
+    def _small(self, base: float, cash: float, gas: float, order: Landed, price: float) -> tuple[float, float, float]:
+        """A change too small for vectorbt to notice, made noticeable with dust."""
+        size = 2 * DUST * max(order.base / self.base_unit, 1.0)
+        self.dust, self.dust_cost = self.dust + size - base, self.dust_cost + (size - base) * price
+        paid = (size - base) * price - cash
+        # vectorbt refuses a purchase that its fee leaves no cash for; so much of the gas is kept back.
+        spendable = (order.cash + order.gas_quote) / self.quote_unit - self.dust_cost
+        return size, max(paid / size, LEAST_PRICE), min(gas, spendable - paid)

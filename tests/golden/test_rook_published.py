@@ -71,7 +71,9 @@ def test_the_condition_row(prepared, rook_folder):
 
 
 def test_normalization(prepared, rook_folder):
-    ours, published = (json.loads((folder / "normalization.json").read_text()) for folder in (prepared.folder, rook_folder))
+    ours, published = (
+        json.loads((folder / "normalization.json").read_text()) for folder in (prepared.folder, rook_folder)
+    )
     assert ours.keys() == published.keys()
     for name, values in published.items():
         np.testing.assert_allclose(ours[name], values, rtol=1e-9, atol=0, err_msg=name)

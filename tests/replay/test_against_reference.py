@@ -78,7 +78,11 @@ class Reference:
         self.rows, self.when = (column.tolist() for column in landing)
         gas = config.frictions.gas
         wei = round(gas.gwei * 1e9)
-        self.wei = {"swap": gas.swap_units * wei, "slip": gas.slippage_revert_units * wei, "late": gas.deadline_revert_units * wei}
+        self.wei = {
+            "swap": gas.swap_units * wei,
+            "slip": gas.slippage_revert_units * wei,
+            "late": gas.deadline_revert_units * wei,
+        }
         self.fee = self.pool.fee_pips if config.frictions.fee_pips is None else config.frictions.fee_pips
         self.limits = {}
         for reference in config.risk.filters:
@@ -133,7 +137,11 @@ class Reference:
         today = sum(self.at[sent] // (86_400 * BILLION) == day for sent in self.sent)
         if "trades_per_day" in limits and today >= limits["trades_per_day"]["maximum"]:
             return "trades_per_day"
-        if "cooldown" in limits and self.sent and self.at[row] - self.at[self.sent[-1]] < limits["cooldown"]["seconds"] * BILLION:
+        if (
+            "cooldown" in limits
+            and self.sent
+            and self.at[row] - self.at[self.sent[-1]] < limits["cooldown"]["seconds"] * BILLION
+        ):
             return "cooldown"
         if "position_limit" in limits:
             bounds = limits["position_limit"]
@@ -189,7 +197,9 @@ class Reference:
         elif liquidity == 0:
             outcome = "NO_LIQUIDITY"
         else:
-            target = self.price_limit(self.state[order.row][0], slip, falls) if partial else (LOWEST if falls else HIGHEST)
+            target = (
+                self.price_limit(self.state[order.row][0], slip, falls) if partial else (LOWEST if falls else HIGHEST)
+            )
             if partial and (price <= target if falls else price >= target):
                 outcome = "REVERTED_SLIPPAGE"
             else:
@@ -234,7 +244,9 @@ def assert_same(run, reference):
             "base": orders.base[index],
             **{name: getattr(orders, name)[index] for name in expected.moved},
         }
-        wanted = {name: getattr(expected, name) for name in ("row", "outcome", "refused", "offered", "quoted", "cash", "base")}
+        wanted = {
+            name: getattr(expected, name) for name in ("row", "outcome", "refused", "offered", "quoted", "cash", "base")
+        }
         assert found == wanted | expected.moved
     np.testing.assert_allclose(run.equity, reference.equity, rtol=1e-12, atol=1e-12)
 
@@ -272,7 +284,11 @@ CONFIGS = st.fixed_dictionaries(
             }
         ),
         "risk": st.lists(st.sampled_from(sorted(LIMITS)), unique=True, max_size=2)
-        .flatmap(lambda names: st.tuples(*(LIMITS[name].map(lambda params, name=name: {"name": name, **params}) for name in names)))
+        .flatmap(
+            lambda names: st.tuples(
+                *(LIMITS[name].map(lambda params, name=name: {"name": name, **params}) for name in names)
+            )
+        )
         .map(lambda filters: {"filters": list(filters)}),
     }
 )

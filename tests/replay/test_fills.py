@@ -33,7 +33,12 @@ def test_buy_where_the_base_is_token1(run_of, make_frame, sides, pools):
     bought = liquidity * (price - after) // Q96
     orders = run.orders
     assert outcome_of(run) == Outcome.FILLED
-    assert (orders.amount_in[0], orders.paid[0], orders.fee[0], orders.out[0]) == (offered, taken, offered - taken, bought)
+    assert (orders.amount_in[0], orders.paid[0], orders.fee[0], orders.out[0]) == (
+        offered,
+        taken,
+        offered - taken,
+        bought,
+    )
     assert orders.sqrt_after[0] == after
     assert (orders.cash[0], orders.base[0]) == (2_500 * 10**6, 2 * 10**18 + bought)
     assert bought / 1e18 == pytest.approx(2_500 / 2501 * 0.9995, rel=1e-5)
@@ -190,7 +195,10 @@ def test_partial_mode_fills_up_to_the_limit_and_returns_the_rest(run_of, make_fr
     for pool, falls in ((pools["token1"], True), (pools["token0"], False)):
         frame = make_frame([2500.0, 2500.0], liquidity=10**16, pool=pool)
         run = run_of(
-            frame, sides("BH", 1.0, slippage_bps=100.0), frictions=GAS_OFF | {"on_slippage": "partial"}, capital={"quote_value": 1e6}
+            frame,
+            sides("BH", 1.0, slippage_bps=100.0),
+            frictions=GAS_OFF | {"on_slippage": "partial"},
+            capital={"quote_value": 1e6},
         )
         orders = run.orders
         assert outcome_of(run) == Outcome.PARTIAL

@@ -82,8 +82,14 @@ def test_drawdown_below_the_stop_changes_nothing(run_of, make_frame, sides):
 def test_cost_aware_minimum_refuses_small_and_large(run_of, make_frame, sides):
     """Gas makes a small order dear, impact a large one; one in between costs the fee."""
     frame = make_frame([2500.0] * 2, liquidity=3 * 10**17)
-    config = {"capital": {"quote_value": 1e6}, "frictions": {"gas": {"flat_quote": 1.0}}, "risk": {"filters": ["cost_aware_minimum:15"]}}
-    refused = [refusals(run_of(frame, sides("BH", size, slippage_bps=5000.0), **config))[0] for size in (1e-4, 0.01, 1.0)]
+    config = {
+        "capital": {"quote_value": 1e6},
+        "frictions": {"gas": {"flat_quote": 1.0}},
+        "risk": {"filters": ["cost_aware_minimum:15"]},
+    }
+    refused = [
+        refusals(run_of(frame, sides("BH", size, slippage_bps=5000.0), **config))[0] for size in (1e-4, 0.01, 1.0)
+    ]
     assert refused == ["cost_aware_minimum", "", "cost_aware_minimum"]
 
 

@@ -16,7 +16,9 @@ PATTERN = "BBSSSHBS" * 50
 @pytest.fixture(scope="module")
 def run(run_of, tape, sides):
     """Fills, slippage and deadline reverts, gas from base: every kind of order."""
-    decisions = sides(PATTERN, np.where([letter == "B" for letter in PATTERN], 1.0, 0.6), slippage_bps=3.0, deadline_s=30.0)
+    decisions = sides(
+        PATTERN, np.where([letter == "B" for letter in PATTERN], 1.0, 0.6), slippage_bps=3.0, deadline_s=30.0
+    )
     config = {"capital": {"quote_value": 2e5, "base_share": 1.0}, "frictions": {"gas": {"gwei": 200.0}}}
     run = run_of(tape[:400], decisions, **config)
     assert {Outcome.FILLED, Outcome.REVERTED_SLIPPAGE, Outcome.REVERTED_DEADLINE} <= set(run.orders.outcome.tolist())
@@ -60,7 +62,9 @@ def test_a_fill_that_is_better_than_the_pool_gives(run):
     index = int(np.flatnonzero(run.orders.filled & run.orders.buys)[-1])
     better = changed(run, "out", index, 10)
     base = list(run.orders.base)
-    better = replace(better, orders=replace(better.orders, base=ExactInts.of([*base[:index], *(b + 10 for b in base[index:])])))
+    better = replace(
+        better, orders=replace(better.orders, base=ExactInts.of([*base[:index], *(b + 10 for b in base[index:])]))
+    )
     with pytest.raises(LedgerError, match="not what the pool maths gives"):
         reconcile(better)
 

@@ -74,7 +74,12 @@ def test_labels_where_there_are_none(short_tape):
 
 def test_rules_from_a_file(short_tape, tmp_path):
     strict, loose = tmp_path / "strict.json", tmp_path / "loose.json"
-    base = {"active_hours_start": 0, "active_hours_end": 23, "min_volatility_threshold": 0.0, "max_liquidity_impact": 1e9}
+    base = {
+        "active_hours_start": 0,
+        "active_hours_end": 23,
+        "min_volatility_threshold": 0.0,
+        "max_liquidity_impact": 1e9,
+    }
     strict.write_text(json.dumps(base | {"mr_price_deviation_threshold": 0.5, "breakout_price_momentum": 0.5}))
     loose.write_text(
         json.dumps(base | {"mr_price_deviation_threshold": 1e-6, "mr_volume_multiplier": 0.0, "mr_position_size": 0.07})

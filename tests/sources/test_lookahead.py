@@ -238,7 +238,9 @@ def test_the_leak_row_is_the_first_that_changed(registered, short_tape):
     assert found.leak_row + 1 in found.cuts
 
 
-@pytest.mark.parametrize("reference", ["rules", "momentum", "momentum:lookback=1,threshold_bps=0", "random:0.5", "hold"])
+@pytest.mark.parametrize(
+    "reference", ["rules", "momentum", "momentum:lookback=1,threshold_bps=0", "random:0.5", "hold"]
+)
 @pytest.mark.parametrize("seed", [21, 22, 23, 24])
 def test_clean_sources_are_not_accused(reference, seed):
     frame = simulate(300, np.random.default_rng(seed))
