@@ -55,12 +55,12 @@ def landed_orders(run: Run) -> list[Landed]:
     moved = np.flatnonzero(orders.filled | orders.gas_quote_or_base)
     facts = [column[moved].tolist() for column in (orders.row, orders.landing_row, orders.buys, orders.outcome)]
     amounts = zip(*(getattr(orders, name)[moved] for name in _EXACT), strict=True)
-    cash, base = run.opening
+    balances = run.opening
     landed = []
     for index, decided_row, row, buys, outcome, exact in zip(moved.tolist(), *facts, amounts, strict=True):
-        order = Landed(index, decided_row, row, buys, Outcome(outcome), *exact, cash, base)
+        order = Landed(index, decided_row, row, buys, Outcome(outcome), *exact, *balances)
         landed.append(order)
-        cash, base = order.cash, order.base
+        balances = order.cash, order.base
     return landed
 
 
