@@ -48,13 +48,13 @@ def markouts(run: Run, horizons_s: tuple[int, ...] = HORIZONS_S) -> list[Markout
             ("SELL", fills.direction < 0),
             ("BOTH", fills.direction != 0),
         ):
-            chosen = known & members
+            chosen, any_fill = known & members, bool(members.any())
             table.append(
                 Markout(
                     side,
                     horizon,
-                    _mean(gross[chosen], "pool price"),
-                    _mean(net[chosen], "price paid, all costs included"),
+                    _mean(gross[chosen], "pool price", any_fill),
+                    _mean(net[chosen], "price paid, all costs included", any_fill),
                 )
             )
     return table
@@ -82,7 +82,7 @@ def _fills(run: Run) -> _Fills:
     return _Fills(np.array(rows, dtype=np.intp), np.array(directions), np.array(prices))
 
 
-def _mean(values: np.ndarray, against: str) -> Estimate:
+def _mean(values: np.ndarray, against: str, any_fill: bool) -> Estimate:
     convention = f"mean move in the fill's favour against the {against}"
     if len(values) == 0:
         return Estimate.undefined(

@@ -47,6 +47,7 @@ class Landed:
 
 
 _EXACT = ("amount_in", "quoted", "paid", "fee", "out", "sqrt_after", "gas_quote", "gas_base", "cash", "base")
+_NAMES = tuple("taken" if name == "paid" else name for name in _EXACT)
 
 
 def landed_orders(run: Run) -> list[Landed]:
@@ -58,7 +59,18 @@ def landed_orders(run: Run) -> list[Landed]:
     balances = run.opening
     landed = []
     for index, decided_row, row, buys, outcome, exact in zip(moved.tolist(), *facts, amounts, strict=True):
-        order = Landed(index, decided_row, row, buys, Outcome(outcome), *exact, *balances)
+        named = dict(zip(_NAMES, exact, strict=True))
+        cash_before, base_before = balances
+        order = Landed(
+            index=index,
+            decided_row=decided_row,
+            row=row,
+            buys=buys,
+            outcome=Outcome(outcome),
+            cash_before=cash_before,
+            base_before=base_before,
+            **named,
+        )
         landed.append(order)
         balances = order.cash, order.base
     return landed

@@ -30,7 +30,8 @@ def to_vectorbt(run: Run) -> Any:
     (vectorbt takes one order per row), where the gas of a sale exceeds its proceeds (vectorbt
     refuses a sale that can't cover its fee), and at the start to buy the opening base; extra rows
     differ from their tape row by nanoseconds. `value()` on the last row of each tape row is the
-    ledger's equity (to float64; to a millionth where gas takes the last of the quote). Prices are what each fill paid in all, gas is the fixed fee.
+    ledger's equity (to float64; to a millionth where gas takes the last of the quote). Prices
+    are what each fill paid in all, gas is the fixed fee.
 
     The index counts swaps: do not annualise it. Sample it on a clock first.
     """
