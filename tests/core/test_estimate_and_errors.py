@@ -42,7 +42,7 @@ def test_json_round_trip(estimate):
 
 def test_an_error_is_one_line():
     error = RookError("missing column 'price'", where="a.csv", hint="name it")
-    assert str(error) == "missing column 'price' in a.csv; name it"
+    assert str(error) == "a.csv: missing column 'price'; name it"
     assert error.exit_code == 3
     assert str(RookError("broken")) == "broken"
     assert issubclass(InputError, RookError)

@@ -115,7 +115,7 @@ class Settings(Config):
 
 
 def test_unknown_keys_get_the_near_name():
-    with pytest.raises(ConfigError, match=r"unknown key 'gas\.gwie' in x\.toml; did you mean 'gwei'\?"):
+    with pytest.raises(ConfigError, match=r"x\.toml: unknown key 'gas\.gwie'; did you mean 'gwei'\?"):
         Settings.parse({"name": "a", "gas": {"gwie": 2}}, where="x.toml")
     with pytest.raises(ConfigError, match=r"unknown key 'nmae'.*did you mean 'name'\?"):
         Settings.parse({"nmae": "a", "name": "b"}, where="x.toml")
@@ -124,7 +124,7 @@ def test_unknown_keys_get_the_near_name():
 def test_missing_and_bad_values():
     with pytest.raises(ConfigError, match=r"'name': .*; add it"):
         Settings.parse({}, where="x.toml")
-    with pytest.raises(ConfigError, match=r"'gas\.units': .*greater than or equal to 0 in x\.toml; given: -5"):
+    with pytest.raises(ConfigError, match=r"x\.toml: 'gas\.units': .*greater than or equal to 0; given: -5"):
         Settings.parse({"name": "a", "gas": {"units": -5}}, where="x.toml")
 
 

@@ -93,13 +93,19 @@ class Reference:
     def run(self):
         for row in range(len(self.at)):
             self.land_due(row)
+            self.watch(self.worth(row))
             decision = self.decisions[row]
             if decision.side_name in ("BUY", "SELL"):
                 self.decide(row, decision)
                 self.land_due(row)
             self.equity.append(self.worth(row))
-            self.peak = max(self.peak, self.equity[-1])
         return self
+
+    def watch(self, worth):
+        """The drawdown stop looks at every row, before a decision is made on it."""
+        self.peak = max(self.peak, worth)
+        if "drawdown_stop" in self.limits:
+            self.stopped |= worth < self.peak * (1 - self.limits["drawdown_stop"]["fraction"])
 
     def worth(self, row):
         return self.cash / self.pool.quote.unit + self.base / self.pool.base.unit * self.price[row]
@@ -130,9 +136,6 @@ class Reference:
         wish, limits = free * fraction, self.limits
         if self.stopped:
             return "drawdown_stop"
-        if "drawdown_stop" in limits and worth < max(self.peak, worth) * (1 - limits["drawdown_stop"]["fraction"]):
-            self.stopped = True
-            return "drawdown_stop"
         day = self.at[row] // (86_400 * BILLION)
         today = sum(self.at[sent] // (86_400 * BILLION) == day for sent in self.sent)
         if "trades_per_day" in limits and today >= limits["trades_per_day"]["maximum"]:
@@ -145,6 +148,8 @@ class Reference:
             return "cooldown"
         if "position_limit" in limits:
             bounds = limits["position_limit"]
+            flying = self.held(True) / self.pool.quote.unit if order.buys else -self.held(False) / self.pool.base.unit * self.price[row]
+            base_value += flying
             if order.buys and base_value + wish > bounds["max_base_share"] * worth:
                 return "position_limit"
             if not order.buys and base_value - wish < bounds["min_base_share"] * worth:
