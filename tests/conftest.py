@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -27,6 +28,10 @@ USDC_WETH = Pool(token0=USDC, token1=WETH, base_is_token0=False)
 ETH_USDC = Pool(token0=ETH, token1=USDC, base_is_token0=True, protocol="v4")
 
 NOON = np.datetime64("2025-01-01T12:00:00", "ns")
+
+# The first example pays for compiling, and CI machines vary: no deadline per example.
+hypothesis.settings.register_profile("bench", deadline=None)
+hypothesis.settings.load_profile("bench")
 
 
 @pytest.fixture(scope="session", autouse=True)

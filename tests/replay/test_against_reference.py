@@ -148,7 +148,11 @@ class Reference:
             return "cooldown"
         if "position_limit" in limits:
             bounds = limits["position_limit"]
-            flying = self.held(True) / self.pool.quote.unit if order.buys else -self.held(False) / self.pool.base.unit * self.price[row]
+            flying = (
+                self.held(True) / self.pool.quote.unit
+                if order.buys
+                else -self.held(False) / self.pool.base.unit * self.price[row]
+            )
             base_value += flying
             if order.buys and base_value + wish > bounds["max_base_share"] * worth:
                 return "position_limit"
