@@ -85,9 +85,8 @@ def _fills(run: Run) -> _Fills:
 def _mean(values: np.ndarray, against: str, any_fill: bool) -> Estimate:
     convention = f"mean move in the fill's favour against the {against}"
     if len(values) == 0:
-        return Estimate.undefined(
-            "no fill lies that far before the end of the tape", n=0, unit="bps", convention=convention
-        )
+        reason = "no fill lies that far before the end of the tape" if any_fill else "there was no such fill"
+        return Estimate.undefined(reason, n=0, unit="bps", convention=convention)
     return Estimate(float(values.mean()), len(values), "bps", convention)
 
 
