@@ -36,7 +36,7 @@ hypothesis.settings.load_profile("bench")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
-    """Decisions are kept in a folder of this session; compiled code stays where it is kept anyway."""
+    """Decisions are kept in a folder of this test run; compiled code stays where it is kept anyway."""
     kept = cache_folder() / "numba"
     folder = tmp_path_factory.mktemp("cache")
     try:

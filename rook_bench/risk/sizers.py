@@ -51,6 +51,7 @@ def volatility_target(target_bps: Annotated[float, Field(gt=0)] = 5.0, maximum: 
         volatility_bps = view["volatility"] * 1e4
         # Without measured volatility nothing can be scaled; `maximum` bounds the order then too.
         scale = np.divide(target_bps, volatility_bps, out=np.full(len(decisions), np.inf), where=volatility_bps > 0)
-        return np.where(decisions.size > 0, np.minimum(decisions.size * scale, maximum), 0.0)
+        acting = decisions.size > 0
+        return np.where(acting, np.minimum(np.where(acting, decisions.size, 1.0) * scale, maximum), 0.0)
 
     return size

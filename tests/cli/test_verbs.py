@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from rook_bench import plugins
+
 
 def test_help_and_version_import_nothing_heavy(rook_bench_process):
     import subprocess
@@ -145,12 +147,14 @@ def test_plugins_lists_a_strategy_file_and_reports_a_broken_one(checkout, rook_b
     )
     (folder / "bad.py").write_text("1 / 0\n")
     monkeypatch.setenv("ROOK_BENCH_STRATEGIES", str(folder))
-    code, out, err = rook_bench("plugins")
-    assert code == 0
+    monkeypatch.setattr(plugins, "broken", {})
+    with plugins.decision_source.isolated():
+        code, out, err = rook_bench("plugins")
+        used, _, _ = rook_bench("replay", "data/sample.parquet", "--source", "sleeper", "--out", "run")
+    assert (code, used) == (0, 0)
     assert "sleeper (nap_s=3.0): Sleep." in out
     assert "bad.py" in err
     assert "ZeroDivisionError" in err
-    assert rook_bench("replay", "data/sample.parquet", "--source", "sleeper", "--out", "run")[0] == 0
 
 
 def test_interrupted_work_leaves_nothing_half_written(checkout, rook_bench_process):
