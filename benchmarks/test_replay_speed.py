@@ -8,7 +8,7 @@ import pytest
 from rook_bench.market.simulate import simulate
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import analyse
-from rook_bench.replay import ReplayConfig, kernel, replay
+from rook_bench.replay import ReplayConfig, kernel, records, replay
 from rook_bench.replay.engine import execute
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source, decide
@@ -33,7 +33,7 @@ def test_loop(benchmark, monkeypatch, tape, reference):
     market, wishes, terms, cash, base, orders, equity = caught[0]
 
     def setup():
-        return (market, wishes, terms, cash, base, kernel.empty_orders(len(orders)), equity), {}
+        return (market, wishes, terms, cash, base, records.empty_orders(len(orders)), equity), {}
 
     benchmark.pedantic(real, setup=setup, rounds=15, warmup_rounds=2)
     benchmark.extra_info["million_swaps_per_s"] = round(len(tape) / benchmark.stats["min"] / 1e6, 2)

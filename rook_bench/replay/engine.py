@@ -16,7 +16,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 from rook_bench.market.tape_check import TapeCheck, check_tape
 from rook_bench.market.view import MarketView
-from rook_bench.replay import kernel
+from rook_bench.replay import kernel, records
 from rook_bench.replay.ledger import reconcile
 from rook_bench.replay.orders import OrderTable, texts
 from rook_bench.replay.run import Run
@@ -132,10 +132,10 @@ def execute(
 ) -> tuple[OrderTable, NDArray[np.float64], tuple[int, int]]:
     """Run the compiled loop; returns the orders, the equity by row, and the opening cash and base."""
     tape, pool = decided.tape, frame.pool
-    market = np.empty(len(frame), dtype=kernel.MARKET)
+    market = np.empty(len(frame), dtype=records.MARKET)
     market["at_ns"], market["price"] = frame.at.astype(np.int64), frame.price
     market["sqrt_price"], market["liquidity"] = frame.sqrt_price_x96.limbs, frame.liquidity.limbs
-    wishes = np.empty(len(frame), dtype=kernel.WISHES)
+    wishes = np.empty(len(frame), dtype=records.WISHES)
     wishes["side"] = tape.side
     wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + kernel.FIRST_FREE_CODE)
     wishes["fraction_ppb"] = np.round(permitted.fraction * kernel.PPB)
@@ -145,7 +145,7 @@ def execute(
     opening = opening_balances(config.capital, frame)
     limbs = ExactInts.of(opening).limbs
     traded = int(np.isin(tape.side, (Side.BUY, Side.SELL)).sum())
-    orders, equity = kernel.empty_orders(traded), np.empty(len(frame))
+    orders, equity = records.empty_orders(traded), np.empty(len(frame))
     kernel.replay_rows(
         market, wishes, _terms(pool, config.frictions, permitted.limits), limbs[0], limbs[1], orders, equity
     )
@@ -185,7 +185,7 @@ def landing(frame: SwapFrame, latency: Latency) -> tuple[NDArray[np.int64], NDAr
     return np.where(row < len(frame), row, -1), at[inside]
 
 
-def _terms(pool: Pool, frictions: Frictions, limits: Limits) -> kernel.Terms:
+def _terms(pool: Pool, frictions: Frictions, limits: Limits) -> records.Terms:
     gas = frictions.gas
     if gas.flat_quote is None and gas.gwei > 0 and pool.base.symbol.upper() not in ("ETH", "WETH"):
         raise ConfigError(
@@ -193,7 +193,7 @@ def _terms(pool: Pool, frictions: Frictions, limits: Limits) -> kernel.Terms:
         )
     # A whole number of wei per gas unit, like the chain's own gas price.
     wei_per_unit = round(gas.gwei * 1e9)
-    return kernel.Terms(
+    return records.Terms(
         base_is_token0=pool.base_is_token0,
         base_unit=float(pool.base.unit),
         quote_unit=float(pool.quote.unit),
@@ -216,7 +216,7 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else float(value)
 
 
-def _order_table(orders: kernel.Records, frame: SwapFrame, decided: Decided, permitted: Permitted) -> OrderTable:
+def _order_table(orders: records.Records, frame: SwapFrame, decided: Decided, permitted: Permitted) -> OrderTable:
     names = {0: ""} | kernel.LEDGER_FILTERS
     names |= {kernel.FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
     exact = {

@@ -6,7 +6,7 @@ appear only in the equity curve and in the ratios that limits compare.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from rook_bench.execution import amm
 from rook_bench.execution.compiled import compiled
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.wide import load, njit, store, to_float, wide
-
-Limbs = NDArray[np.uint64]
+from rook_bench.replay.records import PENDING, Limbs, Records, Terms
 
 PPM = 1_000_000
 PPB = 1_000_000_000
@@ -29,7 +28,6 @@ BUY, SELL = int(Side.BUY), int(Side.SELL)
 FILLED, PARTIAL, REJECTED = int(Outcome.FILLED), int(Outcome.PARTIAL), int(Outcome.REJECTED)
 REVERTED_SLIPPAGE, REVERTED_DEADLINE = int(Outcome.REVERTED_SLIPPAGE), int(Outcome.REVERTED_DEADLINE)
 INSUFFICIENT_BALANCE, NO_LIQUIDITY = int(Outcome.INSUFFICIENT_BALANCE), int(Outcome.NO_LIQUIDITY)
-PENDING = -1
 
 # Codes of the limits that need the ledger; codes from FIRST_FREE_CODE on belong to the run's own filters.
 END_OF_TAPE, POSITION_LIMIT, TRADES_PER_DAY, COOLDOWN, DRAWDOWN_STOP, COST_AWARE_MINIMUM = range(1, 7)
@@ -42,80 +40,6 @@ LEDGER_FILTERS = {
     COST_AWARE_MINIMUM: "cost_aware_minimum",
 }
 FIRST_FREE_CODE = 7
-
-
-AMOUNT = ("u8", (4,))
-"""An exact amount in smallest units, as four 64-bit limbs."""
-
-MARKET = np.dtype([("at_ns", "i8"), ("price", "f8"), ("sqrt_price", *AMOUNT), ("liquidity", *AMOUNT)])
-"""The tape by row: ns since the epoch, price in human units, sqrtPriceX96 and liquidity."""
-
-WISHES = np.dtype(
-    [
-        ("side", "i8"),
-        ("rejected", "i8"),
-        ("fraction_ppb", "i8"),
-        ("slippage_ppm", "i8"),
-        ("deadline_ns", "i8"),
-        ("landing_row", "i8"),
-        ("landing_ns", "i8"),
-    ]
-)
-"""The decisions by row, after sizing and the filters that need no ledger (`rejected`: filter code, 0 for none)."""
-
-ORDERS = np.dtype(
-    [
-        ("row", "i8"),
-        ("landing_row", "i8"),
-        ("side", "i8"),
-        ("outcome", "i8"),
-        ("rejected", "i8"),
-        ("amount_in", *AMOUNT),
-        ("quoted", *AMOUNT),
-        ("paid", *AMOUNT),
-        ("fee", *AMOUNT),
-        ("out", *AMOUNT),
-        ("gas_quote", *AMOUNT),
-        ("gas_base", *AMOUNT),
-        ("sqrt_after", *AMOUNT),
-        ("cash", *AMOUNT),
-        ("base", *AMOUNT),
-    ]
-)
-"""One entry per decision that wished to trade; what the columns mean is said in `OrderTable`.
-
-Records and not separate columns: compiled code counts references to every array it hands to a
-function, and with fifteen columns that took as long as the swap itself.
-"""
-
-Records = NDArray[np.void]
-
-
-class Terms(NamedTuple):
-    """Pool orientation, costs and limits that hold for the whole run; NaN or a negative number switches a limit off."""
-
-    base_is_token0: bool
-    base_unit: float
-    quote_unit: float
-    fee_pips: int
-    revert_on_slippage: bool
-    swap_gas_wei: int
-    slippage_gas_wei: int
-    deadline_gas_wei: int
-    flat_gas: int
-    max_base_share: float
-    min_base_share: float
-    trades_per_day: int
-    cooldown_ns: int
-    drawdown_stop: float
-    max_cost_bps: float
-
-
-def empty_orders(count: int) -> Records:
-    """Room for `count` orders."""
-    orders = np.zeros(count, dtype=ORDERS)
-    orders["outcome"] = PENDING
-    return orders
 
 
 # Numba takes global arrays as constants; Python integers of this size it can't.

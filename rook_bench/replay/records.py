@@ -1,0 +1,85 @@
+"""The records that go into the compiled loop and come out of it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Limbs = NDArray[np.uint64]
+Records = NDArray[np.void]
+
+PENDING = -1
+"""Outcome of an order in flight."""
+
+AMOUNT = ("u8", (4,))
+"""An exact amount in smallest units, as four 64-bit limbs."""
+
+MARKET = np.dtype([("at_ns", "i8"), ("price", "f8"), ("sqrt_price", *AMOUNT), ("liquidity", *AMOUNT)])
+"""The tape by row: ns since the epoch, price in human units, sqrtPriceX96 and liquidity."""
+
+WISHES = np.dtype(
+    [
+        ("side", "i8"),
+        ("rejected", "i8"),
+        ("fraction_ppb", "i8"),
+        ("slippage_ppm", "i8"),
+        ("deadline_ns", "i8"),
+        ("landing_row", "i8"),
+        ("landing_ns", "i8"),
+    ]
+)
+"""The decisions by row, after sizing and the filters that need no ledger (`rejected`: filter code, 0 for none)."""
+
+ORDERS = np.dtype(
+    [
+        ("row", "i8"),
+        ("landing_row", "i8"),
+        ("side", "i8"),
+        ("outcome", "i8"),
+        ("rejected", "i8"),
+        ("amount_in", *AMOUNT),
+        ("quoted", *AMOUNT),
+        ("paid", *AMOUNT),
+        ("fee", *AMOUNT),
+        ("out", *AMOUNT),
+        ("gas_quote", *AMOUNT),
+        ("gas_base", *AMOUNT),
+        ("sqrt_after", *AMOUNT),
+        ("cash", *AMOUNT),
+        ("base", *AMOUNT),
+    ]
+)
+"""One entry per decision that wished to trade; what the columns mean is said in `OrderTable`.
+
+Records and not separate columns: compiled code counts references to every array it hands to a
+function, and with fifteen columns that took as long as the swap itself.
+"""
+
+
+class Terms(NamedTuple):
+    """Pool orientation, costs and limits that hold for the whole run; NaN or a negative number switches a limit off."""
+
+    base_is_token0: bool
+    base_unit: float
+    quote_unit: float
+    fee_pips: int
+    revert_on_slippage: bool
+    swap_gas_wei: int
+    slippage_gas_wei: int
+    deadline_gas_wei: int
+    flat_gas: int
+    max_base_share: float
+    min_base_share: float
+    trades_per_day: int
+    cooldown_ns: int
+    drawdown_stop: float
+    max_cost_bps: float
+
+
+def empty_orders(count: int) -> Records:
+    """Room for `count` orders."""
+    orders = np.zeros(count, dtype=ORDERS)
+    orders["outcome"] = PENDING
+    return orders
