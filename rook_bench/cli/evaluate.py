@@ -65,6 +65,7 @@ def replay(
     if json:
         say_json(analysis.to_json())
         return
+    print_tape([analysis])
     print_table([analysis])
     say(f"report: {out / 'report.html'}")
 
@@ -96,6 +97,7 @@ def compare(
     if json:
         say_json({analysis.name: analysis.to_json() for analysis in analyses})
         return
+    print_tape(analyses)
     print_table(analyses)
     say(f"report: {out / 'report.html'}")
 
@@ -142,6 +144,15 @@ TABLE = (
     ("actions", "action_rate", "{:.1%}"),
 )
 """Column, metric and format of the table that the verbs print; the report has all of it."""
+
+
+def print_tape(analyses: list[Analysis]) -> None:
+    """How far the tape can be trusted, before any result made from it."""
+    from rook_bench.market.tape_check import describe
+
+    for line in describe(analyses[0].run.tape_check):
+        if not line.startswith(("tape ", "gaps ", "repeats ")):
+            say(line)
 
 
 def print_table(analyses: list[Analysis]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rook_bench.cli.data import Out, PoolFile, read_input
-from rook_bench.cli.evaluate import SOURCE_HELP, ConfigFile, Seed, settings_of
+from rook_bench.cli.evaluate import SOURCE_HELP, ConfigFile, Seed, print_tape, settings_of
 from rook_bench.cli.output import say, say_json
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def gate(
     if json:
         say_json(verdict.to_json())
     else:
+        print_tape(analyses)
         print_verdict(verdict)
         say(f"verdict: {out / 'verdict.json'}")
         say(f"report: {out / 'report.html'}")

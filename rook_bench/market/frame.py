@@ -114,7 +114,7 @@ class SwapFrame:
         """Hex SHA-256 over the pool and every column: the identity of the data, wherever it lies."""
         digest = hashlib.sha256(self.pool.model_dump_json().encode())
         columns = {name: getattr(self, name) for name in _COLUMNS} | dict(self.recorded) | dict(self.labels)
-        for name, column in columns.items():
+        for name, column in sorted(columns.items()):
             if column is None:
                 continue
             digest.update(f"\0{name}\0".encode())

@@ -82,3 +82,18 @@ def test_a_tape_keeps_everything_on_disk(tape, tmp_path):
     again = read_swaps(tmp_path / "t.parquet")
     assert again.data_hash == tape.data_hash
     assert again.pool == tape.pool
+
+
+def test_a_tape_keeps_labels_and_recorded_features_in_any_order(tape, tmp_path):
+    rng = np.random.default_rng(0)
+    labels = {
+        "label_size": rng.random(len(tape)),
+        "label_side": np.array(["BUY", "HOLD", "SELL"], dtype=object)[rng.integers(0, 3, len(tape))],
+        "label_rule": np.array(["A", "B"], dtype=object)[rng.integers(0, 2, len(tape))],
+    }
+    recorded = {"price_change": rng.random(len(tape)), "volatility": rng.random(len(tape))}
+    whole = replace(tape, labels=labels, recorded=recorded, recorded_volume=rng.random(len(tape)))
+    write_tape(whole, tmp_path / "t.parquet")
+    again = read_swaps(tmp_path / "t.parquet")
+    assert again.data_hash == whole.data_hash
+    assert again.data_hash != tape.data_hash

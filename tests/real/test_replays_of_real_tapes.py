@@ -1,5 +1,7 @@
 """Rules and baselines on both public data sets; the money of every run reconciles."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,22 @@ def test_latency_in_blocks_and_seconds_agree_where_blocks_take_twelve_seconds(da
         for wait in ({"blocks": 1}, {"seconds": 12.0})
     )
     assert (blocks.orders.landing_row == seconds.orders.landing_row).mean() > 0.95
+
+
+def test_a_run_on_rooks_test_split_is_judged_from_disk(rook_folder, data_driven, tmp_path, monkeypatch):
+    """compare, then gate on the saved runs: the path a CI job takes."""
+    import json
+
+    from rook_bench.cli.main import run
+
+    root = Path(__file__).resolve().parents[2]
+    monkeypatch.chdir(tmp_path)
+    source = f"rules:{data_driven}"
+    assert run(["compare", str(rook_folder / "test.csv.gz"), "--source", source, "--out", "c"]) == 0
+    runs = [
+        tmp_path / "c" / entry["folder"] for entry in json.loads((tmp_path / "c" / "compare.json").read_text())["runs"]
+    ]
+    policy = str(root / "strategies" / "gate.toml")
+    arguments = ["gate", "--policy", policy, "--candidate", str(runs[0]), "--champion", str(runs[1]), "--out", "g"]
+    assert run(arguments) == 2
+    assert "about eight hours long" in (tmp_path / "g" / "report.html").read_text()
