@@ -144,8 +144,9 @@ def describe(check: TapeCheck) -> list[str]:
             f"chain     {check.pairs_chained:,} of {check.pairs:,} pairs chain exactly ({check.chained_share:.2%}), "
             f"tolerance {check.tolerance:g}"
         )
-    fee = f"{check.implied_fee:.6f}" if check.implied_fee is not None else f"unknown: {check.unknown['implied_fee']}"
-    lines.append(f"fee       {fee} implied by the amounts")
+    known = check.implied_fee is not None
+    fee = f"{check.implied_fee:.6f} implied by the amounts" if known else f"unknown: {check.unknown['implied_fee']}"
+    lines.append(f"fee       {fee}")
     block = "block unknown" if check.same_block is None else f"{check.same_block:,} the block"
     order = "order unknown" if check.reordered is None else f"{check.reordered:,} out of order inside a second"
     lines.append(f"order     {check.same_time:,} share the time of the swap before, {block}; {order}")
