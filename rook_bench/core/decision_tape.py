@@ -40,6 +40,11 @@ class DecisionTape:
 
     def __post_init__(self) -> None:
         _validate(self)
+        for name, column in self._columns():
+            if column is not None:
+                column = column.view()
+                column.flags.writeable = False
+                object.__setattr__(self, name, column)
 
     def __len__(self) -> int:
         return len(self.side)

@@ -20,7 +20,7 @@ class MarketColumns:
     def __init__(self, frame: SwapFrame) -> None:
         self.frame = frame
         self.features = compute_features(frame)
-        self._columns: dict[str, NDArray[Any]] = {"at": frame.at} | _frozen(self.features)
+        self._columns: dict[str, NDArray[Any]] = {"at": _read_only(frame.at)} | _frozen(self.features)
         self._with_conditions = False
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -33,10 +33,13 @@ class MarketColumns:
 
 
 def _frozen(table: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    columns = {name: table[name].to_numpy().copy() for name in table.columns}
-    for column in columns.values():
-        column.flags.writeable = False
-    return columns
+    return {name: _read_only(table[name].to_numpy().copy()) for name in table.columns}
+
+
+def _read_only(column: NDArray[Any]) -> NDArray[Any]:
+    column = column.view()
+    column.flags.writeable = False
+    return column
 
 
 class MarketView:
@@ -85,4 +88,4 @@ class MarketView:
 
     def labels(self) -> dict[str, NDArray[Any]]:
         """Label columns recorded in the file, up to now; empty where there are none."""
-        return {name: column[: self._stop] for name, column in self._columns.frame.labels.items()}
+        return {name: _read_only(column)[: self._stop] for name, column in self._columns.frame.labels.items()}

@@ -73,21 +73,21 @@ def realised_gains(run: Run) -> np.ndarray:
     """Quote gained by each sale against the average cost of the base held, shape (sales,).
 
     The opening base enters at the first price. Gas is added to the cost of a buy and taken from
-    the proceeds of a sale; gas of reverts belongs to no trade.
+    the proceeds of a sale; gas of reverts belongs to no trade. Base that was paid as gas is base
+    not bought, or sold for nothing.
     """
     quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
     held = run.opening[1] / base_unit
     cost = held * float(run.frame.price[0])
     gains = []
     for order in landed_orders(run):
-        spent, gas = order.taken + order.fee, order.gas_quote / quote_unit
-        if spent == 0:
+        spent, gas, burnt = order.taken + order.fee, order.gas_quote / quote_unit, order.gas_base / base_unit
+        if order.buys and spent:
+            held, cost = held + order.out / base_unit - burnt, cost + spent / quote_unit + gas
             continue
-        if order.buys:
-            held, cost = held + order.out / base_unit, cost + spent / quote_unit + gas
-        else:
-            sold = spent / base_unit
-            basis = cost * min(1.0, sold / held) if held > 0 else 0.0
+        gone = spent / base_unit + burnt
+        basis = cost * min(1.0, gone / held) if held > 0 else 0.0
+        held, cost = max(0.0, held - gone), cost - basis
+        if spent:
             gains.append(order.out / quote_unit - gas - basis)
-            held, cost = max(0.0, held - sold), cost - basis
     return np.array(gains)

@@ -267,6 +267,12 @@ def test_gas_in_gwei_needs_ether(run_of, make_frame, sides, pools):
     assert outcome_of(run_of(frame, sides("BH"), frictions={"gas": {"flat_quote": 0.1}})) == Outcome.FILLED
 
 
+def test_the_dearest_gas_that_the_config_allows(run_of, make_frame, sides):
+    """100,000 gwei make 12 ether a swap, more than fits into 63 bits of wei."""
+    run = run_of(make_frame([2500.0] * 2), sides("BH"), frictions={"gas": {"gwei": 1e5}}, capital={"quote_value": 1e6})
+    assert run.orders.gas_quote[0] == 12 * 2500 * 10**6
+
+
 def test_orders_in_flight_do_not_spend_the_same_balance(run_of, make_frame, sides):
     """Two buys of everything before the first has landed: the second has nothing left to offer."""
     frame = make_frame([2500.0] * 5)
