@@ -8,10 +8,10 @@ UV := $(BIN)/uv pip
 
 .PHONY: demo test setup setup-dev setup-train lock clean
 
-demo: setup
+demo: setup-train
 	$(BIN)/rook-bench demo
 
-test: setup-dev
+test: setup-dev setup-train
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -19,6 +19,7 @@ test: setup-dev
 
 setup: $(VENV)/.core
 setup-dev: $(VENV)/.dev
+setup-train: $(VENV)/.train
 
 $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
@@ -35,9 +36,11 @@ $(VENV)/.dev: $(VENV)/.core requirements-dev.lock
 	touch $@
 
 # torch comes by pip on purpose: pip takes a CPU build where one is configured, else the default one.
-setup-train: $(VENV)/.core requirements-train.lock
+# The lock leaves torch out but names what needs it, hence --no-deps: the lock is complete without it.
+$(VENV)/.train: $(VENV)/.core requirements-train.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(UV) install --python $(BIN)/python --quiet --require-hashes -r requirements-train.lock
+	$(UV) install --python $(BIN)/python --quiet --no-deps --require-hashes -r requirements-train.lock
+	touch $@
 
 # The locks are made together, so that one version of each package serves all of them. torch is
 # left out: see setup-train.

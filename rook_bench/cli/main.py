@@ -9,7 +9,7 @@ from typing import Any
 import typer
 import typer.exceptions
 
-from rook_bench.cli import data, demo, evaluate, gate, inspect
+from rook_bench.cli import data, demo, doctor, evaluate, gate, inspect, train
 from rook_bench.core import RookError
 
 INVALID, INTERRUPTED = 3, 130
@@ -25,12 +25,14 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.add_typer(data.app, name="data")
+app.command()(train.train)
 app.command()(evaluate.decide)
 app.command()(evaluate.replay)
 app.command()(evaluate.compare)
 app.command()(evaluate.report)
 app.command()(gate.gate)
 app.command()(inspect.plugins)
+app.add_typer(doctor.app, name="doctor")
 
 
 @app.callback()

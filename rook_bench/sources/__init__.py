@@ -1,6 +1,6 @@
 """Decision sources: whatever turns market rows into decisions."""
 
-from rook_bench.sources import always_buy, foresight, hold, labels, momentum, random, recorded, rules
+from rook_bench.sources import always_buy, foresight, hold, labels, lora, momentum, random, recorded, rules
 from rook_bench.sources.decide import Decided, Source, decide
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "foresight",
     "hold",
     "labels",
+    "lora",
     "momentum",
     "random",
     "recorded",

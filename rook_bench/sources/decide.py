@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,19 +56,42 @@ class Source:
         """Whether the decisions come from a file and can't be asked for again."""
         return bool(self.choice.plugin.traits.get("recorded"))
 
-    def ask(self, frame: SwapFrame, seed: int = 0, *, progress: bool = False) -> DecisionTape:
-        """Decide every row of `frame`; InputError names the source when its answer does not validate."""
+    def ask(
+        self,
+        frame: SwapFrame,
+        seed: int = 0,
+        *,
+        head: int | None = None,
+        progress: bool = False,
+        fresh: bool = False,
+    ) -> DecisionTape:
+        """Decide every row of `frame`; InputError names the source when its answer does not validate.
+
+        Args:
+            head: decide the first so many rows only (with all of `frame` in view).
+            fresh: a source that keeps answers of its own is to ask its model again.
+        """
         function = self.choice.build()
         columns = MarketColumns(frame)
-        extra = _wanted(function, frame, seed)
+        wanted = len(frame) if head is None else head
+        names = inspect.signature(function).parameters
+        available = {
+            "rng": np.random.default_rng(seed),
+            "data_hash": frame.data_hash,
+            "rows": wanted,
+            "progress": progress,
+            "fresh": fresh,
+        }
+        extra = {name: value for name, value in available.items() if name in names}
         if self.choice.plugin.traits.get("whole_tape"):
             tape = function(MarketView(columns, len(frame)), **extra)
-            if not isinstance(tape, DecisionTape) or len(tape) != len(frame):
+            expected = wanted if "rows" in names else len(frame)
+            if not isinstance(tape, DecisionTape) or len(tape) != expected:
                 raise InputError(
-                    f"did not return one decision for each of {len(frame)} swaps", where=f"source {self.reference}"
+                    f"did not return one decision for each of {expected} swaps", where=f"source {self.reference}"
                 )
-            return tape
-        rows = range(1, len(frame) + 1)
+            return tape.head(wanted)
+        rows = range(1, wanted + 1)
         steps = track(rows, description=f"deciding {self.reference}", transient=True, disable=not progress)
         decisions = []
         for stop in steps:
@@ -80,17 +102,6 @@ class Source:
                 )
             decisions.append(decision)
         return DecisionTape.of(decisions)
-
-
-def _wanted(function: Callable[..., Any], frame: SwapFrame, seed: int) -> dict[str, Any]:
-    """What the source's function asks for by name besides the view."""
-    names = inspect.signature(function).parameters
-    extra: dict[str, Any] = {}
-    if "rng" in names:
-        extra["rng"] = np.random.default_rng(seed)
-    if "data_hash" in names:
-        extra["data_hash"] = frame.data_hash
-    return extra
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ def decision_key(source: Source, frame: SwapFrame, seed: int) -> str:
         "content": source.content,
         "data": frame.data_hash,
         "seed": seed,
-        "code": sha256_code("core", "market", "sources"),
+        "code": sha256_code("core", "market", "language", "sources"),
     }
     return sha256_json(parts)
 
@@ -129,7 +140,7 @@ def decide(source: Source, frame: SwapFrame, *, seed: int = 0, progress: bool = 
             return Decided(source, tape, key, reused=True)
         except InputError:
             kept.unlink(missing_ok=True)  # a damaged file in the cache is asked for again
-    tape = source.ask(frame, seed, progress=progress)
+    tape = source.ask(frame, seed, progress=progress, fresh=fresh)
     if not source.recorded:
         _keep(tape, kept, source, frame, seed)
     return Decided(source, tape, key, reused=False)

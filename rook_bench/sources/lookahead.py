@@ -60,8 +60,8 @@ def check_source(source: Source, frame: SwapFrame, tape: DecisionTape, *, seed: 
     cuts = choose_cuts(tape, rng)
     for cut in cuts:
         for name, changed in (("cut off", frame[:cut]), ("scrambled", scramble_future(frame, cut, rng))):
-            again = source.ask(changed, seed)
-            row = _first_difference(tape.head(cut), again.head(cut))
+            again = source.ask(changed, seed, head=cut)
+            row = _first_difference(tape.head(cut), again)
             if row is not None:
                 detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
                 return Lookahead("leak", tuple(cuts), row, detail)

@@ -10,5 +10,7 @@ from rook_bench.core.decision_tape import DecisionTape
 Decide = Callable[..., Decision | DecisionTape]
 """`decide(view)` for one row, or for the whole tape where the plugin says `whole_tape=True`.
 
-It may also name `rng` (a seeded numpy Generator) or `data_hash` among its arguments.
+It may also name among its arguments: `rng` (a seeded numpy Generator), `data_hash`, `rows` (how many
+leading rows are wanted; it then returns just those), `progress` (whether to show a bar) and `fresh`
+(whether answers it kept are to be asked again).
 """

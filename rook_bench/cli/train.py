@@ -1,0 +1,88 @@
+"""`rook-bench train`: fine-tune a base model on a prepared folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rook_bench.cli.output import err, remark, say, say_json
+
+if TYPE_CHECKING:
+    from rook_bench.train.fit import Trained
+
+
+def train(
+    data_dir: Annotated[Path, typer.Option("--data-dir", help="What `data prepare` wrote: labels and splits.")],
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", help="The adapter's folder; appears whole or not at all.")
+    ],
+    epochs: Annotated[float | None, typer.Option("--epochs", help="Most epochs (3).")] = None,
+    max_samples: Annotated[
+        int | None, typer.Option("--max-samples", help="Rows drawn from the train split (1000).")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", help="Base: a hub name, a folder, or a name below models/base (microsoft/DialoGPT-medium)."
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="Settings (JSON, TOML or YAML), ROOK's JSON keys among them; flags overrule it."),
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option("--template", help="Prompt: codes, numbers, seed, rook-v1, or a file (codes).")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Examples per forward pass (1).")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option("--learning-rate", help="Peak of the linear schedule (1e-4).")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random (0).")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the checkpoints of an interrupted run.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the adapter's record and nothing else.")] = False,
+) -> None:
+    """Fine-tune with LoRA, measured on validation after each epoch; run it again after an interruption to go on."""
+    from rook_bench.language.runtime import require_train_extra
+    from rook_bench.train import load_settings
+
+    settings = load_settings(
+        config,
+        num_epochs=epochs,
+        max_samples=max_samples,
+        model=model,
+        template=template,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    require_train_extra()
+    from rook_bench.train.fit import train as fit
+
+    done = fit(data_dir, output_dir, settings, say=remark if json else say, console=err, fresh=fresh)
+    if json:
+        say_json(done.manifest.model_dump(mode="json"))
+        return
+    for line in summary(done):
+        say(line)
+
+
+def summary(done: Trained) -> list[str]:
+    """What a training run came to."""
+    facts: dict[str, Any] = done.manifest.training
+    measured = done.validation
+    recalls = ", ".join(
+        f"{name} {measured[f'recall_{name.lower()}']:.3f}"
+        for name in ("BUY", "HOLD", "SELL")
+        if f"recall_{name.lower()}" in measured
+    )
+    calibration = facts["calibration"]
+    return [
+        f"validation: macro-F1 {measured['macro_f1']:.3f} (ceiling {done.ceiling.boosted:.3f}, majority "
+        f"{done.ceiling.majority:.3f}), recall {recalls}",
+        f"calibration: ECE {calibration['before']:.4f} before, {calibration['after']:.4f} after temperature "
+        f"{done.manifest.temperature:.3f}",
+        f"{facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trained in {facts['seconds']:.0f} s",
+        f"adapter: {done.folder}",
+    ]

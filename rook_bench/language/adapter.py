@@ -1,0 +1,108 @@
+"""Loading an adapter: its record, its base, its weights, and nothing that does not belong together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rook_bench.core import InputError
+from rook_bench.language.base import Base, find_base, load_base
+from rook_bench.language.manifest import Manifest, check_files, read_manifest
+from rook_bench.language.runtime import default_device, load_torch, quiet, set_threads
+from rook_bench.language.tokens import Encoder
+
+
+@dataclass(frozen=True, eq=False)
+class Adapter:
+    """An adapter ready to be used.
+
+    Attributes:
+        folder, manifest: where it lies and what it is.
+        model: the causal language model in float32, in evaluation mode; LoRA weights merged
+            unless it was loaded with `merge=False`.
+        encoder: its tokenizer with its answer format.
+        device: where it will run.
+    """
+
+    folder: Path
+    manifest: Manifest
+    model: Any
+    encoder: Encoder
+    device: str
+
+
+def load_adapter(
+    folder: str | Path, *, base: str | None = None, merge: bool = True, adapted: bool = True, device: str | None = None
+) -> Adapter:
+    """Load an adapter with the base it was trained on.
+
+    Args:
+        folder: what `rook-bench train` wrote.
+        base: where the base lies now, if not where it was; its weights must be the same.
+        merge: merge LoRA weights into the base (faster; same function up to rounding).
+        adapted: False leaves the adapter off: the base alone, asked the same way.
+        device: "cpu" or "cuda"; a GPU where there is one by default.
+
+    Raises:
+        InputError: for a missing or changed file, another base, or a base that can't be loaded.
+    """
+    load_torch()
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    from transformers import AutoTokenizer
+
+    if manifest.kind == "full" and adapted:
+        from transformers import AutoModelForCausalLM
+
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=load_torch().float32)
+    else:
+        loaded = _base_of(folder, manifest, base)
+        model = _with_lora(folder, loaded, merge=merge) if adapted else loaded.model
+    model.eval()  # LoRA's dropout stays on otherwise
+    set_threads(model.num_parameters())
+    encoder = Encoder(AutoTokenizer.from_pretrained(folder), manifest.template.answer)
+    return Adapter(folder, manifest, model, encoder, device or default_device())
+
+
+def _with_lora(folder: Path, base: Base, *, merge: bool) -> Any:
+    from peft import PeftModel
+
+    try:
+        with quiet():
+            model = PeftModel.from_pretrained(base.model, str(folder))
+    except Exception as error:  # peft and safetensors raise many kinds
+        text = " ".join(str(error).split())[:160]
+        raise InputError(f"the adapter can't be loaded ({type(error).__name__}: {text})", where=folder) from None
+    return model.merge_and_unload() if merge else model
+
+
+def _base_of(folder: Path, manifest: Manifest, base: str | None) -> Base:
+    reference = base or _recorded_base(folder, manifest)
+    loaded = load_base(reference)
+    if loaded.sha256 != manifest.base.sha256:
+        raise InputError(
+            f"the adapter was trained on another base: {manifest.base.reference} ({manifest.base.sha256[:12]}), "
+            f"not on {reference} ({loaded.sha256[:12]})",
+            where=folder,
+            hint="name the right one with lora:DIR,base=PATH",
+        )
+    return loaded
+
+
+def _recorded_base(folder: Path, manifest: Manifest) -> str:
+    """Where the base lay in training; as it was named, so that a moved checkout still finds it."""
+    try:
+        find_base(manifest.base.reference)
+        return manifest.base.reference
+    except InputError:
+        named = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
+        if named and Path(named).is_dir():
+            return str(named)
+        raise InputError(
+            f"the adapter's base {manifest.base.reference} is not here",
+            where=folder,
+            hint="name it with lora:DIR,base=PATH",
+        ) from None

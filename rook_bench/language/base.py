@@ -1,0 +1,126 @@
+"""Base models: from a folder, from the project's own models/base, or from the model hub."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rook_bench.core import InputError
+from rook_bench.core.hashing import PACKAGE
+from rook_bench.language.runtime import load_torch
+
+OWN = Path("models") / "base"
+"""Folder of base models by name, below the working folder or the checkout."""
+
+DEFAULT_BASE = "microsoft/DialoGPT-medium"
+FALLBACK = "rook-tiny"
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """A loaded base model.
+
+    Attributes:
+        reference: how the user named it.
+        model: a transformers causal language model, float32, in evaluation mode.
+        tokenizer: its tokenizer.
+        sha256: hash over the weights' names, shapes and float32 values, wherever they lie.
+    """
+
+    reference: str
+    model: Any
+    tokenizer: Any
+    sha256: str
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the model has."""
+        return int(self.model.num_parameters())
+
+
+def find_base(reference: str) -> str:
+    """The folder that a reference means, or the reference itself where only the hub can know it."""
+    if Path(reference).is_dir():
+        return reference
+    for root in (Path.cwd(), PACKAGE.parent):
+        if (root / OWN / reference).is_dir():
+            return str(root / OWN / reference)
+    if reference.startswith((".", "/", "~", "models/")) or reference.count("/") > 1:
+        raise InputError("no such model folder", where=reference, hint=f"check the path, or use --model {FALLBACK}")
+    return reference
+
+
+def load_base(reference: str) -> Base:
+    """Load a base model and its tokenizer; InputError in one line where that fails."""
+    torch = load_torch()
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    found = find_base(reference)
+    local = Path(found).is_dir()
+    if local:
+        _check_folder(Path(found))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(found)
+        model = AutoModelForCausalLM.from_pretrained(found, dtype=torch.float32)
+    except Exception as error:  # a hub, a disk or a foreign file may fail in any way; the line says which
+        raise _unloadable(reference, error, local=local) from None
+    model.eval()
+    return Base(reference, model, tokenizer, weights_hash(model))
+
+
+def weights_hash(model: Any) -> str:
+    """Hex SHA-256 over the names, shapes and float32 values of a model's weights."""
+    torch = load_torch()
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        if not tensor.is_floating_point():
+            continue  # index buffers follow from the architecture
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _check_folder(folder: Path) -> None:
+    if not (folder / "config.json").is_file():
+        raise InputError("no config.json in the model folder", where=folder, hint="give the folder of a model")
+    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json", "tokenizer.model")):
+        raise InputError("the model's tokenizer is missing", where=folder, hint="copy its tokenizer files beside it")
+
+
+_NO_NETWORK = (
+    "connect",
+    "offline",
+    "resolve",
+    "timed out",
+    "timeout",
+    "network",
+    "max retries",
+    "proxy",
+    "unreachable",
+)
+
+
+def _unloadable(reference: str, error: Exception, *, local: bool) -> InputError:
+    text = " ".join(str(error).split())
+    if local:
+        short = text[:160]
+        return InputError(f"the model can't be loaded ({type(error).__name__}: {short})", where=reference)
+    names = " ".join(type(cause).__name__ for cause in _chain(error)).lower()
+    if any(word in text.lower() or word in names for word in _NO_NETWORK):
+        return InputError(
+            "the model hub can't be reached from here",
+            where=reference,
+            hint=f"use --model {FALLBACK}, the base that comes with the project, or a folder that holds the model",
+        )
+    hint = f"check the name, or use --model {FALLBACK}"
+    return InputError(f"no such model on the hub ({text[:120]})", where=reference, hint=hint)
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    causes: list[BaseException] = []
+    while error is not None and len(causes) < 10:
+        causes.append(error)
+        error = error.__cause__ or error.__context__
+    return causes

@@ -1,0 +1,219 @@
+"""A language model asked for decisions: prompts in, a decision tape out, each prompt asked once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from rook_bench.core import SIDE_NAMES, InputError, Side
+from rook_bench.core.decision_tape import UNPARSED, DecisionTape
+from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.execution.compiled import cache_folder
+from rook_bench.language.adapter import Adapter, load_adapter
+from rook_bench.language.engines import LEAST_AGREEMENT, REFERENCE, find_engine
+from rook_bench.language.generation import Generator
+from rook_bench.language.manifest import adapter_hash, read_manifest
+from rook_bench.language.scoring import Scored, Scorer, probabilities
+from rook_bench.language.store import AnswerStore
+from rook_bench.language.template import Prompts
+from rook_bench.market.view import MarketView
+
+Mode = Literal["score", "generate"]
+
+CHUNK = 512
+"""Prompts between two writes to the store."""
+
+PROBE = 256
+"""Prompts on which an engine is held against the reference."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How an engine compares with the float32 reference.
+
+    Attributes:
+        rows: prompts compared.
+        same_side: share of them on which both choose the same side.
+        largest_difference: largest difference of a side's probability.
+    """
+
+    rows: int
+    same_side: float
+    largest_difference: float
+
+    def __str__(self) -> str:
+        return (
+            f"same side as fp32 on {self.same_side:.1%} of {self.rows} prompts, "
+            f"largest probability difference {self.largest_difference:.1e}"
+        )
+
+
+class Decider:
+    """Asks one adapter, engine and mode; nothing is loaded before the first prompt without an answer.
+
+    Args:
+        folder: the adapter.
+        mode: "score" (constrained, with probabilities) or "generate" (free text, strictly read).
+        engine: see `language.engines`.
+        base: where the base lies now, if it moved.
+        adapted: False asks the base alone.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        mode: Mode = "score",
+        engine: str = "torch",
+        base: str | None = None,
+        *,
+        adapted: bool = True,
+    ) -> None:
+        self.folder, self.mode, self.base, self.adapted = Path(folder), mode, base, adapted
+        self.engine = find_engine(engine)
+        if mode == "generate" and engine == "int8":
+            raise InputError("free generation runs on torch, fp32 or bf16", where="engine int8")
+        self.manifest = read_manifest(folder)
+        self.agreement: Agreement | None = None
+
+    @cached_property
+    def store(self) -> AnswerStore:
+        """Answers given so far by this adapter, engine and mode."""
+        key = sha256_json(
+            {
+                "adapter": adapter_hash(self.folder),
+                "mode": self.mode,
+                "engine": self.engine.name,
+                "adapted": self.adapted,
+                "code": sha256_code("language"),
+            }
+        )
+        return AnswerStore(cache_folder() / "answers" / f"{key}.sqlite")
+
+    @cached_property
+    def adapter(self) -> Adapter:
+        """The loaded adapter, its weights merged."""
+        return load_adapter(self.folder, base=self.base, adapted=self.adapted)
+
+    @cached_property
+    def _ask(self) -> Callable[..., list[Any]]:
+        adapter = self.adapter
+        model = self.engine.prepare(adapter.model, adapter.device)
+        if self.mode == "generate":
+            return Generator(model, adapter.encoder, self.manifest)
+        return Scorer(model, adapter.encoder, self.manifest)
+
+    def decide(self, view: MarketView, rows: int, *, progress: bool = False, fresh: bool = False) -> DecisionTape:
+        """The decisions of the first `rows` rows of the view.
+
+        Rows whose prompt needs history that the tape does not have are held, with the reason; no
+        model is asked about them. The same prompt always gets the same answer.
+        """
+        prompts = self.manifest.template.render(view)
+        texts = [text for text in prompts.texts[:rows] if text]
+        if fresh:
+            self.store.forget(texts)
+        self._answer(self.store.missing(texts), progress)
+        build = self._from_scores if self.mode == "score" else self._from_texts
+        return build(prompts, rows)
+
+    def _answer(self, missing: Sequence[str], progress: bool) -> None:
+        if not missing:
+            return
+        self._check_engine(missing[:PROBE])
+        with Progress(console=Console(stderr=True), transient=True, disable=not progress) as bar:
+            task = bar.add_task(f"asking {self.folder.name}", total=len(missing))
+            for start in range(0, len(missing), CHUNK):
+                chunk = missing[start : start + CHUNK]
+                answers = self._ask(chunk, lambda rows: bar.advance(task, rows))
+                values = [astuple(answer) if isinstance(answer, Scored) else answer for answer in answers]
+                self.store.add(dict(zip(chunk, values, strict=True)))
+
+    def _check_engine(self, prompts: Sequence[str]) -> None:
+        """Hold a faster engine against the reference on the adapter at hand; refuse it where they differ."""
+        if self.mode != "score" or self.engine.exact or self.agreement is not None:
+            return
+        if self.engine.name == "torch" and self.adapter.device == "cpu":
+            return  # the same arithmetic as the reference
+        reference = load_adapter(self.folder, base=self.base, adapted=self.adapted, device=self.adapter.device)
+        expected = Scorer(
+            find_engine(REFERENCE).prepare(reference.model, reference.device), reference.encoder, self.manifest
+        )(prompts)
+        del reference
+        self.agreement = compare(expected, self._ask(prompts), self.manifest)
+        if self.agreement.same_side < LEAST_AGREEMENT:
+            raise InputError(
+                f"too far from the reference on this adapter: {self.agreement}",
+                where=f"engine {self.engine.name}",
+                hint="use --engine torch",
+            )
+
+    def _from_scores(self, prompts: Prompts, rows: int) -> DecisionTape:
+        held = np.array([bool(missing) for missing in prompts.undefined[:rows]])
+        answers = [self.store[text] if text else None for text in prompts.texts[:rows]]
+        scores = np.array([answer[0] if answer else (0.0, 0.0, 0.0) for answer in answers]).reshape(rows, 3)
+        odds = probabilities(scores, self.manifest)
+        side = np.where(held, int(Side.HOLD), odds.argmax(axis=1)).astype(np.int8)
+        details = np.array([answer[1:] if answer else (0.0, 50.0, 300.0) for answer in answers]).reshape(rows, 3)
+        confidence = np.where(held, np.nan, odds.max(axis=1)) if rows else np.empty(0)
+        names = [", ".join(f"{name} {value:.3f}" for name, value in zip(SIDE_NAMES, row, strict=True)) for row in odds]
+        return DecisionTape.from_sides(
+            side,
+            details[:, 0],
+            slippage_bps=details[:, 1],
+            deadline_s=details[:, 2],
+            confidence=confidence,
+            reason=_reasons(names, prompts.undefined[:rows]),
+        )
+
+    def _from_texts(self, prompts: Prompts, rows: int) -> DecisionTape:
+        side = np.full(rows, int(Side.HOLD), dtype=np.int8)
+        size, slippage, deadline = np.zeros(rows), np.full(rows, 50.0), np.full(rows, 300.0)
+        raw = np.full(rows, "", dtype=object)
+        notes = [""] * rows
+        for row, text in enumerate(prompts.texts[:rows]):
+            if not text:
+                continue
+            raw[row] = self.store[text]
+            parsed = self.manifest.template.answer.read(raw[row])
+            if parsed is None:
+                side[row], notes[row] = UNPARSED, "not an answer"
+                continue
+            side[row], size[row] = parsed.side, parsed.size
+            slippage[row], deadline[row] = parsed.slippage_bps, parsed.deadline_s
+        trades = np.isin(side, (Side.BUY, Side.SELL))
+        return DecisionTape(
+            side=side,
+            size=np.where(trades, size, 0.0),
+            slippage_bps=slippage,
+            deadline_s=deadline,
+            confidence=np.full(rows, np.nan),
+            reason=_reasons(notes, prompts.undefined[:rows]),
+            raw_text=raw,
+        )
+
+
+def compare(expected: Sequence[Scored], found: Sequence[Scored], manifest: Any) -> Agreement:
+    """Hold one engine's answers against the reference's."""
+    before, after = (probabilities(_table(answers), manifest) for answers in (expected, found))
+    same = float((before.argmax(axis=1) == after.argmax(axis=1)).mean())
+    return Agreement(len(expected), same, float(np.abs(before - after).max()))
+
+
+def _table(answers: Sequence[Scored]) -> NDArray[np.float64]:
+    return np.array([answer.scores for answer in answers])
+
+
+def _reasons(texts: Sequence[str], undefined: Sequence[str]) -> NDArray[np.object_]:
+    column = np.empty(len(texts), dtype=object)
+    column[:] = [
+        f"not asked: no {missing} yet" if missing else text for text, missing in zip(texts, undefined, strict=True)
+    ]
+    return column

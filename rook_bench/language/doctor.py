@@ -1,0 +1,114 @@
+"""What a model is, in facts: the answer to "what did I just load?"."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rook_bench.core import SIDE_NAMES, InputError
+from rook_bench.language.adapter import load_adapter
+from rook_bench.language.engines import ENGINES, find_engine
+from rook_bench.language.manifest import Manifest, read_manifest
+from rook_bench.language.runtime import NEEDED, default_device, fast_bf16, load_torch
+from rook_bench.language.scoring import Scorer, probabilities
+
+PACKAGES = ("rook-bench", "numpy", "pandas", "numba", "vectorbt", "torch", "transformers", "peft", "scikit-learn")
+
+
+def machine_facts() -> dict[str, Any]:
+    """Versions, cores, device and engines."""
+    facts: dict[str, Any] = {
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+    try:
+        load_torch()
+    except InputError as error:
+        return facts | {"language models": str(error)}
+    device = default_device()
+    runs = dict.fromkeys(ENGINES, True) | {"bf16": fast_bf16(device), "int8": device == "cpu"}
+    return facts | {
+        "device": device,
+        "engines": {name: ENGINES[name].summary + ("" if runs[name] else " (not on this machine)") for name in runs},
+    }
+
+
+def model_facts(folder: Path, base: str | None = None) -> dict[str, Any]:
+    """Everything that identifies an adapter, and one decision of it.
+
+    Raises:
+        InputError: for whatever keeps the adapter from being used, in one line.
+    """
+    manifest = read_manifest(folder)
+    adapter = load_adapter(folder, base=base)
+    training = manifest.training
+    example = training.get("example", "")
+    facts: dict[str, Any] = {
+        "adapter": str(folder),
+        "kind": manifest.kind,
+        "base": {"reference": manifest.base.reference, "sha256": manifest.base.sha256},
+        "architecture": type(adapter.model).__name__,
+        "parameters": int(adapter.model.num_parameters()),
+        "trained parameters": training.get("trainable_parameters", "not recorded"),
+        "template": {
+            "name": f"{manifest.template.name} v{manifest.template.version}",
+            "sha256": manifest.template.sha256,
+            "prompt": manifest.template.prompt.strip(),
+            "fields": [f"{name} ({field.feature})" for name, field in manifest.template.fields.items()],
+        },
+        "classes": {
+            name: f"weight {manifest.class_weights[name]:.3f}, {len(manifest.answers.get(name, []))} answers seen"
+            for name in SIDE_NAMES
+        },
+        "temperature": manifest.temperature,
+        "device": adapter.device,
+        "files": manifest.files,
+    }
+    if manifest.kind == "lora":
+        shape = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        facts["lora"] = {
+            "r": shape["r"],
+            "alpha": shape["lora_alpha"],
+            "dropout": shape["lora_dropout"],
+            "targets": sorted(shape["target_modules"]),
+        }
+    if training:
+        facts["trained on"] = f"{training['rows']['train']} rows, data {training['data_hash'][:16]}"
+        facts["validation"] = training["validation"]
+    return facts | {"sample decision": _sample(adapter, manifest, example)}
+
+
+def _sample(adapter: Any, manifest: Manifest, example: str) -> dict[str, Any]:
+    prompt = next((example[:end] for end in _answer_starts(example, manifest)), None)
+    if prompt is None:
+        return {"prompt": "none is recorded"}
+    model = find_engine("fp32").prepare(adapter.model, adapter.device)
+    answer = Scorer(model, adapter.encoder, manifest)([prompt])[0]
+    odds = probabilities(np.array([answer.scores]), manifest)[0]
+    return {
+        "prompt": prompt.strip(),
+        "side": SIDE_NAMES[int(odds.argmax())],
+        "size": answer.size,
+        "slippage_bps": answer.slippage_bps,
+        "deadline_s": answer.deadline_s,
+        "probabilities": {name: round(float(value), 4) for name, value in zip(SIDE_NAMES, odds, strict=True)},
+    }
+
+
+def _answer_starts(example: str, manifest: Manifest) -> list[int]:
+    """Where the recorded example's answer starts: the one place from which the rest reads as an answer."""
+    return [end for end in range(len(example)) if manifest.template.answer.read(example[end:]) is not None]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed" + (" (train extra)" if name in (*NEEDED, "scikit-learn") else "")

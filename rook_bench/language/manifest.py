@@ -1,0 +1,107 @@
+"""rook.json: what an adapter is, what it was made from, and what it may be used with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from rook_bench.core import SIDE_NAMES, InputError, Side
+from rook_bench.core.config import Config
+from rook_bench.core.hashing import sha256_file, sha256_json
+from rook_bench.language.template import Template
+
+FILE = "rook.json"
+
+WEIGHTS = {"lora": "adapter_model.safetensors", "full": "model.safetensors"}
+CONFIG = {"lora": "adapter_config.json", "full": "config.json"}
+
+
+class BaseRecord(Config):
+    """The base model an adapter belongs to: how it was named, and the hash of its weights."""
+
+    reference: str
+    sha256: str
+
+
+class Manifest(Config):
+    """The record beside an adapter's weights.
+
+    Attributes:
+        kind: "lora", or "full" for a fully fine-tuned model.
+        template: the prompt it was trained on; no other is accepted.
+        answers: the (size, slippage_bps, deadline_s) that training saw, by side.
+        class_weights: weight of each side in the training loss; scores are divided by it, so that
+            probabilities are those of the natural mixture.
+        temperature: of the softmax over the three sides, fitted on the validation split.
+        files: SHA-256 of weights, configuration and tokenizer.
+        training: data, settings, versions, results; for a reader.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["lora", "full"]
+    template: Template
+    base: BaseRecord
+    answers: dict[str, list[tuple[float, float, float]]]
+    class_weights: dict[str, float]
+    temperature: float = Field(gt=0)
+    files: dict[str, str]
+    training: dict[str, Any] = Field(default_factory=dict)
+
+    def values(self, side: Side) -> list[tuple[float, float, float]]:
+        """(size, slippage_bps, deadline_s) that training saw for a side."""
+        return self.answers.get(side.name, [])
+
+    @property
+    def weights(self) -> list[float]:
+        """Class weights in the order of the sides' codes."""
+        return [self.class_weights[name] for name in SIDE_NAMES]
+
+    def save(self, folder: Path) -> None:
+        """Write rook.json."""
+        text = json.dumps(self.model_dump(mode="json"), indent=2, allow_nan=False)
+        (folder / FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_manifest(folder: str | Path) -> Manifest:
+    """The manifest of an adapter folder; InputError where there is none or it can't be read."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError("no such adapter folder", where=folder, hint="make one with rook-bench train")
+    path = folder / FILE
+    if not path.is_file():
+        known = (folder / "adapter_config.json").is_file()
+        what = "a PEFT adapter without rook.json" if known else "not an adapter"
+        hint = "train it with rook-bench train: the record says which prompt and base it belongs to"
+        raise InputError(f"{what}, so its prompt is unknown", where=folder, hint=hint)
+    try:
+        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError, OSError) as error:
+        first = " ".join(str(error).split())[:160]
+        raise InputError(f"the adapter's record can't be read ({first})", where=path, hint="train again") from None
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """InputError where a file of the adapter is missing or is not the one that training wrote."""
+    for name, recorded in manifest.files.items():
+        path = folder / name
+        if not path.is_file():
+            what = "the tokenizer is missing" if "token" in name else "the file is missing"
+            raise InputError(what, where=path, hint="restore it, or train again")
+        if sha256_file(path) != recorded:
+            raise InputError(
+                "not the file that training wrote (its hash differs: truncated, or changed since)",
+                where=path,
+                hint="restore it, or train again",
+            )
+
+
+def adapter_hash(folder: str | Path) -> str:
+    """Identity of an adapter: its record and the files as they are now."""
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    present = {name: sha256_file(folder / name) for name in manifest.files if (folder / name).is_file()}
+    identity = manifest.model_dump(mode="json", exclude={"training"})
+    return sha256_json({"manifest": identity, "files": present})

@@ -1,0 +1,252 @@
+"""Constrained scoring: the probability of each answer that training saw, instead of free generation."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import InputError, Side
+from rook_bench.language.answer import DETAILS
+from rook_bench.language.manifest import Manifest
+from rook_bench.language.runtime import load_torch
+from rook_bench.language.tokens import Encoder
+
+CPU_TOKENS, GPU_TOKENS = 512, 32_768
+"""Tokens per forward pass: enough to fill the processor, few enough to stay in its caches."""
+
+Tick = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """An answer by scoring.
+
+    Attributes:
+        scores: log-probabilities of the three sides as the model gives them, normalised over the
+            three, before correction and temperature; shape (3,), in the order of Side.
+        size, slippage_bps, deadline_s: the likeliest of those that training saw for the chosen side.
+    """
+
+    scores: tuple[float, float, float]
+    size: float
+    slippage_bps: float
+    deadline_s: float
+
+
+def corrected(scores: NDArray[np.float64], manifest: Manifest) -> NDArray[np.float64]:
+    """Log-odds of the sides without the class weights of the training loss; shape (n, 3).
+
+    A loss that weighs class c by w_c is least at probabilities proportional to w_c p(c), so
+    dividing by w_c gives p(c), the natural mixture, back.
+    """
+    return scores - np.log(manifest.weights)
+
+
+def probabilities(
+    scores: NDArray[np.float64], manifest: Manifest, temperature: float | None = None
+) -> NDArray[np.float64]:
+    """Calibrated probabilities of BUY, HOLD and SELL, shape (n, 3)."""
+    odds = corrected(scores, manifest) / (manifest.temperature if temperature is None else temperature)
+    odds = np.exp(odds - odds.max(axis=1, keepdims=True))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+
+class Scorer:
+    """Scores prompts with one model.
+
+    One forward pass per prompt: rows of equal length together (no padding), what all prompts
+    begin with computed once, and of the output layer only what the labels need. Words of one
+    token are compared at the last position; longer words, sizes and limits by the sum of their
+    tokens' log-probabilities.
+
+    Args:
+        model: a merged causal language model as an engine prepared it.
+        encoder: its tokenizer with the answer format.
+        manifest: what answers there are.
+        batch_tokens: tokens per forward pass.
+    """
+
+    def __init__(self, model: Any, encoder: Encoder, manifest: Manifest, batch_tokens: int | None = None) -> None:
+        self.torch = load_torch()
+        self.model, self.encoder, self.manifest = model, encoder, manifest
+        self.decoder = getattr(model, model.base_model_prefix)
+        self.device = model.device
+        self.batch_tokens = batch_tokens or (CPU_TOKENS if self.device.type == "cpu" else GPU_TOKENS)
+        head = model.get_output_embeddings()
+        weight, bias = head.weight, getattr(head, "bias", None)
+        # A quantised output layer hands its weight out by a call; float32 rows cost nothing here.
+        self.head = (weight() if callable(weight) else weight).detach()
+        self.head = (self.head.dequantize() if self.head.is_quantized else self.head).float()
+        bias = bias() if callable(bias) else bias
+        self.bias = None if bias is None else bias.detach().float()
+        self.sides = [encoder.side(side) for side in Side]
+        self.has_details = any(len(manifest.values(side)) > 1 for side in Side)
+        self._check_head()
+
+    def __call__(self, prompts: Sequence[str], tick: Tick = lambda rows: None) -> list[Scored]:
+        """Score each prompt; `tick` hears how many are done."""
+        ids = self.encoder.prompts(prompts)
+        self._check_length(ids)
+        out: list[Scored | None] = [None] * len(ids)
+        with self.torch.inference_mode():
+            shared = _shared_length(ids)
+            prefix = self._forward(self._tensor([ids[0][:shared]]), None)[1] if shared else None
+            for rows in self._batches(ids, shared):
+                batch = self._tensor([ids[row][shared:] for row in rows])
+                for row, scored in zip(rows, self._score(batch, prefix), strict=True):
+                    out[row] = scored
+                tick(len(rows))
+        return out  # type: ignore[return-value]
+
+    def _batches(self, ids: list[list[int]], shared: int) -> Iterable[list[int]]:
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for row, tokens in enumerate(ids):
+            by_length[len(tokens)].append(row)
+        for length, rows in sorted(by_length.items()):
+            size = max(1, self.batch_tokens // (length - shared))
+            for start in range(0, len(rows), size):
+                yield rows[start : start + size]
+
+    def _score(self, batch: Any, prefix: Any) -> list[Scored]:
+        cache = None if prefix is None else _spread(prefix, len(batch))
+        hidden, cache = self._forward(batch, cache)
+        last = hidden[:, -1]
+        if all(len(word) == 1 for word in self.sides):
+            # All three words stand at one position, where the normaliser is the same for all.
+            sides = self._logits(last, [word[0] for word in self.sides])
+        else:
+            sides = self._candidates(last, cache, self.sides)
+        scores = self.torch.log_softmax(sides, dim=1).double().cpu().numpy()
+        chosen = corrected(scores, self.manifest).argmax(axis=1)
+        details = self._details(chosen, cache)
+        return [
+            Scored((float(row[0]), float(row[1]), float(row[2])), *values)
+            for row, values in zip(scores, details, strict=True)
+        ]
+
+    def _details(self, chosen: NDArray[np.intp], cache: Any) -> list[tuple[float, float, float]]:
+        """Size, slippage and deadline of each row, given its side."""
+        out: list[tuple[float, float, float]] = [(0.0, 50.0, 300.0)] * len(chosen)
+        for side in Side:
+            rows = np.flatnonzero(chosen == side)
+            values = self.manifest.values(side)
+            if len(rows) == 0 or not values:
+                continue
+            if len(values) == 1 or cache is None:
+                for row in rows:
+                    out[row] = values[0]
+                continue
+            for row, picked in zip(rows, self._walk(side, values, rows, cache), strict=True):
+                out[row] = picked
+        return out
+
+    def _walk(
+        self, side: Side, values: list[tuple[float, float, float]], rows: NDArray[np.intp], cache: Any
+    ) -> list[tuple[float, float, float]]:
+        """Choose part after part; rows that chose alike so far go on together."""
+        groups = [(rows, values, list(self.sides[side]))]
+        for index, part in enumerate(DETAILS):
+            write = self.encoder.answer.detail(part).write
+            further = []
+            for members, left, fed in groups:
+                words = {write(value[index]): value[index] for value in left}
+                if len(words) == 1:
+                    further.append((members, left, fed + list(self.encoder.piece(next(iter(words))))))
+                    continue
+                texts = list(words)
+                pieces = [self.encoder.piece(text) for text in texts]
+                sub = _select(cache, members)
+                hidden, sub = self._forward(self._tensor([fed] * len(members)), sub)
+                best = self._candidates(hidden[:, -1], sub, pieces).argmax(dim=1).cpu().numpy()
+                for choice in np.unique(best):
+                    kept = [value for value in left if write(value[index]) == texts[choice]]
+                    further.append((members[best == choice], kept, fed + list(pieces[choice])))
+            groups = further
+        picked = {int(row): left[0] for members, left, _ in groups for row in members}
+        return [picked[int(row)] for row in rows]
+
+    def _candidates(self, last: Any, cache: Any, candidates: Sequence[Sequence[int]]) -> Any:
+        """Log-probability of each candidate's tokens after the last position; shape (rows, candidates)."""
+        torch = self.torch
+        first = torch.log_softmax(self._logits(last), dim=1)
+        columns = []
+        for tokens in candidates:
+            total = first[:, tokens[0]]
+            if len(tokens) > 1:
+                length = cache.get_seq_length()
+                hidden, cache = self._forward(self._tensor([list(tokens[:-1])] * len(last)), cache)
+                cache.crop(length)
+                after = torch.log_softmax(self._logits(hidden), dim=2)
+                wanted = self._tensor([list(tokens[1:])] * len(last))[:, :, None]
+                total = total + after.gather(2, wanted).sum(dim=(1, 2))
+            columns.append(total)
+        return torch.stack(columns, dim=1)
+
+    def _forward(self, tokens: Any, cache: Any) -> tuple[Any, Any]:
+        keep = cache is not None or self.has_details or any(len(word) > 1 for word in self.sides)
+        out = self.decoder(input_ids=tokens, past_key_values=cache, use_cache=keep)
+        return out.last_hidden_state, out.past_key_values if keep else None
+
+    def _logits(self, hidden: Any, tokens: list[int] | None = None) -> Any:
+        head = self.head if tokens is None else self.head[tokens]
+        logits = hidden.float() @ head.T
+        if self.bias is None:
+            return logits
+        return logits + (self.bias if tokens is None else self.bias[tokens])
+
+    def _tensor(self, rows: list[list[int]]) -> Any:
+        return self.torch.tensor(rows, device=self.device)
+
+    def _check_head(self) -> None:
+        """Refuse a model that does more to its logits than the output layer; the short cut would be wrong."""
+        probe = self._tensor([self.encoder.prompts([self.manifest.template.prompt])[0][:8]])
+        with self.torch.inference_mode():
+            whole = self.model(input_ids=probe).logits[0, -1].float()
+            ours = self._logits(self.decoder(input_ids=probe).last_hidden_state[:, -1])[0]
+        if float((whole - ours).abs().max()) > 0.02 * float(whole.abs().max()) + 1e-3:
+            raise InputError(
+                f"{type(self.model).__name__} changes its logits after the output layer, which scoring does not know",
+                hint="use mode=generate",
+            )
+
+    def _check_length(self, ids: list[list[int]]) -> None:
+        longest = max(map(len, ids), default=0)
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        if limit is not None and longest + 40 > limit:
+            raise InputError(f"a prompt of {longest} tokens leaves no room in a model of {limit} positions")
+
+
+def _shared_length(ids: list[list[int]]) -> int:
+    """How many leading tokens all prompts share; one token at least stays to each."""
+    if len(ids) < 2:
+        return 0
+    shortest = min(map(len, ids)) - 1
+    first, last = min(ids), max(ids)
+    same = 0
+    while same < shortest and first[same] == last[same]:
+        same += 1
+    return same
+
+
+def _spread(cache: Any, rows: int) -> Any:
+    """A copy of a cache of one row for many rows."""
+    return _rebuilt(cache, lambda tensor: tensor.expand(rows, *tensor.shape[1:]))
+
+
+def _select(cache: Any, rows: NDArray[np.intp]) -> Any:
+    """A copy of some rows of a cache."""
+    return _rebuilt(cache, lambda tensor: tensor[rows.tolist()])
+
+
+def _rebuilt(cache: Any, change: Callable[[Any], Any]) -> Any:
+    from transformers import DynamicCache
+
+    copy = DynamicCache()
+    for index, layer in enumerate(cache.layers):
+        copy.update(change(layer.keys), change(layer.values), index)
+    return copy

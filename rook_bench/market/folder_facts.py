@@ -1,0 +1,70 @@
+"""What a prepared folder holds: tables, shapes, columns, splits, labels, and what does not fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rook_bench.core import InputError
+
+TABLES = ("core_features", "core_conditions", "labeled_dataset", "train", "val", "test")
+SPLITS = ("train", "val", "test")
+
+
+def folder_facts(folder: str | Path) -> dict[str, Any]:
+    """Rows and columns of each table, missing values, label shares, and a list of problems.
+
+    Raises:
+        InputError: where there is no such folder, no known table in it, or a table can't be read.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError("no such folder", where=folder, hint="give what rook-bench data prepare wrote")
+    tables = {name: _read(path) for name in TABLES if (path := _file(folder, name)) is not None}
+    if not tables:
+        raise InputError(f"none of {', '.join(TABLES)} (.csv or .csv.gz) is here", where=folder)
+    facts: dict[str, Any] = {"folder": str(folder), "tables": {}, "columns": {}, "labels": {}}
+    problems = [f"{name}.csv is missing" for name in TABLES if name not in tables]
+    for name, table in tables.items():
+        facts["tables"][name] = f"{len(table):,} rows x {table.shape[1]} columns"
+        columns = list(table.columns)
+        facts["columns"][name] = columns if len(columns) <= 24 else [*columns[:6], f"... {len(columns) - 6} more"]
+        gaps = table.columns[table.isna().any()]
+        problems += [f"{name}: column '{column}' has {int(table[column].isna().sum())} empty cells" for column in gaps]
+        word = "side_raw" if "side_raw" in table else "side" if "side" in table else None
+        if word is not None:
+            shares = table[word].value_counts(normalize=True)
+            facts["labels"][name] = {str(side): f"{share:.1%}" for side, share in shares.items()}
+            problems += [f"{name}: no {side}" for side in ("BUY", "HOLD", "SELL") if side not in shares.index]
+    facts["problems"] = problems + _against_metadata(folder, tables)
+    return facts
+
+
+def _file(folder: Path, name: str) -> Path | None:
+    return next((path for ending in (".csv", ".csv.gz") if (path := folder / f"{name}{ending}").is_file()), None)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (ValueError, OSError, EOFError) as error:  # pandas' parser errors are ValueErrors
+        text = " ".join(str(error).split())
+        raise InputError(f"can't be read as a table ({text})", where=path, hint="prepare the folder again") from None
+
+
+def _against_metadata(folder: Path, tables: dict[str, pd.DataFrame]) -> list[str]:
+    path = folder / "metadata.json"
+    if not path.is_file():
+        return ["metadata.json is missing"]
+    try:
+        sizes = json.loads(path.read_text(encoding="utf-8"))["splits"]
+    except (json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
+        return ["metadata.json can't be read, or names no splits"]
+    return [
+        f"{name}.csv has {len(tables[name])} rows, metadata.json says {sizes[f'{name}_size']}"
+        for name in SPLITS
+        if name in tables and sizes.get(f"{name}_size", len(tables[name])) != len(tables[name])
+    ]

@@ -1,0 +1,145 @@
+"""The prepared folder as training data: prompts, labels and the rows of each split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rook_bench.core import SIDE_NAMES, InputError, Side
+from rook_bench.core.hashing import sha256_json
+from rook_bench.language.template import Prompts, Template
+from rook_bench.market.features import compute_features
+from rook_bench.market.importers import read_swaps
+from rook_bench.market.importers.columns import time_column
+from rook_bench.market.view import MarketView
+
+
+@dataclass(frozen=True)
+class Label:
+    """What the rules said about one row."""
+
+    side: Side
+    size: float
+    slippage_bps: float
+    deadline_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Rows of a prepared folder.
+
+    Attributes:
+        folder: where they come from.
+        prompts: of every row.
+        features: every causal feature of every row, shape (rows, features).
+        labels: of every row.
+        train, val: row numbers with a defined prompt.
+        data_hash: identity of the swaps and their labels.
+        overlap: rows of validation whose features look back into the train split.
+    """
+
+    folder: Path
+    prompts: Prompts
+    features: NDArray[np.float64]
+    labels: list[Label]
+    train: NDArray[np.intp]
+    val: NDArray[np.intp]
+    data_hash: str
+    overlap: bool
+
+    @cached_property
+    def side(self) -> NDArray[np.int8]:
+        """Side codes of every row."""
+        return np.array([label.side for label in self.labels], dtype=np.int8)
+
+    def answers(self, rows: NDArray[np.intp]) -> dict[str, list[tuple[float, float, float]]]:
+        """The different (size, slippage_bps, deadline_s) among these rows, by side."""
+        seen: dict[str, set[tuple[float, float, float]]] = {name: set() for name in SIDE_NAMES}
+        for row in rows:
+            label = self.labels[row]
+            seen[label.side.name].add((label.size, label.slippage_bps, label.deadline_s))
+        return {name: sorted(values) for name, values in seen.items()}
+
+
+def read_training_data(folder: str | Path, template: Template, seq_len: int | None = None) -> TrainingData:
+    """Read a folder that `data prepare` (or ROOK's own pipeline) wrote.
+
+    Prompts are rendered from core_features.csv with all the history there is; train.csv and
+    val.csv only say which rows belong to which split (their own values are standardised).
+
+    Raises:
+        InputError: where files are missing or do not belong together, or a split has one class only.
+    """
+    folder = Path(folder)
+    frame = read_swaps(folder)
+    if "label_side" not in frame.labels:
+        raise InputError("there is no labeled_dataset.csv", where=folder, hint="make it with rook-bench data prepare")
+    _check_seq_len(folder, seq_len)
+    sides = frame.labels["label_side"].astype(str)
+    splits = dict(_splits(folder, frame.at, sides))
+    prompts = template.render(MarketView.whole(frame))
+    columns = (sides, *(frame.labels[f"label_{name}"] for name in ("size", "slippage_bps", "deadline_s")))
+    labels = [
+        Label(Side[side], float(size), float(slippage), float(deadline))
+        for side, size, slippage, deadline in zip(*columns, strict=True)
+    ]
+    train, val = (rows[prompts.defined[rows]] for rows in (splits["train"], splits["val"]))
+    for name, rows in (("train", train), ("val", val)):
+        if len(np.unique(sides[rows])) < 2:
+            raise InputError(f"the {name} split holds one class only", where=folder, hint="use a longer tape")
+    return TrainingData(
+        folder=folder,
+        prompts=prompts,
+        features=compute_features(frame).to_numpy(dtype=np.float64),
+        labels=labels,
+        train=train,
+        val=val,
+        data_hash=sha256_json([frame.data_hash, *(sides[rows].tolist() for rows in (train, val))]),
+        overlap=bool(splits["val"][0] - splits["train"][-1] <= 100),
+    )
+
+
+def _check_seq_len(folder: Path, seq_len: int | None) -> None:
+    path = folder / "metadata.json"
+    if seq_len is None or not path.is_file():
+        return
+    recorded = json.loads(path.read_text(encoding="utf-8")).get("seq_len")
+    if recorded is not None and recorded != seq_len:
+        raise InputError(f"seq_len is {seq_len}, the folder's windows have {recorded} swaps", where=path)
+
+
+def _splits(
+    folder: Path, at: NDArray[np.datetime64], sides: NDArray[np.str_]
+) -> Iterator[tuple[str, NDArray[np.intp]]]:
+    """Row numbers of the train and validation split: each is one stretch of the labelled rows."""
+    after = 0
+    for name in ("train", "val"):
+        path = next((folder / file for file in (f"{name}.csv", f"{name}.csv.gz") if (folder / file).is_file()), None)
+        if path is None:
+            raise InputError(f"there is no {name}.csv", where=folder, hint="make it with rook-bench data prepare")
+        table = pd.read_csv(path, usecols=["timestamp", "side_raw"])
+        if table.empty:
+            raise InputError("the split is empty", where=path, hint="use a longer tape")
+        stamps, words = time_column(table, "timestamp", path), table["side_raw"].to_numpy().astype(str)
+        count = len(table)
+        # Several rows may share a second, hence every place where the stretch could start is tried.
+        starts = after + np.flatnonzero(at[after : len(at) - count + 1] == stamps[0])
+        fits = (
+            start
+            for start in starts
+            if (at[start : start + count] == stamps).all() and (sides[start : start + count] == words).all()
+        )
+        start = int(next(fits, -1))
+        if start < 0:
+            raise InputError(
+                "its rows are not a stretch of labeled_dataset.csv", where=path, hint="prepare the folder again"
+            )
+        yield name, np.arange(start, start + count)
+        after = start + count

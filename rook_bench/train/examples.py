@@ -1,0 +1,74 @@
+"""Examples as token ids with the part that each token of the answer belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.language.answer import PARTS
+from rook_bench.language.tokens import Encoder
+from rook_bench.train.data import TrainingData
+
+PROMPT, END = -1, len(PARTS)
+"""Part codes of prompt tokens and of the end token; 0 to 3 are side, size, slippage and deadline."""
+
+
+class Example(TypedDict):
+    """One row: ids, part of each id, and its weight in the loss."""
+
+    input_ids: list[int]
+    parts: list[int]
+    weight: float
+
+
+def make_examples(
+    data: TrainingData, rows: NDArray[np.intp], encoder: Encoder, weights: Sequence[float]
+) -> list[Example]:
+    """Encode rows; `weights` are those of BUY, HOLD and SELL."""
+    codes = {part: code for code, part in enumerate(PARTS)}
+    prompts = encoder.prompts([data.prompts.texts[row] for row in rows])
+    examples: list[Example] = []
+    for row, prompt in zip(rows, prompts, strict=True):
+        label = data.labels[row]
+        answer, parts = encoder.answer_ids(label.side, label.size, label.slippage_bps, label.deadline_s)
+        marks = [END if part is None else codes[part] for part in parts]
+        examples.append(
+            {
+                "input_ids": prompt + answer,
+                "parts": [PROMPT] * len(prompt) + marks,
+                "weight": weights[label.side],
+            }
+        )
+    return examples
+
+
+def class_weights(side: NDArray[np.int8], balance: str) -> list[float]:
+    """Weights of BUY, HOLD and SELL in the loss, their mean over the rows being 1."""
+    counts = np.bincount(side, minlength=3).astype(np.float64)
+    power = {"none": 0.0, "sqrt": 0.5, "full": 1.0}[balance]
+    raw = np.where(counts > 0, np.maximum(counts, 1) ** -power, 1.0)
+    return [float(weight) for weight in raw * counts.sum() / (raw * counts).sum()]
+
+
+class Collator:
+    """Pads a batch to its own longest example and stacks it as tensors."""
+
+    def __init__(self, pad: int) -> None:
+        self.pad = pad
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Tensors input_ids, attention_mask, parts of shape (batch, longest), and weight of shape (batch,)."""
+        import torch
+
+        longest = max(len(example["input_ids"]) for example in examples)
+        gaps = [longest - len(example["input_ids"]) for example in examples]
+        pairs = list(zip(examples, gaps, strict=True))
+        return {
+            "input_ids": torch.tensor([example["input_ids"] + [self.pad] * gap for example, gap in pairs]),
+            "attention_mask": torch.tensor([[1] * len(example["input_ids"]) + [0] * gap for example, gap in pairs]),
+            "parts": torch.tensor([example["parts"] + [PROMPT] * gap for example, gap in pairs]),
+            "weight": torch.tensor([example["weight"] for example in examples]),
+        }

@@ -1,0 +1,58 @@
+"""Completion-only loss, split by the parts of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rook_bench.language.answer import PARTS
+from rook_bench.train.examples import PROMPT
+
+NAMES = ("side", "size", "slippage", "deadline", "end")
+
+
+def completion_loss(model: Any, batch: dict[str, Any]) -> tuple[Any, Any, Any]:
+    """Mean weighted cross-entropy over answer tokens; the prompt costs nothing and is not projected.
+
+    Args:
+        model: a causal language model (not wrapped by peft, its LoRA layers in place).
+        batch: what `Collator` makes.
+
+    Returns:
+        The loss, and of each answer token its unweighted cross-entropy (nats) and its part code.
+    """
+    import torch
+
+    decoder = getattr(model, model.base_model_prefix)
+    hidden = decoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+    parts = batch["parts"][:, 1:]
+    answer = parts != PROMPT
+    # Only positions that predict an answer token go through the output layer, the largest of all.
+    logits = model.get_output_embeddings()(hidden[:, :-1][answer]).float()
+    each = torch.nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][answer], reduction="none")
+    weight = batch["weight"][:, None].expand_as(answer)[answer].to(each.dtype)
+    return (each * weight).mean(), each.detach(), parts[answer]
+
+
+@dataclass
+class PartLosses:
+    """Sums of cross-entropy by part."""
+
+    totals: list[float] = field(default_factory=lambda: [0.0] * (len(PARTS) + 1))
+    counts: list[int] = field(default_factory=lambda: [0] * (len(PARTS) + 1))
+
+    def add(self, each: Any, parts: Any) -> None:
+        """Add one batch."""
+        for code in range(len(self.totals)):
+            chosen = each[parts == code]
+            self.totals[code] += float(chosen.sum())
+            self.counts[code] += len(chosen)
+
+    def means(self, prefix: str) -> dict[str, float]:
+        """Mean loss per token of each part that occurs, and of all ("loss_side", ..., "loss_all")."""
+        found = {
+            f"{prefix}loss_{name}": total / count
+            for name, total, count in zip(NAMES, self.totals, self.counts, strict=True)
+            if count
+        }
+        return found | {f"{prefix}loss_all": sum(self.totals) / max(1, sum(self.counts))}

@@ -1,0 +1,70 @@
+"""What a training run is told. Keys and defaults are those of ROOK's own training, where it had them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from rook_bench.core.config import Config, read_mapping
+from rook_bench.language.base import DEFAULT_BASE
+
+
+class TrainSettings(Config):
+    """Settings of `rook-bench train`.
+
+    Attributes:
+        model: base model: a hub name, a folder, or a name below models/base.
+        template: prompt template: a shipped name or a file.
+        max_samples: rows drawn from the train split.
+        num_epochs: most epochs; early stopping may end it before.
+        batch_size: examples in one forward pass.
+        gradient_accumulation: passes per step; by default 4 with batches of one, else 1.
+        learning_rate: peak of a linear schedule with warm-up.
+        warmup_share: share of all steps spent warming up.
+        weight_decay: of AdamW.
+        seq_len: swaps per window of the prepared folder, as ROOK's configs state it; only checked
+            against the folder, because a prompt shows features and no window.
+        method: "lora", or "full" fine-tuning for small bases.
+        lora_r, lora_alpha, lora_dropout: shape of the adapter.
+        lora_targets: names of the layers that get one; by default c_attn and c_proj where the
+            architecture has them (ROOK's choice), else every projection inside attention.
+        balance: weight of each side in the loss: "none", "sqrt" (inverse root of its frequency)
+            or "full" (inverse frequency). Probabilities are corrected back to the natural mixture.
+        patience: epochs without a better validation likelihood before training stops; 0 never stops.
+        max_eval_samples: rows of the validation split that are scored after each epoch.
+        seed: of everything random.
+    """
+
+    model: str = DEFAULT_BASE
+    template: str = "codes"
+    max_samples: int = Field(default=1000, ge=8)
+    num_epochs: float = Field(default=3, gt=0)
+    batch_size: int = Field(default=1, ge=1)
+    gradient_accumulation: int | None = Field(default=None, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    warmup_share: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    seq_len: int | None = Field(default=None, ge=1)
+    method: Literal["lora", "full"] = "lora"
+    lora_r: int = Field(default=16, ge=1)
+    lora_alpha: float = Field(default=32, gt=0)
+    lora_dropout: float = Field(default=0.1, ge=0, lt=1)
+    lora_targets: list[str] | None = None
+    balance: Literal["none", "sqrt", "full"] = "sqrt"
+    patience: int = Field(default=3, ge=0)
+    max_eval_samples: int = Field(default=2000, ge=16)
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def accumulation(self) -> int:
+        """Forward passes per optimiser step."""
+        return self.gradient_accumulation or (4 if self.batch_size == 1 else 1)
+
+
+def load_settings(path: Path | None, **given: Any) -> TrainSettings:
+    """Settings from a TOML, YAML or JSON file, overruled by what was given by hand (None is not given)."""
+    values = read_mapping(path) if path else {}
+    values |= {key: value for key, value in given.items() if value is not None}
+    return TrainSettings.parse(values, where=path or "train")
