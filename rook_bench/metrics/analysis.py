@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rook_bench.core import Estimate, InputError
+from rook_bench.metrics.calibration import Reliability, reliability
 from rook_bench.metrics.clock import Clock, Sampled
 from rook_bench.metrics.costs import Attribution, attribute
 from rook_bench.metrics.decisions import confusion
@@ -26,6 +27,7 @@ class Analysis:
         confusion: rows by label and decision, None where the tape has no labels.
         outcomes, rejections: orders by outcome; refused orders by filter.
         markouts: by side and horizon.
+        reliability: by bin of stated confidence, empty where there is no label or no confidence.
     """
 
     run: Run
@@ -36,6 +38,7 @@ class Analysis:
     outcomes: dict[str, int]
     rejections: dict[str, int]
     markouts: list[Markout]
+    reliability: list[Reliability]
 
     @property
     def name(self) -> str:
@@ -71,4 +74,5 @@ def analyse(run: Run, clock: Clock | None = None) -> Analysis:
         outcomes=outcomes(run),
         rejections=rejections(run),
         markouts=markouts(run),
+        reliability=reliability(run),
     )

@@ -63,6 +63,8 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("mean_confidence", "Mean confidence of trades"),
         Row("label_accuracy", "Agreement with labels"),
         Row("label_macro_f1", "Macro F1 against labels"),
+        Row("confidence_calibration_error", "Calibration error of confidence"),
+        Row("confidence_brier", "Brier score of confidence"),
     ),
 }
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import Estimate, InputError
+from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.metrics import analyse
 from rook_bench.plugins import metric
 from rook_bench.replay import replay
@@ -243,9 +244,9 @@ def test_rejections_by_filter(short_tape, tmp_path):
 def test_labels_and_unparsed_answers(short_tape, sides, run_of, tmp_path):
     names = np.array(["BUY", "HOLD", "SELL"] * 100, dtype=object)
     frame = replace(short_tape, labels={"label_side": names})
-    tape = sides("BHS" * 100, confidence=0.7)
-    tape.side[:30] = -1
-    tape.size[:30] = 0.0
+    read = sides("BHS" * 100, confidence=0.7)
+    lost = np.arange(300) < 30
+    tape = replace(read, side=np.where(lost, np.int8(UNPARSED), read.side), size=np.where(lost, 0.0, read.size))
     write_report([analyse(run_of(frame, tape))], tmp_path, title="Labelled")
     seen = text_of(page_of(tmp_path))
     assert "Label BUY HOLD SELL UNPARSED Rows" in seen

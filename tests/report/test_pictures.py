@@ -1,11 +1,15 @@
 """Every picture is written, of one size, and says something where there is nothing to draw."""
 
 import struct
+from dataclasses import replace
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
+from rook_bench.core import Side
+from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
 from rook_bench.report import write_report
@@ -14,7 +18,17 @@ from rook_bench.report.charts.canvas import round_step, style
 from rook_bench.report.charts.drawdown import deepest, under_water
 from rook_bench.report.entries import COLOURS, make_entries
 
-NAMES = {"equity", "drawdown", "waterfall", "actions", "distribution", "confusion", "markouts", "confidence"}
+NAMES = {
+    "equity",
+    "drawdown",
+    "waterfall",
+    "actions",
+    "distribution",
+    "confusion",
+    "markouts",
+    "confidence",
+    "reliability",
+}
 
 
 def size_of(png):
@@ -47,7 +61,7 @@ def test_same_input_same_bytes(analyses, comparison_folder):
 def test_nothing_to_draw_is_said_in_the_picture(idle):
     with style():
         empty = {picture.name: picture for picture in pictures(make_entries([idle])) if picture.empty}
-    assert set(empty) == {"actions", "confusion", "markouts", "confidence"}
+    assert set(empty) == {"actions", "confusion", "markouts", "confidence", "reliability"}
     for picture in empty.values():
         written = " ".join(text.get_text() for text in picture.figure.texts).replace("\n", " ")
         assert picture.empty in written
@@ -134,6 +148,78 @@ def test_thinned_drawdown_keeps_its_depth():
     assert values.min() == depth.min()
     assert (np.diff(when) > np.timedelta64(0)).all()
     assert (when[0], when[-1]) == (at[0], at[-1])
+
+
+@pytest.fixture
+def stating(tape, run_of):
+    """Analyses on a labelled tape by the confidence that each of 300 decisions states."""
+    labels = {"label_side": np.array(["HOLD", "BUY", "HOLD"] * 100, dtype=object)}
+    frame = replace(tape[:300], labels=labels)
+
+    def make(*confidences):
+        decisions = [DecisionTape.from_sides(np.full(300, Side.HOLD), 0.0, confidence=level) for level in confidences]
+        return [analyse(run_of(frame, stated)) for stated in decisions]
+
+    return make
+
+
+def reliability_of(analyses):
+    with style():
+        return next(picture for picture in pictures(make_entries(analyses)) if picture.name == "reliability")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.8, 1.0, "states a confidence of 0.90 on average and is the label on 66.7% of decisions: too sure"),
+        (0.1, 0.3, "a confidence of 0.20 on average and is the label on 66.7% of decisions: not sure enough"),
+        (0.62, 0.7, "66.7% of decisions: right on average"),
+    ],
+)
+def test_reliability_says_which_way_it_errs(stating, low, high, words):
+    picture = reliability_of(stating(np.tile([low, high], 150)))
+    assert picture.empty is None
+    assert words in picture.title
+    assert "calibration error" in picture.title
+    assert "n = 300" in picture.caption
+
+
+def test_reliability_has_a_panel_per_source_that_varies(stating, renamed):
+    """At most four; those left out are named, and so are those that say nothing or always the same."""
+    varying = np.linspace(0.0, 1.0, 300)
+    found = stating(*[varying] * 5, 0.5, np.nan)
+    named = [renamed(analysis, f"source-{index}") for index, analysis in enumerate(found)]
+    picture = reliability_of(named)
+    assert [axes.get_title(loc="left") for axes in picture.figure.axes[:4]] == [f"source-{k}" for k in range(4)]
+    assert len(picture.figure.axes) == 8
+    note = picture.figure.texts[1].get_text().replace("\n", " ")
+    assert "always the same: source-5, source-6." in note
+    assert "No room for: source-4." in note
+    counts = [bar.get_height() for bar in picture.figure.axes[4].patches]
+    assert counts == [30] * 10
+
+
+def test_reliability_is_not_cut_off(stating, renamed):
+    varying = [np.linspace(0.0, 1.0, 300), np.repeat([0.0, 1.0], 150), np.full(300, 0.5) + np.eye(1, 300)[0] * 0.5]
+    found = stating(*varying, varying[0])
+    long = [renamed(analysis, f"lora:{'long_name_' * 9}{index}") for index, analysis in enumerate(found)]
+    for count in range(1, 5):
+        picture = reliability_of(long[:count])
+        with style():
+            picture.to_png()
+        box, (width, height) = picture.figure.get_tightbbox(), picture.figure.get_size_inches()
+        assert 0 <= box.x0 <= box.x1 <= width
+        assert 0 <= box.y0 <= box.y1 <= height
+        names = [axes._left_title.get_window_extent() for axes in picture.figure.axes[:count]]
+        for left, right in pairwise(names):
+            assert left.x1 < right.x0
+        note = picture.figure.texts[1].get_window_extent()
+        assert not any(note.overlaps(axes.get_tightbbox()) for axes in picture.figure.axes)
+
+
+def test_reliability_needs_labels_and_a_confidence_that_varies(idle, stating):
+    assert reliability_of([idle]).empty == "The tape carries no labels to hold a confidence against."
+    assert reliability_of(stating(0.5, np.nan)).empty == "No source states a confidence that varies."
 
 
 @pytest.mark.parametrize("span", [0.0, 59.0, 28_588.0, 86_400.0, 400 * 86_400.0])

@@ -12,10 +12,11 @@ from rook_bench.report.charts.distribution import distribution
 from rook_bench.report.charts.drawdown import drawdown
 from rook_bench.report.charts.equity import equity
 from rook_bench.report.charts.markouts import markouts
+from rook_bench.report.charts.reliability import reliability
 from rook_bench.report.charts.waterfall import waterfall
 from rook_bench.report.entries import Entry
 
-CHARTS = (equity, drawdown, waterfall, actions, distribution, confusion, markouts, confidence)
+CHARTS = (equity, drawdown, waterfall, actions, distribution, confusion, markouts, confidence, reliability)
 """In the order of the report."""
 
 

@@ -1,0 +1,136 @@
+"""Whether the stated confidence is how often the decision is the label."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import SIDE_NAMES, Estimate
+from rook_bench.core.decision_tape import UNPARSED
+from rook_bench.metrics.clock import Sampled
+from rook_bench.plugins import metric
+from rook_bench.replay import Run
+
+BINS = 15
+"""Equal-width bins of the expected calibration error."""
+
+Z_95 = 1.959963984540054
+"""Standard normal quantile at 0.975."""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """The decisions whose stated confidence lies in one bin.
+
+    Attributes:
+        low, high: the bin's bounds, low included; high too in the last bin.
+        count: decisions in it, at least one.
+        confidence: their mean stated confidence, 0 to 1.
+        correct: share of them that are the label, 0 to 1.
+        correct_low, correct_high: 95% Wilson interval of that share, as if they were independent.
+    """
+
+    low: float
+    high: float
+    count: int
+    confidence: float
+    correct: float
+    correct_low: float
+    correct_high: float
+
+
+def stated(run: Run) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+    """Confidence, and whether the decision is the label, of every parsed decision that states one, shapes (k,).
+
+    None where the tape has no labels.
+    """
+    labels = run.frame.labels.get("label_side")
+    if labels is None:
+        return None
+    tape = run.decided.tape
+    rows = np.flatnonzero((tape.side != UNPARSED) & ~np.isnan(tape.confidence))
+    decided = np.array(SIDE_NAMES, dtype=object)[tape.side[rows]]
+    return tape.confidence[rows], (decided == labels[rows]).astype(np.bool_)
+
+
+def reliability(run: Run, bins: int = 10) -> list[Reliability]:
+    """Stated confidence against the share that is the label, by equal-width bins; empty bins are left out.
+
+    Empty where the tape has no labels or no decision states a confidence.
+    """
+    pairs = stated(run)
+    return [] if pairs is None else binned(*pairs, bins)
+
+
+def binned(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int) -> list[Reliability]:
+    """The bins of [0, 1] that hold a decision, lowest first; arguments of shape (k,)."""
+    edges = np.arange(bins + 1) / bins
+    place = np.minimum(np.searchsorted(edges, confidence, side="right") - 1, bins - 1)
+    rows = []
+    for index in np.unique(place).tolist():
+        inside = place == index
+        count, hits = int(inside.sum()), int(correct[inside].sum())
+        low, high = wilson(hits, count)
+        rows.append(
+            Reliability(
+                low=float(edges[index]),
+                high=float(edges[index + 1]),
+                count=count,
+                confidence=float(confidence[inside].mean()),
+                correct=hits / count,
+                correct_low=low,
+                correct_high=high,
+            )
+        )
+    return rows
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """95% score interval of a share (Wilson 1927, J. Am. Stat. Assoc. 22, 209-212), within 0 to 1."""
+    middle, reach = hits + Z_95**2 / 2, Z_95 * math.sqrt(hits * (count - hits) / count + Z_95**2 / 4)
+    low, high = ((middle + sign * reach) / (count + Z_95**2) for sign in (-1, 1))
+    # Rounding must not push a bound past the share itself at none and at all.
+    return max(0.0, min(low, hits / count)), min(1.0, max(high, hits / count))
+
+
+def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS) -> float:
+    """Mean distance between a bin's confidence and its share correct, weighted by the bins' decisions, 0 to 1."""
+    rows = binned(confidence, correct, bins)
+    return sum(row.count * abs(row.correct - row.confidence) for row in rows) / len(confidence)
+
+
+def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
+    """Mean squared difference between confidence and correctness (1 or 0), 0 to 1."""
+    return float(np.mean((confidence - correct) ** 2))
+
+
+@metric(unit="fraction")
+def confidence_calibration_error(sampled: Sampled) -> Estimate:
+    """Expected calibration error: how far the stated confidence is from the share of decisions that are the label."""
+    convention = f"{BINS} equal-width bins, weighted by their decisions; all parsed decisions that state a confidence"
+    return _estimate(sampled, calibration_error, "fraction", convention)
+
+
+@metric(unit="ratio")
+def confidence_brier(sampled: Sampled) -> Estimate:
+    """Brier score: mean squared difference between stated confidence and being the label (1 or 0); 0 is best."""
+    convention = "one where the decision is the label, else zero; all parsed decisions that state a confidence"
+    return _estimate(sampled, brier, "ratio", convention)
+
+
+def _estimate(
+    sampled: Sampled,
+    measure: Callable[[NDArray[np.float64], NDArray[np.bool_]], float],
+    unit: str,
+    convention: str,
+) -> Estimate:
+    pairs = stated(sampled.run)
+    if pairs is None:
+        return Estimate.undefined("the tape carries no labels", n=0, unit=unit, convention=convention)
+    if len(pairs[0]) == 0:
+        return Estimate.undefined("no decision states a confidence", n=0, unit=unit, convention=convention)
+    return Estimate(measure(*pairs), len(pairs[0]), unit, convention)
