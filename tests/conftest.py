@@ -234,3 +234,126 @@ def run_of():
         )
 
     return make
+
+
+# Small language models, made once: random bases, a prepared folder, adapters trained on a few rows.
+
+
+@pytest.fixture
+def command_line(capsys):
+    """Run rook-bench in this process: (exit code, stdout, stderr)."""
+    from rook_bench.cli.main import run
+
+    def call(*arguments):
+        capsys.readouterr()
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def random_bases():
+    """The module scripts/make_random_base.py; skips without the train extra."""
+    import importlib.util
+
+    pytest.importorskip("transformers", reason="the train extra is not installed")
+    spec = importlib.util.spec_from_file_location("make_random_base", ROOT / "scripts" / "make_random_base.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def mini_base(random_bases, tmp_path_factory):
+    """Folder of a random GPT-2: 2 layers, 32 wide, 4 heads."""
+    folder = tmp_path_factory.mktemp("bases") / "mini"
+    random_bases.random_base(folder, 2, 32, 4, vocabulary=3000)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mini_qwen(mini_base, tmp_path_factory):
+    """Folder of a random Qwen2 (rotary positions, grouped heads, an output layer of its own)."""
+    import torch
+    from transformers import AutoTokenizer, Qwen2Config, Qwen2ForCausalLM
+
+    folder = tmp_path_factory.mktemp("bases") / "qwen"
+    tokenizer = AutoTokenizer.from_pretrained(mini_base)
+    torch.manual_seed(1)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, tie_word_embeddings=False,
+        bos_token_id=tokenizer.eos_token_id, eos_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    Qwen2ForCausalLM(config).eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """A prepared folder: 1,500 simulated swaps, labelled by the shipped rules, purged splits."""
+    from rook_bench.market.prepare import prepare
+    from rook_bench.market.rules import Rules
+
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    rules = Rules.from_file(ROOT / "strategies" / "data_driven.json")
+    prepare(simulate(1500, np.random.default_rng(5)), rules, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mini_settings(mini_base):
+    """Settings of a training run of a few seconds."""
+    from rook_bench.train import TrainSettings
+
+    def settings(**changes):
+        small = {
+            "model": str(mini_base), "max_samples": 64, "num_epochs": 1, "batch_size": 16, "max_eval_samples": 64,
+            "learning_rate": 1e-2,
+        }  # fmt: skip
+        return TrainSettings(**small | changes)
+
+    return settings
+
+
+@pytest.fixture(scope="session")
+def mini_adapter(prepared, mini_settings, tmp_path_factory):
+    """Folder of a LoRA adapter on `mini_base`, template codes; never written to."""
+    from rook_bench.train.fit import train
+
+    folder = tmp_path_factory.mktemp("adapters") / "codes"
+    train(prepared, folder, mini_settings(), say=lambda line: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mini_adapter_words(prepared, mini_settings, tmp_path_factory):
+    """Folder of a LoRA adapter on `mini_base`, template rook-v1 (sides of several tokens); never written to."""
+    from rook_bench.train.fit import train
+
+    folder = tmp_path_factory.mktemp("adapters") / "words"
+    train(prepared, folder, mini_settings(template="rook-v1"), say=lambda line: None)
+    return folder
+
+
+@pytest.fixture
+def fresh_models(tmp_path, monkeypatch):
+    """Forget loaded models and their answers, before and after; returns a factory of empty caches."""
+    from itertools import count
+
+    from rook_bench.sources.lora import _decider
+
+    numbers = count()
+
+    def empty_cache():
+        _decider.cache_clear()
+        folder = tmp_path / f"cache{next(numbers)}"
+        monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+        return folder
+
+    empty_cache()
+    yield empty_cache
+    _decider.cache_clear()

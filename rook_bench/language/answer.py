@@ -101,7 +101,9 @@ class Answer(Config):
         values = [float(match[part]) / self.detail(part).scale for part in DETAILS]
         size, slippage, _ = values
         valid = size <= 1 and slippage <= 10_000 and (side != Side.HOLD or size == 0)
-        return Parsed(side, *values) if valid else None
+        # Other ways to write the same numbers (leading zeros, other digits) are not answers either.
+        written = "".join(piece for _, piece in self.pieces(side, *values))
+        return Parsed(side, *values) if valid and written == text else None
 
     def detail(self, part: Part) -> Detail:
         """How one part after the side is written."""

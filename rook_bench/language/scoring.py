@@ -95,7 +95,7 @@ class Scorer:
         out: list[Scored | None] = [None] * len(ids)
         with self.torch.inference_mode():
             shared = _shared_length(ids)
-            prefix = self._forward(self._tensor([ids[0][:shared]]), None)[1] if shared else None
+            prefix = self._forward(self._tensor([ids[0][:shared]]), None, keep=True)[1] if shared else None
             for rows in self._batches(ids, shared):
                 batch = self._tensor([ids[row][shared:] for row in rows])
                 for row, scored in zip(rows, self._score(batch, prefix), strict=True):
@@ -180,15 +180,15 @@ class Scorer:
             if len(tokens) > 1:
                 length = cache.get_seq_length()
                 hidden, cache = self._forward(self._tensor([list(tokens[:-1])] * len(last)), cache)
-                cache.crop(length)
+                cache.crop(length - cache.get_seq_length())
                 after = torch.log_softmax(self._logits(hidden), dim=2)
                 wanted = self._tensor([list(tokens[1:])] * len(last))[:, :, None]
                 total = total + after.gather(2, wanted).sum(dim=(1, 2))
             columns.append(total)
         return torch.stack(columns, dim=1)
 
-    def _forward(self, tokens: Any, cache: Any) -> tuple[Any, Any]:
-        keep = cache is not None or self.has_details or any(len(word) > 1 for word in self.sides)
+    def _forward(self, tokens: Any, cache: Any, *, keep: bool = False) -> tuple[Any, Any]:
+        keep = keep or cache is not None or self.has_details or any(len(word) > 1 for word in self.sides)
         out = self.decoder(input_ids=tokens, past_key_values=cache, use_cache=keep)
         return out.last_hidden_state, out.past_key_values if keep else None
 

@@ -64,7 +64,7 @@ class Field(Config):
 
     feature: str
     scale: float = 1.0
-    format: str | None = Key(default=None, pattern=r"^\+?(\.\d+)?[fgd]?$")
+    format: str | None = Key(default=None, pattern=r"^\+?(\.\d+)?[fg]?$")
     codes: Codes | None = None
 
     @model_validator(mode="after")
@@ -115,7 +115,11 @@ class Template(Config):
 
     @model_validator(mode="after")
     def _matching(self) -> Self:
-        used = {name for _, name, _, _ in Formatter().parse(self.prompt) if name is not None}
+        parts = [part for part in Formatter().parse(self.prompt) if part[1] is not None]
+        used = {str(name) for _, name, _, _ in parts}
+        for _, name, form, conversion in parts:
+            if form or conversion:
+                raise ValueError(f"field '{name}' has a format in the prompt; its format belongs to the field")
         for name in sorted(used ^ set(self.fields)):
             where = "is in the prompt but not among the fields" if name in used else "is not in the prompt"
             raise ValueError(f"field '{name}' {where}")
