@@ -154,7 +154,7 @@ class Registry:
         return self._plugins[name]
 
     def choose(self, reference: str | Mapping[str, Any]) -> Choice:
-        """From `name`, `name:argument`, `name:key=value,...`, `path.py@name`, or a table with a `name` key.
+        """From `name`, `name:argument`, `name:argument,key=value,...`, `path.py@name`, or a table with a `name` key.
 
         The plain argument goes to the factory's first parameter.
         """
@@ -257,7 +257,9 @@ def _guarded(where: str, load: Callable[[], object]) -> None:
 
 
 def parse_reference(text: str) -> tuple[str, str | None, dict[str, str]]:
-    """Split `name`, `name:argument` or `name:key=value,key=value` (name may be `path.py@name`).
+    """Split `name`, `name:argument`, `name:key=value,...` or `name:argument,key=value,...`.
+
+    The name may be `path.py@name`.
 
     Returns the name, the plain argument if there is one, and the named parameters.
     """
@@ -267,6 +269,9 @@ def parse_reference(text: str) -> tuple[str, str | None, dict[str, str]]:
     pairs = [part.partition("=") for part in rest.split(",")]
     if all(equals for _, equals, _ in pairs):
         return head, None, {key.strip(): value.strip() for key, _, value in pairs}
+    first, *others = pairs
+    if others and not first[1] and all(equals for _, equals, _ in others):
+        return head, first[0], {key.strip(): value.strip() for key, _, value in others}
     return head, rest, {}
 
 

@@ -12,9 +12,11 @@ from pydantic import BaseModel
 from rook_bench.cli.main import app
 from rook_bench.config import BenchConfig
 from rook_bench.gates import Policy
+from rook_bench.language.template import Template
 from rook_bench.market.rules import Rules
 from rook_bench.market.simulate import Simulation
 from rook_bench.plugins import Registry
+from rook_bench.train import TrainSettings
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 NOTE = "<!-- made by scripts/make_reference.py -->\n\n"
@@ -75,6 +77,8 @@ def configuration() -> str:
         ("Gate policy (`--policy`)", Policy),
         ("Rules (`--rules`, `rules:FILE`)", Rules),
         ("Simulation (`data simulate --config`)", Simulation),
+        ("Training (`train --config`)", TrainSettings),
+        ("Prompt template (`train --template`)", Template),
     ):
         parts.append(f"## {title}\n\n{_about(model)}\n\n| key | default |\n|---|---|\n")
         parts += [f"| `{key}` | {default} |\n" for key, default in keys(model)]

@@ -52,6 +52,8 @@ def compare_sources(
 
 def _one(frame: SwapFrame, source: Source, config: BenchConfig, fresh: bool, check: TapeCheck) -> Analysis:
     run = replay(frame, source, config.replay(), progress=on_terminal(), fresh=fresh, tape_check=check)
+    for note in run.decided.notes:
+        remark(f"{run.name}: {note}")
     if run.decided.reused:
         remark(f"{run.name}: decisions reused from an earlier run")
     if run.lookahead.status == "leak":

@@ -1,4 +1,4 @@
-"""`rook-bench demo`: the main job on the shipped sample, from swaps to a verdict."""
+"""`rook-bench demo`: the main job on the shipped sample, from swaps to a verdict on a fine-tuned model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import typer
 
 from rook_bench.cli.evaluate import print_table
 from rook_bench.cli.gate import print_verdict
-from rook_bench.cli.output import say
+from rook_bench.cli.output import err, remark, say
+from rook_bench.cli.train import summary
 
 if TYPE_CHECKING:
     from rook_bench.market.frame import SwapFrame
@@ -19,13 +20,17 @@ SAMPLE = CHECKOUT / "data" / "sample.parquet"
 SAMPLE_SWAPS, SAMPLE_SEED, QUICK_SWAPS = 6000, 7, 2000
 RULES = CHECKOUT / "strategies" / "data_driven.json"
 POLICY = CHECKOUT / "strategies" / "gate.toml"
+TRAINING = CHECKOUT / "strategies" / "rook_tiny.json"
+EPOCHS, QUICK_EPOCHS = 5, 2
 
 
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything the demo writes.")] = Path("reports/demo"),
-    quick: Annotated[bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps only.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps and {QUICK_EPOCHS} epochs only.")
+    ] = False,
 ) -> None:
-    """Run the whole path on the sample: prepare, decide, replay, compare, report, gate."""
+    """Run the whole path on the sample: prepare, fine-tune, decide, replay, compare, report, gate."""
     from rook_bench.cli.comparison import compare_sources, save_comparison, title_of
     from rook_bench.config import BenchConfig
     from rook_bench.core.files import check_replaceable, whole_folder
@@ -49,22 +54,52 @@ def demo(
             + "; splits "
             + ", ".join(f"{name} {count}" for name, count in done.splits.items())
         )
+        adapter = out.with_name(f"{out.name}-adapter")
+        models = _fine_tuned(aside / "prepared", adapter, quick)
 
         test = held_out(frame, rules)
         say(
-            f"3. held-out part: {len(test)} swaps over {test.span_s / 3600:.1f} hours; deciding and replaying "
+            f"4. held-out part: {len(test)} swaps over {test.span_s / 3600:.1f} hours; deciding and replaying "
             "(the first run compiles the replay loop, some seconds)"
         )
-        analyses = compare_sources(test, [f"rules:{RULES}", "momentum", "always-buy", "foresight"], BenchConfig())
+        sources = [*models, f"rules:{RULES}", "momentum", "always-buy", "foresight"]
+        analyses = compare_sources(test, sources, BenchConfig())
         print_table(analyses)
 
-        hold = next(analysis for analysis in analyses if analysis.name == "hold")
-        verdict = judge(policy, analyses[0], hold)
-        say(f"4. gate: may {analyses[0].name} be promoted over holding the initial mix?")
+        candidate = analyses[0]
+        champion = next(
+            analysis for analysis in analyses[1:] if analysis.name.startswith("rules:" if models else "hold")
+        )
+        verdict = judge(policy, candidate, champion)
+        say(f"5. gate: may {candidate.name} be promoted over {champion.name}?")
         print_verdict(verdict)
         save_comparison(analyses, aside, title=title_of(analyses), verdict=verdict)
+    if models:
+        say(f"adapter: {adapter.resolve()}")
     say(f"report: {(out / 'report.html').resolve()}")
     say(f"verdict: {verdict.verdict}")
+
+
+def _fine_tuned(prepared: Path, adapter: Path, quick: bool) -> list[str]:
+    """Fine-tune rook-tiny; the sources to compare, none where the train extra is not installed."""
+    from rook_bench.core import InputError
+    from rook_bench.language.runtime import require_train_extra
+    from rook_bench.train import load_settings
+
+    try:
+        require_train_extra()
+    except InputError as error:
+        say("3. no model is fine-tuned")
+        remark(f"   {error}")
+        return []
+    from rook_bench.train.fit import train
+
+    settings = load_settings(TRAINING, num_epochs=QUICK_EPOCHS if quick else EPOCHS)
+    say(f"3. fine-tuning {settings.model} with LoRA to imitate the rules")
+    done = train(prepared, adapter, settings, say=lambda line: say(f"   {line}"), console=err)
+    for line in summary(done)[:3]:
+        say(f"   {line}")
+    return [f"lora:{adapter}", f"base:{adapter}"]
 
 
 def _sample(quick: bool) -> tuple[SwapFrame, str]:

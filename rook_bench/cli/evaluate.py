@@ -18,7 +18,14 @@ Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, a log file
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Capital, risk, costs, clock (TOML, YAML or JSON).")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask the source again even if its decisions are kept.")]
-SOURCE_HELP = "name, name:argument (rules:FILE, random:0.2, recorded:FILE) or path.py@name."
+SOURCE_HELP = "name, name:argument (rules:FILE, lora:DIR, random:0.2, recorded:FILE) or path.py@name."
+Engine = Annotated[
+    str | None, typer.Option("--engine", help="How language models compute: torch, fp32, bf16 or int8 (torch).")
+]
+Mode = Annotated[
+    str | None,
+    typer.Option("--mode", help="How language models are asked: score, or generate (free text, strictly read)."),
+]
 
 
 def decide(
@@ -27,6 +34,8 @@ def decide(
     out: Out,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")] = 0,
     fresh: Fresh = False,
+    engine: Engine = None,
+    mode: Mode = None,
     pool: PoolFile = None,
 ) -> None:
     """Ask a source once and save its decisions."""
@@ -35,9 +44,11 @@ def decide(
     from rook_bench.sources.decide import decision_facts
     from rook_bench.sources.saved import write_decisions
 
-    chosen, frame = Source.parse(source), read_input(data, pool)
+    chosen, frame = Source.parse(asked_by([source], engine, mode)[0]), read_input(data, pool)
     decided = ask(chosen, frame, seed=seed, progress=on_terminal(), fresh=fresh)
     write_decisions(decided.tape, out, decision_facts(chosen, frame, seed))
+    for note in decided.notes:
+        remark(note)
     counts = ", ".join(f"{name} {count}" for name, count in decided.tape.counts().items())
     say(f"{len(frame)} decisions: {counts}" + (" (reused)" if decided.reused else ""))
     say(f"decisions: {out}")
@@ -50,6 +61,8 @@ def replay(
     config: ConfigFile = None,
     seed: Seed = None,
     fresh: Fresh = False,
+    engine: Engine = None,
+    mode: Mode = None,
     pool: PoolFile = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
@@ -59,7 +72,9 @@ def replay(
 
     check_replaceable(out)
     settings = settings_of(config, seed)
-    analysis = compare_sources(read_input(data, pool), [source], settings, benchmarks=False, fresh=fresh)[0]
+    analysis = compare_sources(
+        read_input(data, pool), asked_by([source], engine, mode), settings, benchmarks=False, fresh=fresh
+    )[0]
     with whole_folder(out) as aside:
         save_single(analysis, aside)
     if json:
@@ -79,6 +94,8 @@ def compare(
     config: ConfigFile = None,
     seed: Seed = None,
     fresh: Fresh = False,
+    engine: Engine = None,
+    mode: Mode = None,
     benchmarks: Annotated[
         bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")
     ] = True,
@@ -91,7 +108,9 @@ def compare(
 
     check_replaceable(out)
     settings = settings_of(config, seed)
-    analyses = compare_sources(read_input(data, pool), source, settings, benchmarks=benchmarks, fresh=fresh)
+    analyses = compare_sources(
+        read_input(data, pool), asked_by(source, engine, mode), settings, benchmarks=benchmarks, fresh=fresh
+    )
     with whole_folder(out) as aside:
         save_comparison(analyses, aside, title=title_of(analyses))
     if json:
@@ -123,6 +142,20 @@ def report(
             file.replace(folder / file.name)
     remark("the run was checked against its hashes and replayed")
     say(f"report: {folder / 'report.html'}")
+
+
+def asked_by(references: list[str], engine: str | None, mode: str | None) -> list[str]:
+    """The references, with engine and mode given to those that are language models."""
+    from rook_bench.core import ConfigError
+    from rook_bench.sources import Source
+
+    given = ",".join(f"{key}={value}" for key, value in (("engine", engine), ("mode", mode)) if value is not None)
+    if not given:
+        return references
+    models = [Source.parse(reference).language_model for reference in references]
+    if not any(models):
+        raise ConfigError("none of the sources is a language model", where=f"--{given.split('=')[0]}", hint="drop it")
+    return [f"{reference},{given}" if model else reference for reference, model in zip(references, models, strict=True)]
 
 
 def settings_of(config: Path | None, seed: int | None) -> BenchConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
@@ -82,6 +83,7 @@ class Decider:
             raise InputError("free generation runs on torch, fp32 or bf16", where="engine int8")
         self.manifest = read_manifest(folder)
         self.agreement: Agreement | None = None
+        self._asked, self._seconds = 0, 0.0
 
     @cached_property
     def store(self) -> AnswerStore:
@@ -124,10 +126,23 @@ class Decider:
         build = self._from_scores if self.mode == "score" else self._from_texts
         return build(prompts, rows)
 
+    @property
+    def notes(self) -> list[str]:
+        """How fast the model was asked, and how its engine compares with the reference."""
+        notes = []
+        if self._asked:
+            speed = self._asked / max(self._seconds, 1e-9)
+            notes.append(f"{self._asked:,} different prompts asked in {self._seconds:.1f} s ({speed:,.0f}/s)")
+        if self.agreement is not None:
+            notes.append(f"engine {self.engine.name}: {self.agreement}")
+        return notes
+
     def _answer(self, missing: Sequence[str], progress: bool) -> None:
         if not missing:
             return
         self._check_engine(missing[:PROBE])
+        _ = self._ask  # loading is not asking
+        started = time.perf_counter()
         with Progress(console=Console(stderr=True), transient=True, disable=not progress) as bar:
             task = bar.add_task(f"asking {self.folder.name}", total=len(missing))
             for start in range(0, len(missing), CHUNK):
@@ -135,6 +150,7 @@ class Decider:
                 answers = self._ask(chunk, lambda rows: bar.advance(task, rows))
                 values = [astuple(answer) if isinstance(answer, Scored) else answer for answer in answers]
                 self.store.add(dict(zip(chunk, values, strict=True)))
+        self._asked, self._seconds = self._asked + len(missing), self._seconds + time.perf_counter() - started
 
     def _check_engine(self, prompts: Sequence[str]) -> None:
         """Hold a faster engine against the reference on the adapter at hand; refuse it where they differ."""

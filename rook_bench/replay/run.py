@@ -88,6 +88,7 @@ class Run:
                 "decisions": self.decided.tape.content_hash,
                 "config": self.config.model_dump(),
                 "specs": [spec.to_json() for spec in self.specs],
+                "source": self.source.content,
                 "code": sha256_code(),
             }
         )
@@ -135,6 +136,7 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
             "version": VERSION,
             "rook_bench": version("rook-bench"),
             "source": run.source.reference,
+            "source_hash": run.source.content,
             "run_hash": run.run_hash,
             "data_hash": run.frame.data_hash,
             "decisions_hash": run.decided.tape.content_hash,
@@ -191,7 +193,7 @@ def load_run(folder: str | Path) -> Run:
     if tape.content_hash != facts["decisions_hash"] or len(tape) != len(frame):
         raise InputError("decisions.parquet does not belong to this run", where=folder, hint="replay it again")
     config = ReplayConfig.parse(facts["config"], where=folder / "run.json")
-    decided = Decided(Source.parse(facts["source"]), tape, decision["key"], reused=True)
+    decided = Decided(Source.remembered(facts["source"], decision["content"]), tape, decision["key"], reused=True)
     permitted = apply_risk(config.risk, MarketView.whole(frame), tape)
     orders, equity, opening = execute(frame, decided, permitted, config)
     if not orders.to_arrow().equals(pq.read_table(folder / "orders.parquet").cast(orders.to_arrow().schema)):

@@ -26,7 +26,13 @@ def provenance(entries: Sequence[Entry]) -> dict[str, Any]:
                 "source": entry,
                 "run_hash": entry.run.run_hash,
                 "decisions": entry.run.decided.tape.content_hash,
-                "specs": [_spec(spec.to_json()) for spec in entry.run.specs],
+                "specs": [
+                    _spec(
+                        spec.to_json()
+                        | ({"content": entry.run.source.content} if spec is entry.run.source.spec else {})
+                    )
+                    for spec in entry.run.specs
+                ],
             }
             for entry in entries
         ],
@@ -39,7 +45,7 @@ def _spec(record: dict[str, Any]) -> dict[str, str]:
     return {
         "kind": record["kind"].replace("_", " "),
         "name": record["name"],
-        "params": params,
+        "params": params + (f"; content {record['content'][:16]}" if record.get("content") else ""),
         "file": record["file"],
         "sha256": record["sha256"],
     }

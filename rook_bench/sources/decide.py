@@ -41,6 +41,12 @@ class Source:
         content = choice.plugin.traits.get("content")
         return cls(choice, choice.spec(), content(**choice.params) if content else "")
 
+    @classmethod
+    def remembered(cls, reference: str, content: str) -> Source:
+        """The source of a saved Run; what it took its parameters from may be gone by now."""
+        choice = decision_source.choose(reference)
+        return cls(choice, choice.spec(), content)
+
     @property
     def reference(self) -> str:
         """The text that names it ("rules:strategies/data_driven.json")."""
@@ -55,6 +61,15 @@ class Source:
     def recorded(self) -> bool:
         """Whether the decisions come from a file and can't be asked for again."""
         return bool(self.choice.plugin.traits.get("recorded"))
+
+    @property
+    def language_model(self) -> bool:
+        """Whether a language model decides (and takes an engine and a mode)."""
+        return bool(self.choice.plugin.traits.get("language_model"))
+
+    def notes(self) -> list[str]:
+        """What the source has to say about its last answers: speed, agreement of its engine."""
+        return list(getattr(self.choice.build(), "notes", list)())
 
     def ask(
         self,
@@ -112,6 +127,7 @@ class Decided:
     tape: DecisionTape
     key: str
     reused: bool
+    notes: tuple[str, ...] = ()
 
 
 def decision_key(source: Source, frame: SwapFrame, seed: int) -> str:
@@ -143,7 +159,7 @@ def decide(source: Source, frame: SwapFrame, *, seed: int = 0, progress: bool = 
     tape = source.ask(frame, seed, progress=progress, fresh=fresh)
     if not source.recorded:
         _keep(tape, kept, source, frame, seed)
-    return Decided(source, tape, key, reused=False)
+    return Decided(source, tape, key, reused=False, notes=tuple(source.notes()))
 
 
 def _keep(tape: DecisionTape, path: Path, source: Source, frame: SwapFrame, seed: int) -> None:
@@ -158,6 +174,7 @@ def decision_facts(source: Source, frame: SwapFrame, seed: int) -> dict[str, Any
     return {
         "source": source.reference,
         "spec": source.spec.to_json(),
+        "content": source.content,
         "data_hash": frame.data_hash,
         "seed": seed,
         "key": decision_key(source, frame, seed),

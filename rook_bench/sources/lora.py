@@ -81,4 +81,5 @@ def _asking(
         decider = _decider(adapter_hash(adapter), adapter, mode, engine, base, adapted)
         return decider.decide(view, rows, progress=progress, fresh=fresh)
 
+    decide.notes = lambda: _decider(adapter_hash(adapter), adapter, mode, engine, base, adapted).notes  # type: ignore[attr-defined]
     return decide

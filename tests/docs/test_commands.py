@@ -31,6 +31,8 @@ def test_commands_run(page, tmp_path, monkeypatch, capsys):
     folder.mkdir()
     for name in ("strategies", "data"):
         (folder / name).symlink_to(REPOSITORY / name)
+    (folder / "models").mkdir()
+    (folder / "models" / "base").symlink_to(REPOSITORY / "models" / "base")
     if SHARED.is_dir():
         (tmp_path / "shared").mkdir()
         (tmp_path / "shared" / "data").symlink_to(SHARED)
