@@ -300,7 +300,7 @@ def prepared(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("prepared") / "data"
     rules = Rules.from_file(ROOT / "strategies" / "data_driven.json")
-    prepare(simulate(1500, np.random.default_rng(5)), rules, folder)
+    prepare(simulate(1500, np.random.default_rng(7)), rules, folder)
     return folder
 
 
@@ -336,6 +336,23 @@ def mini_adapter_words(prepared, mini_settings, tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("adapters") / "words"
     train(prepared, folder, mini_settings(template="rook-v1"), say=lambda line: None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_adapter(prepared, mini_settings, tmp_path_factory):
+    """Folder of a LoRA adapter on rook-tiny that has learned to trade; never written to."""
+    from rook_bench.train.fit import train
+
+    folder = tmp_path_factory.mktemp("adapters") / "tiny"
+    settings = mini_settings(
+        model=str(ROOT / "models" / "base" / "rook-tiny"),
+        max_samples=800,
+        num_epochs=3,
+        batch_size=32,
+        learning_rate=4e-3,
+    )
+    train(prepared, folder, settings, say=lambda line: None)
     return folder
 
 

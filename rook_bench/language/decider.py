@@ -154,22 +154,25 @@ class Decider:
 
     def _check_engine(self, prompts: Sequence[str]) -> None:
         """Hold a faster engine against the reference on the adapter at hand; refuse it where they differ."""
-        if self.mode != "score" or self.engine.exact or self.agreement is not None:
+        if self.mode != "score" or self.engine.exact:
             return
         if self.engine.name == "torch" and self.adapter.device == "cpu":
             return  # the same arithmetic as the reference
-        reference = load_adapter(self.folder, base=self.base, adapted=self.adapted, device=self.adapter.device)
-        expected = Scorer(
-            find_engine(REFERENCE).prepare(reference.model, reference.device), reference.encoder, self.manifest
-        )(prompts)
-        del reference
-        self.agreement = compare(expected, self._ask(prompts), self.manifest)
+        if self.agreement is None:
+            self.agreement = self._compared(prompts)
         if self.agreement.same_side < LEAST_AGREEMENT:
             raise InputError(
                 f"too far from the reference on this adapter: {self.agreement}",
                 where=f"engine {self.engine.name}",
                 hint="use --engine torch",
             )
+
+    def _compared(self, prompts: Sequence[str]) -> Agreement:
+        reference = load_adapter(self.folder, base=self.base, adapted=self.adapted, device=self.adapter.device)
+        model = find_engine(REFERENCE).prepare(reference.model, reference.device)
+        expected = Scorer(model, reference.encoder, self.manifest)(prompts)
+        del reference, model
+        return compare(expected, self._ask(prompts), self.manifest)
 
     def _from_scores(self, prompts: Prompts, rows: int) -> DecisionTape:
         held = np.array([bool(missing) for missing in prompts.undefined[:rows]])
