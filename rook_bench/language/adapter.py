@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,25 +59,33 @@ def load_adapter(
     if manifest.kind == "full" and adapted:
         from transformers import AutoModelForCausalLM
 
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=load_torch().float32)
+        with _loading("model", folder):
+            model = AutoModelForCausalLM.from_pretrained(folder, dtype=load_torch().float32)
     else:
         loaded = _base_of(folder, manifest, base)
         model = _with_lora(folder, loaded, merge=merge) if adapted else loaded.model
     model.eval()  # LoRA's dropout stays on otherwise
     set_threads(model.num_parameters())
-    encoder = Encoder(AutoTokenizer.from_pretrained(folder), manifest.template.answer)
-    return Adapter(folder, manifest, model, encoder, device or default_device())
+    with _loading("tokenizer", folder):
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    return Adapter(folder, manifest, model, Encoder(tokenizer, manifest.template.answer), device or default_device())
+
+
+@contextmanager
+def _loading(what: str, folder: Path) -> Iterator[None]:
+    try:
+        with quiet():
+            yield
+    except Exception as error:  # transformers, peft and safetensors raise many kinds
+        text = " ".join(str(error).split())[:160]
+        raise InputError(f"the {what} can't be loaded ({type(error).__name__}: {text})", where=folder) from None
 
 
 def _with_lora(folder: Path, base: Base, *, merge: bool) -> Any:
     from peft import PeftModel
 
-    try:
-        with quiet():
-            model = PeftModel.from_pretrained(base.model, str(folder))
-    except Exception as error:  # peft and safetensors raise many kinds
-        text = " ".join(str(error).split())[:160]
-        raise InputError(f"the adapter can't be loaded ({type(error).__name__}: {text})", where=folder) from None
+    with _loading("adapter", folder):
+        model = PeftModel.from_pretrained(base.model, str(folder))
     return model.merge_and_unload() if merge else model
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.config import Config
@@ -49,6 +50,13 @@ class Manifest(Config):
     temperature: float = Field(gt=0)
     files: dict[str, str]
     training: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _weighed(self) -> Self:
+        weights = self.class_weights
+        if set(weights) != set(SIDE_NAMES) or not all(0 < weight < math.inf for weight in weights.values()):
+            raise ValueError("class_weights needs a positive weight for each of BUY, HOLD and SELL")
+        return self
 
     def values(self, side: Side) -> list[tuple[float, float, float]]:
         """(size, slippage_bps, deadline_s) that training saw for a side."""

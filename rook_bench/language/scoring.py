@@ -122,6 +122,10 @@ class Scorer:
         else:
             sides = self._candidates(last, cache, self.sides)
         scores = self.torch.log_softmax(sides, dim=1).double().cpu().numpy()
+        if not np.isfinite(scores).all():
+            raise InputError(
+                "the model's answer is not a number", hint="its weights are damaged, or its training diverged"
+            )
         chosen = corrected(scores, self.manifest).argmax(axis=1)
         details = self._details(chosen, cache)
         return [
