@@ -21,14 +21,13 @@ SAMPLE_SWAPS, SAMPLE_SEED, QUICK_SWAPS = 6000, 7, 2000
 RULES = CHECKOUT / "strategies" / "data_driven.json"
 POLICY = CHECKOUT / "strategies" / "gate.toml"
 TRAINING = CHECKOUT / "strategies" / "rook_tiny.json"
-EPOCHS, QUICK_EPOCHS = 5, 2
+FULL = {"num_epochs": 5}
+QUICK = {"num_epochs": 4, "batch_size": 16}
 
 
 def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything the demo writes.")] = Path("reports/demo"),
-    quick: Annotated[
-        bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps and {QUICK_EPOCHS} epochs only.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps only.")] = False,
 ) -> None:
     """Run the whole path on the sample: prepare, fine-tune, decide, replay, compare, report, gate."""
     from rook_bench.cli.comparison import compare_sources, save_comparison, title_of
@@ -94,7 +93,7 @@ def _fine_tuned(prepared: Path, adapter: Path, quick: bool) -> list[str]:
         return []
     from rook_bench.train.fit import train
 
-    settings = load_settings(TRAINING, num_epochs=QUICK_EPOCHS if quick else EPOCHS)
+    settings = load_settings(TRAINING, **(QUICK if quick else FULL))
     say(f"3. fine-tuning {settings.model} with LoRA to imitate the rules")
     done = train(prepared, adapter, settings, say=lambda line: say(f"   {line}"), console=err)
     for line in summary(done)[:3]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,18 +54,56 @@ def find_base(reference: str) -> str:
     return reference
 
 
+def check_base(reference: str) -> bool:
+    """Fail early where a base can't be loaded for a plain reason; True where only cached files can be used.
+
+    The hub's own client retries for a minute before it gives up on a machine without a network.
+    """
+    found = find_base(reference)
+    if Path(found).is_dir():
+        _check_folder(Path(found))
+        return False
+    load_torch()
+    from huggingface_hub import constants, try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        cached = isinstance(try_to_load_from_cache(reference, "config.json"), str)
+    except HFValidationError:
+        raise InputError("not the name of a model", where=reference, hint=f"use --model {FALLBACK}") from None
+    if not constants.HF_HUB_OFFLINE and _answers(f"{constants.ENDPOINT}/{reference}/resolve/main/config.json"):
+        return False
+    if cached:
+        return True
+    raise InputError(
+        "the model hub can't be reached from here",
+        where=reference,
+        hint=f"use --model {FALLBACK}, the base that comes with the project, or a folder that holds the model",
+    )
+
+
+def _answers(address: str) -> bool:
+    request = urllib.request.Request(address, method="HEAD")
+    try:
+        with urllib.request.urlopen(request, timeout=10):  # honours the proxy settings of the environment
+            return True
+    except urllib.error.HTTPError:
+        return True  # it answered; what it thinks of the name is told when the model is loaded
+    except OSError:
+        return False
+
+
 def load_base(reference: str) -> Base:
     """Load a base model and its tokenizer; InputError in one line where that fails."""
+    cached_only = check_base(reference)
     torch = load_torch()
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     found = find_base(reference)
     local = Path(found).is_dir()
-    if local:
-        _check_folder(Path(found))
     try:
-        tokenizer = AutoTokenizer.from_pretrained(found)
-        model = AutoModelForCausalLM.from_pretrained(found, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(found, local_files_only=cached_only)
+        model = AutoModelForCausalLM.from_pretrained(found, dtype=torch.float32, local_files_only=cached_only)
     except Exception as error:  # a hub, a disk or a foreign file may fail in any way; the line says which
         raise _unloadable(reference, error, local=local) from None
     model.eval()
@@ -89,38 +129,9 @@ def _check_folder(folder: Path) -> None:
         raise InputError("the model's tokenizer is missing", where=folder, hint="copy its tokenizer files beside it")
 
 
-_NO_NETWORK = (
-    "connect",
-    "offline",
-    "resolve",
-    "timed out",
-    "timeout",
-    "network",
-    "max retries",
-    "proxy",
-    "unreachable",
-)
-
-
 def _unloadable(reference: str, error: Exception, *, local: bool) -> InputError:
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split())[:160]
     if local:
-        short = text[:160]
-        return InputError(f"the model can't be loaded ({type(error).__name__}: {short})", where=reference)
-    names = " ".join(type(cause).__name__ for cause in _chain(error)).lower()
-    if any(word in text.lower() or word in names for word in _NO_NETWORK):
-        return InputError(
-            "the model hub can't be reached from here",
-            where=reference,
-            hint=f"use --model {FALLBACK}, the base that comes with the project, or a folder that holds the model",
-        )
-    hint = f"check the name, or use --model {FALLBACK}"
-    return InputError(f"no such model on the hub ({text[:120]})", where=reference, hint=hint)
-
-
-def _chain(error: BaseException | None) -> list[BaseException]:
-    causes: list[BaseException] = []
-    while error is not None and len(causes) < 10:
-        causes.append(error)
-        error = error.__cause__ or error.__context__
-    return causes
+        return InputError(f"the model can't be loaded ({type(error).__name__}: {text})", where=reference)
+    hint = f"check the name and the network, or use --model {FALLBACK}"
+    return InputError(f"the hub does not give this model ({text})", where=reference, hint=hint)

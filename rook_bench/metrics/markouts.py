@@ -8,6 +8,7 @@ import numpy as np
 
 from rook_bench.core import Estimate
 from rook_bench.metrics.clock import Sampled
+from rook_bench.metrics.costs import quote_value
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
 from rook_bench.replay.ledger import landed_orders
@@ -43,6 +44,8 @@ def markouts(run: Run, horizons_s: tuple[int, ...] = HORIZONS_S) -> list[Markout
         net = np.full(len(known), np.nan)
         gross[known] = fills.direction[known] * (later / price[fills.row[known]] - 1) * 1e4
         net[known] = fills.direction[known] * (later / fills.paid_price[known] - 1) * 1e4
+        # A price of zero or less, where gas ate up all the proceeds, has no ratio to another price.
+        net[fills.paid_price <= 0] = np.nan
         for side, members in (
             ("BUY", fills.direction > 0),
             ("SELL", fills.direction < 0),
@@ -74,7 +77,8 @@ def _fills(run: Run) -> _Fills:
         spent = order.taken + order.fee
         if spent == 0 or order.out == 0:
             continue
-        quote = (spent + order.gas_quote if order.buys else order.out - order.gas_quote) / quote_unit
+        gas = order.gas_quote + quote_value(run.frame, order.gas_base, order.row)
+        quote = (spent + gas if order.buys else order.out - gas) / quote_unit
         base = (order.out if order.buys else spent) / base_unit
         rows.append(order.row)
         directions.append(1.0 if order.buys else -1.0)
@@ -84,6 +88,9 @@ def _fills(run: Run) -> _Fills:
 
 def _mean(values: np.ndarray, against: str, any_fill: bool) -> Estimate:
     convention = f"mean move in the fill's favour against the {against}"
+    if np.isnan(values).any():
+        reason = "the gas of a sale ate up all its proceeds"
+        return Estimate.undefined(reason, n=len(values), unit="bps", convention=convention)
     if len(values) == 0:
         reason = "no fill lies that far before the end of the tape" if any_fill else "there was no such fill"
         return Estimate.undefined(reason, n=0, unit="bps", convention=convention)

@@ -67,7 +67,7 @@ def calmar_ratio(sampled: Sampled) -> Estimate:
     if days < clock.min_annual_days:
         reason = f"{_span(run.frame.span_s)} of tape can't be extrapolated to a year"
         return Estimate.undefined(reason, n=rows, unit="ratio", convention=convention)
-    drawdown = _drawdowns(run.equity).max()
+    drawdown = _drawdowns(sampled).max()
     if drawdown == 0:
         return Estimate.undefined("there was no drawdown", n=rows, unit="ratio", convention=convention)
     growth = (run.equity[-1] / _opening(sampled)) ** (YEAR_S / run.frame.span_s) - 1
@@ -89,7 +89,7 @@ def max_drawdown(sampled: Sampled) -> Estimate:
     """Largest fall of equity below its highest value so far."""
     equity = sampled.run.equity
     return Estimate(
-        float(_drawdowns(equity).max()), len(equity), "fraction", "marked after every swap, positive number"
+        float(_drawdowns(sampled).max()), len(equity), "fraction", "marked after every swap, positive number"
     )
 
 
@@ -98,8 +98,9 @@ def drawdown_duration(sampled: Sampled) -> Estimate:
     """Longest time below the highest value so far, an unfinished one included."""
     run = sampled.run
     at = run.frame.at.astype(np.int64) / 1e9
-    under = _drawdowns(run.equity) > 0
-    last_high = np.maximum.accumulate(np.where(under, -np.inf, at))
+    under = _drawdowns(sampled) > 0
+    # The opening value is a high at the first swap's time, even if that swap already costs.
+    last_high = np.maximum(at[0], np.maximum.accumulate(np.where(under, -np.inf, at)))
     return Estimate(float(np.max(at - last_high)), len(at), "s", "longest stretch under water, marked after every swap")
 
 
@@ -108,8 +109,10 @@ def _opening(sampled: Sampled) -> float:
     return float(sampled.run.hold_equity[0])
 
 
-def _drawdowns(equity: np.ndarray) -> np.ndarray:
-    return 1.0 - equity / np.maximum.accumulate(equity)
+def _drawdowns(sampled: Sampled) -> np.ndarray:
+    """Share lost since the highest value so far, the opening value included, shape (n,)."""
+    equity = sampled.run.equity
+    return 1.0 - equity / np.maximum(np.maximum.accumulate(equity), _opening(sampled))
 
 
 def _deviation(returns: np.ndarray) -> float:

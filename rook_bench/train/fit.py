@@ -18,7 +18,7 @@ from rich.console import Console
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.files import check_replaceable, whole_folder
 from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
-from rook_bench.language.base import Base, load_base
+from rook_bench.language.base import Base, check_base, load_base
 from rook_bench.language.manifest import CONFIG, WEIGHTS, BaseRecord, Manifest
 from rook_bench.language.runtime import default_device, fast_bf16, load_torch, quiet, set_threads
 from rook_bench.language.scoring import Scorer, probabilities
@@ -73,6 +73,7 @@ def train(
     output = Path(output_dir)
     check_replaceable(output)
     template = load_template(settings.template)
+    check_base(settings.model)
     data = read_training_data(data_dir, template, settings.seq_len)
     chosen = draw_rows(data.train, settings.max_samples, settings.seed)
     load_torch()
@@ -147,7 +148,7 @@ class _Run:
         self._check_room(self.examples + self.val_examples)
         self.provisional = self._manifest(1.0, {}, {})
         self.targets: list[str] = []
-        self.bf16 = self.device != "cpu" and fast_bf16(self.device)
+        self.bf16 = self._bf16()
         load_torch().manual_seed(settings.seed)
         self.model, self.unwrapped = self._adapt()
         self.unwrapped.to(self.device)
@@ -160,6 +161,13 @@ class _Run:
             raise InputError(
                 f"an example of {longest} tokens does not fit a model of {limit}", where=self.base.reference
             )
+
+    def _bf16(self) -> bool:
+        asked = self.settings.bf16
+        able = fast_bf16(self.device)
+        if asked and not able:
+            raise InputError("this processor has no bfloat16 arithmetic", where="bf16", hint="leave it away")
+        return able and self.device != "cpu" if asked is None else asked
 
     def _adapt(self) -> tuple[Any, Any]:
         """The model to train, and the plain language model inside it."""

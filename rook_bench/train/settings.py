@@ -34,6 +34,8 @@ class TrainSettings(Config):
             or "full" (inverse frequency). Probabilities are corrected back to the natural mixture.
         patience: epochs without a better validation likelihood before training stops; 0 never stops.
         max_eval_samples: rows of the validation split that are scored after each epoch.
+        bf16: train in bfloat16; by default on a GPU that computes it, and never on a CPU, whose
+            results would then depend on the processor.
         seed: of everything random.
     """
 
@@ -55,6 +57,7 @@ class TrainSettings(Config):
     balance: Literal["none", "sqrt", "full"] = "sqrt"
     patience: int = Field(default=3, ge=0)
     max_eval_samples: int = Field(default=2000, ge=16)
+    bf16: bool | None = None
     seed: int = Field(default=0, ge=0)
 
     @property

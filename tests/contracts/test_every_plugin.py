@@ -52,11 +52,11 @@ def labelled(tape):
 
 
 @pytest.fixture(scope="module")
-def references(labelled, tmp_path_factory):
+def references(labelled, tmp_path_factory, mini_adapter):
     saved = tmp_path_factory.mktemp("saved") / "decisions.parquet"
     tape = DecisionTape.from_sides(np.ones(len(labelled)), 0.0)
     write_decisions(tape, saved, {"data_hash": labelled.data_hash})
-    special = {"recorded": f"recorded:{saved}"}
+    special = {"recorded": f"recorded:{saved}", "lora": f"lora:{mini_adapter}", "base": f"base:{mini_adapter}"}
     names = [plugin.name for plugin in decision_source]
     return [special.get(name, name) for name in names] + [f"{path}@{path.stem}" for path in STRATEGIES]
 

@@ -1,10 +1,13 @@
 """Base models: found, loaded, or refused in one line; and the one that ships."""
 
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -25,49 +28,69 @@ def refusal(reference):
     return line
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        OSError("We couldn't connect to 'https://huggingface.co' to load the files, and couldn't find them in the cache."),
-        OSError("Cannot find the requested files in the cached path and outgoing traffic has been disabled (offline mode)."),
-        ConnectionError("Max retries exceeded with url: /microsoft/DialoGPT-medium (Name resolution failed)"),
-        TimeoutError("The read operation timed out"),
-    ],
-)  # fmt: skip
-def test_a_hub_that_can_not_be_reached(error, monkeypatch):
-    import transformers
-
-    def fail(*arguments, **named):
-        raise error
-
-    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", fail)
+def test_a_hub_that_does_not_answer_is_given_up_at_once(monkeypatch):
+    monkeypatch.setattr("rook_bench.language.base._answers", lambda address: False)
     line = refusal("microsoft/DialoGPT-medium")
     assert "the model hub can't be reached from here" in line
     assert "--model rook-tiny" in line
 
 
-def test_a_cause_further_down_counts(monkeypatch):
-    import transformers
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Point the hub's client to another address, with an empty cache and no proxy."""
+    from huggingface_hub import constants
 
-    def fail(*arguments, **named):
-        try:
-            raise ConnectionError("[Errno -2]")
-        except ConnectionError as cause:
-            raise OSError("Can't load tokenizer for 'microsoft/DialoGPT-medium'.") from cause
-
-    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", fail)
-    assert "can't be reached" in refusal("microsoft/DialoGPT-medium")
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    return lambda address: monkeypatch.setattr(constants, "ENDPOINT", address)
 
 
-def test_a_name_the_hub_does_not_know(monkeypatch):
-    import transformers
+def unreachable(line):
+    return "the model hub can't be reached from here" in line and "--model rook-tiny" in line
 
-    def fail(*arguments, **named):
-        raise OSError("nobody/nothing is not a valid model identifier listed on 'https://huggingface.co/models'")
 
-    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", fail)
+def test_a_hub_that_can_not_be_reached_is_soon_given_up(hub):
+    hub("http://127.0.0.1:9")  # nothing listens there
+    started = time.monotonic()
+    assert unreachable(refusal("microsoft/DialoGPT-medium"))
+    assert time.monotonic() - started < 10
+
+
+def test_offline_mode(hub, monkeypatch):
+    from huggingface_hub import constants
+
+    hub("http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert unreachable(refusal("microsoft/DialoGPT-medium"))
+
+
+@pytest.fixture
+def empty_hub(hub):
+    """A hub that answers, and has no model."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.end_headers()
+
+        do_GET = do_HEAD
+
+        def log_message(self, *arguments):
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hub(f"http://127.0.0.1:{server.server_port}")
+        yield
+        server.shutdown()
+
+
+def test_a_name_the_hub_does_not_know(empty_hub):
     line = refusal("nobody/nothing")
-    assert "no such model on the hub" in line
+    assert "hub" in line
+    assert not unreachable(line)
     assert "rook-tiny" in line
 
 
