@@ -13,7 +13,7 @@ import pytest
 
 from rook_bench.core import InputError
 from rook_bench.core.hashing import sha256_file
-from rook_bench.language.base import find_base, load_base, weights_hash
+from rook_bench.language.base import check_base, find_base, load_base, weights_hash
 from rook_bench.language.template import load_template, shipped_templates
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
@@ -65,33 +65,41 @@ def test_offline_mode(hub, monkeypatch):
     assert unreachable(refusal("microsoft/DialoGPT-medium"))
 
 
+def test_a_name_the_hub_does_not_know(hub, monkeypatch):
+    import transformers
+
+    def fail(*arguments, **named):
+        raise OSError("nobody/nothing is not a valid model identifier\nlisted on 'https://huggingface.co/models'")
+
+    monkeypatch.setattr("rook_bench.language.base._answers", lambda address: True)
+    monkeypatch.setattr(transformers.AutoTokenizer, "from_pretrained", fail)
+    line = refusal("nobody/nothing")
+    assert "the hub does not give this model (nobody/nothing is not a valid model identifier listed on" in line
+    assert not unreachable(line)
+    assert "rook-tiny" in line
+
+
 @pytest.fixture
-def empty_hub(hub):
-    """A hub that answers, and has no model."""
+def server():
+    """A hub that has no model; its address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_HEAD(self):
             self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
             self.end_headers()
-
-        do_GET = do_HEAD
 
         def log_message(self, *arguments):
             """Say nothing."""
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        hub(f"http://127.0.0.1:{server.server_port}")
-        yield
-        server.shutdown()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
 
 
-def test_a_name_the_hub_does_not_know(empty_hub):
-    line = refusal("nobody/nothing")
-    assert "hub" in line
-    assert not unreachable(line)
-    assert "rook-tiny" in line
+def test_a_hub_that_refuses_has_answered(hub, server):
+    hub(server)
+    assert check_base("nobody/nothing") is False
 
 
 def test_offline_for_real(tmp_path):
