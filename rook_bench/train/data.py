@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
@@ -17,7 +16,7 @@ from rook_bench.core.hashing import sha256_json
 from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import compute_features
 from rook_bench.market.importers import read_swaps
-from rook_bench.market.importers.columns import time_column
+from rook_bench.market.importers.columns import read_text_columns, time_column
 from rook_bench.market.view import MarketView
 
 
@@ -124,13 +123,13 @@ def _splits(
         path = next((folder / file for file in (f"{name}.csv", f"{name}.csv.gz") if (folder / file).is_file()), None)
         if path is None:
             raise InputError(f"there is no {name}.csv", where=folder, hint="make it with rook-bench data prepare")
-        table = pd.read_csv(path, usecols=["timestamp", "side_raw"])
+        table = read_text_columns(path, ("timestamp", "side_raw"))
         if table.empty:
             raise InputError("the split is empty", where=path, hint="use a longer tape")
-        stamps, words = time_column(table, "timestamp", path), table["side_raw"].to_numpy().astype(str)
+        stamps, words = time_column(table, "timestamp", path), table["side_raw"].to_numpy(dtype=str)
         count = len(table)
         # Several rows may share a second, hence every place where the stretch could start is tried.
-        starts = after + np.flatnonzero(at[after : len(at) - count + 1] == stamps[0])
+        starts = after + np.flatnonzero(at[after : max(after, len(at) - count + 1)] == stamps[0])
         fits = (
             start
             for start in starts
