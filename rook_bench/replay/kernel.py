@@ -47,7 +47,7 @@ LOWEST_PRICE, HIGHEST_PRICE = ExactInts.of([amm.MIN_SQRT_PRICE + 1, amm.MAX_SQRT
 
 
 @njit
-def _gas_in_quote(gas_wei: int, price: float, terms: Terms) -> Any:
+def _gas_in_quote(gas_wei: Any, price: float, terms: Terms) -> Any:
     """Gas in whole quote units, rounded up. The base token is ether; its price here is the pool's.
 
     The gas price is an assumption, so float64 decides the last unit of this conversion; from then
@@ -59,7 +59,7 @@ def _gas_in_quote(gas_wei: int, price: float, terms: Terms) -> Any:
 
 
 @njit
-def _gas_in_base(gas_wei: int, price: float, terms: Terms) -> Any:
+def _gas_in_base(gas_wei: Any, price: float, terms: Terms) -> Any:
     """The same gas in base units."""
     if terms.flat_gas >= 0:
         return wide(np.uint64(np.ceil(terms.flat_gas / terms.quote_unit / price * terms.base_unit)))
@@ -67,7 +67,7 @@ def _gas_in_base(gas_wei: int, price: float, terms: Terms) -> Any:
 
 
 @njit
-def _pay_gas(cash: Any, base: Any, gas_wei: int, price: float, terms: Terms) -> Any:
+def _pay_gas(cash: Any, base: Any, gas_wei: Any, price: float, terms: Terms) -> Any:
     """Take gas from quote; if quote can't cover it, from base. Returns cash, base and both parts.
 
     A wallet that can cover it with neither pays all the base it has.

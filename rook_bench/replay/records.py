@@ -66,9 +66,9 @@ class Terms(NamedTuple):
     quote_unit: float
     fee_pips: int
     revert_on_slippage: bool
-    swap_gas_wei: int
-    slippage_gas_wei: int
-    deadline_gas_wei: int
+    swap_gas_wei: np.uint64
+    slippage_gas_wei: np.uint64
+    deadline_gas_wei: np.uint64
     flat_gas: int
     max_base_share: float
     min_base_share: float
