@@ -108,7 +108,8 @@ def _recorded_base(folder: Path, manifest: Manifest) -> str:
         find_base(manifest.base.reference)
         return manifest.base.reference
     except InputError:
-        named = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path")
+        shape = folder / "adapter_config.json"  # a fully fine-tuned model has none
+        named = json.loads(shape.read_text(encoding="utf-8"))["base_model_name_or_path"] if shape.is_file() else None
         if named and Path(named).is_dir():
             return str(named)
         raise InputError(

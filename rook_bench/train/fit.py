@@ -76,6 +76,9 @@ def train(
     check_base(settings.model)
     data = read_training_data(data_dir, template, settings.seq_len)
     chosen = draw_rows(data.train, settings.max_samples, settings.seed)
+    if len(np.unique(data.side[chosen])) < 2:
+        what = f"the {len(chosen)} rows drawn from the train split hold one class only"
+        raise InputError(what, where=data_dir, hint="raise max_samples")
     load_torch()
     _describe(data, chosen, settings, say)
     ceiling = prompt_ceiling(data, chosen, settings.seed)

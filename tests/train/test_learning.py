@@ -132,9 +132,9 @@ def test_prompt_tokens_cost_nothing(examples, bases):
 def test_only_the_answer_is_a_label(examples, bases):
     """Calling a prompt token an answer token changes the loss; changing a padded label does not."""
     model, made = bases[1]["gpt2"], examples[3]
-    before = float(completion_loss(model, Collator(0)(made))[0])
+    before = completion_loss(model, Collator(0)(made))[0].item()
     wider = [dict(example, parts=[PROMPT, 0, *example["parts"][2:]]) for example in made]
-    assert float(completion_loss(model, Collator(0)(wider))[0]) != pytest.approx(before, abs=1e-3)
+    assert completion_loss(model, Collator(0)(wider))[0].item() != pytest.approx(before, abs=1e-3)
 
 
 def test_gradients_reach_the_prompts_layers_through_the_answer_only(examples, bases):
