@@ -304,6 +304,8 @@ class _Run:
         }
         self.model.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # peft's own card; ours says more
+        if self.targets:
+            _sort_targets(folder / CONFIG["lora"])
         self.base.tokenizer.save_pretrained(folder)
         kind = self.settings.method
         kept = {WEIGHTS[kind], CONFIG[kind]} | {path.name for path in folder.iterdir() if "token" in path.name}
@@ -361,18 +363,32 @@ class _Run:
         }
 
 
+def _sort_targets(path: Path) -> None:
+    """Peft writes a set, in an order that differs from process to process; equal runs give equal files."""
+    shape = json.loads(path.read_text(encoding="utf-8"))
+    shape["target_modules"] = sorted(shape["target_modules"])
+    path.write_text(json.dumps(shape, indent=2, sort_keys=True), encoding="utf-8")
+
+
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
 
 
-_WHOLE_CHECKPOINT = ("trainer_state.json", "optimizer.pt", "scheduler.pt", "rng_state.pth")
+_WHOLE_CHECKPOINT = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
 
 
 def _latest_checkpoint(work: Path) -> Path | None:
-    """The latest checkpoint that was written whole (its state file is written last)."""
-    found = [
-        path
-        for path in work.glob("checkpoint-*")
-        if all((path / name).is_file() and (path / name).stat().st_size for name in _WHOLE_CHECKPOINT)
-    ]
+    """The latest checkpoint that was written whole."""
+    found = [path for path in work.glob("checkpoint-*") if _is_whole(path)]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    files = [*checkpoint.glob("*.safetensors"), *(checkpoint / name for name in _WHOLE_CHECKPOINT)]
+    if len(files) == len(_WHOLE_CHECKPOINT) or not all(file.is_file() and file.stat().st_size for file in files):
+        return False
+    try:  # the state is written last
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
