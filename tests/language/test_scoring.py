@@ -178,6 +178,15 @@ def test_equal_prompts_get_equal_answers(scorer, prompts):
     assert first.scores != second.scores
 
 
+@pytest.mark.parametrize("answers", [MANY, ONE], ids=["many answers", "one answer"])
+def test_a_prompt_may_be_all_that_is_shared(scorer, prompts, answers):
+    """Twice the same prompt, and one that another one begins with."""
+    text = prompts["numbers"][0]
+    asked = scorer(answers=answers)
+    for together in ([text, text], [text, f"{text} 50 300"]):
+        same(asked(together), [asked([prompt])[0] for prompt in together])
+
+
 def test_nothing_asked_nothing_answered(scorer):
     assert scorer()([]) == []
 
