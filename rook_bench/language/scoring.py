@@ -16,7 +16,7 @@ from rook_bench.language.manifest import Manifest
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.tokens import Encoder
 
-CPU_TOKENS, GPU_TOKENS = 512, 32_768
+CPU_TOKENS, GPU_TOKENS = 1024, 32_768
 """Tokens per forward pass: enough to fill the processor, few enough to stay in its caches."""
 
 Tick = Callable[[int], None]
