@@ -22,6 +22,12 @@ class Killed(BaseException):
     """Stands in for the end of the process."""
 
 
+@pytest.fixture(autouse=True)
+def no_picture(monkeypatch):
+    """Drawing takes a third of such a short run's time, and is looked at elsewhere."""
+    monkeypatch.setattr("rook_bench.report.charts.training.draw_training", lambda *arguments: b"")
+
+
 @pytest.fixture
 def small(mini_settings):
     return lambda **changes: mini_settings(**{"max_samples": 96, "num_epochs": 3, "patience": 0} | changes)
@@ -223,17 +229,17 @@ def wait_for_checkpoint(process, work):
 
 def test_killed_and_started_again(start, fit, tmp_path):
     """kill -9 once the first epoch's checkpoint is there; the next run ends as an unbroken one."""
-    process = start(12)
+    process = start(6)
     wait_for_checkpoint(process, tmp_path / ".adapter.training")
     process.kill()
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "adapter").exists()
-    again = start(12)
+    again = start(6)
     out, err = again.communicate(timeout=300)
     assert again.returncode == 0, err
     assert "going on from step " in out
-    expected = fit("unbroken", num_epochs=12).folder
+    expected = fit("unbroken", num_epochs=6).folder
     same_adapter(tmp_path / "adapter", expected)
 
 

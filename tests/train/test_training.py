@@ -19,6 +19,12 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 from rook_bench.train.fit import draw_rows, train  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def no_picture(monkeypatch):
+    """Drawing takes a third of such a short run's time, and is looked at elsewhere."""
+    monkeypatch.setattr("rook_bench.report.charts.training.draw_training", lambda *arguments: b"")
+
+
 @pytest.fixture
 def fit(prepared, mini_settings, tmp_path):
     """Train into a folder of this test; what was said is in `fit.said`."""
