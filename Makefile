@@ -15,7 +15,7 @@ test: setup-dev setup-train
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 setup: $(VENV)/.core
 setup-dev: $(VENV)/.dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def _file(folder: Path, name: str) -> Path | None:
 def _read(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path)
-    except (ValueError, OSError, EOFError) as error:  # pandas' parser errors are ValueErrors
+    except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' parser errors are ValueErrors
         text = " ".join(str(error).split())
         raise InputError(f"can't be read as a table ({text})", where=path, hint="prepare the folder again") from None
 
