@@ -29,7 +29,8 @@ class Scored:
     Attributes:
         scores: log-probabilities of the three sides as the model gives them, normalised over the
             three, before correction and temperature; shape (3,), in the order of Side.
-        size, slippage_bps, deadline_s: the likeliest of those that training saw for the chosen side.
+        size, slippage_bps, deadline_s: one after the other, the likeliest of those that training saw for
+            the chosen side and what was chosen before.
     """
 
     scores: tuple[float, float, float]

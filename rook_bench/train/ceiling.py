@@ -53,7 +53,7 @@ class Ceiling:
         return [
             first,
             f"warning: this prompt can't carry the label: with every feature the same trees reach "
-            f"{self.all_features:.3f}; no training will lift a model above about {self.boosted:.2f} on it",
+            f"{self.all_features:.3f}; expect no more than about {max(self.boosted, self.tree):.2f} of any model on it",
         ]
 
 

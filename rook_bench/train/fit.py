@@ -318,6 +318,8 @@ class _Run:
         shutil.copyfile(work / "metrics.jsonl", folder / "metrics.jsonl")
         (folder / "training.png").write_bytes(draw_training(history, facts["ceiling"], name))
         (folder / "README.md").write_text(model_card(manifest, name), encoding="utf-8")
+        for path in folder.iterdir():
+            path.chmod(0o644)  # safetensors writes for the owner alone
         return manifest
 
     def _manifest(self, temperature: float, files: dict[str, str], facts: dict[str, Any]) -> Manifest:
