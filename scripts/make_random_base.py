@@ -1,6 +1,6 @@
 """Make a GPT-2-architecture model with random weights and a tokenizer, for tests and benchmarks.
 
-    python scripts/make_random_base.py --out /tmp/dialogpt-shape
+    python scripts/make_random_base.py --out reports/dialogpt-shape
 
 The defaults are the shape of microsoft/DialoGPT-medium (24 layers, 1024 wide, 16 heads, 50,257
 words): what it costs to train and to ask, without a model hub. The weights know nothing. The
@@ -19,12 +19,12 @@ import numpy as np
 
 from rook_bench.core import Side
 from rook_bench.core.files import whole_folder
+from rook_bench.language.bpe import byte_level_bpe
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import load_template, shipped_templates
 from rook_bench.market.simulate import simulate
 from rook_bench.market.view import MarketView
 
-END = "<|endoftext|>"
 PIECES = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 VOCABULARY = 50_257
 
@@ -68,18 +68,6 @@ def random_base(
 
 def gpt2_like_tokenizer(seed: int = 0) -> Any:
     """Byte-level BPE that splits text as GPT-2 does, learned from prompts of a simulated tape."""
-    load_torch()
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    core.decoder = decoders.ByteLevel()
     view = MarketView.whole(simulate(300, np.random.default_rng(seed)))
     texts = [f"{space}{number}" for number in range(1000) for space in ("", " ")]
     for name in shipped_templates():
@@ -89,16 +77,7 @@ def gpt2_like_tokenizer(seed: int = 0) -> Any:
             # GPT-2 knows " buy" as one word but cuts " BUY" in two; upper case stays uncommon here too.
             pieces = template.answer.pieces(side, 0.05, slippage, 300.0)
             texts += ["".join(text for _, text in pieces if not text.isupper())]
-    trainer = trainers.BpeTrainer(
-        vocab_size=6000,
-        special_tokens=[END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    core.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, eos_token=END, bos_token=END, pad_token=END, model_max_length=1024
-    )
+    return byte_level_bpe(texts, PIECES, size=6000, positions=1024)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import numpy as np
 from rook_bench.core import Side
 from rook_bench.core.files import whole_folder
 from rook_bench.core.hashing import sha256_code, sha256_file
+from rook_bench.language.bpe import byte_level_bpe
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import Template, load_template, shipped_templates
 from rook_bench.language.tokens import Encoder
@@ -42,7 +43,6 @@ SHAPE = {"n_layer": 4, "n_head": 6, "n_embd": 192, "n_positions": 256}
 
 # A whole number of one or two digits is one token; every other digit is a token of its own.
 PIECES = r" \d{1,2}(?![\d.,%\p{L}])| ?\d| ?\p{L}+| ?[^\s\p{L}\p{N}]|\s+"
-END = "<|endoftext|>"
 
 
 def main() -> None:
@@ -176,33 +176,12 @@ class Documents:
 
 def make_tokenizer(tapes: list[Tape], templates: dict[str, Template], rng: np.random.Generator) -> Any:
     """Byte-level BPE over PIECES, which keeps digits apart and small whole numbers together."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    core = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    core.decoder = decoders.ByteLevel()
     texts = [tape.prompts[name][row] for tape in tapes for name in templates for row in rng.choice(tape.rows, 200)]
     for template in templates.values():
         for side, slippage in itertools.product(Side, (30.0, 50.0)):
             texts.append("".join(text for _, text in template.answer.pieces(side, 0.05, slippage, 300.0)))
     texts += [f" {number}" for number in range(100)]
-    trainer = trainers.BpeTrainer(
-        vocab_size=2048,
-        min_frequency=1,
-        special_tokens=[END],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    core.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=core, eos_token=END, bos_token=END, pad_token=END, model_max_length=SHAPE["n_positions"]
-    )
+    return byte_level_bpe(texts, PIECES, size=2048, positions=SHAPE["n_positions"], min_frequency=1)
 
 
 def train(documents: Documents, tokenizer: Any, steps: int) -> tuple[Any, dict[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -108,8 +109,16 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 def adapter_hash(folder: str | Path) -> str:
     """Identity of an adapter: its record and the files as they are now."""
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     manifest = read_manifest(folder)
-    present = {name: sha256_file(folder / name) for name in manifest.files if (folder / name).is_file()}
+    paths = [path for name in (FILE, *manifest.files) if (path := folder / name).is_file()]
+    # Asked for at every look at a source; a file is read again only when it was written again.
+    return _hash_of(folder, tuple((path.name, (stat := path.stat()).st_mtime_ns, stat.st_size) for path in paths))
+
+
+@lru_cache(maxsize=64)
+def _hash_of(folder: Path, seen: tuple[tuple[str, int, int], ...]) -> str:
+    manifest = read_manifest(folder)
+    present = {name: sha256_file(folder / name) for name, _, _ in seen if name != FILE}
     identity = manifest.model_dump(mode="json", exclude={"training"})
     return sha256_json({"manifest": identity, "files": present})

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal
 
 from rook_bench.core import ConfigError
 from rook_bench.core.decision_tape import DecisionTape
-from rook_bench.core.hashing import sha256_json
 from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.language.template import load_template
 from rook_bench.market.view import MarketView
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 def _identity(adapter: Path, **options: str | None) -> str:
     """Identity of what is asked: the adapter's record and files (where they lie does not matter)."""
     del options
-    return sha256_json(adapter_hash(adapter))
+    return adapter_hash(adapter)
 
 
 @lru_cache(maxsize=4)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rook_bench.core import SIDE_NAMES
 from rook_bench.language.manifest import Manifest
 from rook_bench.language.scoring import Scored, probabilities
+from rook_bench.metrics.calibration import calibration_error as label_calibration
 from rook_bench.train.data import Label
 
-ECE_BINS = 15
 LEAST_GAIN = 1e-4
 """Nats by which a temperature must lower the validation likelihood to be kept."""
 
@@ -61,15 +61,9 @@ def negative_log_likelihood(odds: NDArray[np.float64], truth: NDArray[np.int64])
     return float(-np.log(np.maximum(odds[np.arange(len(truth)), truth], 1e-12)).mean())
 
 
-def calibration_error(odds: NDArray[np.float64], truth: NDArray[np.int64], bins: int = ECE_BINS) -> float:
-    """Expected calibration error of the chosen side's probability, equal-width bins (Guo et al. 2017)."""
-    confidence, right = odds.max(axis=1), odds.argmax(axis=1) == truth
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    total = 0.0
-    for index in np.unique(place):
-        members = place == index
-        total += members.mean() * abs(right[members].mean() - confidence[members].mean())
-    return float(total)
+def calibration_error(odds: NDArray[np.float64], truth: NDArray[np.int64]) -> float:
+    """Expected calibration error of the chosen side's probability (Guo et al. 2017), binned as in reports."""
+    return label_calibration(odds.max(axis=1), odds.argmax(axis=1) == truth)
 
 
 def fit_temperature(scores: NDArray[np.float64], truth: NDArray[np.int64], manifest: Manifest) -> float:
