@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from rook_bench.report.charts.canvas import BUY_COLOUR, INK, SELL_COLOUR, SOFT_INK, Picture, blank, end_labels, style
 
@@ -42,6 +43,7 @@ def _picture(epochs: Sequence[Mapping[str, Any]], ceiling: Mapping[str, float], 
     _scores(right, epochs, ceiling)
     for axes in (left, right):
         axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.axvline(best["epoch"], color=SOFT_INK, linewidth=0.8, linestyle=":")
     return Picture("training", "Training", title, note, figure)
 
