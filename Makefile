@@ -6,12 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 
-.PHONY: demo test setup setup-dev setup-train lock clean
+.PHONY: demo test setup setup-dev setup-train setup-contracts lock clean
 
 demo: setup-train
 	$(BIN)/rook-bench demo
 
-test: setup-dev setup-train
+test: setup-dev setup-train setup-contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -20,6 +20,7 @@ test: setup-dev setup-train
 setup: $(VENV)/.core
 setup-dev: $(VENV)/.dev
 setup-train: $(VENV)/.train
+setup-contracts: $(VENV)/evm/.installed
 
 $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +42,10 @@ $(VENV)/.train: $(VENV)/.core requirements-train.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(UV) install --python $(BIN)/python --quiet --no-deps --require-hashes -r requirements-train.lock
 	touch $@
+
+# Without npm this only says so, and tries again the next time.
+$(VENV)/evm/.installed: tests/evm/package.json tests/evm/package-lock.json scripts/install-contracts.sh | $(BIN)/uv
+	sh scripts/install-contracts.sh $(VENV)/evm
 
 # The locks are made together, so that one version of each package serves all of them. torch is
 # left out: see setup-train.

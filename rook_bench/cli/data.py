@@ -2,62 +2,94 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rook_bench.cli.fetch import fetch
 from rook_bench.cli.output import remark, say, say_json
 
 if TYPE_CHECKING:
     from rook_bench.market.frame import SwapFrame
+    from rook_bench.market.pool import Pool
 
 app = typer.Typer(help="Bring swaps in, check them, simulate them, prepare them for training.", no_args_is_help=True)
 
-PoolFile = Annotated[
-    Path | None,
-    typer.Option("--pool", help="Pool metadata (TOML, YAML or JSON) for logs that do not name their pool."),
+PoolChoice = Annotated[
+    str | None,
+    typer.Option(
+        "--pool",
+        metavar="FILE_OR_ADDRESS",
+        help="Pool metadata (TOML, YAML or JSON), or the address of one pool of a log of several (v4: its id).",
+    ),
+]
+AllowRounded = Annotated[
+    bool,
+    typer.Option("--allow-rounded", help="Take integers that have been through a float; the run is marked."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Where to write; appears whole or not at all.")]
+
+app.command()(fetch)
 
 
 @app.command("import")
 def import_(
     inputs: Annotated[
         list[Path],
-        typer.Argument(metavar="INPUT...", help="Files or ROOK folders; several are joined in order of time."),
+        typer.Argument(metavar="INPUT...", help="Files or folders; several are joined, each event once."),
     ],
-    out: Out,
-    pool: PoolFile = None,
+    out: Annotated[
+        Path, typer.Option("--out", help="Tape to write: a .parquet file of one pool, or a folder by pool and day.")
+    ],
+    pool: PoolChoice = None,
+    allow_rounded: AllowRounded = False,
+    gas_prices: Annotated[
+        Path | None,
+        typer.Option("--gas-prices", help="Series of gas prices (CSV or Parquet: gwei, and block or at) to put beside."),
+    ] = None,
 ) -> None:
-    """Turn any recognised layout into a tape (a Parquet file with exact integers)."""
-    from rook_bench.market.importers import join_swaps, write_tape
+    """Turn logs of any recognised layout into a tape with exact integers."""
+    from rook_bench.cli.importing import import_logs, import_others, is_log
 
-    frame = join_swaps([read_input(path, pool) for path in inputs])
-    write_tape(frame, out)
-    say(f"{len(frame)} swaps, {frame.pool.pair} {frame.pool.protocol}, {frame.at_index[0]} to {frame.at_index[-1]}")
+    write = import_logs if all(is_log(path) for path in inputs) else import_others
+    for line in write(inputs, out, pool, allow_rounded=allow_rounded, gas_prices=gas_prices):
+        say(line)
     say(f"tape: {out}")
 
 
 @app.command()
 def check(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, or anything that can be imported.")],
-    pool: PoolFile = None,
+    pool: PoolChoice = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the check as JSON to this file.")] = None,
+    min_exact: Annotated[
+        float | None,
+        typer.Option("--min-exact", min=0, max=1, help="Exit with 3 where a smaller share of swaps re-prices exactly."),
+    ] = None,
 ) -> None:
-    """Say how far a log can be trusted: chaining, fee, duplicates, order, gaps, precision."""
+    """Say how far a log can be trusted: re-pricing, chaining, fee, duplicates, order, gaps, precision."""
+    from rook_bench.cli.importing import check_each
     from rook_bench.core.files import write_json
-    from rook_bench.market.tape_check import check_tape, describe
+    from rook_bench.market.tape_check import describe, describe_several, require_exact
 
-    result = check_tape(read_input(source, pool))
+    checks = check_each(source, pool)
+    shown = [check.to_json() for check in checks]
+    found = shown[0] if len(shown) == 1 else shown
     if out is not None:
-        write_json(out, result.to_json())
+        write_json(out, found)
     if json:
-        say_json(result.to_json())
-    else:
-        for line in describe(result):
+        say_json(found)
+    elif len(checks) == 1:
+        for line in describe(checks[0]):
             say(line)
+    else:
+        for line in describe_several(checks):
+            say(line)
+    for each in checks if min_exact is not None else []:
+        require_exact(each, min_exact or 0.0)
 
 
 @app.command()
@@ -99,7 +131,7 @@ def prepare(
     embargo: Annotated[
         int, typer.Option("--embargo", min=0, help="Windows dropped at the start of validation and test.")
     ] = 0,
-    pool: PoolFile = None,
+    pool: PoolChoice = None,
 ) -> None:
     """Write features, conditions, labels and chronological splits in ROOK's layout."""
     from rook_bench.core import UnknownName
@@ -120,11 +152,21 @@ def prepare(
     say(f"folder: {done.folder}")
 
 
-def read_input(path: Path, pool: Path | None = None) -> SwapFrame:
-    """Read INPUT, with the pool metadata of a file if one is given."""
-    from rook_bench.core.config import read_mapping
+def read_input(path: Path, pool: str | None = None, *, allow_rounded: bool = False) -> SwapFrame:
+    """Read INPUT, with the pool that `--pool` names or describes."""
     from rook_bench.market.importers import read_swaps
+
+    metadata, address = pool_choice(pool)
+    return read_swaps(path, metadata, address=address, allow_rounded=allow_rounded)
+
+
+def pool_choice(pool: str | None) -> tuple[Pool | None, str | None]:
+    """What `--pool` gives: metadata out of a file, or an address (v4: a pool id)."""
+    from rook_bench.core.config import read_mapping
     from rook_bench.market.pool import Pool
 
-    metadata = Pool.parse(read_mapping(pool), where=pool) if pool else None
-    return read_swaps(path, metadata)
+    if pool is None:
+        return None, None
+    if re.fullmatch(r"0x([0-9a-fA-F]{40}|[0-9a-fA-F]{64})", pool):
+        return None, pool.lower()
+    return Pool.parse(read_mapping(pool), where=pool), None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rook_bench.cli.data import Out, PoolFile, read_input
+from rook_bench.cli.data import Out, PoolChoice, read_input
 from rook_bench.cli.output import on_terminal, remark, say, say_json
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def decide(
     fresh: Fresh = False,
     engine: Engine = None,
     mode: Mode = None,
-    pool: PoolFile = None,
+    pool: PoolChoice = None,
 ) -> None:
     """Ask a source once and save its decisions."""
     from rook_bench.sources import Source
@@ -63,7 +63,7 @@ def replay(
     fresh: Fresh = False,
     engine: Engine = None,
     mode: Mode = None,
-    pool: PoolFile = None,
+    pool: PoolChoice = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
@@ -99,7 +99,7 @@ def compare(
     benchmarks: Annotated[
         bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")
     ] = True,
-    pool: PoolFile = None,
+    pool: PoolChoice = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Put several sources side by side on the same rows, in one report."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rook_bench.cli.data import Out, PoolFile, read_input
+from rook_bench.cli.data import Out, PoolChoice, read_input
 from rook_bench.cli.evaluate import SOURCE_HELP, ConfigFile, Seed, print_tape, settings_of
 from rook_bench.cli.output import say, say_json
 
@@ -24,7 +24,7 @@ def gate(
     data: Annotated[Path | None, typer.Option("--data", help="The tape on which sources are replayed.")] = None,
     config: ConfigFile = None,
     seed: Seed = None,
-    pool: PoolFile = None,
+    pool: PoolChoice = None,
     json: Annotated[bool, typer.Option("--json", help="Print verdict.json and nothing else.")] = False,
 ) -> int:
     """Judge a candidate by a policy. Exit code 0 promote, 1 block, 2 inconclusive, 3 invalid."""

@@ -1,5 +1,7 @@
 """Uniswap v3 and v4 swap maths inside one liquidity range, in exact integers.
 
+`swap.py` puts these steps together into a swap across ticks.
+
 Every function works on Python integers and, called from compiled code, on `wide` integers: one
 source (`register_jitable`), so there is no second implementation to keep equal. Rounding follows
 v3-core's SqrtPriceMath and SwapMath (always in the pool's favour). Prices are sqrtPriceX96:
@@ -74,6 +76,38 @@ def price_after_token1(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
 
 
 @register_jitable
+def price_after_token0_left(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
+    """Sqrt price after `amount` of token0 left (the price rises), rounded up.
+
+    `amount` must be less than the liquidity holds at any higher price, liquidity * 2**96 / sqrt_price.
+    """
+    scaled = liquidity << 96
+    return divide_up(scaled * sqrt_price, scaled - amount * sqrt_price)
+
+
+@register_jitable
+def price_after_token1_left(sqrt_price: Any, liquidity: Any, amount: Any) -> Any:
+    """Sqrt price after `amount` of token1 left (the price falls), rounded down."""
+    return sqrt_price - divide_up(amount << 96, liquidity)
+
+
+@register_jitable
+def fee_on(taken: Any, fee_pips: Any) -> Any:
+    """Fee on top of an input that is already without it, rounded up; all of it where the fee is 100% (v4)."""
+    return divide_up(taken * fee_pips, PIPS - fee_pips) if fee_pips < PIPS else taken
+
+
+@register_jitable
+def split_of_v4(amount: Any, fee_pips: Any) -> tuple[Any, Any]:
+    """Input without fee and fee of a v4 step that took all of `amount`.
+
+    v4 takes what rounding leaves of the input as fee, v3 counts it as input; the sums are equal.
+    """
+    taken = (amount * (PIPS - fee_pips)) // PIPS
+    return taken, amount - taken
+
+
+@register_jitable
 def swap_exact_in(
     sqrt_price: Any, liquidity: Any, amount: Any, fee_pips: Any, zero_for_one: bool, sqrt_limit: Any
 ) -> tuple[Any, Any, Any, Any]:
@@ -95,8 +129,11 @@ def swap_exact_in(
     after_fee = (amount * (PIPS - fee_pips)) // PIPS
     if zero_for_one:
         after = price_after_token0(sqrt_price, liquidity, after_fee)
-        # Rounding up and down make "past the limit" the same as v3's "enough to reach it".
+        # Rounding up and down make "past the limit" the same as v3's "enough to reach it", except
+        # where v3 falls back to its less exact formula (see price_after_token0).
         reached = after <= sqrt_limit
+        if (after_fee * sqrt_price + (liquidity << 96)) >> 256 != 0:
+            reached = after_fee >= amount0_between_up(sqrt_limit, sqrt_price, liquidity)
         if reached:
             after = sqrt_limit
         taken = amount0_between_up(after, sqrt_price, liquidity)
@@ -108,8 +145,33 @@ def swap_exact_in(
             after = sqrt_limit
         taken = amount1_between_up(sqrt_price, after, liquidity)
         out = amount0_between(sqrt_price, after, liquidity)
-    fee = divide_up(taken * fee_pips, PIPS - fee_pips) if reached else amount - taken
+    fee = fee_on(taken, fee_pips) if reached else amount - taken
     return after, taken, out, fee
+
+
+@register_jitable
+def swap_exact_out(
+    sqrt_price: Any, liquidity: Any, amount: Any, fee_pips: Any, zero_for_one: bool, sqrt_limit: Any
+) -> tuple[Any, Any, Any, Any]:
+    """Swap until `amount` came out at constant `liquidity`, stopping at `sqrt_limit`.
+
+    Arguments and returns are those of `swap_exact_in`, but for `amount`: units of the output
+    token. The output is less than `amount` exactly when the limit was reached before.
+    This is computeSwapStep of v3-core's SwapMath for exact output.
+    """
+    if zero_for_one:
+        available = amount1_between(sqrt_limit, sqrt_price, liquidity)
+        reached = amount >= available
+        after = sqrt_limit if reached else price_after_token1_left(sqrt_price, liquidity, amount)
+        taken = amount0_between_up(after, sqrt_price, liquidity)
+    else:
+        available = amount0_between(sqrt_price, sqrt_limit, liquidity)
+        reached = amount >= available
+        after = sqrt_limit if reached else price_after_token0_left(sqrt_price, liquidity, amount)
+        taken = amount1_between_up(sqrt_price, after, liquidity)
+    # Short of the limit, rounding moves the price far enough for the whole output; v3 caps it there.
+    out = available if reached else amount
+    return after, taken, out, fee_on(taken, fee_pips)
 
 
 @register_jitable

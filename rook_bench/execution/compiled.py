@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-from numba import config, njit
+from numba import cfunc, config, njit
 
 from rook_bench.core.hashing import sha256_code
 
@@ -26,16 +27,31 @@ def compiled(function: Callable[..., Any]) -> Any:
     Numba's own cache looks only at the file of the function itself, so a change in the maths it
     calls would silently run old machine code. Where the folder can't be written, nothing is cached.
     """
+    with _cached() as cached:
+        return njit(cache=cached)(function)
+
+
+def callable_by_address(signature: Any, function: Callable[..., Any]) -> Any:
+    """`numba.cfunc` with the same cache: compiled now, and passed to compiled loops as an argument."""
+    with _cached() as cached:
+        return cfunc(signature, cache=cached)(function)
+
+
+@contextmanager
+def _cached() -> Iterator[bool]:
+    """Point Numba's cache at the folder of this code; whether there is one."""
     folder = cache_folder() / "numba" / sha256_code("execution", "replay")[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        return njit(function)
+        yield False
+        return
     if not os.access(folder, os.W_OK):
-        return njit(function)
+        yield False
+        return
     before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
     try:
-        config.CACHE_DIR = str(folder)
-        return njit(cache=True)(function)
+        yield True
     finally:
         config.CACHE_DIR = before

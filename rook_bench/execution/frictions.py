@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from rook_bench.core.config import Config
+from rook_bench.execution.chains import preset
 
 
 class Latency(Config):
@@ -41,29 +42,71 @@ class Latency(Config):
 class Gas(Config):
     """What a transaction costs. `flat_quote` replaces units x price by an amount of quote.
 
-    The units are those measured on the real v3 router for a swap inside one tick range (105k to
-    126k), a revert on slippage (109,662) and a revert on deadline (25,700).
+    Attributes:
+        swap_units: gas units of a swap inside one tick range (measured on the real v3 router: 105k to 126k).
+        crossing_units: of a swap that crosses one, two, and three or more initialised ticks (measured:
+            139k to 175k, 163k to 230k, 256k to 396k). Crossings are known on a tape with its whole tick map only;
+            elsewhere every swap counts as none.
+        slippage_revert_units, deadline_revert_units: of a transaction that reverts (measured).
+        gwei: gas price; "tape" takes what the transaction of the swap that the order lands behind paid.
+        l1_fee_quote: fee of publishing the transaction on the chain below (rollups), in quote, on every
+            transaction.
+        flat_quote: all of it, in quote.
     """
 
     swap_units: int = Field(default=120_000, ge=0)
+    crossing_units: tuple[int, int, int] = (157_000, 196_000, 326_000)
     slippage_revert_units: int = Field(default=109_662, ge=0)
     deadline_revert_units: int = Field(default=25_700, ge=0)
-    gwei: float = Field(default=1.0, ge=0, le=100_000)
+    gwei: Annotated[float, Field(ge=0, le=100_000)] | Literal["tape"] = 1.0
+    l1_fee_quote: float = Field(default=0.0, ge=0)
     flat_quote: float | None = Field(default=None, ge=0)
+
+    @property
+    def units(self) -> tuple[int, int, int, int]:
+        """Units of a swap by initialised ticks crossed: none, one, two, three or more."""
+        return (self.swap_units, *self.crossing_units)
 
 
 class Frictions(Config):
     """Every cost between a decision and its fill.
 
     Attributes:
-        fee_pips: pool fee in millionths; None takes the tape's own.
+        block_time_s: seconds between blocks; None takes the pool's own.
+        fee_pips: pool fee in millionths; None takes the tape's own (of v4, the one that the swap before paid).
         latency: when the order meets the pool.
         gas: what each transaction costs, reverted ones included.
+        chain: name of a preset (see `execution.chains`): its latency, gas and ordering hold where
+            this configuration gives none of its own.
+        ordering: how transactions of a block stand: "arrival" (the order lands when its latency is
+            over), or "priority" (in its block it lands behind every transaction that paid at
+            least its own gas price; without recorded gas prices, behind all of them).
         on_slippage: "revert" sets a minimum output (as routers do) and reverts beyond it;
             "partial" sets a price limit, fills up to it and returns the rest.
+        mev: "none"; "typical": a searcher sandwiches the order where that pays him after fees and
+            gas; "worst": every order gets the least that its slippage limit allows.
     """
 
+    chain: str | None = None
+    block_time_s: float | None = Field(default=None, gt=0)
     fee_pips: int | None = Field(default=None, ge=0, lt=1_000_000)
     latency: Latency = Latency()
     gas: Gas = Gas()
+    ordering: Literal["arrival", "priority"] = "arrival"
     on_slippage: Literal["revert", "partial"] = "revert"
+    mev: Literal["none", "typical", "worst"] = "none"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, values: Any) -> Any:
+        """Put the preset's settings under those that are given."""
+        name = values.get("chain") if isinstance(values, dict) else None
+        return values if name is None else preset(name).under(values)
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Frictions:
+        if self.mev != "none" and self.on_slippage == "partial":
+            raise ValueError(f"mev '{self.mev}' needs on_slippage 'revert': a price limit sets no minimum output")
+        if self.ordering == "priority" and self.latency.blocks is None:
+            raise ValueError("ordering 'priority' needs latency in blocks")
+        return self

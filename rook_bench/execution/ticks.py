@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core.exact import ExactInts
+
 MIN_TICK = -887272
 MAX_TICK = 887272
 
 # sqrt(1.0001) ** -(2**bit) in 128.128 fixed point, for each bit of a tick: v3-core's TickMath.
-_FACTORS = (
+FACTORS = (
     0xFFFCB933BD6FAD37AA2D162D1A594001,
     0xFFF97272373D413259A46990580E213A,
     0xFFF2E50F5F656932EF12357CF3C7FDCC,
@@ -40,7 +45,7 @@ def sqrt_price_at_tick(tick: int) -> int:
     if not MIN_TICK <= tick <= MAX_TICK:
         raise ValueError(f"tick {tick} is outside [{MIN_TICK}, {MAX_TICK}]")
     ratio = 1 << 128
-    for bit, factor in enumerate(_FACTORS):
+    for bit, factor in enumerate(FACTORS):
         if abs(tick) >> bit & 1:
             ratio = (ratio * factor) >> 128
     if tick > 0:
@@ -63,3 +68,16 @@ def tick_at_sqrt_price(sqrt_price: int) -> int:
     while sqrt_price_at_tick(tick + 1) <= sqrt_price:
         tick += 1
     return tick
+
+
+def ticks_at_sqrt_prices(sqrt_prices: ExactInts) -> NDArray[np.int32]:
+    """`tick_at_sqrt_price` of a whole column, int32; prices that no pool can have get the nearest tick."""
+    stands = 2.0 * (np.log(sqrt_prices.to_floats(1 << 96))) / _LOG_BASE
+    ticks = np.clip(np.floor(stands), MIN_TICK, MAX_TICK - 1).astype(np.int32)
+    # Far from a whole tick the float logarithm can't be wrong; close to one exact comparisons decide.
+    for row in np.flatnonzero(np.abs(stands - np.round(stands)) < 1e-6).tolist():
+        try:
+            ticks[row] = tick_at_sqrt_price(sqrt_prices[row])
+        except ValueError:
+            continue
+    return ticks

@@ -110,7 +110,7 @@ _DIGIT_SCALE = float(2**_DIGIT_BITS) * (1.0 - 2.0**-49)
 
 
 @njit
-def _leading(value: Any, bits: int) -> Any:
+def leading(value: Any, bits: int) -> Any:
     """The value's leading `bits` bits as float64, and the power of two they were divided by."""
     shift = bit_length(value) - bits
     if shift >= 0:
@@ -128,9 +128,9 @@ def _divide(numerator: Any, divisor: Any) -> Any:
     if low64(divisor) == 0 and bit_length(divisor) == 0:
         raise ZeroDivisionError("division by zero")
     quotient = wide(np.uint64(0))
-    divisor_top, divisor_shift = _leading(divisor, 53)
+    divisor_top, divisor_shift = leading(divisor, 53)
     while _not_below(numerator, divisor):
-        top, shift = _leading(numerator, 64)
+        top, shift = leading(numerator, 64)
         digit = np.uint64(top / (divisor_top + 1.0) * _DIGIT_SCALE)
         place = shift - divisor_shift - _DIGIT_BITS  # at least -51, because numerator >= divisor
         if place < 0:

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
+from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
+from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.pool import Pool
 
 LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", "label_confidence", "label_rule")
@@ -35,10 +37,14 @@ class SwapFrame:
         liquidity: active liquidity after each swap.
         amount0, amount1: the pool's balance changes (v3 signs: positive went into the pool).
         tick: tick after each swap, int32.
-        block, tx_index, log_index: position on the chain, int64.
+        block, tx_index, log_index: position on the chain, int64; tx_hash: hash of the transaction
+            (its 32 bytes read as one big-endian integer, so two's complement limbs here).
+        fee_pips: the fee each swap paid, int32, where the log says so (v4, whose fees may change).
+        gas_price: wei per unit of gas that each swap's transaction paid, int64.
         recorded_volume: base token traded in human units where only that is known, float64.
         recorded: feature columns that came with the file, float64 (see RECORDED).
         labels: label columns that came with the file (see LABELS).
+        history: the tick map and what liquidity did between the swaps, where the log holds it.
         rounded: exact columns that were rebuilt from rounded numbers, with the reason.
         source: path or description of where the swaps come from.
         notes: what the importer did that a reader should know.
@@ -56,9 +62,13 @@ class SwapFrame:
     block: NDArray[np.int64] | None = None
     tx_index: NDArray[np.int64] | None = None
     log_index: NDArray[np.int64] | None = None
+    tx_hash: ExactInts | None = None
+    fee_pips: NDArray[np.int32] | None = None
+    gas_price: NDArray[np.int64] | None = None
     recorded_volume: NDArray[np.float64] | None = None
     recorded: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    history: LiquidityHistory | None = None
     rounded: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -80,7 +90,19 @@ class SwapFrame:
         taken: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
         taken["recorded"] = {name: column[rows] for name, column in self.recorded.items()}
         taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
-        return replace(self, **taken)
+        return replace(self, **taken, history=self._history_of(rows))
+
+    def _history_of(self, rows: NDArray[np.intp]) -> LiquidityHistory | None:
+        """The history of consecutive rows; rows in another order have none."""
+        if self.history is None or len(rows) == 0 or (np.diff(rows) != 1).any():
+            return None
+        first = int(rows[0])
+        start = None
+        if first > 0:
+            start = PoolStart(
+                self.sqrt_price_x96[first - 1], int(self.exact_tick[first - 1]), self.liquidity[first - 1]
+            )
+        return self.history.cut(first, first + len(rows), start)
 
     @cached_property
     def price(self) -> NDArray[np.float64]:
@@ -93,6 +115,21 @@ class SwapFrame:
             up, down = pool.base.unit << 192, pool.quote.unit
             values = (up / (value * value * down) for value in self.sqrt_price_x96)
         return _frozen(np.fromiter(values, dtype=np.float64, count=len(self)))
+
+    @cached_property
+    def exact_tick(self) -> NDArray[np.int32]:
+        """The pool's own tick after each swap: the recorded one where it fits the price, else the price's."""
+        ticks = ticks_at_sqrt_prices(self.sqrt_price_x96)
+        if self.tick is None:
+            return ticks
+        # A falling swap that ends exactly on a tick leaves the pool one below it.
+        below = self.tick == ticks - 1
+        on_tick = np.fromiter(
+            (sqrt_price_at_tick(int(ticks[row])) == self.sqrt_price_x96[int(row)] for row in np.flatnonzero(below)),
+            dtype=bool,
+        )
+        below[below] = on_tick
+        return np.where(below, self.tick, ticks).astype(np.int32)
 
     @cached_property
     def volume(self) -> NDArray[np.float64]:
@@ -119,6 +156,8 @@ class SwapFrame:
                 continue
             digest.update(f"\0{name}\0".encode())
             digest.update(_bytes(column))
+        if self.history is not None:
+            digest.update(b"\0history\0" + self.history.to_bytes())
         digest.update(json.dumps(dict(self.rounded), sort_keys=True).encode())
         return digest.hexdigest()
 
@@ -138,10 +177,13 @@ _COLUMNS = (
     "block",
     "tx_index",
     "log_index",
+    "tx_hash",
+    "fee_pips",
+    "gas_price",
     "recorded_volume",
 )
 
-_POSITION = ("at", "block", "tx_index", "log_index")
+_POSITION = ("at", "block", "tx_index", "log_index", "tx_hash")
 
 
 def _bytes(column: Any) -> bytes:

@@ -8,23 +8,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rook_bench.core import ConfigError, InputError, Side
+from rook_bench.core import ConfigError, Side
 from rook_bench.core.config import Config
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.frictions import Frictions, Latency
+from rook_bench.execution.calls import room_for_a_call, sandwich_call, swap_call
+from rook_bench.execution.frictions import Frictions
+from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
+from rook_bench.market.repricing import known_depth
 from rook_bench.market.tape_check import TapeCheck, check_tape
 from rook_bench.market.view import MarketView
 from rook_bench.replay import kernel, records
 from rook_bench.replay.ledger import reconcile
-from rook_bench.replay.orders import OrderTable, texts
+from rook_bench.replay.market_rows import NS, landing, market_rows
+from rook_bench.replay.orders import AMOUNTS, OrderTable, texts
 from rook_bench.replay.run import Run
 from rook_bench.risk import Limits, Permitted, RiskConfig, apply_risk
 from rook_bench.sources import Decided, Source, decide
 from rook_bench.sources.lookahead import Lookahead, check_source, choose_cuts
-
-NS = 1_000_000_000
 
 
 class Capital(Config):
@@ -131,25 +133,28 @@ def execute(
     frame: SwapFrame, decided: Decided, permitted: Permitted, config: ReplayConfig
 ) -> tuple[OrderTable, NDArray[np.float64], tuple[int, int]]:
     """Run the compiled loop; returns the orders, the equity by row, and the opening cash and base."""
-    tape, pool = decided.tape, frame.pool
-    market = np.empty(len(frame), dtype=records.MARKET)
-    market["at_ns"], market["price"] = frame.at.astype(np.int64), frame.price
-    market["sqrt_price"], market["liquidity"] = frame.sqrt_price_x96.limbs, frame.liquidity.limbs
+    tape = decided.tape
+    market = market_rows(frame, config.frictions)
     wishes = np.empty(len(frame), dtype=records.WISHES)
     wishes["side"] = tape.side
     wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + kernel.FIRST_FREE_CODE)
     wishes["fraction_ppb"] = np.round(permitted.fraction * kernel.PPB)
     wishes["slippage_ppm"] = np.round(permitted.slippage_bps * 100)
     wishes["deadline_ns"] = np.minimum(tape.deadline_s * NS, 2.0**62)
-    wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions.latency)
+    wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions)
     opening = opening_balances(config.capital, frame)
     limbs = ExactInts.of(opening).limbs
     traded = int(np.isin(tape.side, (Side.BUY, Side.SELL)).sum())
     orders, equity = records.empty_orders(traded), np.empty(len(frame))
-    kernel.replay_rows(
-        market, wishes, _terms(pool, config.frictions, permitted.limits), limbs[0], limbs[1], orders, equity
-    )
-    return _order_table(orders, frame, decided, permitted), equity, opening
+    depth = known_depth(frame)
+    ticks, changes = no_ticks() if depth is None else depth.records()
+    terms = _terms(frame.pool, config.frictions, permitted.limits, whole_map=depth is not None)
+    # Only a run that needs it pays for compiling the sandwich.
+    sandwich = sandwich_call() if config.frictions.mev == "typical" else swap_call()
+    pool = records.PoolCalls(room_for_a_call(), ticks, swap_call(), sandwich)
+    kernel.replay_rows(market, wishes, pool, changes, terms, limbs[0], limbs[1], orders, equity)
+    left_range = np.zeros(traded, dtype=bool) if depth else _left_range(frame, orders)
+    return _order_table(orders, decided, permitted, left_range), equity, opening
 
 
 def opening_balances(capital: Capital, frame: SwapFrame) -> tuple[int, int]:
@@ -160,48 +165,29 @@ def opening_balances(capital: Capital, frame: SwapFrame) -> tuple[int, int]:
     return round(cash * pool.quote.unit), round(base * pool.base.unit)
 
 
-def landing(frame: SwapFrame, latency: Latency) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The row whose state each order meets (-1: beyond the tape), and the time it does, ns."""
-    rows, at = np.arange(len(frame)), frame.at.astype(np.int64)
-    if latency.seconds is not None:
-        wait = round(latency.seconds * NS)
-        row = np.searchsorted(at, at + wait, side="right") - 1
-        return np.where(at + wait > at[-1], -1, row), at + wait
-    if latency.blocks is not None:
-        if frame.block is None:
-            raise InputError(
-                "the tape has no block numbers, so latency can't be given in blocks",
-                where="latency",
-                hint="use seconds",
-            )
-        target = frame.block + latency.blocks
-        row = np.searchsorted(frame.block, target, side="right") - 1
-        wait = round(latency.blocks * frame.pool.block_time_s * NS)
-        # The target block's own time where it holds a swap, else the chain's block time.
-        when = np.where(frame.block[row] == target, at[row], at + wait)
-        return np.where(target > frame.block[-1], -1, row), when
-    row = rows + (latency.swaps or 0)
-    inside = np.minimum(row, len(frame) - 1)
-    return np.where(row < len(frame), row, -1), at[inside]
-
-
-def _terms(pool: Pool, frictions: Frictions, limits: Limits) -> records.Terms:
+def _terms(pool: Pool, frictions: Frictions, limits: Limits, *, whole_map: bool) -> records.Terms:
     gas = frictions.gas
-    if gas.flat_quote is None and gas.gwei > 0 and pool.base.symbol.upper() not in ("ETH", "WETH"):
+    if gas.flat_quote is None and gas.gwei != 0 and pool.base.symbol.upper() not in ("ETH", "WETH"):
         raise ConfigError(
             f"gas in gwei needs ether as the base token, not {pool.base.symbol}", where="gas", hint="set flat_quote"
         )
-    # A whole number of wei per gas unit, like the chain's own gas price.
-    wei_per_unit = round(gas.gwei * 1e9)
+    swap, one, two, more = gas.units
     return records.Terms(
         base_is_token0=pool.base_is_token0,
         base_unit=float(pool.base.unit),
         quote_unit=float(pool.quote.unit),
-        fee_pips=pool.fee_pips if frictions.fee_pips is None else frictions.fee_pips,
+        tick_spacing=pool.tick_spacing,
+        v4=pool.protocol == "v4",
+        whole_map=whole_map,
         revert_on_slippage=frictions.on_slippage == "revert",
-        swap_gas_wei=np.uint64(gas.swap_units * wei_per_unit),
-        slippage_gas_wei=np.uint64(gas.slippage_revert_units * wei_per_unit),
-        deadline_gas_wei=np.uint64(gas.deadline_revert_units * wei_per_unit),
+        mev=("none", "typical", "worst").index(frictions.mev),
+        swap_units=swap,
+        one_tick_units=one,
+        two_tick_units=two,
+        more_tick_units=more,
+        slippage_units=gas.slippage_revert_units,
+        deadline_units=gas.deadline_revert_units,
+        l1_fee=math.ceil(gas.l1_fee_quote * pool.quote.unit),
         flat_gas=-1 if gas.flat_quote is None else math.ceil(gas.flat_quote * pool.quote.unit),
         max_base_share=_or(limits.max_base_share, math.inf),
         min_base_share=_or(limits.min_base_share, -math.inf),
@@ -216,32 +202,33 @@ def _or(value: float | None, default: float) -> float:
     return default if value is None else float(value)
 
 
-def _order_table(orders: records.Records, frame: SwapFrame, decided: Decided, permitted: Permitted) -> OrderTable:
+def _order_table(
+    orders: records.Records, decided: Decided, permitted: Permitted, left_range: NDArray[np.bool_]
+) -> OrderTable:
     names = {0: ""} | kernel.LEDGER_FILTERS
     names |= {kernel.FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
-    exact = {
-        name: ExactInts(np.ascontiguousarray(orders[name]))
-        for name in ("amount_in", "quoted", "paid", "fee", "out", "gas_quote", "gas_base", "cash", "base", "sqrt_after")
-    }
+    exact = {name: ExactInts(np.ascontiguousarray(orders[name])) for name in (*AMOUNTS, "sqrt_after")}
     return OrderTable(
         row=orders["row"].copy(),
         landing_row=orders["landing_row"].copy(),
         side=orders["side"].astype(np.int8),
         outcome=orders["outcome"].astype(np.int8),
         rejected_by=texts([names[code] for code in orders["rejected"].tolist()]),
-        left_range=_left_range(frame, orders["landing_row"], exact["sqrt_after"]),
+        crossed=orders["crossed"].astype(np.int32),
+        left_range=left_range,
         reason=decided.tape.reason[orders["row"]],
         **exact,
     )
 
 
-def _left_range(frame: SwapFrame, landing_row: NDArray[np.int64], sqrt_after: ExactInts) -> NDArray[np.bool_]:
+def _left_range(frame: SwapFrame, orders: records.Records) -> NDArray[np.bool_]:
     """Fills that ended outside the tick-spacing range that the pool price stood in.
 
     Only inside that range is the recorded liquidity known to hold; beyond it the fill assumes it.
+    On a tape with its whole tick map there is no such beyond.
     """
-    after = sqrt_after.to_floats(2**96)
-    before = frame.sqrt_price_x96[np.maximum(landing_row, 0)].to_floats(2**96)
+    after = ExactInts(np.ascontiguousarray(orders["sqrt_after"])).to_floats(2**96)
+    before = frame.sqrt_price_x96[np.maximum(orders["landing_row"], 0)].to_floats(2**96)
     spacing = frame.pool.tick_spacing
     tick = np.log(before) * 2.0 / math.log(1.0001)
     lower = np.floor(tick / spacing) * spacing

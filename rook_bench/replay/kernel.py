@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import Side
-from rook_bench.core.exact import ExactInts
 from rook_bench.execution import amm
 from rook_bench.execution.compiled import compiled
+from rook_bench.execution.fill import least_out
 from rook_bench.execution.outcome import Outcome
+from rook_bench.execution.swap import extreme_price
+from rook_bench.execution.tick_records import apply_change
 from rook_bench.execution.wide import load, njit, store, to_float, wide
-from rook_bench.replay.records import PENDING, Limbs, Records, Terms
+from rook_bench.replay.gas import gas_in_base, gas_in_quote, pay_gas, swap_units_of
+from rook_bench.replay.records import PENDING, Limbs, PoolCalls, Records, Terms
 
 PPM = 1_000_000
 PPB = 1_000_000_000
@@ -28,6 +31,8 @@ BUY, SELL = int(Side.BUY), int(Side.SELL)
 FILLED, PARTIAL, REJECTED = int(Outcome.FILLED), int(Outcome.PARTIAL), int(Outcome.REJECTED)
 REVERTED_SLIPPAGE, REVERTED_DEADLINE = int(Outcome.REVERTED_SLIPPAGE), int(Outcome.REVERTED_DEADLINE)
 INSUFFICIENT_BALANCE, NO_LIQUIDITY = int(Outcome.INSUFFICIENT_BALANCE), int(Outcome.NO_LIQUIDITY)
+
+NO_MEV, TYPICAL_MEV, WORST_MEV = 0, 1, 2
 
 # Codes of the limits that need the ledger; codes from FIRST_FREE_CODE on belong to the run's own filters.
 END_OF_TAPE, POSITION_LIMIT, TRADES_PER_DAY, COOLDOWN, DRAWDOWN_STOP, COST_AWARE_MINIMUM = range(1, 7)
@@ -42,115 +47,122 @@ LEDGER_FILTERS = {
 FIRST_FREE_CODE = 7
 
 
-# Numba takes global arrays as constants; Python integers of this size it can't.
-LOWEST_PRICE, HIGHEST_PRICE = ExactInts.of([amm.MIN_SQRT_PRICE + 1, amm.MAX_SQRT_PRICE - 1]).limbs
-
-
-@njit
-def _gas_in_quote(gas_wei: Any, price: float, terms: Terms) -> Any:
-    """Gas in whole quote units, rounded up. The base token is ether; its price here is the pool's.
-
-    The gas price is an assumption, so float64 decides the last unit of this conversion; from then
-    on it is an integer like every other amount.
-    """
-    if terms.flat_gas >= 0:
-        return wide(np.uint64(terms.flat_gas))
-    return wide(np.uint64(np.ceil(gas_wei / terms.base_unit * price * terms.quote_unit)))
-
-
-@njit
-def _gas_in_base(gas_wei: Any, price: float, terms: Terms) -> Any:
-    """The same gas in base units."""
-    if terms.flat_gas >= 0:
-        return wide(np.uint64(np.ceil(terms.flat_gas / terms.quote_unit / price * terms.base_unit)))
-    return wide(np.uint64(gas_wei))
-
-
-@njit
-def _pay_gas(cash: Any, base: Any, gas_wei: Any, price: float, terms: Terms) -> Any:
-    """Take gas from quote; if quote can't cover it, from base. Returns cash, base and both parts.
-
-    A wallet that can cover it with neither pays all the base it has.
-    """
-    gas_quote = _gas_in_quote(gas_wei, price, terms)
-    nothing = wide(np.uint64(0))
-    if cash >= gas_quote:
-        return cash - gas_quote, base, gas_quote, nothing
-    gas_base = _gas_in_base(gas_wei, price, terms)
-    gas_base = gas_base if base >= gas_base else base
-    return cash, base - gas_base, nothing, gas_base
-
-
 @njit
 def _price_limit(sqrt_price: Any, slippage_ppm: int, zero_for_one: bool) -> Any:
     """The sqrt price at which the price is `slippage_ppm` worse, in v3's allowed range."""
     scale = 1 << 40
     if zero_for_one:
         limit = (sqrt_price * np.uint64(np.sqrt(1.0 - slippage_ppm / PPM) * scale)) >> 40
-        lowest = load(LOWEST_PRICE)
+        lowest = extreme_price(True)
         return limit if limit > lowest else lowest
     # A buyer of token0 pays 1 / (1 - s) of the price when he gets (1 - s) of the tokens.
     if slippage_ppm >= PPM:
-        return load(HIGHEST_PRICE)
+        return extreme_price(False)
     limit = (sqrt_price * np.uint64(scale / np.sqrt(1.0 - slippage_ppm / PPM))) >> 40
-    highest = load(HIGHEST_PRICE)
+    highest = extreme_price(False)
     return limit if limit < highest else highest
 
 
 @njit
-def _extreme(zero_for_one: bool) -> Any:
-    return load(LOWEST_PRICE) if zero_for_one else load(HIGHEST_PRICE)
+def _prepare(at: Any, amount: Any, zero_for_one: bool, pool: PoolCalls, terms: Terms) -> Any:
+    """The record of a call with the state of a row in it."""
+    call = pool.calls[0]
+    store(load(at.sqrt_price), call.sqrt_price)
+    store(load(at.liquidity), call.liquidity)
+    store(amount, call.amount)
+    call.tick, call.fee_pips, call.spacing = at.tick, at.fee_pips, terms.tick_spacing
+    call.exact_in, call.zero_for_one = 1, 1 if zero_for_one else 0
+    call.whole_map, call.v4 = 1 if terms.whole_map else 0, 1 if terms.v4 else 0
+    return call
 
 
 @njit
-def _land(index: int, orders: Records, market: Records, wishes: Records, terms: Terms, cash: Any, base: Any) -> Any:
+def _swap(at: Any, amount: Any, zero_for_one: bool, limit: Any, pool: PoolCalls, terms: Terms) -> Any:
+    """Swap at the state of a row: price after, input without fee, output, fee, ticks crossed.
+
+    Without a whole tick map one step is all there is, and it is done right here.
+    """
+    if terms.whole_map:
+        call = _prepare(at, amount, zero_for_one, pool, terms)
+        store(limit, call.sqrt_limit)
+        pool.swap(pool.calls, pool.ticks)
+        return load(call.after), load(call.taken), load(call.out), load(call.fee), call.crossed
+    after, taken, out, fee = amm.swap_exact_in(
+        load(at.sqrt_price), load(at.liquidity), amount, at.fee_pips, zero_for_one, limit
+    )
+    if terms.v4 and after != limit:
+        taken, fee = amm.split_of_v4(amount, at.fee_pips)
+    return after, taken, out, fee, 0
+
+
+@njit
+def _sandwich(at: Any, amount: Any, least: Any, buys: bool, pool: PoolCalls, terms: Terms) -> Any:
+    """Output that a searcher leaves to an order; see `fill.sandwiched_out`."""
+    attack = 2 * terms.swap_units
+    call = _prepare(at, amount, buys != terms.base_is_token0, pool, terms)
+    store(least, call.least)
+    store(gas_in_quote(attack, at, terms) if buys else gas_in_base(attack, at, terms), call.cost)
+    pool.sandwich(pool.calls, pool.ticks)
+    return load(call.out)
+
+
+@njit
+def _land(
+    index: int, orders: Records, market: Records, wishes: Records, pool: PoolCalls, terms: Terms, cash: Any, base: Any
+) -> Any:
     """Let one order meet the pool; returns cash and base after it."""
     decided, row = orders[index].row, orders[index].landing_row
     buys = orders[index].side == BUY
     zero_for_one = buys != terms.base_is_token0
     amount, quoted = load(orders[index].amount_in), load(orders[index].quoted)
     sqrt_price, liquidity = load(market[row].sqrt_price), load(market[row].liquidity)
-    gas_wei = terms.slippage_gas_wei
+    slippage_ppm = wishes[decided].slippage_ppm
+    units = terms.slippage_units
     nothing = wide(np.uint64(0))
-    paid, fee, out, after = nothing, nothing, nothing, sqrt_price
+    paid, fee, out, after, lost, crossed = nothing, nothing, nothing, sqrt_price, nothing, 0
 
     if wishes[decided].landing_ns - market[decided].at_ns > wishes[decided].deadline_ns:
         outcome = REVERTED_DEADLINE
-        gas_wei = terms.deadline_gas_wei
+        units = terms.deadline_units
     elif amount > (cash if buys else base):
         outcome = INSUFFICIENT_BALANCE
-    elif liquidity == 0:
+    elif liquidity == 0 and not terms.whole_map:
         outcome = NO_LIQUIDITY
     else:
-        limit = _extreme(zero_for_one)
+        limit = extreme_price(zero_for_one)
         passed = False
         if not terms.revert_on_slippage:
-            quoted_at = load(market[decided].sqrt_price)
-            limit = _price_limit(quoted_at, wishes[decided].slippage_ppm, zero_for_one)
+            limit = _price_limit(load(market[decided].sqrt_price), slippage_ppm, zero_for_one)
             passed = sqrt_price <= limit if zero_for_one else sqrt_price >= limit
         if passed:
             outcome = REVERTED_SLIPPAGE
         else:
-            after, paid, out, fee = amm.swap_exact_in(
-                sqrt_price, liquidity, amount, terms.fee_pips, zero_for_one, limit
-            )
-            enough = out * PPM >= quoted * (PPM - wishes[decided].slippage_ppm)
-            if terms.revert_on_slippage and (not enough or paid + fee < amount):
+            after, paid, out, fee, crossed = _swap(market[row], amount, zero_for_one, limit, pool, terms)
+            least = least_out(quoted, slippage_ppm)
+            if terms.revert_on_slippage and (out < least or paid + fee < amount):
                 outcome = REVERTED_SLIPPAGE
-                paid, fee, out, after = nothing, nothing, nothing, sqrt_price
+                paid, fee, out, after, crossed = nothing, nothing, nothing, sqrt_price, 0
             else:
                 outcome = FILLED if paid + fee == amount else PARTIAL
-                gas_wei = terms.swap_gas_wei
+                units = swap_units_of(crossed, terms)
+                left = out
+                if terms.mev == WORST_MEV:
+                    left = least
+                elif terms.mev == TYPICAL_MEV:
+                    left = _sandwich(market[row], amount, least, buys, pool, terms)
+                lost, out = out - left, left
     if buys:
         cash, base = cash - (paid + fee), base + out
     else:
         cash, base = cash + out, base - (paid + fee)
-    cash, base, gas_quote, gas_base = _pay_gas(cash, base, gas_wei, market[row].price, terms)
+    cash, base, gas_quote, gas_base = pay_gas(cash, base, units, market[row], terms)
 
     orders[index].outcome = outcome
+    orders[index].crossed = crossed
     store(paid, orders[index].paid)
     store(fee, orders[index].fee)
     store(out, orders[index].out)
+    store(lost, orders[index].mev)
     store(after, orders[index].sqrt_after)
     store(gas_quote, orders[index].gas_quote)
     store(gas_base, orders[index].gas_base)
@@ -167,6 +179,7 @@ def _land_due(
     orders: Records,
     market: Records,
     wishes: Records,
+    pool: PoolCalls,
     terms: Terms,
     cash: Any,
     base: Any,
@@ -185,7 +198,7 @@ def _land_due(
                 held_cash = held_cash - amount
             else:
                 held_base = held_base - amount
-            cash, base = _land(pending, orders, market, wishes, terms, cash, base)
+            cash, base = _land(pending, orders, market, wishes, pool, terms, cash, base)
         pending += 1
     return pending, cash, base, held_cash, held_base
 
@@ -231,6 +244,7 @@ def _place(
     orders: Records,
     market: Records,
     wishes: Records,
+    pool: PoolCalls,
     terms: Terms,
     free_cash: Any,
     free_base: Any,
@@ -240,26 +254,33 @@ def _place(
     It stays PENDING when it is sent; else nothing left the wallet, not even gas.
     """
     buys, price = wishes[row].side == BUY, market[row].price
-    gas_quote = _gas_in_quote(terms.swap_gas_wei, price, terms)
+    gas_quote = gas_in_quote(terms.swap_units, market[row], terms)
     # A buyer keeps the gas back; a seller pays it from quote, or from base if quote is short.
     if buys:
         spendable = _less(free_cash, gas_quote)
     elif free_cash >= gas_quote:
         spendable = free_base
     else:
-        spendable = _less(free_base, _gas_in_base(terms.swap_gas_wei, price, terms))
+        spendable = _less(free_base, gas_in_base(terms.swap_units, market[row], terms))
     amount = (spendable * wishes[row].fraction_ppb) // PPB
     store(amount, orders[index].amount_in)
     liquidity = load(market[row].liquidity)
     if amount == 0:
         orders[index].outcome = INSUFFICIENT_BALANCE
-    elif liquidity == 0:
+    elif liquidity == 0 and not terms.whole_map:
         orders[index].outcome = NO_LIQUIDITY
     else:
         zero_for_one = buys != terms.base_is_token0
-        quoted = amm.quote_exact_in(load(market[row].sqrt_price), liquidity, amount, terms.fee_pips, zero_for_one)
+        if terms.whole_map:
+            limit = extreme_price(zero_for_one)
+            _, _, quoted, _, _ = _swap(market[row], amount, zero_for_one, limit, pool, terms)
+        else:
+            fee_pips = market[row].fee_pips
+            quoted = amm.quote_exact_in(load(market[row].sqrt_price), liquidity, amount, fee_pips, zero_for_one)
         store(quoted, orders[index].quoted)
-        if terms.max_cost_bps >= 0.0:
+        if quoted == 0 and liquidity == 0:
+            orders[index].outcome = NO_LIQUIDITY
+        if terms.max_cost_bps >= 0.0 and orders[index].outcome == PENDING:
             given, got = to_float(amount), to_float(quoted)
             given = given / terms.quote_unit if buys else given / terms.base_unit * price
             got = got / terms.base_unit * price if buys else got / terms.quote_unit
@@ -272,6 +293,8 @@ def _place(
 def replay_rows(
     market: Records,
     wishes: Records,
+    pool: PoolCalls,
+    changes: Records,
     terms: Terms,
     start_cash: Limbs,
     start_base: Limbs,
@@ -282,6 +305,8 @@ def replay_rows(
 
     Args:
         market, wishes, terms: the inputs, by row.
+        pool: the pool's swap, and the tick map before the first swap, which is moved along in place.
+        changes: of the tick map (see `execution.tick_records`); used where `terms.whole_map` says that they are all.
         start_cash, start_base: opening balances as limbs (4,).
         orders: filled in place, one entry per BUY or SELL among the wishes.
         equity: filled in place, shape (n,): quote value of both balances at each row's price.
@@ -291,15 +316,21 @@ def replay_rows(
     """
     cash, base = load(start_cash), load(start_base)
     held_cash, held_base = wide(np.uint64(0)), wide(np.uint64(0))  # promised to orders in flight
-    pending, count = 0, 0
+    # Typed from the start: a literal 0 would have every function that takes it compiled twice.
+    pending: Any = np.int64(0)
+    count, cursor, sent_today = pending, pending, pending
     peak, stopped = -1.0, False
-    day, sent_today, last_sent_ns = -1, 0, -1
+    day: Any = np.int64(-1)
+    last_sent_ns = day
 
     for row in range(market.shape[0]):
         price = market[row].price
+        while cursor < changes.shape[0] and changes[cursor].before_row <= row:
+            apply_change(pool.ticks, changes[cursor])
+            cursor += 1
         if pending < count:
             pending, cash, base, held_cash, held_base = _land_due(
-                row, pending, count, orders, market, wishes, terms, cash, base, held_cash, held_base
+                row, pending, count, orders, market, wishes, pool, terms, cash, base, held_cash, held_base
             )
         cash_now, base_now = to_float(cash) / terms.quote_unit, to_float(base) / terms.base_unit
         now = cash_now + base_now * price
@@ -328,7 +359,7 @@ def replay_rows(
                 orders[index].outcome, orders[index].rejected = REJECTED, code
             else:
                 amount = _place(
-                    index, row, orders, market, wishes, terms, _less(cash, held_cash), _less(base, held_base)
+                    index, row, orders, market, wishes, pool, terms, _less(cash, held_cash), _less(base, held_base)
                 )
                 if orders[index].outcome == PENDING:
                     held_cash = held_cash + amount if buys else held_cash
@@ -339,7 +370,7 @@ def replay_rows(
                 store(base, orders[index].base)
             elif orders[index].landing_row == row:  # no latency: it meets the state it was decided on
                 pending, cash, base, held_cash, held_base = _land_due(
-                    row, pending, count, orders, market, wishes, terms, cash, base, held_cash, held_base
+                    row, pending, count, orders, market, wishes, pool, terms, cash, base, held_cash, held_base
                 )
                 now = to_float(cash) / terms.quote_unit + to_float(base) / terms.base_unit * price
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rook_bench.core import RookError
-from rook_bench.execution import amm
+from rook_bench.execution.fill import least_out, pool_swap, sandwiched_out
 from rook_bench.execution.outcome import Outcome
+from rook_bench.execution.swap import extreme_price
+from rook_bench.market.history import TickWalk
+from rook_bench.market.repricing import known_depth
+from rook_bench.replay.market_rows import fee_pips, gas_prices
 
 if TYPE_CHECKING:
     from rook_bench.replay.run import Run
@@ -37,6 +42,8 @@ class Landed:
     taken: int
     fee: int
     out: int
+    mev: int
+    crossed: int
     sqrt_after: int
     gas_quote: int
     gas_base: int
@@ -46,7 +53,7 @@ class Landed:
     base_before: int
 
 
-_EXACT = ("amount_in", "quoted", "paid", "fee", "out", "sqrt_after", "gas_quote", "gas_base", "cash", "base")
+_EXACT = ("amount_in", "quoted", "paid", "fee", "out", "mev", "sqrt_after", "gas_quote", "gas_base", "cash", "base")
 _NAMES = tuple("taken" if name == "paid" else name for name in _EXACT)
 
 
@@ -54,11 +61,12 @@ def landed_orders(run: Run) -> list[Landed]:
     """The orders that changed a balance, in the order in which they landed."""
     orders = run.orders
     moved = np.flatnonzero(orders.filled | orders.gas_quote_or_base)
-    facts = [column[moved].tolist() for column in (orders.row, orders.landing_row, orders.buys, orders.outcome)]
+    columns = (orders.row, orders.landing_row, orders.buys, orders.outcome, orders.crossed)
+    facts = [column[moved].tolist() for column in columns]
     amounts = zip(*(getattr(orders, name)[moved] for name in _EXACT), strict=True)
     balances = run.opening
     landed = []
-    for index, decided_row, row, buys, outcome, exact in zip(moved.tolist(), *facts, amounts, strict=True):
+    for index, decided_row, row, buys, outcome, crossed, exact in zip(moved.tolist(), *facts, amounts, strict=True):
         named = dict(zip(_NAMES, exact, strict=True))
         cash_before, base_before = balances
         order = Landed(
@@ -67,6 +75,7 @@ def landed_orders(run: Run) -> list[Landed]:
             row=row,
             buys=buys,
             outcome=Outcome(outcome),
+            crossed=crossed,
             cash_before=cash_before,
             base_before=base_before,
             **named,
@@ -90,12 +99,13 @@ def reconcile(run: Run) -> None:
             pool maths gives, orders land out of order, or the equity curve disagrees.
     """
     landed = landed_orders(run)
-    for order in landed:
-        problem = _imbalance(order) or _wrong_amounts(run, order)
-        if problem:
-            raise LedgerError(f"{problem} of order {order.index + 1}", where=run.name)
     if any(later.row < earlier.row for earlier, later in itertools.pairwise(landed)):
         raise LedgerError("orders landed out of order", where=run.name)
+    pools = _Pools(run)
+    for order in landed:
+        problem = _imbalance(order) or _wrong_amounts(run, order, pools)
+        if problem:
+            raise LedgerError(f"{problem} of order {order.index + 1}", where=run.name)
     _check_equity(run, landed)
 
 
@@ -109,26 +119,83 @@ def _imbalance(order: Landed) -> str | None:
     return "a balance is negative after the landing" if min(cash, base) < 0 else None
 
 
-def _wrong_amounts(run: Run, order: Landed) -> str | None:
+class _Pools:
+    """The pool as each order saw it and met it, in Python integers; orders come in the order they were sent."""
+
+    def __init__(self, run: Run) -> None:
+        self.frame = run.frame
+        self.gas = run.config.frictions.gas
+        self.fees = np.broadcast_to(fee_pips(run.frame, run.config.frictions), len(run.frame))
+        self.gas_prices = np.broadcast_to(gas_prices(run.frame, run.config.frictions), len(run.frame))
+        depth = known_depth(run.frame)
+        self.whole_map = depth is not None
+        # Decisions and landings are two walks along the tape, each of which only goes forward.
+        self.seen = TickWalk(depth) if depth else None
+        self.met = TickWalk(depth) if depth else None
+
+    def fill(self, row: int, walk: TickWalk | None, amount: int, zero_for_one: bool, limit: int) -> tuple[int, ...]:
+        """Price after, input without fee, output, fee, and ticks crossed, of a swap at this row."""
+        fee_pips = int(self.fees[row])
+        after, _, _, taken, out, fee, crossed = pool_swap(
+            *self.state(row), amount, True, fee_pips, zero_for_one, limit, *self.terms(row, walk)
+        )
+        return after, taken, out, fee, crossed
+
+    def state(self, row: int) -> tuple[int, int, int]:
+        """Sqrt price, tick and liquidity that swap `row` left."""
+        frame = self.frame
+        return frame.sqrt_price_x96[row], int(frame.exact_tick[row]), frame.liquidity[row]
+
+    def terms(self, row: int, walk: TickWalk | None) -> tuple[int, list[tuple[int, int]], bool, bool]:
+        """Spacing, tick map, whether it is whole, and whether the pool is v4's."""
+        pool = self.frame.pool
+        ticks = [] if walk is None else walk.at(row).pairs
+        return pool.tick_spacing, ticks, self.whole_map, pool.protocol == "v4"
+
+    def attack_cost(self, order: Landed) -> int:
+        """Gas of a searcher's two swaps in units of the order's input token, rounded as the loop rounds it."""
+        pool, gas, price = self.frame.pool, self.gas, float(self.frame.price[order.row])
+        base_unit, quote_unit = float(pool.base.unit), float(pool.quote.unit)
+        wei = 2 * gas.swap_units * int(self.gas_prices[order.row])
+        extra = math.ceil((gas.l1_fee_quote if gas.flat_quote is None else gas.flat_quote) * pool.quote.unit)
+        if order.buys:
+            own = math.ceil(wei / base_unit * price * quote_unit) if gas.flat_quote is None else 0
+            return own + extra
+        return (wei if gas.flat_quote is None else 0) + math.ceil(extra / quote_unit / price * base_unit)
+
+
+def _wrong_amounts(run: Run, order: Landed, pools: _Pools) -> str | None:
     """What is wrong with the quote or the fill of an order, if anything."""
-    frame, frictions = run.frame, run.config.frictions
-    fee_pips = frame.pool.fee_pips if frictions.fee_pips is None else frictions.fee_pips
-    zero_for_one = order.buys != frame.pool.base_is_token0
-    seen = frame.sqrt_price_x96[order.decided_row], frame.liquidity[order.decided_row]
-    if order.quoted != amm.quote_exact_in(*seen, order.amount_in, fee_pips, zero_for_one):
+    zero_for_one = order.buys != run.frame.pool.base_is_token0
+    extreme = extreme_price(zero_for_one)
+    quoted = pools.fill(order.decided_row, pools.seen, order.amount_in, zero_for_one, extreme)[2]
+    if order.quoted != quoted:
         return "the quote is not what the pool maths gives"
-    met = frame.sqrt_price_x96[order.row], frame.liquidity[order.row]
     if order.outcome not in (Outcome.FILLED, Outcome.PARTIAL):
-        unmoved = order.taken == order.fee == order.out == 0 and order.sqrt_after in (0, met[0])
-        return None if unmoved else "tokens moved in a revert"
-    limit = amm.MIN_SQRT_PRICE + 1 if zero_for_one else amm.MAX_SQRT_PRICE - 1
-    if order.outcome == Outcome.PARTIAL:
-        limit = order.sqrt_after
-    filled = amm.swap_exact_in(*met, order.amount_in, fee_pips, zero_for_one, limit)
+        moved = order.taken or order.fee or order.out or order.mev or order.crossed
+        untouched = not moved and order.sqrt_after in (0, run.frame.sqrt_price_x96[order.row])
+        return None if untouched else "tokens moved in a revert"
+    limit = order.sqrt_after if order.outcome == Outcome.PARTIAL else extreme
+    filled = pools.fill(order.row, pools.met, order.amount_in, zero_for_one, limit)
     whole = order.taken + order.fee == order.amount_in
-    if filled != (order.sqrt_after, order.taken, order.out, order.fee) or whole != (order.outcome == Outcome.FILLED):
+    given = (order.sqrt_after, order.taken, order.out + order.mev, order.fee, order.crossed)
+    if filled != given or whole != (order.outcome == Outcome.FILLED):
         return "the fill is not what the pool maths gives"
-    return None
+    return None if order.out == _left_by_searchers(run, order, pools, zero_for_one) else "the searcher's part is wrong"
+
+
+def _left_by_searchers(run: Run, order: Landed, pools: _Pools, zero_for_one: bool) -> int:
+    """Output that an order keeps under the run's assumption about adverse ordering."""
+    mode = run.config.frictions.mev
+    slippage_ppm = round(float(run.permitted.slippage_bps[order.decided_row]) * 100)
+    least = least_out(order.quoted, slippage_ppm)
+    if mode == "none":
+        return order.out + order.mev
+    if mode == "worst":
+        return least
+    state, terms = pools.state(order.row), pools.terms(order.row, pools.met)
+    cost, fee = pools.attack_cost(order), int(pools.fees[order.row])
+    return sandwiched_out(*state, order.amount_in, least, cost, fee, zero_for_one, *terms)
 
 
 def balances_by_row(run: Run, landed: list[Landed] | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ from rook_bench.core import SIDE_NAMES, Side
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.outcome import OUTCOME_NAMES, Outcome
 
-AMOUNTS = ("amount_in", "quoted", "paid", "fee", "out", "gas_quote", "gas_base", "cash", "base")
+AMOUNTS = ("amount_in", "quoted", "paid", "fee", "out", "mev", "gas_quote", "gas_base", "cash", "base")
 """Exact columns in smallest units (see OrderTable)."""
 
 
@@ -27,7 +27,8 @@ class OrderTable:
         rejected_by: name of the filter that refused it, "" where none did.
         amount_in: input token offered; quoted: output quoted when the decision was made.
         paid, fee: input token that entered the pool, and the fee on top of it.
-        out: output token received.
+        out: output token received; mev: output that a searcher took from the order (see `Frictions.mev`).
+        crossed: initialised ticks that the fill crossed, where the tick map is known (else 0).
         gas_quote, gas_base: gas paid, in quote and (where quote was short) in base.
         cash, base: balances of quote and base after the order landed (or was refused).
         sqrt_after: pool price the fill left behind; 0 where there was none.
@@ -45,11 +46,13 @@ class OrderTable:
     paid: ExactInts
     fee: ExactInts
     out: ExactInts
+    mev: ExactInts
     gas_quote: ExactInts
     gas_base: ExactInts
     cash: ExactInts
     base: ExactInts
     sqrt_after: ExactInts
+    crossed: NDArray[np.int32]
     left_range: NDArray[np.bool_]
     reason: NDArray[np.object_]
 
@@ -85,6 +88,7 @@ class OrderTable:
             "outcome": pa.array([OUTCOME_NAMES[code] for code in self.outcome], pa.string()),
             "rejected_by": pa.array(self.rejected_by, pa.string()),
             "reason": pa.array(self.reason, pa.string()),
+            "crossed": self.crossed,
             "left_range": self.left_range,
         }
         columns |= {name: getattr(self, name).to_arrow(38) for name in AMOUNTS}
@@ -101,6 +105,7 @@ class OrderTable:
             outcome=np.array([OUTCOME_NAMES.index(name) for name in table["outcome"].to_pylist()], dtype=np.int8),
             rejected_by=texts(table["rejected_by"].to_pylist()),
             reason=texts(table["reason"].to_pylist()),
+            crossed=table["crossed"].to_numpy(),
             left_range=table["left_range"].to_numpy(),
             **{name: ExactInts.from_arrow(table[name]) for name in (*AMOUNTS, "sqrt_after")},
         )

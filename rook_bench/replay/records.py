@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,19 @@ PENDING = -1
 AMOUNT = ("u8", (4,))
 """An exact amount in smallest units, as four 64-bit limbs."""
 
-MARKET = np.dtype([("at_ns", "i8"), ("price", "f8"), ("sqrt_price", *AMOUNT), ("liquidity", *AMOUNT)])
-"""The tape by row: ns since the epoch, price in human units, sqrtPriceX96 and liquidity."""
+MARKET = np.dtype(
+    [
+        ("at_ns", "i8"),
+        ("price", "f8"),
+        ("sqrt_price", *AMOUNT),
+        ("liquidity", *AMOUNT),
+        ("tick", "i8"),
+        ("fee_pips", "i8"),
+        ("gas_wei", "i8"),
+    ]
+)
+"""The tape by row: ns since the epoch, price in human units, sqrtPriceX96, liquidity and tick after the swap, the
+fee that an order pays there, wei per unit of gas."""
 
 WISHES = np.dtype(
     [
@@ -39,11 +50,13 @@ ORDERS = np.dtype(
         ("side", "i8"),
         ("outcome", "i8"),
         ("rejected", "i8"),
+        ("crossed", "i8"),
         ("amount_in", *AMOUNT),
         ("quoted", *AMOUNT),
         ("paid", *AMOUNT),
         ("fee", *AMOUNT),
         ("out", *AMOUNT),
+        ("mev", *AMOUNT),
         ("gas_quote", *AMOUNT),
         ("gas_base", *AMOUNT),
         ("sqrt_after", *AMOUNT),
@@ -64,11 +77,18 @@ class Terms(NamedTuple):
     base_is_token0: bool
     base_unit: float
     quote_unit: float
-    fee_pips: int
+    tick_spacing: int
+    v4: bool
+    whole_map: bool
     revert_on_slippage: bool
-    swap_gas_wei: np.uint64
-    slippage_gas_wei: np.uint64
-    deadline_gas_wei: np.uint64
+    mev: int
+    swap_units: int
+    one_tick_units: int
+    two_tick_units: int
+    more_tick_units: int
+    slippage_units: int
+    deadline_units: int
+    l1_fee: int
     flat_gas: int
     max_base_share: float
     min_base_share: float
@@ -76,6 +96,15 @@ class Terms(NamedTuple):
     cooldown_ns: int
     drawdown_stop: float
     max_cost_bps: float
+
+
+class PoolCalls(NamedTuple):
+    """The pool's swap and a searcher's sandwich, called by address (see `execution.calls`), and the tick map."""
+
+    calls: Records
+    ticks: Records
+    swap: Any
+    sandwich: Any
 
 
 def empty_orders(count: int) -> Records:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from rook_bench.execution.chains import preset
 from rook_bench.replay.run import short_name
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
@@ -44,11 +47,18 @@ def _of(entry: Entry) -> dict[str, str]:
     capital = f"{number(config.capital.quote_value, 0)} {entry.quote} in value"
     return {
         "Opening capital": f"{capital}, {percent(config.capital.base_share, 0)} of it in {entry.base}",
-        "Latency": f"{frictions.latency} from decision to pool",
+        "Latency": f"{frictions.latency} from decision to pool"
+        + (", then behind those who pay as much for gas" if frictions.ordering == "priority" else ""),
         "Pool fee": own
         if frictions.fee_pips is None
         else f"{percent(frictions.fee_pips / 1e6)} instead of the pool's {percent(pool.fee)}",
         "Gas": _gas(entry),
+        "Chain": "none named" if frictions.chain is None else _chain(frictions.chain),
+        "Adverse ordering": {
+            "none": "none: nobody trades around the orders",
+            "typical": "a searcher sandwiches an order where that pays him after fees and gas",
+            "worst": "every order gets the least that its slippage limit allows",
+        }[frictions.mev],
         "Slippage beyond the limit": {
             "revert": "the order reverts and pays gas",
             "partial": "the order fills up to its price limit",
@@ -63,17 +73,27 @@ def _of(entry: Entry) -> dict[str, str]:
     }
 
 
+def _chain(name: str) -> str:
+    chain = preset(name)
+    return f"{name}: blocks of {chain.block_time_s:g} s, mempool {chain.mempool} ({'; '.join(chain.sources)})"
+
+
 def _gas(entry: Entry) -> str:
-    gas = entry.run.config.frictions.gas
+    gas, frame = entry.run.config.frictions.gas, entry.run.frame
     if gas.flat_quote is not None:
         return f"{number(gas.flat_quote)} {entry.quote} per transaction"
-    price = float(entry.run.frame.price[0])
-    cost = gas.swap_units * gas.gwei * 1e-9 * price
-    return (
-        f"{number(gas.gwei, 2).rstrip('0').rstrip('.')} gwei: {gas.swap_units:,} units per swap "
-        f"({number(cost)} {entry.quote} at the first price), {gas.slippage_revert_units:,} for a revert on slippage, "
-        f"{gas.deadline_revert_units:,} on deadline"
-    )
+    units = f"{gas.swap_units:,} units per swap"
+    if gas.crossing_units != (gas.swap_units,) * 3:
+        units += " (" + ", ".join(f"{count:,}" for count in gas.crossing_units) + " with one, two, more ticks crossed)"
+    units += f", {gas.slippage_revert_units:,} for a revert on slippage, {gas.deadline_revert_units:,} on deadline"
+    if gas.gwei == "tape":
+        prices = np.quantile(frame.gas_price, (0.1, 0.5, 0.9)) / 1e9 if frame.gas_price is not None else ()
+        at = "as the tape recorded it, " + " / ".join(number(price) for price in prices) + " gwei (10/50/90%)"
+    else:
+        cost = gas.swap_units * gas.gwei * 1e-9 * float(frame.price[0])
+        at = f"{number(gas.gwei, 4).rstrip('0').rstrip('.')} gwei ({number(cost)} {entry.quote} per swap at the first price)"
+    below = f"; {number(gas.l1_fee_quote)} {entry.quote} more for the chain below" if gas.l1_fee_quote else ""
+    return f"{at}: {units}{below}"
 
 
 def _reference(reference: str | dict[str, Any]) -> str:

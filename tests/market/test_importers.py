@@ -9,12 +9,13 @@ import pytest
 
 from rook_bench.core import InputError
 from rook_bench.market.importers import read_swaps, write_tape
-from rook_bench.market.importers.demeter import V3_SWAP
 from rook_bench.market.importers.join import join_swaps
 from rook_bench.market.pool import Pool, known_pool
 from rook_bench.market.prepare import prepare
 from rook_bench.market.rules import Rules
 
+V3_SWAP = "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67"
+TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 LOG_NAME = "ethereum-0x88e6a0c2ddd26feeb64f039a2c41296fcb3f5640-2025-01-01"
 LOOSE = Rules(mr_price_deviation_threshold=0.001, min_volatility_threshold=0.0)
 
@@ -37,7 +38,7 @@ def raw_log(frame):
         position = (
             int(frame.block[row]),
             str(frame.at[row])[:19],
-            "0xabc",
+            f"0x{row:064x}",
             int(frame.tx_index[row]),
             int(frame.log_index[row]),
         )
@@ -46,7 +47,7 @@ def raw_log(frame):
             (
                 *position[:4],
                 position[4] + 1,
-                "['0x7a53080ba414158be7ec69b987b5fb7d07dee101fe85488f0853ae16239d0bde']",
+                f"['{TRANSFER}']",
                 "0x",
             )
         )
@@ -66,7 +67,7 @@ def decoded_log(frame):
     """The decoded events of a tape, with a mint between them."""
     rows = []
     for row in range(len(frame)):
-        position = (int(frame.block[row]), str(frame.at[row])[:19])
+        position = (f"0x{row:064x}", int(frame.block[row]), str(frame.at[row])[:19])
         numbers = (
             str(frame.amount0[row]),
             str(frame.amount1[row]),
@@ -80,7 +81,16 @@ def decoded_log(frame):
             (*position, "MINT", int(frame.tx_index[row]), int(frame.log_index[row]) + 1, "1", "1", "1.2E+19", "", "")
         )
     columns = [
-        *("block_number", "block_timestamp", "tx_type", "tx_index", "log_index", "amount0", "amount1"),
+        *(
+            "transaction_hash",
+            "block_number",
+            "block_timestamp",
+            "tx_type",
+            "tx_index",
+            "log_index",
+            "amount0",
+            "amount1",
+        ),
         *("total_liquidity", "sqrtPriceX96", "current_tick"),
     ]
     return pd.DataFrame(rows, columns=columns)
@@ -133,7 +143,7 @@ def test_raw_and_decoded_logs_keep_every_unit(log, tmp_path):
         assert getattr(raw, name) == getattr(log, name), name
     for name in ("at", "tick", "block", "tx_index", "log_index"):
         np.testing.assert_array_equal(getattr(raw, name), getattr(log, name), name)
-    assert "40 Swap events of 80 log entries" in raw.notes
+    assert "40 swap events in 80 rows of 1 files" in raw.notes
 
 
 def test_pool_that_the_name_does_not_tell(log, tmp_path):
@@ -219,23 +229,23 @@ def test_a_bad_value_is_named_by_column_and_row(core_table, tmp_path, column, va
     assert "\n" not in str(caught.value)
 
 
-def test_logs_out_of_order(log, tmp_path):
+def test_logs_out_of_order_are_put_right(log, tmp_path):
     table = decoded_log(log)
     swaps = table[table["tx_type"] == "SWAP"].reset_index(drop=True)
     same = next(row for row in range(1, len(swaps)) if swaps["block_number"][row] == swaps["block_number"][row - 1])
     order = list(range(len(swaps)))
     order[same - 1], order[same] = same, same - 1
-    with pytest.raises(InputError, match=f"order of block and log index at swap {same + 1}; sort them"):
-        read_table(swaps.iloc[order], tmp_path, f"{LOG_NAME}.tick.csv")
+    name = f"{LOG_NAME}.tick.csv"
+    assert read_table(swaps.iloc[order], tmp_path, name).data_hash == read_table(swaps, tmp_path, name).data_hash
 
 
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
-        (lambda data: data[:-2], "Swap event 3 is not five 32-byte words"),
-        (lambda data: data[:-1] + "z", "Swap event 3 is not five 32-byte words"),
-        (lambda data: "", "Swap event 3 is not five 32-byte words"),
-        (lambda data: data + "00" * 32, "Swap event 3 is not five 32-byte words"),
+        (lambda data: data[:-2], "not whole words of 32 bytes at row 5; is the file cut off"),
+        (lambda data: data[:-1] + "z", "not hexadecimal at row 5"),
+        (lambda data: "", "data of a Swap event is not 5 words of 32 bytes at row 5"),
+        (lambda data: data + "00" * 32, "data of a Swap event is not 5 words of 32 bytes at row 5"),
     ],
 )
 def test_event_data_that_is_damaged(log, tmp_path, harm, message):
@@ -248,10 +258,10 @@ def test_event_data_that_is_damaged(log, tmp_path, harm, message):
 
 def test_logs_without_swaps(log, tmp_path):
     table = raw_log(log)
-    with pytest.raises(InputError, match="no Uniswap v3 Swap event"):
+    with pytest.raises(InputError, match="the log holds no Swap event"):
         read_table(table[~table["topics"].str.contains(V3_SWAP)], tmp_path, f"{LOG_NAME}.raw.csv")
     table = decoded_log(log)
-    with pytest.raises(InputError, match="no row of tx_type SWAP"):
+    with pytest.raises(InputError, match="the log holds no Swap event"):
         read_table(table[table["tx_type"] == "MINT"], tmp_path, f"{LOG_NAME}.tick.csv")
 
 

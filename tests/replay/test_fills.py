@@ -108,7 +108,7 @@ def test_order_meets_the_next_swaps_state_not_its_own(run_of, make_frame, sides)
 
 
 def latency_rows(frame, **latency):
-    rows, when = landing(frame, ReplayConfig.parse({"frictions": {"latency": latency}}, where="test").frictions.latency)
+    rows, when = landing(frame, ReplayConfig.parse({"frictions": {"latency": latency}}, where="test").frictions)
     return rows.tolist(), ((when - frame.at.astype(np.int64)) / 1e9).tolist()
 
 

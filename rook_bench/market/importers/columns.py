@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +16,13 @@ from rook_bench.core import InputError, suggest
 from rook_bench.core.exact import ExactInts
 
 
-def read_header(path: Path) -> list[str]:
-    """The column names of a CSV (plain or compressed) or Parquet file."""
-    if not path.exists():
-        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = suggest(path.name, siblings)
-        raise InputError("no such file", where=path, hint=near if near.startswith("did you mean") else "check the path")
-    if path.suffix == ".parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        try:
-            return list(pq.read_schema(path).names)
-        except (pa.ArrowInvalid, OSError):
-            raise InputError(
-                "not a readable Parquet file", where=path, hint="it may be cut off; write it again"
-            ) from None
-    return list(_read_csv(path, nrows=0).columns)
+def check_exists(path: Path) -> None:
+    """InputError for a file that isn't there, with the near name beside it."""
+    if path.exists():
+        return
+    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = suggest(path.name, siblings)
+    raise InputError("no such file", where=path, hint=near if near.startswith("did you mean") else "check the path")
 
 
 def read_text_columns(path: Path, columns: Iterable[str]) -> pd.DataFrame:
@@ -45,8 +36,15 @@ def read_number_columns(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, **options: Any) -> pd.DataFrame:
-    try:
+    with reading_table(path):
         return pd.read_csv(path, **options)
+
+
+@contextmanager
+def reading_table(path: Path) -> Iterator[None]:
+    """Turn what goes wrong while a text table is read into an InputError."""
+    try:
+        yield
     except pd.errors.EmptyDataError:
         raise InputError("the file is empty", where=path) from None
     except (EOFError, zlib.error, OSError) as error:

@@ -14,15 +14,16 @@ from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
 from rook_bench.market.frame import SwapFrame
 
-_EXACT = ("sqrt_price_x96", "liquidity", "amount0", "amount1")
-_PLAIN = ("at", "tick", "block", "tx_index", "log_index", "recorded_volume")
+_EXACT = ("sqrt_price_x96", "liquidity", "amount0", "amount1", "tx_hash")
+_PLAIN = ("at", "tick", "block", "tx_index", "log_index", "fee_pips", "gas_price", "recorded_volume")
 
 
 def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
     """Join frames of one pool in order of time, each swap once.
 
     A swap is known by (block, log index). Frames that overlap in time and lack either can't be
-    joined, because nothing would tell a repeated swap from two equal ones.
+    joined, because nothing would tell a repeated swap from two equal ones. What liquidity did
+    between the swaps is not joined: logs that hold it are read together, as one stream.
 
     Raises:
         InputError: for different pools, different columns or an overlap that can't be resolved.
@@ -50,6 +51,7 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
         recorded={name: np.concatenate([frame.recorded[name] for frame in frames])[rows] for name in first.recorded},
         labels={name: np.concatenate([frame.labels[name] for frame in frames])[rows] for name in first.labels},
         rounded={name: reason for frame in frames for name, reason in frame.rounded.items()},
+        history=None,
         source=", ".join(frame.source for frame in frames),
         notes=(
             *dict.fromkeys(note for frame in frames for note in frame.notes),

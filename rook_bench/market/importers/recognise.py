@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rook_bench.core import InputError
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.importers.columns import read_header
+from rook_bench.market.importers.records import columns_of
 from rook_bench.market.pool import Pool
 from rook_bench.plugins import Plugin, importer
 
 Reader = Callable[[Path, Pool | None], SwapFrame]
 
 
-def read_swaps(path: str | Path, pool: Pool | None = None) -> SwapFrame:
-    """Read a tape, a log file, a ROOK folder or one of ROOK's CSV files.
+def read_swaps(
+    path: str | Path, pool: Pool | None = None, *, address: str | None = None, allow_rounded: bool = False
+) -> SwapFrame:
+    """Read a tape, a log, a ROOK folder or one of ROOK's CSV files.
 
     Args:
-        path: file or folder; a folder is ROOK's when it holds core_features.csv.
-        pool: metadata for logs that do not say which pool they come from.
+        path: file or folder. A folder is ROOK's when it holds core_features.csv, a tape when it
+            holds tape.json, else a folder of log files.
+        pool: metadata for logs that do not tell it.
+        address: the pool (v4: pool id) to read out of a log or tape of several.
+        allow_rounded: take integers that have been through a float; the frame says which.
 
     Raises:
-        InputError: missing, empty or damaged file; columns of no or of two layouts; bad values.
+        InputError: missing, empty or damaged file; columns of no or of two layouts; bad values;
+            a log of several pools and no address.
     """
+    from rook_bench.market.importers.one_pool import read_log  # it needs this module
+    from rook_bench.market.importers.tape import read_tape_folder
+
     path = Path(path)
     if path.is_dir():
-        path = _file_in_folder(path)
-    plugin = recognise(read_header(path), where=path)
+        if (path / "tape.json").exists():
+            return read_tape_folder(path, pool, address=address)
+        rook = _rook_file(path)
+        if rook is None:
+            return read_log(path, pool, address=address, allow_rounded=allow_rounded)
+        path = rook
+    plugin = recognise(columns_of(path), where=path)
+    if plugin.traits.get("log"):
+        return read_log(path, pool, address=address, allow_rounded=allow_rounded)
+    if plugin.traits.get("blocks"):
+        raise InputError("holds times of blocks, no swaps", where=path, hint="name the log beside it")
     read: Reader = plugin.build()
     return read(path, pool)
 
 
+def _rook_file(folder: Path) -> Path | None:
+    names = ("core_features.csv", "core_features.csv.gz")
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
 def recognise(columns: list[str], *, where: object) -> Plugin:
-    """The importer whose columns are all present; InputError for none, or for a mixture."""
+    """The importer whose columns are all present; InputError for none, or for a mixture.
+
+    A column "a|b" of an importer is met by either; letter case matters only for layouts that are
+    no logs, because databases change it on export. Of two that match, one that asks for all the
+    other does and more is meant.
+    """
+    if not columns:
+        raise InputError("the file holds no rows", where=where)
     plugins = [plugin for plugin in importer if plugin.traits.get("columns")]
-    present = set(columns)
-    matches = [plugin for plugin in plugins if set(plugin.traits["columns"]) <= present]
+    matches = [plugin for plugin in plugins if not _missing(plugin, columns) and not _barred(plugin, columns)]
+    matches = [plugin for plugin in matches if not any(_needs(plugin) < _needs(other) for other in matches)]
     if len(matches) > 1:
         raise InputError(
             f"mixed layout: the columns of {' and '.join(plugin.name for plugin in matches)}",
@@ -45,11 +76,10 @@ def recognise(columns: list[str], *, where: object) -> Plugin:
         )
     if matches:
         return matches[0]
-    nearest = max(plugins, key=lambda plugin: len(present & set(plugin.traits["columns"])))
-    needed = nearest.traits["columns"]
-    missing = [name for name in needed if name not in present]
-    if len(missing) < len(needed):
-        names = ", ".join(f"'{name}'" for name in missing)
+    nearest = max(plugins, key=lambda plugin: _nearness(plugin, columns))
+    missing = _missing(nearest, columns)
+    if len(missing) < len(_needs(nearest)):
+        names = ", ".join(f"'{name.split('|')[0]}'" for name in missing)
         raise InputError(
             f"missing column {names}", where=where, hint=f"the file looks like {nearest.name} ({nearest.summary})"
         )
@@ -57,8 +87,41 @@ def recognise(columns: list[str], *, where: object) -> Plugin:
     raise InputError("the columns match no known layout", where=where, hint=f"known: {known}")
 
 
-def _file_in_folder(folder: Path) -> Path:
-    for name in ("core_features.csv", "core_features.csv.gz"):
-        if (folder / name).exists():
-            return folder / name
-    raise InputError("the folder holds no core_features.csv", where=folder, hint="name one file inside it")
+def spelled(columns: Iterable[str], plugin: Plugin) -> dict[str, str]:
+    """The columns that a log importer reads, by the names the file gives them."""
+    asked = (*plugin.traits["columns"], *plugin.traits.get("optional", ()))
+    names = {name.lower(): name for source in asked for name in source.split("|")}
+    return {column: names[_plain(column)] for column in columns if _plain(column) in names}
+
+
+def _plain(column: str) -> str:
+    """The name in lower case; cryo numbers its event columns when it decodes several (event0__tick)."""
+    return re.sub(r"^event\d+__", "event__", column.lower())
+
+
+def _needs(plugin: Plugin) -> set[str]:
+    return set(plugin.traits["columns"])
+
+
+def _present(plugin: Plugin, columns: Iterable[str]) -> set[str]:
+    return {_plain(column) for column in columns} if plugin.traits.get("log") else set(columns)
+
+
+def _has(plugin: Plugin, column: str, present: set[str]) -> bool:
+    names = column.split("|")
+    return any((name.lower() if plugin.traits.get("log") else name) in present for name in names)
+
+
+def _missing(plugin: Plugin, columns: Iterable[str]) -> list[str]:
+    present = _present(plugin, columns)
+    return [column for column in plugin.traits["columns"] if not _has(plugin, column, present)]
+
+
+def _barred(plugin: Plugin, columns: Iterable[str]) -> bool:
+    present = _present(plugin, columns)
+    return any(_has(plugin, column, present) for column in plugin.traits.get("unless", ()))
+
+
+def _nearness(plugin: Plugin, columns: Iterable[str]) -> tuple[int, int]:
+    missing = len(_missing(plugin, columns))
+    return len(_needs(plugin)) - missing, -missing

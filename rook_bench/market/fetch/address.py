@@ -1,0 +1,49 @@
+"""A node's address: scheme and host may be shown, the rest may hold a key."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+from rook_bench.core import InputError
+
+LONGEST_TEXT = 160
+SHORTEST_SECRET = 6
+
+
+class Address:
+    """An http(s) URL of a JSON-RPC endpoint; `str` of it is scheme and host only.
+
+    Raises:
+        InputError: not an http(s) URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url.strip()
+        try:
+            parts = urlsplit(self.url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if host is None or parts.scheme not in ("http", "https"):
+            raise InputError(
+                "the node's address is not an http(s) URL", where="--rpc", hint="for example http://localhost:8545"
+            )
+        self._shown = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+        words = [
+            parts.username,
+            parts.password,
+            *parts.path.split("/"),
+            *(value for _, value in parse_qsl(parts.query)),
+        ]
+        self._secrets = [word for word in words if word and len(word) >= SHORTEST_SECRET]
+
+    def __str__(self) -> str:
+        return self._shown
+
+    def hidden(self, text: str) -> str:
+        """A node's words in one short line, without the addresses and keys that nodes like to repeat."""
+        text = re.sub(r"(\w+://)(?:[^/\s\"'@]*@)?([^/\s\"'?]+)[^\s\"']*", r"\1\2", text)
+        for word in self._secrets:
+            text = text.replace(word, "...")
+        return text if len(text) <= LONGEST_TEXT else text[: LONGEST_TEXT - 3] + "..."

@@ -1,0 +1,165 @@
+"""Text columns of a log turned into the values of an event table; errors name column and row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rook_bench.core import InputError
+
+BITS = {"sqrt_price_x96": 160, "liquidity": 128, "liquidity_delta": 128, "amount0": 252, "amount1": 252}
+"""How many bits a value of each exact event column may have (an amount's own limit is the tape's 76 digits)."""
+
+UNNAMED_POOL = "unknown"
+"""The pool of events whose log does not name it."""
+
+FLOAT = re.compile(r"[+-]?\d+\.?\d*([eE][+-]?\d{1,3})?")
+"""A number as a float is written."""
+
+
+def row_number(table: pd.DataFrame | pd.Series, position: int) -> int:
+    """The row of the file, from 1, at this position of a chunk."""
+    return int(table.index[position]) + 1
+
+
+def integers(column: pd.Series, event_column: str, where: Path) -> list[int]:
+    """Exact integers of a text column (decimal digits, "0x" hex, or a whole float below 2**53).
+
+    Raises:
+        InputError: the first value that is missing, rounded, no integer, or beyond its bits.
+    """
+    try:
+        values = [int(text) for text in column]
+    except ValueError:
+        values = [_integer(text, column, position, where) for position, text in enumerate(column)]
+    limit = 1 << BITS[event_column]
+    for position, value in enumerate(values):
+        if not -limit < value < limit:
+            raise InputError(
+                f"column '{column.name}' is beyond {BITS[event_column]} bits at row {row_number(column, position)}",
+                where=where,
+                hint="is the column another one, or the value damaged?",
+            )
+    return values
+
+
+def _integer(text: str, column: pd.Series, position: int, where: Path) -> int:
+    value = whole(text)
+    if value is not None:
+        return value
+    problem = f"is not a whole number ({text})" if text else "is missing"
+    rounded = "rounded integers can't be used for exact work" if FLOAT.fullmatch(text) else "mend or drop it"
+    raise InputError(
+        f"column '{column.name}' {problem} at row {row_number(column, position)}", where=where, hint=rounded
+    )
+
+
+def whole(text: str) -> int | None:
+    """The integer that a text surely is, or None; a float above 2**53 is not sure."""
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    if text.startswith("0x"):
+        try:
+            return int(text[2:] or "0", 16)  # Etherscan writes "0x" for zero
+        except ValueError:
+            return None
+    if FLOAT.fullmatch(text):
+        number = float(text)
+        return int(number) if number.is_integer() and abs(number) <= 2**53 else None
+    return None
+
+
+def small(column: pd.Series, where: Path) -> NDArray[np.int64]:
+    """Small integers (a block, a tick; "0x" hex and 199045.0 too) as int64."""
+    try:
+        return np.array([int(text) for text in column], dtype=np.int64)
+    except (ValueError, OverflowError):
+        pass
+    values = [whole(text) for text in column]
+    bad = next((row for row, value in enumerate(values) if value is None or abs(value) >= 2**63), None)
+    if bad is not None:
+        text = column.iloc[bad]
+        problem = f"is not a whole number ({text})" if text else "is missing"
+        raise InputError(f"column '{column.name}' {problem} at row {row_number(column, bad)}", where=where)
+    return np.array(values, dtype=np.int64)
+
+
+def optional_small(column: pd.Series, where: Path) -> list[int | None]:
+    """Small integers where some may be missing."""
+    present = (column != "").to_numpy()
+    values = iter(small(column[present], where).tolist())
+    return [next(values) if there else None for there in present]
+
+
+def times(column: pd.Series, where: Path) -> NDArray[np.datetime64]:
+    """UTC times as datetime64[ns]: ISO 8601, "2024-01-05 00:00:23.000 UTC", or seconds since 1970 (also hex)."""
+    text = column.str.removesuffix(" UTC")
+    if len(text) and whole(text.iloc[0]) is not None:
+        seconds = small(text, where)
+        return seconds.astype("datetime64[s]").astype("datetime64[ns]")
+    parsed = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
+    missing = parsed.isna().to_numpy()
+    if missing.any():
+        bad = int(np.argmax(missing))
+        raise InputError(
+            f"column '{column.name}' is not a time ({column.iloc[bad]}) at row {row_number(column, bad)}", where=where
+        )
+    return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+
+
+def hashes(column: pd.Series, where: Path) -> list[bytes | None]:
+    """Transaction hashes, 32 bytes each, None where missing."""
+    values = []
+    for position, text in enumerate(column):
+        try:
+            value = bytes.fromhex(text.removeprefix("0x").removeprefix("\\x")) if text else None
+        except ValueError:
+            value = b""
+        if value is not None and len(value) != 32:
+            raise InputError(
+                f"column '{column.name}' is not 32 bytes of hex ({text}) at row {row_number(column, position)}",
+                where=where,
+            )
+        values.append(value)
+    return values
+
+
+def addresses(column: pd.Series, where: Path) -> list[str]:
+    """Addresses or v4 pool ids in lower case, with their 0x."""
+    text = column.str.lower()
+    if not text.str.fullmatch(r"0x([0-9a-f]{40}|[0-9a-f]{64})").all():
+        bad = int(np.argmin(text.str.fullmatch(r"0x([0-9a-f]{40}|[0-9a-f]{64})").to_numpy(dtype=bool)))
+        raise InputError(
+            f"column '{column.name}' is not an address ({column.iloc[bad]}) at row {row_number(column, bad)}",
+            where=where,
+        )
+    return text.tolist()
+
+
+def pool_in_name(where: Path) -> str:
+    """The address that a file's name carries, lower case; "unknown" without one."""
+    found = re.search(r"0x[0-9a-fA-F]{40}", where.name)
+    return found.group().lower() if found else UNNAMED_POOL
+
+
+def first_present(names: Sequence[str], table: pd.DataFrame) -> str | None:
+    """The first of these names that is a column of the table."""
+    return next((name for name in names if name in table), None)
+
+
+def words_of(text: str) -> list[str]:
+    """The "0x..." words of a list written as text (Python's or JSON's way)."""
+    return re.findall(r"0x[0-9a-fA-F]*", text)
+
+
+def constant(value: Any, table: pd.DataFrame) -> pd.Series:
+    """One value for all rows of a chunk."""
+    return pd.Series(value, index=table.index, dtype=str)

@@ -1,0 +1,179 @@
+"""Why a recorded swap does not follow from the state before it."""
+
+from __future__ import annotations
+
+from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE, PIPS
+from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
+from rook_bench.execution.ticks import sqrt_price_at_tick, tick_at_sqrt_price
+from rook_bench.market.frame import SwapFrame
+
+CROSSES = "crosses ticks that the log does not show"
+SIGN = "an amount has the wrong sign"
+REORDERED = "out of order: it follows another swap near it"
+UNSEEN = "a mint or burn before it is missing from the log"
+MISSING = "a swap before it is missing from the log"
+WRONG = "{} does not fit the rest of its row"
+UNEXPLAINED = "unexplained"
+
+NEAR = 4
+"""Rows on either side that a row out of order is looked for among, besides those of its second."""
+
+_CLOSE = 1e-9
+
+
+def explain(frame: SwapFrame, row: int, liquidity: int) -> str:
+    """The explanation of one miss.
+
+    Args:
+        frame: the tape (with amounts).
+        row: the swap that was missed.
+        liquidity: active liquidity before it, changes of the history included.
+    """
+    assert frame.amount0 is not None
+    assert frame.amount1 is not None
+    amount0, amount1 = frame.amount0[row], frame.amount1[row]
+    if amount0 > 0 < amount1 or amount0 < 0 > amount1:
+        return SIGN
+    falls = amount0 > 0 or amount1 < 0
+    before, after = _before(frame, row), frame.sqrt_price_x96[row]
+    if before is None:
+        return UNEXPLAINED
+    whole = frame.history is not None and frame.history.complete
+    odd = _odd_column(_state(frame, *before, liquidity), frame, row, falls)
+    if not whole and liquidity != frame.liquidity[row]:
+        # All else fits without a change of liquidity, so none was crossed: the column itself is wrong.
+        return WRONG.format(odd) if odd == "liquidity" and not _on_tick(frame, row) else CROSSES
+    if _follows_another(frame, row):
+        return REORDERED
+    if after != before[0] and falls != (after < before[0]):
+        return MISSING if _started_elsewhere(frame, row, falls) else SIGN
+    if odd is not None:
+        return WRONG.format(odd)
+    if _started_elsewhere(frame, row, falls):
+        return MISSING
+    if _other_liquidity(frame, before[0], row):
+        return UNSEEN
+    return UNEXPLAINED
+
+
+def _on_tick(frame: SwapFrame, row: int) -> bool:
+    """Whether the swap ended exactly on a tick that can be initialised."""
+    tick = tick_at_sqrt_price(frame.sqrt_price_x96[row])
+    return tick % frame.pool.tick_spacing == 0 and sqrt_price_at_tick(tick) == frame.sqrt_price_x96[row]
+
+
+def _before(frame: SwapFrame, row: int) -> tuple[int, int] | None:
+    if row:
+        return frame.sqrt_price_x96[row - 1], int(frame.exact_tick[row - 1])
+    start = frame.history.start if frame.history else None
+    return None if start is None else (start.sqrt_price, start.tick)
+
+
+def _state(frame: SwapFrame, sqrt_price: int, tick: int, liquidity: int) -> PoolState:
+    pool = frame.pool
+    return PoolState(
+        sqrt_price,
+        tick,
+        liquidity,
+        fee_pips=pool.fee_pips,
+        tick_spacing=pool.tick_spacing,
+        protocol=pool.protocol,
+    )
+
+
+def _follows_another(frame: SwapFrame, row: int) -> bool:
+    """Whether the swap follows, to the last unit, from another one of its second or its neighbourhood."""
+    from rook_bench.market.repricing import reproduces
+
+    others = {row + step for step in range(-NEAR - 1, NEAR + 1)}
+    second = frame.at[row].astype("datetime64[s]")
+    seconds = frame.at.astype("datetime64[s]")
+    others |= set(range(int(seconds.searchsorted(second, "left")), int(seconds.searchsorted(second, "right"))))
+    for other in sorted(others - {row, row - 1}):
+        if not 0 <= other < len(frame) or frame.liquidity[other] != frame.liquidity[row]:
+            continue
+        state = _state(frame, frame.sqrt_price_x96[other], int(frame.exact_tick[other]), frame.liquidity[other])
+        if reproduces(state, frame, row):
+            return True
+    return False
+
+
+def _odd_column(state: PoolState, frame: SwapFrame, row: int, falls: bool) -> str | None:
+    """The one column that does not fit, where all others do."""
+    assert frame.amount0 is not None
+    assert frame.amount1 is not None
+    names = ("amount0", "amount1", "sqrt_price_x96", "liquidity", "tick")
+    recorded = {
+        "amount0": frame.amount0[row],
+        "amount1": frame.amount1[row],
+        "sqrt_price_x96": frame.sqrt_price_x96[row],
+        "liquidity": frame.liquidity[row],
+        "tick": None if frame.tick is None else int(frame.tick[row]),
+    }
+    spent, gained = ("amount0", "amount1") if falls else ("amount1", "amount0")
+    fee = swap_fee(frame, row)
+    tries = ((recorded[spent], None), (recorded[gained], None), (1 << 200, recorded["sqrt_price_x96"]))
+    for amount, limit in tries:
+        try:
+            result = state.quote(falls, amount or 0, limit, fee)
+        except PoolError:
+            continue
+        given = _columns(result)
+        odd = [name for name in names if recorded[name] is not None and given[name] != recorded[name]]
+        if len(odd) == 1:
+            return odd[0]
+    return None
+
+
+def _columns(result: SwapResult) -> dict[str, int]:
+    return {
+        "amount0": result.amount0,
+        "amount1": result.amount1,
+        "sqrt_price_x96": result.sqrt_price,
+        "liquidity": result.liquidity,
+        "tick": result.tick,
+    }
+
+
+def _net_amounts(frame: SwapFrame, row: int) -> tuple[float, float]:
+    """Amounts that moved the price: inputs without the fee, outputs as they are."""
+    assert frame.amount0 is not None
+    assert frame.amount1 is not None
+    kept = 1 - swap_fee(frame, row) / PIPS
+    net0, net1 = (amount[row] * (kept if amount[row] > 0 else 1.0) for amount in (frame.amount0, frame.amount1))
+    return net0, net1
+
+
+def swap_fee(frame: SwapFrame, row: int) -> int:
+    """Fee that swap `row` paid, in pips."""
+    return frame.pool.fee_pips if frame.fee_pips is None else int(frame.fee_pips[row])
+
+
+def _started_elsewhere(frame: SwapFrame, row: int, falls: bool) -> bool:
+    """Whether both amounts agree on a price that the swap started from, which is not the one before it."""
+    assert frame.amount0 is not None
+    assert frame.amount1 is not None
+    liquidity, after = frame.liquidity[row], frame.sqrt_price_x96[row]
+    if liquidity == 0:
+        return False
+    net0, net1 = _net_amounts(frame, row)
+    by1 = after - net1 * 2.0**96 / liquidity
+    inverse = 1 / after - net0 / (liquidity * 2.0**96)
+    if not (by1 > MIN_SQRT_PRICE and by1 < MAX_SQRT_PRICE and inverse > 0):
+        return False
+    # Whole units blur what small amounts tell of the price.
+    least = max(min(abs(net0), abs(net1)), 1.0)
+    return abs(by1 * inverse - 1) < max(_CLOSE, 4.0 / least * abs(by1 / after - 1))
+
+
+def _other_liquidity(frame: SwapFrame, before: int, row: int) -> bool:
+    """Whether both amounts agree on an active liquidity, which is not the recorded one."""
+    assert frame.amount0 is not None
+    assert frame.amount1 is not None
+    after = frame.sqrt_price_x96[row]
+    if after == before:
+        return False
+    net0, net1 = _net_amounts(frame, row)
+    by0 = net0 / ((1 / after - 1 / before) * 2.0**96)
+    by1 = net1 * 2.0**96 / (after - before)
+    return by0 > 0 and by1 > 0 and abs(by0 / by1 - 1) < 1e-6

@@ -1,0 +1,50 @@
+"""What the tests against the published contracts need, or the reason why they skip.
+
+Fixtures:
+    contracts: the published bytecode is installed, and an EVM to run it in.
+    anvil: URL of a real node of this test run.
+    anvil_pool, anvil_pool_v4: a pool with a history on it (`lived_pool.LivedPool`).
+"""
+
+import artifacts
+import pytest
+
+
+@pytest.fixture(scope="session")
+def contracts():
+    """The published bytecode and an EVM are there."""
+    pytest.importorskip("pyrevm", reason="pyrevm is not installed")
+    pytest.importorskip("eth_abi", reason="eth-abi is not installed")
+    if reason := artifacts.missing():
+        pytest.skip(reason)
+    return artifacts
+
+
+@pytest.fixture(scope="session")
+def anvil():
+    """URL of a node that mines when told to; killed at the end."""
+    pytest.importorskip("web3", reason="web3 is not installed")
+    if reason := artifacts.missing():
+        pytest.skip(reason)
+    if not artifacts.anvil().exists():
+        pytest.skip("@foundry-rs/anvil has no program for this machine")
+    from node import running
+
+    with running(artifacts.anvil()) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def anvil_pool(anvil):
+    """A v3 pool after 400 random transactions."""
+    from lived_pool import lived_v3
+
+    return lived_v3(anvil, 400)
+
+
+@pytest.fixture(scope="session")
+def anvil_pool_v4(anvil):
+    """A v4 pool after 300 random transactions."""
+    from lived_pool import lived_v4
+
+    return lived_v4(anvil, 300)
