@@ -47,7 +47,9 @@ def import_(
     allow_rounded: AllowRounded = False,
     gas_prices: Annotated[
         Path | None,
-        typer.Option("--gas-prices", help="Series of gas prices (CSV or Parquet: gwei, and block or at) to put beside."),
+        typer.Option(
+            "--gas-prices", help="Series of gas prices (CSV or Parquet: gwei, and block or at) to put beside."
+        ),
     ] = None,
 ) -> None:
     """Turn logs of any recognised layout into a tape with exact integers."""
@@ -132,6 +134,7 @@ def prepare(
         int, typer.Option("--embargo", min=0, help="Windows dropped at the start of validation and test.")
     ] = 0,
     pool: PoolChoice = None,
+    allow_rounded: AllowRounded = False,
 ) -> None:
     """Write features, conditions, labels and chronological splits in ROOK's layout."""
     from rook_bench.core import UnknownName
@@ -142,7 +145,8 @@ def prepare(
     if compat not in (None, "rook"):
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
     plan = None if compat else SplitPlan(purge=purge, embargo=embargo)
-    done = write(read_input(source, pool), Rules.from_file(rules), out, plan=plan, compat_rook=compat == "rook")
+    frame = read_input(source, pool, allow_rounded=allow_rounded)
+    done = write(frame, Rules.from_file(rules), out, plan=plan, compat_rook=compat == "rook")
     total = sum(done.sides.values())
     say("labels: " + ", ".join(f"{name} {count} ({count / total:.1%})" for name, count in done.sides.items()))
     say("rules:  " + ", ".join(f"{name} {count}" for name, count in done.rules.items()))

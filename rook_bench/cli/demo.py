@@ -41,7 +41,7 @@ def demo(
     check_replaceable(out)
     frame, origin = _sample(quick)
     say(f"1. tape: {origin}")
-    for line in describe(check_tape(frame))[1:6]:
+    for line in describe(check_tape(frame))[1:8]:
         say(f"   {line}")
 
     rules, policy = Rules.from_file(RULES), load_policy(POLICY)

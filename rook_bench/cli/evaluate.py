@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rook_bench.cli.data import Out, PoolChoice, read_input
+from rook_bench.cli.data import AllowRounded, Out, PoolChoice, read_input
 from rook_bench.cli.output import on_terminal, remark, say, say_json
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def decide(
     engine: Engine = None,
     mode: Mode = None,
     pool: PoolChoice = None,
+    allow_rounded: AllowRounded = False,
 ) -> None:
     """Ask a source once and save its decisions."""
     from rook_bench.sources import Source
@@ -44,7 +45,10 @@ def decide(
     from rook_bench.sources.decide import decision_facts
     from rook_bench.sources.saved import write_decisions
 
-    chosen, frame = Source.parse(asked_by([source], engine, mode)[0]), read_input(data, pool)
+    chosen, frame = (
+        Source.parse(asked_by([source], engine, mode)[0]),
+        read_input(data, pool, allow_rounded=allow_rounded),
+    )
     decided = ask(chosen, frame, seed=seed, progress=on_terminal(), fresh=fresh)
     write_decisions(decided.tape, out, decision_facts(chosen, frame, seed))
     for note in decided.notes:
@@ -64,6 +68,7 @@ def replay(
     engine: Engine = None,
     mode: Mode = None,
     pool: PoolChoice = None,
+    allow_rounded: AllowRounded = False,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
@@ -73,7 +78,11 @@ def replay(
     check_replaceable(out)
     settings = settings_of(config, seed)
     analysis = compare_sources(
-        read_input(data, pool), asked_by([source], engine, mode), settings, benchmarks=False, fresh=fresh
+        read_input(data, pool, allow_rounded=allow_rounded),
+        asked_by([source], engine, mode),
+        settings,
+        benchmarks=False,
+        fresh=fresh,
     )[0]
     with whole_folder(out) as aside:
         save_single(analysis, aside)
@@ -100,6 +109,7 @@ def compare(
         bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")
     ] = True,
     pool: PoolChoice = None,
+    allow_rounded: AllowRounded = False,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Put several sources side by side on the same rows, in one report."""
@@ -109,7 +119,11 @@ def compare(
     check_replaceable(out)
     settings = settings_of(config, seed)
     analyses = compare_sources(
-        read_input(data, pool), asked_by(source, engine, mode), settings, benchmarks=benchmarks, fresh=fresh
+        read_input(data, pool, allow_rounded=allow_rounded),
+        asked_by(source, engine, mode),
+        settings,
+        benchmarks=benchmarks,
+        fresh=fresh,
     )
     with whole_folder(out) as aside:
         save_comparison(analyses, aside, title=title_of(analyses))

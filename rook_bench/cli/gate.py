@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rook_bench.cli.data import Out, PoolChoice, read_input
+from rook_bench.cli.data import AllowRounded, Out, PoolChoice, read_input
 from rook_bench.cli.evaluate import SOURCE_HELP, ConfigFile, Seed, print_tape, settings_of
 from rook_bench.cli.output import say, say_json
 
 if TYPE_CHECKING:
+    from rook_bench.config import BenchConfig
     from rook_bench.gates import Verdict
+    from rook_bench.market.frame import SwapFrame
     from rook_bench.metrics import Analysis
 
 
@@ -25,6 +27,7 @@ def gate(
     config: ConfigFile = None,
     seed: Seed = None,
     pool: PoolChoice = None,
+    allow_rounded: AllowRounded = False,
     json: Annotated[bool, typer.Option("--json", help="Print verdict.json and nothing else.")] = False,
 ) -> int:
     """Judge a candidate by a policy. Exit code 0 promote, 1 block, 2 inconclusive, 3 invalid."""
@@ -35,7 +38,11 @@ def gate(
     check_replaceable(out)
     rules = load_policy(policy)
     named = [reference for reference in (candidate, champion) if reference is not None]
-    analyses = _from_sources(named, data, config, seed, pool) if data else _from_runs(named)
+    if data is None:
+        analyses = _from_runs(named)
+    else:
+        frame = read_input(data, pool, allow_rounded=allow_rounded)
+        analyses = _from_sources(named, frame, settings_of(config, seed))
     verdict = judge(rules, analyses[0], analyses[1] if champion is not None else None)
     with whole_folder(out) as aside:
         save_comparison(_on_one_tape(analyses), aside, title=f"Gate: {title_of(analyses)}", verdict=verdict)
@@ -69,13 +76,10 @@ def _from_runs(named: list[str]) -> list[Analysis]:
     return [load_analysis(Path(folder)) for folder in named]
 
 
-def _from_sources(
-    named: list[str], data: Path, config: Path | None, seed: int | None, pool: Path | None
-) -> list[Analysis]:
+def _from_sources(named: list[str], frame: SwapFrame, settings: BenchConfig) -> list[Analysis]:
     from rook_bench.cli.comparison import compare_sources
 
-    settings = settings_of(config, seed)
-    analyses = compare_sources(read_input(data, pool), named, settings)
+    analyses = compare_sources(frame, named, settings)
     # A champion named like the candidate is compared with itself, which the checks refuse.
     return analyses if len(set(named)) == len(named) else [analyses[0], *analyses]
 

@@ -7,7 +7,7 @@ from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
 from rook_bench.execution.ticks import sqrt_price_at_tick, tick_at_sqrt_price
 from rook_bench.market.frame import SwapFrame
 
-CROSSES = "crosses ticks that the log does not show"
+CROSSES = "the liquidity changed, and the log does not show why"
 SIGN = "an amount has the wrong sign"
 REORDERED = "out of order: it follows another swap near it"
 UNSEEN = "a mint or burn before it is missing from the log"

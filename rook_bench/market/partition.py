@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -17,8 +18,11 @@ from rook_bench.core.files import whole_folder, write_json
 from rook_bench.execution.pool_state import PoolError, PoolState
 from rook_bench.market.events import SCHEMA, SWAP, concat
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.gas_prices import with_gas_prices
 from rook_bench.market.history import LiquidityHistory, PoolStart
+from rook_bench.market.importers.implied import IMPLIED, with_implied_liquidity
 from rook_bench.market.importers.tape import CONTENTS, VERSION, to_table, write_tape
+from rook_bench.market.importers.tokens import unit_notes
 from rook_bench.market.log import follow, frame_of_events, in_order
 from rook_bench.market.order import mend_order
 from rook_bench.market.pool import Pool
@@ -46,6 +50,7 @@ def write_tape_of_events(
     source: str,
     notes: Sequence[str] = (),
     rounded: Mapping[str, str] | None = None,
+    gas_prices: Path | None = None,
 ) -> list[Written]:
     """Write events as a tape, whole or not at all.
 
@@ -58,6 +63,7 @@ def write_tape_of_events(
         pools: metadata by address (or v4 pool id); `pools`, `notes` and `rounded` are read when
             `tables` is used up, so what a stream learns on the way may be passed.
         source, notes, rounded: see `SwapFrame`.
+        gas_prices: a series to put beside the swaps; see `market.gas_prices`.
 
     Raises:
         InputError: no swap, several pools for one file, a pool without metadata.
@@ -67,7 +73,7 @@ def write_tape_of_events(
         parts = Parts(Path(spool))
         for table in tables:
             parts.add(table)
-        facts: dict[str, Any] = {"source": source, "notes": tuple(notes), "rounded": dict(rounded or {})}
+        facts = _Facts(source, tuple(notes), dict(rounded or {}), gas_prices)
         found = {address: _metadata(address, pools, source) for address in parts.pools()}
         if not found:
             raise InputError("there is no event of a pool", where=source, hint="is it the right log?")
@@ -80,7 +86,7 @@ def write_tape_of_events(
                 )
             (address, pool) = next(iter(found.items()))
             days = [events for _, events in parts.days(address)]
-            frame = mend_order(frame_of_events(concat(days), pool, **facts))
+            frame = facts.frame(concat(days), pool)
             write_tape(frame, out)
             return [Written(address, pool, _by_day(frame))]
         with whole_folder(out) as aside:
@@ -88,8 +94,27 @@ def write_tape_of_events(
             written = [pool for pool in written if pool.swaps_by_day]
             if not written:
                 raise InputError("the log holds no swap", where=source, hint="is it the right log?")
-            _write_contents(aside, written, facts)
+            _write_contents(aside, written, source)
         return written
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What holds for every part of a tape, and how a part is made."""
+
+    source: str
+    notes: tuple[str, ...]
+    rounded: Mapping[str, str]
+    gas_prices: Path | None
+
+    def frame(self, events: pa.Table, pool: Pool, snapshot: LiquidityHistory | None = None) -> SwapFrame:
+        """The tape of these events."""
+        events, implied = with_implied_liquidity(events)
+        rounded = dict(self.rounded) | ({"liquidity": IMPLIED} if implied else {})
+        notes = (*self.notes, *unit_notes(pool))
+        frame = frame_of_events(events, pool, source=self.source, rounded=rounded, notes=notes, snapshot=snapshot)
+        frame = mend_order(frame)
+        return frame if self.gas_prices is None else with_gas_prices(frame, self.gas_prices)
 
 
 class Parts:
@@ -123,7 +148,7 @@ class Parts:
             yield day.name, concat([pq.read_table(part, schema=SCHEMA) for part in sorted(day.iterdir())])
 
 
-def _write_pool(folder: Path, address: str, pool: Pool, parts: Parts, facts: Mapping[str, Any]) -> Written:
+def _write_pool(folder: Path, address: str, pool: Pool, parts: Parts, facts: _Facts) -> Written:
     state: PoolState | None = None
     pending: list[pa.Table] = []  # events of days without a swap wait for the next day that has one
     snapshot: LiquidityHistory | None = None
@@ -134,16 +159,14 @@ def _write_pool(folder: Path, address: str, pool: Pool, parts: Parts, facts: Map
             pending = [events]
             continue
         pending = []
-        frame = mend_order(frame_of_events(events, pool, snapshot=snapshot, **facts))
-        target = folder / f"pool={address}" / f"day={day}" / "tape.parquet"
-        target.parent.mkdir(parents=True)
-        pq.write_table(to_table(frame), target, compression="zstd")
+        frame = facts.frame(events, pool, snapshot)
+        _write_day(folder, address, day, frame)
         swaps[day] = len(frame)
         if frame.history is not None and frame.history.complete:
             try:
                 state = follow(state, events, pool)
             except PoolError as error:
-                raise InputError(f"{error} (on {day})", where=facts["source"]) from None
+                raise InputError(f"{error} (on {day})", where=facts.source) from None
             snapshot = _snapshot(state)
         else:
             snapshot = None
@@ -157,7 +180,29 @@ def _snapshot(state: PoolState | None) -> LiquidityHistory | None:
     return LiquidityHistory.of(complete=True, start=start, snapshot=state.map)
 
 
-def _write_contents(folder: Path, written: Sequence[Written], facts: Mapping[str, Any]) -> None:
+def write_by_day(frame: SwapFrame, out: str | Path) -> Written:
+    """Write one pool's tape as a folder by day, whole or not at all; see `write_tape_of_events`."""
+    address = frame.pool.address
+    days = frame.at.astype("datetime64[D]")
+    edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1).tolist(), len(frame)]
+    swaps: dict[str, int] = {}
+    with whole_folder(out) as aside:
+        for first, last in itertools.pairwise(edges):
+            day = str(days[first])
+            _write_day(aside, address, day, frame[first:last])
+            swaps[day] = last - first
+        written = Written(address, frame.pool, swaps)
+        _write_contents(aside, [written], frame.source)
+    return written
+
+
+def _write_day(folder: Path, address: str, day: str, frame: SwapFrame) -> None:
+    target = folder / f"pool={address}" / f"day={day}" / "tape.parquet"
+    target.parent.mkdir(parents=True)
+    pq.write_table(to_table(frame), target, compression="zstd")
+
+
+def _write_contents(folder: Path, written: Sequence[Written], source: str) -> None:
     pools = {
         pool.address: {
             "pool": pool.pool.model_dump(),
@@ -169,7 +214,7 @@ def _write_contents(folder: Path, written: Sequence[Written], facts: Mapping[str
         }
         for pool in written
     }
-    write_json(folder / CONTENTS, {"version": VERSION, "source": facts["source"], "pools": pools})
+    write_json(folder / CONTENTS, {"version": VERSION, "source": source, "pools": pools})
 
 
 def _metadata(address: str, pools: Mapping[str, Pool], source: str) -> Pool:

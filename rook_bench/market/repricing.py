@@ -51,7 +51,7 @@ class Repricing:
 
     @cached_property
     def testable(self) -> NDArray[np.bool_]:
-        """Swaps whose state before them is known: all but those that crossed ticks the log does not show."""
+        """Swaps whose state before them is known: all but those with a liquidity that the log does not explain."""
         unknown = np.zeros(len(self.kind), dtype=bool)
         unknown[[row for row, reason in self.reasons.items() if reason == CROSSES]] = True
         return (self.kind != kernel.UNTESTED) & ~unknown

@@ -1,7 +1,7 @@
 """A simulated Uniswap v3 USDC/WETH pool: random traders, exact integer arithmetic.
 
 Who trades, when and how much is random; what the pool answers is not. Every swap goes through
-`rook_bench.execution.amm`, so each row of the tape follows from the row before bit for bit.
+`rook_bench.execution.fill`, so each row of the tape follows from the row before bit for bit.
 """
 
 from __future__ import annotations
@@ -13,17 +13,12 @@ import numpy as np
 
 from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.amm import (
-    MAX_SQRT_PRICE,
-    MIN_SQRT_PRICE,
-    PIPS,
-    amount0_between_up,
-    amount1_between_up,
-    divide_up,
-    swap_exact_in,
-)
-from rook_bench.execution.ticks import tick_at_sqrt_price
+from rook_bench.execution.amm import PIPS, amount0_between_up, amount1_between_up, divide_up
+from rook_bench.execution.fill import pool_swap
+from rook_bench.execution.swap import extreme_price
+from rook_bench.execution.ticks import MAX_TICK, tick_at_sqrt_price
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.pool import TICK_SPACING, USDC, WETH, Pool
 from rook_bench.market.simulation import Block, Order, Simulation, blocks, liquidity_path
 
@@ -63,9 +58,10 @@ def simulate(swaps: int, rng: np.random.Generator, config: Simulation = _DEFAULT
         config: parameters; the defaults imitate one day of the Ethereum USDC/WETH 0.05% pool.
 
     Returns:
-        A SwapFrame with every column. Each row's amounts are what v3-core's exact-input swap
-        gives at the row before's price and the row's own liquidity (which others changed, if at
-        all, between the two swaps).
+        A SwapFrame with every column and its liquidity history. Each row's amounts are what
+        v3-core's exact-input swap gives at the row before's price and the row's own liquidity,
+        which others changed, if at all, between the two swaps: mints and burns of one position
+        over all prices, which the history holds.
 
     Raises:
         InputError: `swaps` is below 1.
@@ -88,6 +84,10 @@ class _Market:
         self.depth = depth
         self.start_units = round(config.start_price_usd * USDC.unit)
         self.sqrt_price = _sqrt_price(self.start_units)
+        self.birth = self.sqrt_price, tick_at_sqrt_price(self.sqrt_price)
+        self.spacing = simulated_pool(config).tick_spacing
+        self.highest = MAX_TICK // self.spacing * self.spacing
+        self.lowest = -self.highest
         self.rows: list[tuple[int, int, int, int, int, int, int, int]] = []
         self.number = config.first_block - 1
         self.seconds = 0
@@ -125,9 +125,20 @@ class _Market:
             block=np.array(number, dtype=np.int64),
             tx_index=np.array(tx_index, dtype=np.int64),
             log_index=np.array(log_index, dtype=np.int64),
+            history=self._history(liquidity),
             source="simulated",
             notes=("simulated: no real trade is in this tape",),
         )
+
+    def _history(self, liquidity: tuple[int, ...]) -> LiquidityHistory:
+        """The one position's mints and burns, from an empty pool at the starting price."""
+        changes = []
+        before = 0
+        for row, now in enumerate(liquidity):
+            if now != before:
+                changes.append((row, self.lowest, self.highest, now - before))
+            before = now
+        return LiquidityHistory.of(complete=True, start=PoolStart(*self.birth, 0), changes=changes)
 
     def _order(self, block: Block, order: Order) -> None:
         """A noise trader's order, with the searchers around it and what the outside learns from it."""
@@ -196,9 +207,19 @@ class _Market:
         if amount < 1:
             return 0
         liquidity = self.depth[len(self.rows)]
-        limit = MIN_SQRT_PRICE + 1 if zero_for_one else MAX_SQRT_PRICE - 1
-        after, taken, out, fee = swap_exact_in(
-            self.sqrt_price, liquidity, amount, self.config.fee_pips, zero_for_one, limit
+        after, _, _, taken, out, fee, _ = pool_swap(
+            self.sqrt_price,
+            tick_at_sqrt_price(self.sqrt_price),
+            liquidity,
+            amount,
+            True,
+            self.config.fee_pips,
+            zero_for_one,
+            extreme_price(zero_for_one),
+            self.spacing,
+            [(self.lowest, liquidity), (self.highest, -liquidity)],
+            True,
+            False,
         )
         amounts = (taken + fee, -out) if zero_for_one else (-out, taken + fee)
         self.tx_index = max(self.tx_index + 1, tx_index)

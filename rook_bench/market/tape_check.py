@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from rook_bench.core import InputError
+from rook_bench.market.calibration import Calibration, calibrate
+from rook_bench.market.calibration import lines as calibration_lines
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.repricing import why_not_repriced
 
 EXACT_TOLERANCE = 1e-9
 """Relative error within which a pair of an exact log chains; `EXACT_UNITS` units always do."""
@@ -29,10 +34,12 @@ class TapeCheck:
     """What a log's own numbers say about it. A fact the log can't tell is None; `unknown` says why.
 
     Attributes:
+        source, pool, pair, protocol: where the tape comes from; address (v4: id) of the pool.
         swaps: number of rows; first_at, last_at: ISO times in UTC; span_hours between them.
         pairs: consecutive swaps with equal recorded liquidity and a moved price.
         pairs_chained: those whose two amounts follow from the two prices, the liquidity and the
             pool's fee on the amount in, within `tolerance`; chained_share is their share.
+        repricing: what pricing each swap again from the state before it gave.
         implied_fee: median over the chained pairs of the fee that the amount in implies.
         same_time, same_block: swaps that share the timestamp, or block, of the swap before.
         duplicates: rows equal to the row before in time, price, liquidity and amounts (position
@@ -47,6 +54,7 @@ class TapeCheck:
     """
 
     source: str
+    pool: str
     pair: str
     protocol: str
     data_hash: str
@@ -58,6 +66,7 @@ class TapeCheck:
     pairs_chained: int | None
     chained_share: float | None
     tolerance: float | None
+    repricing: Calibration | None
     implied_fee: float | None
     stated_fee: float
     same_time: int
@@ -78,6 +87,12 @@ class TapeCheck:
         """The shape written by `data check --json` and stored in a Run."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> TapeCheck:
+        """Read back what `to_json` wrote."""
+        repricing = record["repricing"]
+        return cls(**record | {"repricing": None if repricing is None else Calibration(**repricing)})
+
 
 def check_tape(frame: SwapFrame) -> TapeCheck:
     """Measure a log against itself; nothing but the frame is read."""
@@ -90,6 +105,9 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         unknown["chained_share"] = "no two consecutive swaps have equal liquidity and a moved price"
     if chain is not None and chain.implied_fee is None:
         unknown["implied_fee"] = "no pair chains"
+    not_repriced = why_not_repriced(frame)
+    if not_repriced is not None:
+        unknown["repricing"] = not_repriced
     if frame.block is None:
         unknown["same_block"] = "the log carries no block numbers"
     waits = np.diff(frame.at) / np.timedelta64(1, "s")
@@ -101,6 +119,7 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         unknown["dust_largest_move"] = "there is no dust opening"
     return TapeCheck(
         source=frame.source,
+        pool=frame.pool.address,
         pair=frame.pool.pair,
         protocol=frame.pool.protocol,
         data_hash=frame.data_hash,
@@ -112,6 +131,7 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         pairs_chained=chain.chained if chain else None,
         chained_share=chain.chained / chain.pairs if chain and chain.pairs else None,
         tolerance=_tolerance(frame) if chain else None,
+        repricing=None if not_repriced is not None else calibrate(frame),
         implied_fee=chain.implied_fee if chain else None,
         stated_fee=frame.pool.fee,
         same_time=int((waits == 0).sum()),
@@ -137,11 +157,15 @@ def describe(check: TapeCheck) -> list[str]:
         f"pool      {check.pair} {check.protocol}, stated fee {check.stated_fee:.4%}",
         f"swaps     {check.swaps:,} over {check.span_hours:,.1f} hours, {check.first_at} to {check.last_at}",
     ]
+    if check.repricing is None:
+        lines.append(f"reprice   unknown: {check.unknown['repricing']}")
+    else:
+        lines += calibration_lines(check.repricing)
     if check.chained_share is None:
         lines.append(f"chain     unknown: {check.unknown['chained_share']}")
     else:
         lines.append(
-            f"chain     {check.pairs_chained:,} of {check.pairs:,} pairs chain exactly ({check.chained_share:.2%}), "
+            f"chain     {check.pairs_chained:,} of {check.pairs:,} pairs chain ({check.chained_share:.2%}), "
             f"tolerance {check.tolerance:g}"
         )
     known = check.implied_fee is not None
@@ -166,6 +190,42 @@ def describe(check: TapeCheck) -> list[str]:
     lines += [f"rounded   {name}: {reason}" for name, reason in check.rounded.items()]
     lines += [f"note      {note}" for note in check.notes]
     return lines
+
+
+def describe_several(checks: Sequence[TapeCheck]) -> list[str]:
+    """Checks of several pools, a line each, and what they give in all."""
+    lines, testable, exact = [], 0, 0
+    for check in checks:
+        found = check.repricing
+        if found is None:
+            lines.append(f"{check.pool}  {check.swaps:>7,} swaps  not re-priced: {check.unknown['repricing']}")
+            continue
+        testable, exact = testable + found.testable, exact + found.exact
+        broken = "" if found.first_break is None else f"  breaks at swap {found.first_break['swap']:,}"
+        lines.append(
+            f"{check.pool}  {check.swaps:>7,} swaps  {found.exact:,} of {found.testable:,} exact  "
+            f"{found.crossing:,} crossing  ticks {found.tick_map}{broken}"
+        )
+    swaps = sum(check.swaps for check in checks)
+    lines.append(f"{len(checks)} pools, {swaps:,} swaps: {exact:,} of {testable:,} testable ones re-price exactly")
+    return lines
+
+
+def require_exact(check: TapeCheck, least: float) -> None:
+    """InputError where a smaller share of the testable swaps than `least` re-prices exactly, or none can be tested."""
+    found = check.repricing
+    if found is None or found.exact_share is None:
+        reason = "no swap can be tested" if found is not None else check.unknown["repricing"]
+        raise InputError(
+            f"the tape can't be re-priced: {reason}", where=check.source, hint="import an exact, whole log"
+        )
+    if found.exact_share < least:
+        assert found.first_break is not None
+        raise InputError(
+            f"{found.exact:,} of {found.testable:,} swaps re-price exactly, {least:.2%} were asked for",
+            where=check.source,
+            hint=f"it breaks first at swap {found.first_break['swap']}: {found.first_break['reason']}",
+        )
 
 
 @dataclass(frozen=True)

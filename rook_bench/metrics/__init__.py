@@ -1,6 +1,6 @@
 """Measures of a Run: every number an Estimate, with its convention or the reason why there is none."""
 
-from rook_bench.metrics import calibration, costs, decisions, execution, markouts, performance, trading
+from rook_bench.metrics import calibration, costs, decisions, execution, markouts, performance, stress, trading
 from rook_bench.metrics.analysis import Analysis, analyse
 from rook_bench.metrics.clock import Clock
 
@@ -14,5 +14,6 @@ __all__ = [
     "execution",
     "markouts",
     "performance",
+    "stress",
     "trading",
 ]

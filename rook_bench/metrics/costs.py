@@ -1,4 +1,4 @@
-"""Where the P&L came from: market, signal, fee, impact, gas and reverts, summing exactly."""
+"""Where the P&L came from: market, signal, fee, impact, searchers, gas and reverts, summing exactly."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from rook_bench.replay.ledger import closing_balances, landed_orders
 
 @dataclass(frozen=True)
 class Attribution:
-    """The P&L of a run in quote units (integers): market + signal - fee - impact - gas - reverts = net.
+    """The P&L of a run in quote units (integers): market + signal - fee - impact - mev - gas - reverts
+    = net.
 
     Attributes:
         opening: value of the opening balances at the first price.
         market: what the opening balances gained by themselves (the hold benchmark).
         signal: what trading gained at the pool price, before any cost.
-        fee, impact, gas, reverts: costs, positive; gas of filled orders, reverts that of the others.
+        fee, impact, mev, gas, reverts: costs, positive; mev is what searchers took from fills, gas that
+            of filled orders, reverts that of the others.
         net: closing minus opening value.
         buy, sell: what the fills of each side gained, fee and impact included, valued at the last price.
         quote_unit: smallest units in one quote token.
@@ -33,6 +35,7 @@ class Attribution:
     signal: int
     fee: int
     impact: int
+    mev: int
     gas: int
     reverts: int
     net: int
@@ -55,7 +58,7 @@ def attribute(run: Run) -> Attribution:
     """
     frame, landed = run.frame, landed_orders(run)
     last = len(frame) - 1
-    fee = impact = gas = reverts = signal = buy = sell = 0
+    fee = impact = mev = gas = reverts = signal = buy = sell = 0
     for order in landed:
         row, spent = order.row, order.taken + order.fee
         burnt = order.gas_quote + quote_value(frame, order.gas_base, row)
@@ -67,14 +70,17 @@ def attribute(run: Run) -> Attribution:
         if order.buys:
             at_fill, at_end = quote_value(frame, order.out, row), quote_value(frame, order.out, last)
             fee += order.fee
-            impact += order.taken - at_fill
+            taken = quote_value(frame, order.out + order.mev, row) - at_fill
+            impact += order.taken - at_fill - taken
+            mev += taken
             signal += at_end - at_fill
             buy += at_end - spent
         else:
             at_fill, at_end = quote_value(frame, spent, row), quote_value(frame, spent, last)
             fee_value = quote_value(frame, order.fee, row)
             fee += fee_value
-            impact += at_fill - fee_value - order.out
+            impact += at_fill - fee_value - order.out - order.mev
+            mev += order.mev
             signal += at_fill - at_end
             sell += order.out - at_end
     cash, base = run.opening
@@ -82,11 +88,11 @@ def attribute(run: Run) -> Attribution:
     market = quote_value(frame, base, last) - quote_value(frame, base, 0)
     end_cash, end_base = closing_balances(run)
     net = end_cash + quote_value(frame, end_base, last) - opening
-    rounding = net - (market + signal - fee - impact - gas - reverts)
+    rounding = net - (market + signal - fee - impact - mev - gas - reverts)
     if abs(rounding) > 4 * len(landed) + 2:
         raise LedgerError(f"{rounding} units of P&L are unaccounted for", where=run.name)
     return Attribution(
-        opening, market, signal + rounding, fee, impact, gas, reverts, net, buy, sell, frame.pool.quote.unit
+        opening, market, signal + rounding, fee, impact, mev, gas, reverts, net, buy, sell, frame.pool.quote.unit
     )
 
 
@@ -109,6 +115,12 @@ def impact_paid(sampled: Sampled) -> Estimate:
 
 
 @metric(unit="quote")
+def mev_paid(sampled: Sampled) -> Estimate:
+    """Taken from the fills by searchers, as assumed."""
+    return _cost(sampled, "mev", f"output lost, with mev '{sampled.run.config.frictions.mev}', at the pool price")
+
+
+@metric(unit="quote")
 def gas_paid(sampled: Sampled) -> Estimate:
     """Gas of filled orders."""
     return _cost(sampled, "gas", "ether valued at the pool price")
@@ -124,11 +136,11 @@ def reverts_paid(sampled: Sampled) -> Estimate:
 def cost_per_turnover(sampled: Sampled) -> Estimate:
     """All costs over the value traded."""
     parts, traded = attribute(sampled.run), traded_value(sampled.run)
-    convention = "fee + impact + gas + reverts, over the quote value of all fills"
+    convention = "fee + impact + mev + gas + reverts, over the quote value of all fills"
     fills = int(sampled.run.orders.filled.sum())
     if traded == 0:
         return Estimate.undefined("nothing was traded", n=0, unit="bps", convention=convention)
-    costs = parts.fee + parts.impact + parts.gas + parts.reverts
+    costs = parts.fee + parts.impact + parts.mev + parts.gas + parts.reverts
     return Estimate(costs / parts.quote_unit / traded * 1e4, fills, "bps", convention)
 
 

@@ -351,7 +351,7 @@ def replay_rows(
                 held_quote = to_float(held_cash) / terms.quote_unit
                 held_value = to_float(held_base) / terms.base_unit * price
                 free = cash_now - held_quote if buys else base_now * price - held_value
-                worth = free * wishes[row].fraction_ppb / PPB
+                worth = free * (wishes[row].fraction_ppb / PPB)
                 base_value = base_now * price + (held_quote if buys else -held_value)
                 code = _limit_hit(row, buys, worth, market, terms, now, base_value, sent_today, last_sent_ns)
                 code = DRAWDOWN_STOP if stopped else code

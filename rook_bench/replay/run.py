@@ -33,7 +33,7 @@ from rook_bench.sources.saved import read_decisions, write_decisions
 if TYPE_CHECKING:
     from rook_bench.replay.engine import ReplayConfig
 
-VERSION = 1
+VERSION = 2
 FILES = ("decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet")
 
 
@@ -211,7 +211,7 @@ def load_run(folder: str | Path) -> Run:
         orders=orders,
         equity=equity,
         lookahead=Lookahead(**{**facts["lookahead"], "cuts": tuple(facts["lookahead"]["cuts"])}),
-        tape_check=TapeCheck(**facts["tape_check"]),
+        tape_check=TapeCheck.from_json(facts["tape_check"]),
     )
     reconcile(run)
     return run

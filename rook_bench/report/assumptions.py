@@ -27,16 +27,30 @@ def limits_of_replay(entries: Sequence[Entry]) -> list[str]:
     """What no replay of a recorded tape can know, with how often it mattered."""
     lines = [
         "Our own trades do not move the recorded tape: arbitrage is assumed to restore the price before the next swap.",
-        "Beyond the tick range the pool price stands in, the recorded liquidity is assumed to go on unchanged.",
     ]
+    whole = _knows_its_ticks(entries[0])
+    if whole:
+        lines.append("Every initialised tick is known on every row, so fills that cross ticks are exact too.")
+    else:
+        lines.append(
+            "Beyond the tick range the pool price stands in, the recorded liquidity is assumed to go on unchanged."
+        )
     for entry in entries:
-        if entry.fills:
+        if entry.fills and whole:
+            crossing = int((entry.run.orders.crossed > 0).sum())
+            lines.append(f"{entry.label}: {crossing:,} of {count_of(entry.fills, 'fill')} crossed ticks.")
+        elif entry.fills:
             left = int(entry.run.orders.left_range.sum())
             share = percent(left / entry.fills, 1)
             lines.append(f"{entry.label}: {left:,} of {count_of(entry.fills, 'fill')} ({share}) left that range.")
     if entries[0].run.frame.block is None:
         lines.append("The tape has no blocks, so whether an order could have stood in the same block is not known.")
     return lines
+
+
+def _knows_its_ticks(entry: Entry) -> bool:
+    repricing = entry.run.tape_check.repricing
+    return repricing is not None and repricing.tick_map == "whole"
 
 
 def _of(entry: Entry) -> dict[str, str]:
@@ -91,7 +105,8 @@ def _gas(entry: Entry) -> str:
         at = "as the tape recorded it, " + " / ".join(number(price) for price in prices) + " gwei (10/50/90%)"
     else:
         cost = gas.swap_units * gas.gwei * 1e-9 * float(frame.price[0])
-        at = f"{number(gas.gwei, 4).rstrip('0').rstrip('.')} gwei ({number(cost)} {entry.quote} per swap at the first price)"
+        gwei = number(gas.gwei, 4).rstrip("0").rstrip(".")
+        at = f"{gwei} gwei ({number(cost)} {entry.quote} per swap at the first price)"
     below = f"; {number(gas.l1_fee_quote)} {entry.quote} more for the chain below" if gas.l1_fee_quote else ""
     return f"{at}: {units}{below}"
 

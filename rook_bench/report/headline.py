@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from rook_bench.market.calibration import sentence
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, percent, span_in_words, span_judgement
 from rook_bench.report.words import finding, listed, verb
@@ -32,11 +33,20 @@ def headline(entries: Sequence[Entry]) -> dict[str, Any]:
             f"{count_of(len(frame), 'swap')}, {utc(frame.at[0])} to {utc(frame.at[-1])}"
         ),
         "span": span,
+        "repricing": _repricing(first),
         "simulated": frame.pool.chain == "simulated",
         "short_span": frame.span_s < 30 * 86_400,
         "findings": [sentence for sentence in (finding(first) + ".", *_benchmarks(entries)) if sentence],
         "leaks": [entry for entry in entries if entry.run.lookahead.status == "leak"],
     }
+
+
+def _repricing(entry: Entry) -> str:
+    """How much of the tape the pool maths reproduces, or why that can't be told."""
+    check = entry.run.tape_check
+    if check.repricing is None:
+        return f"Whether the pool maths reproduces this tape can't be told: {check.unknown['repricing']}."
+    return sentence(check.repricing)
 
 
 def verdict_box(verdict: dict[str, Any] | None) -> dict[str, Any] | None:

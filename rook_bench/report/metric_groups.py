@@ -45,9 +45,15 @@ GROUPS: dict[str, tuple[Row, ...]] = {
     "Costs": (
         Row("fee_paid", "Pool fee"),
         Row("impact_paid", "Price impact"),
+        Row("mev_paid", "Taken by searchers"),
         Row("gas_paid", "Gas of fills"),
         Row("reverts_paid", "Gas of reverts"),
         Row("cost_per_turnover", "Costs over value traded"),
+    ),
+    "Net return under adverse ordering": (
+        Row("return_without_mev", "Nobody trades around the orders", signed=True),
+        Row("return_typical_mev", "Sandwiched where it pays", signed=True),
+        Row("return_worst_mev", "Every fill at its minimum", signed=True),
     ),
     "Execution": (
         Row("fill_rate", "Orders sent that filled"),

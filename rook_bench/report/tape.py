@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rook_bench.market.calibration import describe_map, sentence
 from rook_bench.market.tape_check import EXACT_TOLERANCE, TapeCheck
 from rook_bench.report.formatting import count_of, duration, number, percent
 from rook_bench.report.words import listed
@@ -23,7 +24,15 @@ class Fact:
 
 def tape_facts(check: TapeCheck) -> list[Fact]:
     """Every fact of the check in plain words, warnings and unknowns included."""
-    facts = [_chaining(check), _fee(check), *_rounded(check), *_order(check), _dust(check), *_gaps(check)]
+    facts = [
+        *_repricing(check),
+        _chaining(check),
+        _fee(check),
+        *_rounded(check),
+        *_order(check),
+        _dust(check),
+        *_gaps(check),
+    ]
     if check.zero_liquidity:
         facts.append(Fact("No liquidity", f"{count_of(check.zero_liquidity, 'row')} without active liquidity.", "warn"))
     return facts
@@ -36,11 +45,33 @@ def is_warning(facts: list[Fact]) -> bool:
 
 def notes(check: TapeCheck) -> list[str]:
     """What the importer did."""
-    return [note[:1].upper() + note[1:] for note in check.notes]
+    return [_capital(note) for note in check.notes]
 
 
 def _unknown(check: TapeCheck, key: str, name: str, otherwise: str = "the log does not say") -> Fact:
     return Fact(name, f"Not known: {check.unknown.get(key, otherwise)}.", "unknown")
+
+
+def _repricing(check: TapeCheck) -> list[Fact]:
+    found = check.repricing
+    if found is None:
+        return [_unknown(check, "repricing", "Re-pricing")]
+    facts = [Fact("Re-pricing", sentence(found), "ok" if found.exact == found.testable > 0 else "warn")]
+    if found.first_break is not None:
+        first = found.first_break
+        reasons = "; ".join(f"{count:,} because {reason}" for reason, count in found.misses.items())
+        off = f"The output is off by {number(found.error_units[-1], 0)} units at most."
+        where = "" if first["block"] is None else f", block {first['block']}"
+        text = f"First at swap {first['swap']:,}{where}: {first['reason']}. In all {reasons}. {off}"
+        facts.append(Fact("Where it breaks", text, "warn"))
+    facts.append(
+        Fact("Ticks", _capital(describe_map(found)) + ".", "warn" if found.tick_map == "contradicted" else "ok")
+    )
+    return facts
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _chaining(check: TapeCheck) -> Fact:

@@ -15,9 +15,9 @@ def net_return(entry: Entry) -> float:
 
 
 def cost_share(entry: Entry) -> float:
-    """Fee, impact, gas and reverts over the opening value, as a fraction."""
+    """Fee, impact, what searchers took, gas and reverts over the opening value, as a fraction."""
     parts = entry.analysis.attribution
-    return (parts.fee + parts.impact + parts.gas + parts.reverts) / parts.opening
+    return (parts.fee + parts.impact + parts.mev + parts.gas + parts.reverts) / parts.opening
 
 
 def fills_by_source(entries: Sequence[Entry]) -> str:

@@ -36,7 +36,8 @@ def test_check_writes_its_json(checkout, rook_bench):
     code, out, _ = rook_bench("data", "check", "data/sample.parquet", "--out", "check.json")
     assert code == 0
     assert json.loads((checkout / "check.json").read_text())["swaps"] == 6000
-    assert "chain exactly (100.00%)" in out
+    assert "re-prices 100% of its own swaps exactly, to the last unit (6,000 of 6,000)" in out
+    assert "5,370 of 5,370 pairs chain (100.00%)" in out
 
 
 def test_demo_ends_with_report_and_verdict(checkout, rook_bench):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from rook_bench.core import ConfigError, InputError
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE, swap_exact_in
-from rook_bench.execution.ticks import tick_at_sqrt_price
+from rook_bench.execution.pool_state import PoolState
 from rook_bench.market.importers import read_swaps, write_tape
+from rook_bench.market.repricing import known_depth
 from rook_bench.market.simulate import Simulation, simulate, simulated_pool
 from rook_bench.market.tape_check import check_tape
 
@@ -32,16 +32,24 @@ def statistics():
 
 
 def assert_rows_execute(frame):
-    """Each row's amounts, price and tick follow exactly from the row before."""
-    rows = list(zip(frame.sqrt_price_x96, frame.liquidity, frame.amount0, frame.amount1, frame.tick, strict=True))
-    for (before, *_), (after, liquidity, amount0, amount1, tick) in pairwise(rows):
+    """Each row follows exactly from the row before, in a pool with one position over all prices."""
+    pool = frame.pool
+    end = 887272 // pool.tick_spacing * pool.tick_spacing
+    rows = list(zip(frame.sqrt_price_x96, frame.tick, frame.liquidity, frame.amount0, frame.amount1, strict=True))
+    for (before, stood, *_), (after, tick, liquidity, amount0, amount1) in pairwise(rows):
+        ticks = {-end: (liquidity, liquidity), end: (liquidity, -liquidity)}
+        state = PoolState(
+            before, int(stood), liquidity, fee_pips=pool.fee_pips, tick_spacing=pool.tick_spacing, ticks=ticks
+        )
         falls = amount0 > 0
-        amount, limit = (amount0, MIN_SQRT_PRICE + 1) if falls else (amount1, MAX_SQRT_PRICE - 1)
-        price, taken, out, fee = swap_exact_in(before, liquidity, amount, frame.pool.fee_pips, falls, limit)
-        assert price == after
-        assert taken + fee == amount
-        assert -out == (amount1 if falls else amount0)
-        assert tick == tick_at_sqrt_price(after)
+        swap = state.swap(falls, amount0 if falls else amount1)
+        assert (swap.amount0, swap.amount1, swap.sqrt_price, swap.tick) == (amount0, amount1, after, tick)
+
+
+def test_every_swap_prices_again_and_every_tick_is_known(tape):
+    found = check_tape(tape).repricing
+    assert (found.exact, found.testable, found.tick_map) == (6000, 6000, "whole")
+    assert known_depth(tape) is not None
 
 
 def test_every_row_executes(tape):

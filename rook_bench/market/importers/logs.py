@@ -18,7 +18,6 @@ from rook_bench.market.importers.fields import UNNAMED_POOL
 from rook_bench.market.importers.recognise import recognise, spelled
 from rook_bench.market.importers.records import ROWS, columns_of, read_records
 from rook_bench.market.importers.rounding import Rounding
-from rook_bench.market.importers.tokens import in_smallest_units
 from rook_bench.market.pool import Pool, known_pool
 from rook_bench.plugins import Plugin
 
@@ -113,14 +112,6 @@ class LogStream:
             known = known_pool(pool)
             if known is not None:
                 self.pools.setdefault(pool, known)
-        unnamed = [pool for pool in self.swaps if pool in self.pools and in_smallest_units(self.pools[pool])]
-        if self.address is not None:
-            unnamed = [pool for pool in unnamed if pool == self.address]
-        if unnamed:
-            self.notes.append(
-                f"tokens of {len(unnamed)} pools are not well known: amounts and prices are in smallest units "
-                "(pass --pool FILE for human ones)"
-            )
         kinds = (SWAP, MINT, BURN, COLLECT, INITIALIZE)
         counts = ", ".join(f"{self._kinds[kind]} {kind} events" for kind in kinds if self._kinds[kind])
         self.notes.append(f"{counts or 'no event of a pool'} in {self._total} rows of {len(self._sources)} files")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rook_bench.core import InputError
 from rook_bench.market.events import concat
@@ -12,6 +13,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.importers.fields import UNNAMED_POOL
 from rook_bench.market.importers.implied import IMPLIED, with_implied_liquidity
 from rook_bench.market.importers.logs import LogStream, stream_events
+from rook_bench.market.importers.tokens import unit_notes
 from rook_bench.market.log import frame_of_events
 from rook_bench.market.order import mend_order
 from rook_bench.market.pool import Pool
@@ -41,12 +43,32 @@ def read_log(path: Path, pool: Pool | None, *, address: str | None = None, allow
         else:
             tables.clear()  # it will be refused: only the counts are still of use
     found = _pool_of(stream, path, address)
-    events, implied = with_implied_liquidity(concat(tables))
-    metadata = pool or stream.pools.get(found)
+    return _frame(concat(tables), pool or stream.pools.get(found), found, path, stream)
+
+
+def read_logs(path: Path, *, allow_rounded: bool = False) -> list[SwapFrame]:
+    """The tapes of all pools of a log file or folder, those with most swaps first; all are held in memory.
+
+    Raises:
+        InputError: see `read_log`.
+    """
+    stream = stream_events([path], allow_rounded=allow_rounded)
+    events = concat(list(stream))
+    if not stream.swaps:
+        _pool_of(stream, path, None)  # says that there is none
+    return [
+        _frame(events.filter(pc.equal(events["pool"], pool)), stream.pools.get(pool), pool, path, stream)
+        for pool, _ in stream.swaps.most_common()
+    ]
+
+
+def _frame(events: pa.Table, metadata: Pool | None, address: str, path: Path, stream: LogStream) -> SwapFrame:
     if metadata is None:
-        raise _unknown(found, path)
+        raise _unknown(address, path)
+    events, implied = with_implied_liquidity(events)
     rounded = rounded_reasons(stream) | ({"liquidity": IMPLIED} if implied else {})
-    return mend_order(frame_of_events(events, metadata, source=str(path), rounded=rounded, notes=tuple(stream.notes)))
+    notes = (*stream.notes, *unit_notes(metadata))
+    return mend_order(frame_of_events(events, metadata, source=str(path), rounded=rounded, notes=notes))
 
 
 def rounded_reasons(stream: LogStream) -> dict[str, str]:

@@ -56,6 +56,11 @@ def _rook_file(folder: Path) -> Path | None:
     return next((folder / name for name in names if (folder / name).exists()), None)
 
 
+def is_rook_folder(folder: Path) -> bool:
+    """Whether a folder is one of ROOK's."""
+    return _rook_file(folder) is not None
+
+
 def recognise(columns: list[str], *, where: object) -> Plugin:
     """The importer whose columns are all present; InputError for none, or for a mixture.
 

@@ -76,6 +76,9 @@ def _token(address: str) -> Token:
     return MAINNET_TOKENS.get(address.lower(), unnamed)
 
 
-def in_smallest_units(pool: Pool) -> bool:
-    """Whether one of the pool's tokens is known by its address only."""
-    return any(token.symbol.startswith("0x") and token.decimals == 0 for token in (pool.token0, pool.token1))
+def unit_notes(pool: Pool) -> tuple[str, ...]:
+    """What to say of a pool with a token that is known by its address only."""
+    unnamed = [token.symbol for token in (pool.token0, pool.token1) if token.symbol.startswith("0x")]
+    if not unnamed:
+        return ()
+    return (f"{' and '.join(unnamed)} counts in smallest units, its decimals are not known (pass --pool FILE)",)

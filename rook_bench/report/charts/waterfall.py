@@ -11,12 +11,13 @@ from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
 from rook_bench.report.words import cost_share, fills_by_source, net_return, trading_finding
 
-COSTS = ("fee", "impact", "gas", "reverts")
+COSTS = ("fee", "impact", "mev", "gas", "reverts")
 PART_COLOURS = {
     "market": "#B4BCC5",
     "signal": "#00734F",
     "fee": "#FDCB8E",
     "impact": "#F3924A",
+    "mev": "#E07020",
     "gas": "#C8540A",
     "reverts": "#5F2602",
 }
@@ -41,7 +42,7 @@ def one(entry: Entry, name: str) -> Picture:
     title = trading_finding(entry)
     parts = entry.analysis.attribution.in_quote()
     steps = [("market", parts["market"]), ("signal", parts["signal"]), ("gross", None)]
-    steps += [*((cost, -parts[cost]) for cost in COSTS), ("net", None)]
+    steps += [*((cost, -parts[cost]) for cost in _costs([entry])), ("net", None)]
     opening = f"{number(entry.opening)} {entry.quote}"
     note = f"n = {count_of(entry.fills, 'fill')}. Zero is the opening value, {opening}. {_NOTE}"
     figure = blank(title, note)
@@ -53,6 +54,12 @@ def one(entry: Entry, name: str) -> Picture:
         f"{percent(net_return(entry), signed=True)} is left."
     )
     return Picture(name, f"P&L of {entry.label}" if name != "waterfall" else "P&L", title, caption, figure)
+
+
+def _costs(entries: Sequence[Entry]) -> list[str]:
+    """The costs to draw: what searchers took only where the run assumes any."""
+    searched = any(entry.run.config.frictions.mev != "none" for entry in entries)
+    return [cost for cost in COSTS if cost != "mev" or searched]
 
 
 def _bars(axes: Axes, steps: list[tuple[str, float | None]], entry: Entry) -> None:
@@ -94,8 +101,9 @@ def compared(entries: Sequence[Entry]) -> Picture:
     title = trading_finding(entries[0])
     figure = blank(title, note, legend_rows=1)
     axes = figure.add_subplot()
+    left = [cost for cost in COSTS if cost not in _costs(shown)]
     for place, entry in enumerate(shown):
-        _stack(axes, place, entry)
+        _stack(axes, place, entry, {name: colour for name, colour in PART_COLOURS.items() if name not in left})
     axes.axvline(0, color=INK, linewidth=1.0, zorder=4)
     low, high = axes.get_xlim()
     axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
@@ -126,10 +134,10 @@ def compared(entries: Sequence[Entry]) -> Picture:
     return Picture("waterfall", "P&L by source", title, caption, figure)
 
 
-def _stack(axes: Axes, place: int, entry: Entry) -> None:
+def _stack(axes: Axes, place: int, entry: Entry, colours: dict[str, str]) -> None:
     parts = entry.analysis.attribution
     ends = {True: 0.0, False: 0.0}
-    for name, colour in PART_COLOURS.items():
+    for name, colour in colours.items():
         change = 100.0 * getattr(parts, name) / parts.opening * (-1 if name in COSTS else 1)
         side = change >= 0
         label = name if place == 0 else None
