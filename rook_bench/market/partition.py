@@ -76,7 +76,7 @@ def write_tape_of_events(
         facts = _Facts(source, tuple(notes), dict(rounded or {}), gas_prices)
         found = {address: _metadata(address, pools, source) for address in parts.pools()}
         if not found:
-            raise InputError("there is no event of a pool", where=source, hint="is it the right log?")
+            raise InputError("the log holds no swap", where=source, hint="is it the log of this pool and these blocks?")
         if out.suffix == ".parquet":
             if len(found) > 1:
                 raise InputError(
@@ -91,9 +91,6 @@ def write_tape_of_events(
             return [Written(address, pool, _by_day(frame))]
         with whole_folder(out) as aside:
             written = [_write_pool(aside, address, pool, parts, facts) for address, pool in found.items()]
-            written = [pool for pool in written if pool.swaps_by_day]
-            if not written:
-                raise InputError("the log holds no swap", where=source, hint="is it the right log?")
             _write_contents(aside, written, source)
         return written
 
@@ -123,12 +120,14 @@ class Parts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._count = 0
+        self._traded: set[str] = set()
 
     def add(self, table: pa.Table) -> None:
         """Put each event of the table with those of its pool and day."""
         for name in ("pool", "at"):
             if table[name].null_count:
                 raise InputError(f"an event has no {name}", where="event log", hint="mend or drop it")
+        self._traded.update(table.filter(pc.equal(table["event"], SWAP))["pool"].unique().to_pylist())
         days = pc.strftime(table["at"], format="%Y-%m-%d")
         keys = pa.table({"pool": table["pool"], "day": days}).group_by(["pool", "day"]).aggregate([])
         for key in keys.to_pylist():
@@ -139,8 +138,8 @@ class Parts:
             pq.write_table(table.filter(mask), folder / f"{self._count:09d}.parquet")
 
     def pools(self) -> list[str]:
-        """Addresses of the pools seen so far."""
-        return sorted(entry.name for entry in self.folder.iterdir())
+        """Addresses of the pools with swaps so far; others have no tape."""
+        return sorted(self._traded)
 
     def days(self, address: str) -> Iterator[tuple[str, pa.Table]]:
         """Each day of a pool with its events, in order of time."""

@@ -299,3 +299,47 @@ def test_importing_costs_no_drawing_library():
     code = "import sys, rook_bench.report; print([name for name in ('matplotlib', 'jinja2') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# Re-pricing and adverse ordering.
+
+
+def test_the_head_says_how_much_of_the_tape_prices_again(comparison_folder):
+    head = page_of(comparison_folder).split("<nav")[0]
+    assert "This tape re-prices 100% of its own swaps exactly, to the last unit (2,000 of 2,000)." in head
+
+
+def test_a_tape_that_can_not_be_priced_again_says_why(tape, run_of, sides, tmp_path):
+    bare = replace(tape, amount0=None, amount1=None, history=None)
+    write_report([analyse(run_of(bare, sides("H" * len(bare))))], tmp_path, title="No amounts")
+    head = page_of(tmp_path).split("<nav")[0]
+    assert "reproduces this tape can&#39;t be told: the log carries no amounts" in head
+
+
+def test_a_break_is_named_in_the_tape_check(tape, run_of, sides):
+    amounts = list(tape.amount0)
+    amounts[700] += 1000  # one unit more could all be fee
+    broken = replace(tape, amount0=type(tape.amount0).of(amounts))
+    check = run_of(broken, sides("H" * len(broken))).tape_check
+    facts = {fact.name: fact for fact in tape_facts(check)}
+    assert facts["Re-pricing"].level == "warn"
+    assert "99.95%" in facts["Re-pricing"].text
+    assert "First at swap 701, block" in facts["Where it breaks"].text
+    assert "amount0 does not fit the rest of its row" in facts["Where it breaks"].text
+
+
+def test_three_levels_of_adverse_ordering_are_in_the_table(entries):
+    rows = dict(comparison(entries)["groups"])["Net return under adverse ordering"]
+    assert [row.name for row, _ in rows] == ["return_without_mev", "return_typical_mev", "return_worst_mev"]
+    without, _, worst = (cells[0].text for _, cells in rows)
+    assert without != worst
+
+
+def test_searchers_stand_in_the_waterfall_only_where_they_are_assumed(tape, run_of, sides):
+    from rook_bench.report.charts.waterfall import waterfall
+
+    for mev, expected in (("none", False), ("worst", True)):
+        run = run_of(tape, sides("BS" * (len(tape) // 2), 0.1), frictions={"mev": mev})
+        (picture,) = waterfall(make_entries([analyse(run)]))
+        ticks = [label.get_text() for label in picture.figure.axes[0].get_xticklabels()]
+        assert ("mev" in ticks) is expected

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.history import LiquidityHistory
 
 _EXACT = ("sqrt_price_x96", "liquidity", "amount0", "amount1", "tx_hash")
 _PLAIN = ("at", "tick", "block", "tx_index", "log_index", "fee_pips", "gas_price", "recorded_volume")
@@ -22,8 +23,8 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
     """Join frames of one pool in order of time, each swap once.
 
     A swap is known by (block, log index). Frames that overlap in time and lack either can't be
-    joined, because nothing would tell a repeated swap from two equal ones. What liquidity did
-    between the swaps is not joined: logs that hold it are read together, as one stream.
+    joined, because nothing would tell a repeated swap from two equal ones. Liquidity histories are
+    joined where the files leave no gap between them.
 
     Raises:
         InputError: for different pools, different columns or an overlap that can't be resolved.
@@ -41,11 +42,10 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
             raise InputError(
                 f"has other columns than {first.source}", where=frame.source, hint="join files of one layout"
             )
-    rows = _rows_by_position(frames) if _overlap(frames) else slice(None)
-    exact = [name for name in (*_EXACT, *_PLAIN) if getattr(first, name) is not None]
     total = sum(len(frame) for frame in frames)
-    dropped = total - len(rows) if isinstance(rows, np.ndarray) else 0
-    return replace(
+    rows = _rows_by_position(frames) if _overlap(frames) else np.arange(total)
+    exact = [name for name in (*_EXACT, *_PLAIN) if getattr(first, name) is not None]
+    joined = replace(
         first,
         **{name: _stack([getattr(frame, name) for frame in frames])[rows] for name in exact},
         recorded={name: np.concatenate([frame.recorded[name] for frame in frames])[rows] for name in first.recorded},
@@ -55,9 +55,41 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
         source=", ".join(frame.source for frame in frames),
         notes=(
             *dict.fromkeys(note for frame in frames for note in frame.notes),
-            f"{len(frames)} files joined, {dropped} repeated swaps dropped",
+            f"{len(frames)} files joined, {total - len(rows)} repeated swaps dropped",
         ),
     )
+    return replace(joined, history=_history(joined, frames, rows))
+
+
+def _history(joined: SwapFrame, frames: Sequence[SwapFrame], rows: NDArray[np.intp]) -> LiquidityHistory | None:
+    """Each swap's changes from the frame that the swap was taken from; None where a history is missing or a gap is."""
+    histories = [frame.history for frame in frames if frame.history is not None]
+    if len(histories) < len(frames):
+        return None
+    edges = np.cumsum([0, *(len(frame) for frame in frames)])
+    taken_from = np.searchsorted(edges, rows, side="right") - 1
+    local = rows - edges[taken_from]
+    by_row = [_by_row(history) for history in histories]
+    changes = []
+    for row, (number, place) in enumerate(zip(taken_from.tolist(), local.tolist(), strict=True)):
+        start = histories[number].start
+        if row > 0 and place == 0 and start is not None:
+            left = joined.sqrt_price_x96[row - 1], joined.liquidity[row - 1]
+            if (start.sqrt_price, start.liquidity) != left:
+                return None
+        changes += [(row, *change) for change in by_row[number].get(place, ())]
+    last = int(taken_from[-1])
+    changes += [(len(rows), *change) for change in by_row[last].get(len(frames[last]), ())]
+    first = histories[int(taken_from[0])]
+    complete = all(history.complete for history in histories)
+    return LiquidityHistory.of(complete=complete, start=first.start, snapshot=first.snapshot(), changes=changes)
+
+
+def _by_row(history: LiquidityHistory) -> dict[int, list[tuple[int, int, int]]]:
+    found: dict[int, list[tuple[int, int, int]]] = {}
+    for row, *change in history.changes():
+        found.setdefault(row, []).append((change[0], change[1], change[2]))
+    return found
 
 
 def _rows_by_position(frames: Sequence[SwapFrame]) -> NDArray[np.intp]:

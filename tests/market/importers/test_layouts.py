@@ -172,8 +172,8 @@ def test_pools_that_a_factory_file_tells(rows_of, write):
     strange = created | {"pool": "0x" + "cd" * 20, "token1": "0x" + "34" * 20}
     stream = stream_events([write("factory_pool_created.parquet", [created, strange])])
     assert list(stream) == []
-    assert set(stream.pools) == {"0x" + "ab" * 20}
-    pool = stream.pools["0x" + "ab" * 20]
+    pool, unnamed = stream.pools["0x" + "ab" * 20], stream.pools["0x" + "cd" * 20]
+    assert (unnamed.base.symbol, unnamed.base.decimals) == ("0x3434..3434", 0)  # no decimals are invented
     assert (pool.pair, pool.fee_pips, pool.tick_spacing, pool.base_is_token0) == ("WETH/USDC", 3000, 60, False)
 
 
