@@ -34,10 +34,10 @@ def explain(frame: SwapFrame, row: int, liquidity: int) -> str:
     amount0, amount1 = frame.amount0[row], frame.amount1[row]
     if amount0 > 0 < amount1 or amount0 < 0 > amount1:
         return SIGN
-    falls = amount0 > 0 or amount1 < 0
     before, after = _before(frame, row), frame.sqrt_price_x96[row]
     if before is None:
         return UNEXPLAINED
+    falls = sold_token0(frame, row, before[0])
     whole = frame.history is not None and frame.history.complete
     odd = _odd_column(_state(frame, *before, liquidity), frame, row, falls)
     if not whole and liquidity != frame.liquidity[row]:
@@ -142,6 +142,16 @@ def _net_amounts(frame: SwapFrame, row: int) -> tuple[float, float]:
     kept = 1 - swap_fee(frame, row) / PIPS
     net0, net1 = (amount[row] * (kept if amount[row] > 0 else 1.0) for amount in (frame.amount0, frame.amount1))
     return net0, net1
+
+
+def sold_token0(frame: SwapFrame, row: int, before: int) -> bool:
+    """Whether a swap sold token0; where it moved no token (a gap without liquidity), whether the price fell."""
+    assert frame.amount0 is not None
+    assert frame.amount1 is not None
+    amount0, amount1 = frame.amount0[row], frame.amount1[row]
+    if amount0 == 0 == amount1:
+        return frame.sqrt_price_x96[row] < before
+    return amount0 > 0 or amount1 < 0
 
 
 def swap_fee(frame: SwapFrame, row: int) -> int:

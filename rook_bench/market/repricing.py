@@ -16,7 +16,7 @@ from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart
-from rook_bench.market.misses import CROSSES, explain, swap_fee
+from rook_bench.market.misses import CROSSES, explain, sold_token0, swap_fee
 
 KINDS = {
     kernel.EXACT_INPUT: "exact input",
@@ -161,13 +161,27 @@ def swap_records(frame: SwapFrame) -> np.ndarray:
 
 
 def zero_for_one(frame: SwapFrame) -> NDArray[np.bool_]:
-    """Which swaps sold token0: those that paid it, or got token1, or (where nothing tells) let the price fall."""
+    """Which swaps sold token0: those that paid it or got token1; where nothing moved, those that let the price fall."""
     assert frame.amount0 is not None
     assert frame.amount1 is not None
     paid0 = ~frame.amount0.negative() & ~frame.amount0.zero()
     paid1 = ~frame.amount1.negative() & ~frame.amount1.zero()
-    got1 = frame.amount1.negative()
-    return paid0 | (~paid1 & got1)
+    still = frame.amount0.zero() & frame.amount1.zero()
+    # Through a gap without liquidity a swap moves the price and no token.
+    return np.where(still, _fell(frame), paid0 | (~paid1 & frame.amount1.negative()))
+
+
+def _fell(frame: SwapFrame) -> NDArray[np.bool_]:
+    """Which swaps left a lower price than the state before them."""
+    start = frame.history.start if frame.history else None
+    first = frame.sqrt_price_x96[0] if start is None else start.sqrt_price
+    before = np.concatenate([ExactInts.of([first]).limbs, frame.sqrt_price_x96.limbs[:-1]])
+    after = frame.sqrt_price_x96.limbs
+    fell = np.zeros(len(frame), dtype=bool)
+    for place in range(after.shape[1]):  # the most significant limb that differs decides, so it comes last
+        differs = after[:, place] != before[:, place]
+        fell = np.where(differs, after[:, place] < before[:, place], fell)
+    return fell
 
 
 _IMPOSSIBLE = ExactInts.of([(1 << 254)]).limbs[0]
@@ -217,7 +231,7 @@ def reproduces(state: PoolState, frame: SwapFrame, row: int) -> str | None:
     """The kind of swap by which `state` gives recorded swap `row`, to the last unit; None for none."""
     assert frame.amount0 is not None
     assert frame.amount1 is not None
-    falls = bool(zero_for_one(frame[row : row + 1])[0])
+    falls = sold_token0(frame, row, state.sqrt_price)
     amounts = frame.amount0[row], frame.amount1[row]
     spent, gained = amounts if falls else amounts[::-1]
     after = frame.sqrt_price_x96[row]

@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from rook_bench.market.calibration import calibrate
+
 pytest.importorskip("web3", reason='web3 is not installed: pip install "rook-bench[chain]"')
 
 MOST_BLOCKS = 10
@@ -128,6 +130,15 @@ def swaps_on(pool, topic):
     return [(log["blockNumber"], log["logIndex"]) for log in logs]
 
 
+def assert_prices_again(frame):
+    """Every swap from birth on comes out again to the last unit, those across ticks too."""
+    assert frame.history.complete
+    found = calibrate(frame)
+    assert (found.exact, found.testable, found.untestable) == (len(frame), len(frame), 0)
+    assert found.tick_map == "whole"
+    assert found.crossing > 0
+
+
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
 def test_v3_is_complete_after_a_kill(anvil_pool, tmp_path):
     pool = anvil_pool
@@ -145,7 +156,7 @@ def test_v3_is_complete_after_a_kill(anvil_pool, tmp_path):
     assert places == swaps_on(pool, "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67")
     assert (frame.pool.protocol, frame.pool.fee_pips, frame.pool.tick_spacing) == ("v3", 500, 10)
     assert frame.pool.chain == "local"
-    assert frame.history.complete
+    assert_prices_again(frame)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
@@ -162,4 +173,4 @@ def test_v4_is_complete_after_a_kill(anvil_pool_v4, tmp_path):
     places = list(zip(frame.block.tolist(), frame.log_index.tolist(), strict=True))
     assert places == swaps_on(pool, "0x40e9cecb9f5f1f1c5b9c97dec2917b7ee92e57ba5563708daca94dd84ad7112f")
     assert (frame.pool.protocol, frame.pool.tick_spacing) == ("v4", 10)
-    assert frame.history.complete
+    assert_prices_again(frame)
