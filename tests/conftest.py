@@ -6,6 +6,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+from lives import V4, Life
 
 from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
@@ -208,6 +209,18 @@ def registered():
             return Source.parse(factory.__name__)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def life():
+    """A v3 pool with 400 swaps from birth on, never written to."""
+    return Life(1).wander(400)
+
+
+@pytest.fixture(scope="session")
+def dynamic_life():
+    """A v4 pool whose fee changes with every swap, never written to."""
+    return Life(2, V4, fees=(0, 100, 500, 3000)).wander(200)
 
 
 @pytest.fixture(scope="session")

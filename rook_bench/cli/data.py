@@ -166,6 +166,7 @@ def read_input(path: Path, pool: str | None = None, *, allow_rounded: bool = Fal
 
 def pool_choice(pool: str | None) -> tuple[Pool | None, str | None]:
     """What `--pool` gives: metadata out of a file, or an address (v4: a pool id)."""
+    from rook_bench.core import InputError
     from rook_bench.core.config import read_mapping
     from rook_bench.market.pool import Pool
 
@@ -173,4 +174,8 @@ def pool_choice(pool: str | None) -> tuple[Pool | None, str | None]:
         return None, None
     if re.fullmatch(r"0x([0-9a-fA-F]{40}|[0-9a-fA-F]{64})", pool):
         return None, pool.lower()
+    if pool.lower().startswith("0x") and not Path(pool).exists():
+        raise InputError(
+            f"'{pool}' is no address", where="--pool", hint="an address has 40 digits after 0x, a v4 pool id 64"
+        )
     return Pool.parse(read_mapping(pool), where=pool), None

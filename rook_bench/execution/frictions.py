@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rook_bench.core.config import Config
 from rook_bench.execution.chains import preset
+
+HIGHEST_GWEI = 100_000
 
 
 class Latency(Config):
@@ -58,9 +60,18 @@ class Gas(Config):
     crossing_units: tuple[int, int, int] = (157_000, 196_000, 326_000)
     slippage_revert_units: int = Field(default=109_662, ge=0)
     deadline_revert_units: int = Field(default=25_700, ge=0)
-    gwei: Annotated[float, Field(ge=0, le=100_000)] | Literal["tape"] = 1.0
+    gwei: float | Literal["tape"] = 1.0
     l1_fee_quote: float = Field(default=0.0, ge=0)
     flat_quote: float | None = Field(default=None, ge=0)
+
+    @field_validator("gwei", mode="before")
+    @classmethod
+    def _price(cls, given: Any) -> Any:
+        # One message instead of pydantic's one for each kind of value.
+        number = isinstance(given, int | float) and not isinstance(given, bool)
+        if given != "tape" and not (number and 0 <= given <= HIGHEST_GWEI):
+            raise ValueError(f"a gas price is a number from 0 to {HIGHEST_GWEI:,}, or 'tape'")
+        return given
 
     @property
     def units(self) -> tuple[int, int, int, int]:

@@ -238,10 +238,10 @@ class PoolState:
 
     def _change(self, lower: int, upper: int, delta: int) -> tuple[int, int]:
         inside = lower <= self.tick < upper
-        if inside and not 0 <= self.liquidity + delta <= MAX_LIQUIDITY:
-            raise PoolError("the active liquidity would leave 128 bits")
         if delta < 0 and any(self.ticks.get(tick, (0, 0))[0] + delta < 0 for tick in (lower, upper)):
             raise PoolError(f"more liquidity leaves ticks {lower} to {upper} than was there")
+        if inside and not 0 <= self.liquidity + delta <= MAX_LIQUIDITY:
+            raise PoolError("the active liquidity would leave 128 bits")
         amounts = position_amounts(self.sqrt_price, self.tick, lower, upper, delta)
         self._check_amounts(*amounts)
         if delta:
