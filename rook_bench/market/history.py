@@ -123,6 +123,11 @@ class LiquidityHistory:
         start = self.start if first == 0 else start
         return LiquidityHistory.of(complete=self.complete, start=start, snapshot=snapshot, changes=kept)
 
+    def before(self, rows: int) -> LiquidityHistory:
+        """The history without the changes that come after swap `rows - 1`."""
+        kept = [change for change in self.changes() if change[0] < rows]
+        return LiquidityHistory.of(complete=self.complete, start=self.start, snapshot=self.snapshot(), changes=kept)
+
     def to_bytes(self) -> bytes:
         """Every fact's bytes, for the identity of the data."""
         columns: tuple[Any, ...] = (self.ticks, self.before_row, self.tick_lower, self.tick_upper)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -188,7 +188,11 @@ def write_by_day(frame: SwapFrame, out: str | Path) -> Written:
     with whole_folder(out) as aside:
         for first, last in itertools.pairwise(edges):
             day = str(days[first])
-            _write_day(aside, address, day, frame[first:last])
+            part = frame[first:last]
+            if part.history is not None and last < len(frame):
+                # Changes between two days belong to the later one, or they would be counted twice.
+                part = replace(part, history=part.history.before(len(part)))
+            _write_day(aside, address, day, part)
             swaps[day] = last - first
         written = Written(address, frame.pool, swaps)
         _write_contents(aside, [written], frame.source)
