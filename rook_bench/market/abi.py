@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from rook_bench.market.events import BURN, COLLECT, INITIALIZE, MINT, PROTOCOL_FEE, SWAP
@@ -183,8 +183,3 @@ _DECODERS = {
     "Swap4": _swap4,
     "ModifyLiquidity4": _modify_liquidity4,
 }
-
-
-def decode_logs(logs: Iterable[tuple[str, Sequence[str], str]]) -> list[dict[str, Any] | None]:
-    """`decode_log` of each (address, topics, data)."""
-    return [decode_log(*log) for log in logs]
