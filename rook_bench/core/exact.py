@@ -73,6 +73,15 @@ class ExactInts:
         """Which values are zero, shape (n,)."""
         return np.logical_not(self.limbs.any(axis=1))
 
+    def below(self, other: ExactInts | int) -> NDArray[np.bool_]:
+        """Which values are less than `other` (row by row, or one integer), shape (n,); for non-negative values."""
+        bounds = ExactInts.of([other]).limbs if isinstance(other, int) else other.limbs
+        less = np.zeros(len(self), dtype=bool)
+        for place in range(LIMBS):  # the most significant limb that differs decides, so it comes last
+            mine, theirs = self.limbs[:, place], bounds[:, place]
+            less = np.where(mine != theirs, mine < theirs, less)
+        return less
+
     def to_floats(self, scale: int = 1) -> NDArray[np.float64]:
         """The nearest float64 of value / scale (each correctly rounded), shape (n,)."""
         return np.fromiter((value / scale for value in self), dtype=np.float64, count=len(self))

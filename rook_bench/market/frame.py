@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
+from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
 from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.pool import Pool
@@ -227,6 +228,10 @@ def _validate(frame: SwapFrame) -> None:
             raise _at_row(frame, column.negative(), f"{name} is negative")
     if frame.sqrt_price_x96.zero().any():
         raise _at_row(frame, frame.sqrt_price_x96.zero(), "sqrt_price_x96 is zero")
+    # Prices of a pool lie below the greatest; the maths of one that does not would never end.
+    impossible = frame.sqrt_price_x96.below(MIN_SQRT_PRICE) | ~frame.sqrt_price_x96.below(MAX_SQRT_PRICE)
+    if impossible.any():
+        raise _at_row(frame, impossible, "sqrt_price_x96 is no price that a pool can have")
 
 
 def _at_row(frame: SwapFrame, bad: NDArray[np.bool_], what: str, hint: str | None = None) -> InputError:

@@ -175,13 +175,8 @@ def _fell(frame: SwapFrame) -> NDArray[np.bool_]:
     """Which swaps left a lower price than the state before them."""
     start = frame.history.start if frame.history else None
     first = frame.sqrt_price_x96[0] if start is None else start.sqrt_price
-    before = np.concatenate([ExactInts.of([first]).limbs, frame.sqrt_price_x96.limbs[:-1]])
-    after = frame.sqrt_price_x96.limbs
-    fell = np.zeros(len(frame), dtype=bool)
-    for place in range(after.shape[1]):  # the most significant limb that differs decides, so it comes last
-        differs = after[:, place] != before[:, place]
-        fell = np.where(differs, after[:, place] < before[:, place], fell)
-    return fell
+    before = ExactInts(np.concatenate([ExactInts.of([first]).limbs, frame.sqrt_price_x96.limbs[:-1]]))
+    return frame.sqrt_price_x96.below(before)
 
 
 _IMPOSSIBLE = ExactInts.of([(1 << 254)]).limbs[0]

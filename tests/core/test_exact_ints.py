@@ -100,3 +100,13 @@ def test_equality():
     assert ExactInts.of([1, 2]) == ExactInts.of([1, 2])
     assert ExactInts.of([1, 2]) != ExactInts.of([2, 1])
     assert ExactInts.of([1]) != [1]
+
+
+def test_comparison_is_decided_by_the_highest_limb_that_differs():
+    values = [0, 1, 2**64 - 1, 2**64, 2**160, 2**254]
+    column = ExactInts.of(values)
+    for bound in values:
+        assert column.below(bound).tolist() == [value < bound for value in values]
+    assert column.below(ExactInts.of(values[::-1])).tolist() == [
+        mine < theirs for mine, theirs in zip(values, values[::-1], strict=True)
+    ]
