@@ -112,7 +112,7 @@ class Frictions(Config):
     def _preset(cls, values: Any) -> Any:
         """Put the preset's settings under those that are given."""
         name = values.get("chain") if isinstance(values, dict) else None
-        return values if name is None else preset(name).under(values)
+        return preset(name).under(values) if isinstance(name, str) else values
 
     @model_validator(mode="after")
     def _sensible(self) -> Frictions:

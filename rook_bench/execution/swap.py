@@ -267,9 +267,11 @@ def stays_inside(after: Any, tick: int, spacing: int) -> bool:
     there took one step and `swap_exact_in` was all of it. The margin outweighs the error of the
     logarithm (some 1e-9 ticks); a False only means that the loop must tell.
     """
-    stands = 2.0 * (log2_of(after) - 96.0) / LOG_TICK
+    height = log2_of(after)
+    stands = 2.0 * (height - 96.0) / LOG_TICK
     lower = float(tick // spacing * spacing)
-    return lower + _MARGIN < stands < lower + spacing - _MARGIN
+    # Of very small prices the rounding to whole units outweighs the margin.
+    return height > 64.0 and lower + _MARGIN < stands < lower + spacing - _MARGIN
 
 
 _MARGIN = 1e-6
