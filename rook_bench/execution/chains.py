@@ -38,8 +38,8 @@ class Chain(Config):
         if "latency" in values and "ordering" not in values:
             # Priority ordering is about a place in a block, so it holds with a latency in blocks only.
             given = values["latency"]
-            in_blocks = given.get("blocks") is not None if isinstance(given, dict) else given.blocks is not None
-            merged["ordering"] = self.ordering if in_blocks else "arrival"
+            blocks = given.get("blocks") if isinstance(given, dict) else getattr(given, "blocks", None)
+            merged["ordering"] = self.ordering if blocks is not None else "arrival"
         return merged
 
 

@@ -199,20 +199,23 @@ class PoolState:
             raise PoolError(f"price limit {sqrt_limit} is on the wrong side of {self.sqrt_price}, or beyond all prices")
         exact_in = amount_specified > 0
         protocol_fee = self.protocol_fee[0 if zero_for_one else 1]
-        sqrt_price, tick, liquidity, spent, gained, fee, kept, crossed = swap_across(
-            self.sqrt_price,
-            self.tick,
-            self.liquidity,
-            abs(amount_specified),
-            exact_in,
-            self._whole_fee(self.fee_pips if fee_pips is None else fee_pips, protocol_fee, exact_in),
-            zero_for_one,
-            sqrt_limit,
-            self.tick_spacing,
-            self.map.pairs,
-            self.protocol == "v4",
-            protocol_fee,
-        )
+        try:
+            sqrt_price, tick, liquidity, spent, gained, fee, kept, crossed = swap_across(
+                self.sqrt_price,
+                self.tick,
+                self.liquidity,
+                abs(amount_specified),
+                exact_in,
+                self._whole_fee(self.fee_pips if fee_pips is None else fee_pips, protocol_fee, exact_in),
+                zero_for_one,
+                sqrt_limit,
+                self.tick_spacing,
+                self.map.pairs,
+                self.protocol == "v4",
+                protocol_fee,
+            )
+        except ArithmeticError as error:
+            raise PoolError(str(error)) from None
         amounts = (spent, -gained) if zero_for_one else (-gained, spent)
         self._check_amounts(*amounts)
         return SwapResult(*amounts, sqrt_price, tick, liquidity, fee, kept, crossed)

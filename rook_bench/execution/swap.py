@@ -60,13 +60,19 @@ def net_of(ticks: Any, place: Any) -> Any:
 
 
 def crossed_up(liquidity: Any, net: Any) -> Any:
-    """Active liquidity after crossing a tick upward."""
-    return liquidity + net
+    """Active liquidity after crossing a tick upward; ArithmeticError below zero, where the contract reverts."""
+    return _not_negative(liquidity + net)
 
 
 def crossed_down(liquidity: Any, net: Any) -> Any:
-    """Active liquidity after crossing a tick downward."""
-    return liquidity - net
+    """Active liquidity after crossing a tick downward; ArithmeticError below zero, where the contract reverts."""
+    return _not_negative(liquidity - net)
+
+
+def _not_negative(liquidity: int) -> int:
+    if liquidity < 0:
+        raise ArithmeticError("more liquidity leaves a tick than is active")
+    return liquidity
 
 
 _FACTOR_LIMBS = ExactInts.of(exact_ticks.FACTORS).limbs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE, PIPS
-from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
+from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult, TickMap
 from rook_bench.execution.ticks import sqrt_price_at_tick, tick_at_sqrt_price
 from rook_bench.market.frame import SwapFrame
 
@@ -21,13 +21,17 @@ NEAR = 4
 _CLOSE = 1e-9
 
 
-def explain(frame: SwapFrame, row: int, liquidity: int) -> str:
+def explain(
+    frame: SwapFrame, row: int, liquidity: int, ticks: TickMap | None = None, *, price_holds: bool = False
+) -> str:
     """The explanation of one miss.
 
     Args:
         frame: the tape (with amounts).
         row: the swap that was missed.
-        liquidity: active liquidity before it, changes of the history included.
+        liquidity: active liquidity before it, changes of the history included; below zero where they contradict.
+        ticks: the whole tick map before it, where it is known.
+        price_holds: whether the next swap follows from the price that this one recorded.
     """
     assert frame.amount0 is not None
     assert frame.amount1 is not None
@@ -39,19 +43,21 @@ def explain(frame: SwapFrame, row: int, liquidity: int) -> str:
         return UNEXPLAINED
     falls = sold_token0(frame, row, before[0])
     whole = frame.history is not None and frame.history.complete
-    odd = _odd_column(_state(frame, *before, liquidity), frame, row, falls)
+    state = _state(frame, *before, max(liquidity, 0))
+    state.map = ticks or state.map
+    odd = _odd_column(state, frame, row, falls, price_holds) if liquidity >= 0 else None
     if not whole and liquidity != frame.liquidity[row]:
         # All else fits without a change of liquidity, so none was crossed: the column itself is wrong.
         return WRONG.format(odd) if odd == "liquidity" and not _on_tick(frame, row) else CROSSES
     if _follows_another(frame, row):
         return REORDERED
     if after != before[0] and falls != (after < before[0]):
-        return MISSING if _started_elsewhere(frame, row, falls) else SIGN
+        return SIGN if _turned(state, frame, row, falls) else MISSING
     if odd is not None:
         return WRONG.format(odd)
     if _started_elsewhere(frame, row, falls):
         return MISSING
-    if _other_liquidity(frame, before[0], row):
+    if liquidity < 0 or _other_liquidity(frame, before[0], row):
         return UNSEEN
     return UNEXPLAINED
 
@@ -98,7 +104,7 @@ def _follows_another(frame: SwapFrame, row: int) -> bool:
     return False
 
 
-def _odd_column(state: PoolState, frame: SwapFrame, row: int, falls: bool) -> str | None:
+def _odd_column(state: PoolState, frame: SwapFrame, row: int, falls: bool, price_holds: bool) -> str | None:
     """The one column that does not fit, where all others do."""
     assert frame.amount0 is not None
     assert frame.amount1 is not None
@@ -120,9 +126,26 @@ def _odd_column(state: PoolState, frame: SwapFrame, row: int, falls: bool) -> st
             continue
         given = _columns(result)
         odd = [name for name in names if recorded[name] is not None and given[name] != recorded[name]]
-        if len(odd) == 1:
+        # A cut amount in and a cut price look alike in their own row; the next one tells.
+        if len(odd) == 1 and not (price_holds and odd == ["sqrt_price_x96"]):
             return odd[0]
     return None
+
+
+def _turned(state: PoolState, frame: SwapFrame, row: int, falls: bool) -> bool:
+    """Whether the swap comes out with both signs the other way round."""
+    assert frame.amount0 is not None
+    assert frame.amount1 is not None
+    amounts = -frame.amount0[row], -frame.amount1[row]
+    spent, gained = amounts if not falls else amounts[::-1]
+    for amount, limit in ((spent, None), (gained, None), (1 << 200, frame.sqrt_price_x96[row])):
+        try:
+            result = state.quote(not falls, amount, limit, swap_fee(frame, row))
+        except PoolError:
+            continue
+        if (result.amount0, result.amount1, result.sqrt_price) == (*amounts, frame.sqrt_price_x96[row]):
+            return True
+    return False
 
 
 def _columns(result: SwapResult) -> dict[str, int]:

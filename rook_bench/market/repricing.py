@@ -15,7 +15,7 @@ from rook_bench.execution.calls import room_for_a_call, swap_call
 from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.history import LiquidityHistory, PoolStart
+from rook_bench.market.history import LiquidityHistory, PoolStart, TickWalk
 from rook_bench.market.misses import CROSSES, explain, sold_token0, swap_fee
 
 KINDS = {
@@ -98,7 +98,7 @@ def reprice(frame: SwapFrame) -> Repricing:
     start, calls = _start(known_start), room_for_a_call()
     kernel.reprice_rows(swaps, start, first, pool.tick_spacing, ticks, changes, v4, priced, before, calls, swap_call())
     missed = np.flatnonzero(priced["kind"] == kernel.MISSED)
-    reasons = {int(row): explain(frame, int(row), ExactInts(before)[int(row)]) for row in missed}
+    reasons = _reasons(frame, missed, ExactInts(before), priced["kind"])
     tested = priced["kind"] != kernel.UNTESTED
     error, bps = _errors(swaps[tested], priced[tested])
     return Repricing(
@@ -108,6 +108,17 @@ def reprice(frame: SwapFrame) -> Repricing:
         error_units=_spread(error, tested),
         error_bps=_spread(bps, tested),
     )
+
+
+def _reasons(frame: SwapFrame, missed: NDArray[np.intp], before: ExactInts, kind: NDArray[np.int64]) -> dict[int, str]:
+    """The explanation of each miss, by row."""
+    history = frame.history
+    walk = TickWalk(history) if history is not None and history.complete else None
+    follows = np.append(np.isin(kind[1:], tuple(KINDS)), False)
+    return {
+        row: explain(frame, row, before[row], walk.at(row) if walk else None, price_holds=bool(follows[row]))
+        for row in missed.tolist()
+    }
 
 
 def unexplained_row(frame: SwapFrame) -> int | None:

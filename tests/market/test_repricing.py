@@ -127,6 +127,76 @@ def test_a_missing_mint_or_burn_is_found(life, kind):
     assert seen >= 3
 
 
+@pytest.mark.parametrize("fault", FAULTS)
+def test_damage_to_a_swap_that_crossed_ticks_is_named_too(life, fault):
+    """With the whole tick map a crossing is no reason not to know better."""
+    change, reason = FAULTS[fault]
+    rows = [row for row in range(5, 395) if life.crossed[row]]
+    for row in np.random.default_rng(1).choice(rows, 8, replace=False).tolist():
+        place = life.swaps[row]
+        found = reprice(life.frame(changed(life.events, place, **change(life.events[place]))))
+        assert found.misses[0] == row
+        assert found.reasons[row] == reason
+
+
+def test_a_missing_swap_is_never_taken_for_a_wrong_sign(life):
+    """The next swap may seem to move the price the wrong way, but turning its signs would not explain it."""
+    for row in range(5, 395, 3):
+        found = reprice(life.frame(without(life.events, life.swaps[row])))
+        assert found.misses[0] == row
+        assert found.reasons[row] != misses.SIGN
+
+
+def test_both_signs_turned_are_wrong_signs(life):
+    for row in quiet_swaps(life, 8):
+        place = life.swaps[row]
+        event = life.events[place]
+        turned = {"amount0": -event["amount0"], "amount1": -event["amount1"]}
+        found = reprice(life.frame(changed(life.events, place, **turned)))
+        assert found.misses[0] == row
+        assert found.reasons[row] == misses.SIGN
+
+
+@pytest.mark.parametrize("name", ["amount0", "amount1"])
+def test_an_amount_without_its_last_digits_is_not_taken_for_a_wrong_price(life, name):
+    """In its own row a cut amount in and a cut price look alike; the next swap tells which one it was."""
+    for row in quiet_swaps(life, 12):
+        place = life.swaps[row]
+        amount = life.events[place][name]
+        if amount % 1000 == 0:
+            continue
+        found = reprice(life.frame(changed(life.events, place, **{name: int(amount / 1000) * 1000})))
+        assert found.misses[0] == row
+        assert found.reasons[row] == misses.WRONG.format(name)
+
+
+def test_a_liquidity_below_what_is_burned_next_is_a_miss_and_no_crash(life):
+    """Taken at its word, such a log leaves the pool with less than nothing."""
+    seen = 0
+    for row in range(5, 395):
+        between = life.events[life.swaps[row] + 1 : life.swaps[row + 1]]
+        tick = life.states[row].tick
+        if not any(e["event"] == BURN and e["tick_lower"] <= tick < e["tick_upper"] for e in between):
+            continue
+        frame = life.frame(changed(life.events, life.swaps[row], liquidity=1))
+        found = reprice(frame)
+        assert found.misses[0] == row
+        assert check_tape(frame).repricing.first_break["swap"] == row + 1
+        seen += 1
+    assert seen >= 3
+
+
+def test_rows_that_trade_places_break_where_they_did(life):
+    """Neighbours in each other's place in the log, mints and burns left where they were."""
+    position = ("at", "block", "tx_index", "log_index", "tx_hash")
+    for row in range(5, 394, 4):
+        one, other = life.swaps[row], life.swaps[row + 1]
+        mine, theirs = ({name: life.events[place][name] for name in position} for place in (one, other))
+        events = changed(life.events, one, **(life.events[other] | mine))
+        events = changed(events, other, **(life.events[one] | theirs))
+        assert reprice(life.frame(events)).misses[0] == row
+
+
 def test_the_check_says_it_in_words(life):
     row = quiet_swaps(life, 1)[0]
     good, bad = check_tape(life.frame()), check_tape(life.frame(without(life.events, life.swaps[row])))
@@ -148,6 +218,24 @@ def test_the_size_of_an_error_is_in_units_and_basis_points(life):
     found = reprice(life.frame(changed(life.events, place, **{name: event[name] * 2})))
     assert found.error_units[row] == pytest.approx(event[name], rel=1e-9)  # half of what was recorded is missing
     assert found.error_bps[row] == pytest.approx(-5000, rel=1e-6)
+
+
+@pytest.mark.parametrize("by", [1, -1])
+def test_one_unit_of_output_is_an_error_of_one_unit(life, by):
+    for row in quiet_swaps(life, 6):
+        if life.kinds[row] != EXACT_INPUT:
+            continue
+        place = life.swaps[row]
+        event = life.events[place]
+        name = "amount0" if event["amount0"] < 0 else "amount1"
+        found = reprice(life.frame(changed(life.events, place, **{name: event[name] - by})))
+        recorded = by - event[name]
+        assert found.misses.tolist() == [row]
+        assert found.error_units[row] == -by
+        assert found.error_bps[row] == pytest.approx(-by / recorded * 1e4, rel=1e-12)
+        assert found.reasons[row] == misses.WRONG.format(name)
+        others = np.arange(len(found.kind)) != row
+        assert (found.error_units[others] == 0).all()
 
 
 def test_why_a_tape_can_not_be_priced_again(life):

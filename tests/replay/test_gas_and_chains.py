@@ -121,3 +121,33 @@ def test_the_chains_block_time_decides_when_an_empty_block_would_have_been(block
     sent = blocks.at.astype(np.int64)
     assert own[3] - sent[3] == 24_000_000_000  # block 10 holds no swap; the pool's own 12 s
     assert given[3] - sent[3] == 4_000_000_000
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_priority_in_random_blocks_is_what_a_slow_walk_says(make_frame, seed):
+    """Behind the last of the target block that paid at least as much, else behind the block before; never back."""
+    draw = np.random.default_rng(seed)
+    block = np.sort(draw.integers(0, 25, 60))
+    gas = draw.integers(1, 40, 60) * 10**9
+    frame = make_frame([2500.0] * 60, seconds=block * 12.0, blocks=block)
+    frame = replace(frame, gas_price=gas)
+    wait, gwei = int(draw.integers(0, 4)), float(draw.integers(1, 45))
+    rows, when = landing(frame, parse(ordering="priority", latency={"blocks": wait}, gas={"gwei": gwei}))
+    latest = 0
+    for row in range(60):
+        target = block[row] + wait
+        before = [other for other in range(60) if block[other] < target]
+        paid = [other for other in range(60) if block[other] == target and gas[other] >= gwei * 1e9]
+        latest = max([latest, row, *before[-1:], *paid[-1:]])
+        assert rows[row] == (-1 if target > block[-1] else latest)
+        assert when[row] >= frame.at[row].astype(np.int64)
+
+
+def test_publishing_is_paid_when_the_deadline_passed_too(short_tape, run_of, sides):
+    decisions = sides("BS" * 150, 0.1, deadline_s=0.0)
+    gas = {"gwei": 1.0, "deadline_revert_units": 0, "l1_fee_quote": 0.25}
+    run = run_of(short_tape, decisions, frictions={"gas": gas, "latency": {"seconds": 1.0}})
+    reconcile(run)
+    late = np.flatnonzero(run.orders.outcome == Outcome.REVERTED_DEADLINE)
+    assert len(late) > 10
+    assert {run.orders.gas_quote[int(index)] for index in late} == {250_000}
