@@ -18,6 +18,8 @@ from rook_bench.market.repricing import reprice
 from rook_bench.market.simulate import simulate
 
 MANY = 20_000
+ROUNDS = 15
+RESULTS = ("after", "liquidity_after", "taken", "out", "fee")
 
 
 @compiled
@@ -53,10 +55,12 @@ def amount_crossing(state, crossed):
     return low + low // 1000 if crossed else 10**9
 
 
-def seconds(work, times):
-    work(10)
-    best = min(_timed(work, times) for _ in range(5))
-    return best / times
+def seconds(works):
+    """Seconds of one call by name, best of rounds in which all (work, times) take turns: a busy machine meets each."""
+    for work, _ in works.values():
+        work(1)
+    rounds = [{name: _timed(work, times) / times for name, (work, times) in works.items()} for _ in range(ROUNDS)]
+    return {name: min(one[name] for one in rounds) for name in works}
 
 
 def _timed(work, times):
@@ -67,7 +71,7 @@ def _timed(work, times):
 
 def test_quotes_side_by_side(benchmark, pool):
     """Equal first, then timed; nanoseconds and ratios are in the extra info."""
-    found = {}
+    works = {}
     exact = lambda *values: ExactInts.of(values).limbs  # noqa: E731
     for crossed in (0, 1, 3):
         amount = amount_crossing(pool, crossed)
@@ -83,20 +87,22 @@ def test_quotes_side_by_side(benchmark, pool):
         gross = ExactInts.of(pool.ticks[int(tick)][0] for tick in at)
         ticks = tick_records(at, gross, ExactInts.of(net for _, net in pool.map.pairs), at)
         call_often(calls, ticks, swap_call(), 1)
-        assert ExactInts(np.ascontiguousarray(calls["out"]))[0] == -expected.amount1
-        found[f"by address, {crossed} crossed"] = seconds(
-            lambda times, calls=calls, ticks=ticks: call_often(calls, ticks, swap_call(), times), MANY
-        )
-        found[f"Python integers, {crossed} crossed"] = seconds(
-            lambda times, amount=amount: [pool.quote(True, amount) for _ in range(times)], 500
-        )
+        after, liquidity, taken, out, fee = (ExactInts(np.ascontiguousarray(calls[name]))[0] for name in RESULTS)
+        assert (after, liquidity, calls["crossed"][0]) == (expected.sqrt_price, expected.liquidity, crossed)
+        assert (taken + fee, -out, fee) == (expected.amount0, expected.amount1, expected.fee)
+        by_address = lambda times, calls=calls, ticks=ticks: call_often(calls, ticks, swap_call(), times)  # noqa: E731
+        in_python = lambda times, amount=amount: [pool.quote(True, amount) for _ in range(times)]  # noqa: E731
+        works[f"by address, {crossed} crossed"] = by_address, MANY
+        works[f"Python integers, {crossed} crossed"] = in_python, 500
     state = exact(pool.sqrt_price, pool.liquidity, 10**9)
     assert quote_often(state, 500, 1) == -pool.quote(True, 10**9).amount1
-    found["one step in the loop"] = seconds(lambda times: quote_often(state, 500, times), MANY)
+    works["one step in the loop"] = (lambda times: quote_often(state, 500, times)), MANY
+    found = seconds(works)
     benchmark.pedantic(quote_often, args=(state, 500, MANY), rounds=5, warmup_rounds=1)
     for name, took in found.items():
-        benchmark.extra_info[name] = f"{took * 1e9:,.0f} ns"
-        print(f"\n{name:<30}{took * 1e9:>10,.0f} ns", end="")
+        steps = took / found["one step in the loop"]
+        benchmark.extra_info[name] = f"{took * 1e9:,.0f} ns, {steps:.1f} steps"
+        print(f"\n{name:<30}{took * 1e9:>10,.0f} ns, {steps:>6.1f} steps", end="")
     for crossed in (0, 1, 3):
         assert found[f"Python integers, {crossed} crossed"] > found[f"by address, {crossed} crossed"]
 
@@ -122,11 +128,8 @@ def test_what_a_whole_tick_map_costs_the_loop(benchmark):
     bare, config = replace(tape, history=None), ReplayConfig()
     decided = decide(Source.parse("random:0.2"), tape)
     permitted = apply_risk(config.risk, MarketView.whole(tape), decided.tape)
-    took = {}
-    for name, frame in (("with", tape), ("without", bare)):
-        took[name] = seconds(
-            lambda times, frame=frame: [execute(frame, decided, permitted, config) for _ in range(times)], 3
-        )
+    replays = lambda frame: lambda times: [execute(frame, decided, permitted, config) for _ in range(times)]  # noqa: E731
+    took = seconds({"with": (replays(tape), 1), "without": (replays(bare), 1)})
     benchmark.pedantic(execute, args=(tape, decided, permitted, config), rounds=3)
     ratio = took["with"] / took["without"]
     benchmark.extra_info["times_slower_with_the_map"] = round(ratio, 2)

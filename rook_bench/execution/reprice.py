@@ -74,7 +74,11 @@ def _price(kind: int, state: Any, liquidity: Any, swap: Any, calls: Records, tic
     call_swap(calls, ticks)
     if load(call.amount) == 0 or not _same(call, swap):
         return False
-    return swap.recorded_tick == NO_TICK or swap.recorded_tick == swap.tick
+    if swap.recorded_tick == NO_TICK:
+        return True
+    # On a tick that can be initialised a fall leaves the pool one below it, and only the loop tells.
+    same_range = call.tick_after // call.spacing == swap.tick // call.spacing
+    return swap.recorded_tick == swap.tick and same_range
 
 
 @compiled

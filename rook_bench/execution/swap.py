@@ -271,7 +271,7 @@ def stays_inside(after: Any, tick: int, spacing: int) -> bool:
 
     Nothing can be initialised between them and no bitmap word ends there, so a swap that ended
     there took one step and `swap_exact_in` was all of it. The margin outweighs the error of the
-    logarithm (some 1e-9 ticks); a False only means that the loop must tell.
+    logarithm (at most 1e-7 ticks); a False only means that the loop must tell.
     """
     height = log2_of(after)
     stands = 2.0 * (height - 96.0) / LOG_TICK

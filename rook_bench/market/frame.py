@@ -124,7 +124,7 @@ class SwapFrame:
         if self.tick is None:
             return ticks
         # A falling swap that ends exactly on a tick leaves the pool one below it.
-        below = self.tick == ticks - 1
+        below = (self.tick == ticks - 1) & (ticks % self.pool.tick_spacing == 0)
         on_tick = np.fromiter(
             (sqrt_price_at_tick(int(ticks[row])) == self.sqrt_price_x96[int(row)] for row in np.flatnonzero(below)),
             dtype=bool,

@@ -49,6 +49,8 @@ def explain(
     if not whole and liquidity != frame.liquidity[row]:
         # All else fits without a change of liquidity, so none was crossed: the column itself is wrong.
         return WRONG.format(odd) if odd == "liquidity" and not _on_tick(frame, row) else CROSSES
+    if whole and liquidity != frame.liquidity[row] and _fits(_state(frame, *before, frame.liquidity[row]), frame, row):
+        return UNSEEN
     if _follows_another(frame, row):
         return REORDERED
     if after != before[0] and falls != (after < before[0]):
@@ -60,6 +62,13 @@ def explain(
     if liquidity < 0 or _other_liquidity(frame, before[0], row):
         return UNSEEN
     return UNEXPLAINED
+
+
+def _fits(state: PoolState, frame: SwapFrame, row: int) -> bool:
+    """Whether the swap follows from this state to the last unit."""
+    from rook_bench.market.repricing import reproduces
+
+    return reproduces(state, frame, row) is not None
 
 
 def _on_tick(frame: SwapFrame, row: int) -> bool:
