@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.repricing import Repricing, reprice, unexplained_row
+from rook_bench.market.repricing import Repricing, contradiction, reprice
 
 PERCENTS = (50, 90, 99, 100)
 """Percentiles of the error that are reported."""
@@ -27,7 +27,7 @@ class Calibration:
         crossing: exact swaps that crossed initialised ticks.
         tick_map: "whole" (all initialised ticks are known on every row), "partial" (those opened
             inside the tape), "contradicted" (the log claims the whole life of the pool, but its
-            mints and burns don't explain the recorded liquidity), or "none".
+            mints and burns don't explain a recorded swap or its liquidity), or "none".
         contradicted_at: the first swap (from 1) of such a contradiction.
         misses: number of swaps by explanation (see `market.misses`).
         first_break: the first miss: swap (from 1), block and log_index (None where not recorded), reason.
@@ -53,7 +53,7 @@ def calibrate(frame: SwapFrame) -> Calibration:
     """Price every swap of a tape again; ValueError where `why_not_repriced` gives a reason."""
     found = reprice(frame)
     testable, exact = int(found.testable.sum()), int((found.testable & found.exact).sum())
-    row = unexplained_row(frame)
+    row = contradiction(frame)
     return Calibration(
         testable=testable,
         untestable=int((~found.testable[found.kind != 0]).sum()),
@@ -113,7 +113,7 @@ def describe_map(check: Calibration) -> str:
         "whole": "every initialised tick is known on every row: fills may cross them",
         "partial": "only those of positions opened inside the log are known: fills are exact inside their tick range",
         "contradicted": (
-            f"mints and burns do not explain the liquidity recorded at swap {check.contradicted_at}: "
+            f"mints and burns do not explain swap {check.contradicted_at}: "
             "fills are exact inside the tick range they start in"
         ),
         "none": "the log holds no mints and burns: fills are exact inside the tick range they start in",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart, TickWalk
-from rook_bench.market.misses import CROSSES, explain, sold_token0, swap_fee
+from rook_bench.market.misses import CROSSES, UNEXPLAINED, UNSEEN, explain, sold_token0, swap_fee
 
 KINDS = {
     kernel.EXACT_INPUT: "exact input",
@@ -136,9 +137,28 @@ def unexplained_row(frame: SwapFrame) -> int | None:
     return None if row < 0 else int(row)
 
 
+def contradiction(frame: SwapFrame) -> int | None:
+    """The first swap that a history which claims to be whole can't explain; None where there is none, or no such claim.
+
+    The liquidity recorded after a swap may add up although the swap ran right through a lost position,
+    so each swap has to come out again too. A column that is damaged by itself says nothing of the ticks.
+    """
+    if frame not in _contradictions:
+        rows = [] if (row := unexplained_row(frame)) is None else [row]
+        if frame.history is not None and frame.history.complete and why_not_repriced(frame) is None:
+            found = reprice(frame)
+            rows += [row for row in found.misses.tolist() if found.reasons[row] in (UNSEEN, UNEXPLAINED)]
+        _contradictions[frame] = min(rows, default=None)
+    return _contradictions[frame]
+
+
+_contradictions: WeakKeyDictionary[SwapFrame, int | None] = WeakKeyDictionary()
+"""Frames are frozen, and each is asked several times in a replay."""
+
+
 def known_depth(frame: SwapFrame) -> LiquidityHistory | None:
-    """The liquidity history by which orders may cross ticks: complete, exact, and explaining every recorded row."""
-    if frame.history is None or not frame.history.complete or frame.rounded or unexplained_row(frame) is not None:
+    """The liquidity history by which orders may cross ticks: complete, exact, and explaining every recorded swap."""
+    if frame.history is None or not frame.history.complete or frame.rounded or contradiction(frame) is not None:
         return None
     return frame.history
 

@@ -10,9 +10,9 @@ from rook_bench.execution.calls import room_for_a_call, sandwich_call, swap_call
 from rook_bench.execution.compiled import compiled
 from rook_bench.execution.fill import least_out, pool_swap, sandwiched_out
 from rook_bench.execution.pool_state import PoolState
-from rook_bench.execution.swap import extreme_price, stays_inside, swap_across
+from rook_bench.execution.swap import LOG_TICK, extreme_price, log2_of, price_at, stays_inside, swap_across
 from rook_bench.execution.tick_records import tick_records
-from rook_bench.execution.ticks import sqrt_price_at_tick
+from rook_bench.execution.ticks import MAX_TICK, MIN_TICK, sqrt_price_at_tick
 
 
 @compiled
@@ -97,6 +97,25 @@ def test_one_step_is_all_there_is_where_the_bound_says_so():
             inside += 1
             assert crossed == 0
     assert inside > 500
+
+
+@compiled
+def worst_of_every_tick(first, last):
+    """How far a tick's price stands from the tick by its logarithm, and how often it is said to stay inside."""
+    worst, inside = 0.0, 0
+    for tick in range(first, last):
+        price = price_at(tick)
+        height = log2_of(price)
+        if height > 64.0:
+            worst = max(worst, abs(2.0 * (height - 96.0) / LOG_TICK - tick))
+        inside += stays_inside(price, tick, 1)
+    return worst, inside
+
+
+def test_the_bound_holds_at_every_tick_there_is():
+    worst, inside = worst_of_every_tick(MIN_TICK, MAX_TICK)
+    assert worst < 1e-6 / 5
+    assert inside == 0
 
 
 def sandwiched(state, amount, slippage_ppm, cost, falls):

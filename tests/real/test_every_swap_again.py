@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
+from rook_bench.core import InputError
 from rook_bench.execution.pool_state import PoolState, position_amounts
 from rook_bench.market import misses
 from rook_bench.market.calibration import calibrate
@@ -14,7 +15,7 @@ from rook_bench.market.importers import read_swaps
 from rook_bench.market.importers.logs import stream_events
 from rook_bench.market.importers.one_pool import read_logs
 from rook_bench.market.log import follow, frame_of_events, in_order
-from rook_bench.market.repricing import known_depth, reprice
+from rook_bench.market.repricing import known_depth, reprice, unexplained_row
 
 pytestmark = pytest.mark.real
 
@@ -102,6 +103,28 @@ def test_a_mint_that_is_taken_out_is_missed_where_it_is_met(genesis):
     assert found.tick_map == "contradicted"
     assert found.exact < found.testable
     assert found.first_break["reason"] in (misses.UNSEEN, misses.UNEXPLAINED, misses.MISSING)
+
+
+def test_a_map_is_not_called_whole_where_a_swap_ran_through_a_lost_position(genesis):
+    """Also where the liquidity after every swap adds up: each mint of the busiest pools is taken out in turn."""
+    events, metadata = genesis
+    through = 0
+    for address in (ETHER, "0x2efec2097beede290b2eed63e2faf5ecbbc528fc", "0x4e68ccd3e89f51c3074ca5072bbac773960dfa36"):
+        own = events.filter(pc.equal(events["pool"], address))
+        for place, kind in enumerate(own["event"].to_pylist()):
+            if kind != MINT:
+                continue
+            cut = own.take([other for other in range(len(own)) if other != place])
+            try:
+                frame = frame_of_events(cut, metadata[address], source="cut")
+            except InputError:
+                continue  # a later burn gives it away
+            lost = {misses.UNSEEN, misses.UNEXPLAINED} & set(reprice(frame).reasons.values())
+            if lost:
+                assert known_depth(frame) is None
+                assert calibrate(frame).contradicted_at is not None
+                through += unexplained_row(frame) is None
+    assert through > 0
 
 
 def equal_pairs(frame):
