@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,25 @@ from rook_bench.market.pool import Pool
 
 
 class MarketColumns:
-    """Every column of one tape, read-only; conditions are computed when first asked for."""
+    """Every column of one tape, read-only; features and conditions are computed when first asked for.
+
+    The look-ahead check makes many of these, and not every source looks at the features.
+    """
 
     def __init__(self, frame: SwapFrame) -> None:
         self.frame = frame
-        self.features = compute_features(frame)
-        self._columns: dict[str, NDArray[Any]] = {"at": _read_only(frame.at)} | _frozen(self.features)
-        self._with_conditions = False
+        self._columns: dict[str, NDArray[Any]] = {"at": _read_only(frame.at)}
+        self._with_features = self._with_conditions = False
+
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        """The rows' features (see `market.features.compute_features`)."""
+        return compute_features(self.frame)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._columns and not self._with_features:
+            self._columns |= _frozen(self.features)
+            self._with_features = True
         if name not in self._columns and not self._with_conditions:
             self._columns = _frozen(compute_conditions(self.frame, self.features)) | self._columns
             self._with_conditions = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -56,6 +57,16 @@ def attribute(run: Run) -> Attribution:
     the fills (base bought or sold, times the price move from fill to end), not as a remainder;
     that both ways agree is the check. What rounding is left belongs to signal.
     """
+    if run not in _KNOWN:
+        _KNOWN[run] = _attribute(run)
+    return _KNOWN[run]
+
+
+_KNOWN: WeakKeyDictionary[Run, Attribution] = WeakKeyDictionary()
+"""Ten metrics ask for the same split of the same Run."""
+
+
+def _attribute(run: Run) -> Attribution:
     frame, landed = run.frame, landed_orders(run)
     last = len(frame) - 1
     fee = impact = mev = gas = reverts = signal = buy = sell = 0

@@ -1,7 +1,17 @@
 """Replay: decisions and a tape in, a reconciled Run out."""
 
-from rook_bench.replay.engine import Capital, ReplayConfig, replay
+from rook_bench.replay.engine import Capital, ReplayConfig, replay, replay_decided
 from rook_bench.replay.ledger import LedgerError, reconcile
 from rook_bench.replay.run import Run, load_run, save_run
 
-__all__ = ["Capital", "LedgerError", "ReplayConfig", "Run", "load_run", "reconcile", "replay", "save_run"]
+__all__ = [
+    "Capital",
+    "LedgerError",
+    "ReplayConfig",
+    "Run",
+    "load_run",
+    "reconcile",
+    "replay",
+    "replay_decided",
+    "save_run",
+]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rook_bench.core import ConfigError, Side
+from rook_bench.core import ConfigError, RookError, Side
 from rook_bench.core.config import Config
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.calls import room_for_a_call, sandwich_call, swap_call
@@ -83,7 +83,14 @@ def replay(
     check_pair(config.pair, frame.pool)
     source = Source.parse(source) if isinstance(source, str) else source
     decided = decide(source, frame, seed=config.seed, progress=progress, fresh=fresh)
-    lookahead = check_source(source, frame, decided.tape, seed=config.seed)
+    return replay_decided(frame, decided, config, tape_check=tape_check)
+
+
+def replay_decided(
+    frame: SwapFrame, decided: Decided, config: ReplayConfig, *, tape_check: TapeCheck | None = None
+) -> Run:
+    """Replay decisions that were made already; checks and errors are those of `replay`."""
+    lookahead = check_source(decided.source, frame, decided.tape, seed=config.seed)
     view = MarketView.whole(frame)
     permitted = apply_risk(config.risk, view, decided.tape)
     lookahead = _check_risk(config.risk, frame, decided, permitted, lookahead)
@@ -101,6 +108,23 @@ def replay(
     )
     reconcile(run)
     return run
+
+
+def look_again(run: Run) -> Lookahead:
+    """The look-ahead check of a Run from disk made anew: what its record says is not taken for granted.
+
+    "unchecked" where the source can't be asked any more, or is no longer what it was.
+    """
+    source = run.source
+    if not (source.recorded or source.unreachable):
+        try:
+            now = Source.parse(source.reference)
+        except RookError as error:
+            return Lookahead("unchecked", (), None, f"the source can't be asked again: {error}")
+        if now.content != source.content:
+            return Lookahead("unchecked", (), None, f"{source.reference} is not what it was when the run was made")
+    lookahead = check_source(source, run.frame, run.decided.tape, seed=run.config.seed)
+    return _check_risk(run.config.risk, run.frame, run.decided, run.permitted, lookahead)
 
 
 def check_pair(pair: str | None, pool: Pool) -> None:

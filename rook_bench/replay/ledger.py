@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,13 @@ _EXACT = ("amount_in", "quoted", "paid", "fee", "out", "mev", "sqrt_after", "gas
 _NAMES = tuple("taken" if name == "paid" else name for name in _EXACT)
 
 
-def landed_orders(run: Run) -> list[Landed]:
+def landed_orders(run: Run) -> tuple[Landed, ...]:
     """The orders that changed a balance, in the order in which they landed."""
+    return run.landed
+
+
+def read_landed(run: Run) -> tuple[Landed, ...]:
+    """`landed_orders`, read from the columns; a Run keeps the answer."""
     orders = run.orders
     moved = np.flatnonzero(orders.filled | orders.gas_quote_or_base)
     columns = (orders.row, orders.landing_row, orders.buys, orders.outcome, orders.crossed)
@@ -82,7 +88,7 @@ def landed_orders(run: Run) -> list[Landed]:
         )
         landed.append(order)
         balances = order.cash, order.base
-    return landed
+    return tuple(landed)
 
 
 def closing_balances(run: Run) -> tuple[int, int]:
@@ -198,7 +204,7 @@ def _left_by_searchers(run: Run, order: Landed, pools: _Pools, zero_for_one: boo
     return sandwiched_out(*state, order.amount_in, least, cost, fee, zero_for_one, *terms)
 
 
-def balances_by_row(run: Run, landed: list[Landed] | None = None) -> tuple[np.ndarray, np.ndarray]:
+def balances_by_row(run: Run, landed: Sequence[Landed] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Quote and base held after each row, in human units, float64, shape (n,)."""
     landed = landed_orders(run) if landed is None else landed
     pool = run.frame.pool
@@ -208,7 +214,7 @@ def balances_by_row(run: Run, landed: list[Landed] | None = None) -> tuple[np.nd
     return cash.astype(np.float64)[latest], base.astype(np.float64)[latest]
 
 
-def _check_equity(run: Run, landed: list[Landed]) -> None:
+def _check_equity(run: Run, landed: Sequence[Landed]) -> None:
     """The float64 curve must be the exact balances marked at each row's price."""
     cash, base = balances_by_row(run, landed)
     marked = cash + base * run.frame.price

@@ -32,8 +32,9 @@ from rook_bench.sources.saved import read_decisions, write_decisions
 
 if TYPE_CHECKING:
     from rook_bench.replay.engine import ReplayConfig
+    from rook_bench.replay.ledger import Landed
 
-VERSION = 2
+VERSION = 3
 FILES = ("decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet")
 
 
@@ -78,6 +79,13 @@ class Run:
         """Equity of keeping the opening balances, shape (n,)."""
         pool = self.frame.pool
         return self.opening[0] / pool.quote.unit + self.opening[1] / pool.base.unit * self.frame.price
+
+    @cached_property
+    def landed(self) -> tuple[Landed, ...]:
+        """The orders that changed a balance, in Python integers, in the order in which they landed."""
+        from rook_bench.replay.ledger import read_landed
+
+        return read_landed(self)
 
     @property
     def run_hash(self) -> str:
@@ -130,8 +138,7 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
     pq.write_table(table, folder / "orders.parquet", compression="zstd")
     pq.write_table(table.filter(pa.array(run.orders.sent)), folder / "fills.parquet", compression="zstd")
     pq.write_table(_equity_table(run), folder / "equity.parquet", compression="zstd")
-    write_json(
-        folder / "run.json",
+    record = sealed(
         {
             "version": VERSION,
             "rook_bench": version("rook-bench"),
@@ -144,12 +151,19 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
             "config": run.config.model_dump(),
             "specs": [spec.to_json() for spec in run.specs],
             "opening": {"quote": str(run.opening[0]), "base": str(run.opening[1])},
+            "seconds_per_decision": run.decided.seconds_per_decision,
             "lookahead": run.lookahead.to_json(),
             "tape_check": run.tape_check.to_json(),
             "tape": os.path.relpath(tape, folder),
             "files": {name: sha256_file(folder / name) for name in FILES},
-        },
+        }
     )
+    write_json(folder / "run.json", record)
+
+
+def sealed(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with `seal`, the hash of all else in it: an edited record is noticed when it is read."""
+    return record | {"seal": sha256_json({key: value for key, value in record.items() if key != "seal"})}
 
 
 def _equity_table(run: Run) -> pa.Table:
@@ -193,7 +207,8 @@ def load_run(folder: str | Path) -> Run:
     if tape.content_hash != facts["decisions_hash"] or len(tape) != len(frame):
         raise InputError("decisions.parquet does not belong to this run", where=folder, hint="replay it again")
     config = ReplayConfig.parse(facts["config"], where=folder / "run.json")
-    decided = Decided(Source.remembered(facts["source"], decision["content"]), tape, decision["key"], reused=True)
+    source = Source.remembered(facts["source"], decision["content"])
+    decided = Decided(source, tape, decision["key"], reused=True, seconds_per_decision=facts["seconds_per_decision"])
     permitted = apply_risk(config.risk, MarketView.whole(frame), tape)
     orders, equity, opening = execute(frame, decided, permitted, config)
     if not orders.to_arrow().equals(pq.read_table(folder / "orders.parquet").cast(orders.to_arrow().schema)):
@@ -228,4 +243,6 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise InputError(f"not a readable run.json ({error})", where=folder) from None
     if facts.get("version") != VERSION:
         raise InputError(f"run version {facts.get('version')} is not {VERSION}", where=folder, hint="replay it again")
+    if sealed(facts) != facts:
+        raise InputError("run.json was changed after it was written", where=folder, hint="replay it again")
     return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,11 @@ class Source:
         """What the source has to say about its last answers: speed, agreement of its engine."""
         return list(getattr(self.choice.build(), "notes", list)())
 
+    def prompts(self, frame: SwapFrame, head: int) -> list[str] | None:
+        """What a language model is shown on each of the first `head` rows; None of a source that shows none."""
+        show = getattr(self.choice.build(), "prompts", None)
+        return None if show is None else list(show(MarketView.whole(frame)))[:head]
+
     def ask(
         self,
         frame: SwapFrame,
@@ -121,13 +127,23 @@ class Source:
 
 @dataclass(frozen=True)
 class Decided:
-    """Decisions with where they came from; `key` is the hash of source, data and seed."""
+    """Decisions with where they came from.
+
+    Attributes:
+        source, tape: who decided what.
+        key: hash of source, data and seed.
+        reused: whether they were kept from an earlier time.
+        notes: what the source said about its work.
+        seconds_per_decision: time to decide all rows over their number, when they were asked; None where
+            that is not known.
+    """
 
     source: Source
     tape: DecisionTape
     key: str
     reused: bool
     notes: tuple[str, ...] = ()
+    seconds_per_decision: float | None = None
 
 
 def decision_key(source: Source, frame: SwapFrame, seed: int) -> str:
@@ -152,19 +168,21 @@ def decide(source: Source, frame: SwapFrame, *, seed: int = 0, progress: bool = 
     kept = cache_folder() / "decisions" / f"{key}.parquet"
     if not fresh and not source.recorded and kept.is_file():
         try:
-            tape, _ = read_decisions(kept)
-            return Decided(source, tape, key, reused=True)
+            tape, facts = read_decisions(kept)
+            return Decided(source, tape, key, reused=True, seconds_per_decision=facts.get("seconds_per_decision"))
         except InputError:
             kept.unlink(missing_ok=True)  # a damaged file in the cache is asked for again
+    started = time.perf_counter()
     tape = source.ask(frame, seed, progress=progress, fresh=fresh)
+    each = None if source.recorded else (time.perf_counter() - started) / len(frame)
     if not source.recorded:
-        _keep(tape, kept, source, frame, seed)
-    return Decided(source, tape, key, reused=False, notes=tuple(source.notes()))
+        _keep(tape, kept, decision_facts(source, frame, seed) | {"seconds_per_decision": each})
+    return Decided(source, tape, key, reused=False, notes=tuple(source.notes()), seconds_per_decision=each)
 
 
-def _keep(tape: DecisionTape, path: Path, source: Source, frame: SwapFrame, seed: int) -> None:
+def _keep(tape: DecisionTape, path: Path, facts: dict[str, Any]) -> None:
     try:
-        write_decisions(tape, path, decision_facts(source, frame, seed))
+        write_decisions(tape, path, facts)
     except (InputError, OSError):
         return  # a cache that can't be written costs time, not correctness
 

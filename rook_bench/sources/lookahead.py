@@ -58,15 +58,22 @@ def check_source(source: Source, frame: SwapFrame, tape: DecisionTape, *, seed: 
     # The cuts depend on the decisions alone, so that the same run is always checked alike.
     rng = np.random.default_rng(int(tape.content_hash[:16], 16))
     cuts = choose_cuts(tape, rng)
+    prompts = source.prompts(frame, len(frame))
     for cut in cuts:
         for name, changed in (("cut off", frame[:cut]), ("scrambled", scramble_future(frame, cut, rng))):
+            if prompts is not None:
+                row = _first_other(prompts[:cut], source.prompts(changed, cut) or [])
+                if row is not None:
+                    detail = f"with the future after row {cut} {name}, the prompt of row {row + 1} changed"
+                    return Lookahead("leak", tuple(cuts), row, detail)
             again = source.ask(changed, seed, head=cut)
             row = _first_difference(tape.head(cut), again)
             if row is not None:
                 detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
                 return Lookahead("leak", tuple(cuts), row, detail)
+    what = "decisions" if prompts is None else "prompts and decisions"
     return Lookahead(
-        "clean", tuple(cuts), None, f"decisions stayed the same with the future changed at {len(cuts)} places"
+        "clean", tuple(cuts), None, f"{what} stayed the same with the future changed at {len(cuts)} places"
     )
 
 
@@ -109,6 +116,13 @@ def choose_cuts(tape: DecisionTape, rng: np.random.Generator) -> list[int]:
     trades = trades[(trades >= MINIMUM_ROWS) & (trades < rows)]
     after_trades = rng.choice(trades, size=min(CUTS // 2, len(trades)), replace=False)
     return sorted({int(cut) for cut in (*anywhere, *after_trades)})
+
+
+def _first_other(before: list[str], after: list[str]) -> int | None:
+    """First row whose texts differ; a list that is too short differs where it ends."""
+    if len(after) < len(before):
+        after = [*after, *[""] * (len(before) - len(after))]
+    return next((row for row, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), None)
 
 
 def _first_difference(before: DecisionTape, after: DecisionTape) -> int | None:

@@ -80,5 +80,7 @@ def _asking(
         decider = _decider(adapter_hash(adapter), adapter, mode, engine, base, adapted)
         return decider.decide(view, rows, progress=progress, fresh=fresh)
 
+    # Shown to the look-ahead check: a prompt may leak what the model does not use on the rows that are tried.
+    decide.prompts = lambda view: read_manifest(adapter).template.render(view).texts  # type: ignore[attr-defined]
     decide.notes = lambda: _decider(adapter_hash(adapter), adapter, mode, engine, base, adapted).notes  # type: ignore[attr-defined]
     return decide

@@ -13,4 +13,7 @@ Decide = Callable[..., Decision | DecisionTape]
 It may also name among its arguments: `rng` (a seeded numpy Generator), `data_hash`, `rows` (how many
 leading rows are wanted; it then returns just those), `progress` (whether to show a bar) and `fresh`
 (whether answers it kept are to be asked again).
+
+Attributes of the function, both optional: `notes()`, lines about its work; `prompts(view)`, the text that a
+language model is shown on each row, which the look-ahead check compares too.
 """

@@ -10,7 +10,7 @@ import pytest
 from rook_bench.core import InputError
 from rook_bench.market.importers import write_tape
 from rook_bench.replay import ReplayConfig, load_run, replay, save_run
-from rook_bench.replay.run import short_name, slug
+from rook_bench.replay.run import sealed, short_name, slug
 
 CONFIG = {
     "pair": "ETH/USDC",
@@ -98,12 +98,19 @@ def test_missing_file(copy, name):
 def rewrite(folder, change):
     facts = json.loads((folder / "run.json").read_text())
     change(facts)
-    (folder / "run.json").write_text(json.dumps(facts))
+    (folder / "run.json").write_text(json.dumps(sealed(facts)))
 
 
 def test_other_tape_under_the_run(copy, tape):
     write_tape(tape[300:600], copy / "tape.parquet")
     with pytest.raises(InputError, match="not the one the run was made on"):
+        load_run(copy)
+
+
+def test_record_edited_by_hand(copy):
+    text = (copy / "run.json").read_text()
+    (copy / "run.json").write_text(text.replace('"status": "clean"', '"status": "declared"'))
+    with pytest.raises(InputError, match="was changed after it was written"):
         load_run(copy)
 
 
