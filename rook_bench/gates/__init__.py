@@ -1,7 +1,10 @@
 """The gate: may this candidate be promoted? PROMOTE, BLOCK, INCONCLUSIVE or INVALID."""
 
 from rook_bench.gates import checks
+from rook_bench.gates.check import Check
+from rook_bench.gates.history import History
 from rook_bench.gates.policy import Policy, load_policy
-from rook_bench.gates.verdict import Check, Verdict, judge
+from rook_bench.gates.verdict import Verdict, judge
+from rook_bench.gates.waivers import Waiver, load_waiver
 
-__all__ = ["Check", "Policy", "Verdict", "checks", "judge", "load_policy"]
+__all__ = ["Check", "History", "Policy", "Verdict", "Waiver", "checks", "judge", "load_policy", "load_waiver"]

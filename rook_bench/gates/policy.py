@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,20 +38,112 @@ class Bounds(Config):
         return " and ".join(part for part in (low, high) if part)
 
 
+class Primary(Config):
+    """The question that decides: the paired difference of net log returns, candidate minus champion, on the clock.
+
+    Attributes:
+        test: "superiority": the interval of the difference must lie above `margin_bps_per_day`;
+            "non-inferiority": above minus that margin. Wholly on the other side of it blocks;
+            an interval that holds it is inconclusive.
+        margin_bps_per_day: the margin, bps of equity per day, not negative.
+        level: of the two-sided interval; 0.95 is a one-sided test at 2.5%.
+        power: of the length of tape that an inconclusive answer names.
+        min_buckets: fewer buckets than this are inconclusive whatever they show.
+        replications: of the bootstrap.
+    """
+
+    test: Literal["superiority", "non-inferiority"] = "superiority"
+    margin_bps_per_day: float = Field(default=0.0, ge=0, le=10_000)
+    level: float = Field(default=0.95, ge=0.8, lt=1)
+    power: float = Field(default=0.8, ge=0.5, lt=1)
+    min_buckets: int = Field(default=100, ge=10)
+    replications: int = Field(default=2000, ge=200, le=100_000)
+
+    @property
+    def boundary(self) -> float:
+        """The value, bps per day, that the interval must lie above."""
+        return self.margin_bps_per_day if self.test == "superiority" else -self.margin_bps_per_day
+
+    @property
+    def alpha(self) -> float:
+        """Error rate of the one-sided test."""
+        return (1 - self.level) / 2
+
+
 class Evidence(Config):
-    """How much tape a verdict needs; less leaves it inconclusive."""
+    """How much tape a verdict needs; less leaves it inconclusive.
+
+    Attributes:
+        min_days: length of the tape.
+        min_fills: fills of the candidate.
+        min_chained_share: share of consecutive swaps whose states chain.
+        min_repriced_share: share of the swaps that can be priced again and come out exactly.
+    """
 
     min_days: float = Field(default=30.0, ge=0)
     min_fills: int = Field(default=100, ge=0)
     min_chained_share: float = Field(default=0.0, ge=0, le=1)
+    min_repriced_share: float = Field(default=0.0, ge=0, le=1)
 
 
 class Degeneracy(Config):
-    """What marks a candidate that doesn't look at the market (shares of all decisions; entropy in bits)."""
+    """What marks a candidate that doesn't look at the market (shares of all decisions; entropy in bits).
+
+    Attributes:
+        max_side_share: largest share of one answer.
+        min_action_entropy: least entropy of the answers.
+        max_parse_failure_rate: largest share of answers that can't be read.
+        min_action_rate, max_action_rate: bounds on the share of decisions that wish to trade.
+        min_coverage: least share of rows on which the source was asked and its answer could be read.
+    """
 
     max_side_share: float = Field(default=0.99, ge=0, le=1)
     min_action_entropy: float = Field(default=0.05, ge=0)
     max_parse_failure_rate: float = Field(default=0.02, ge=0, le=1)
+    min_action_rate: float = Field(default=0.0, ge=0, le=1)
+    max_action_rate: float = Field(default=1.0, ge=0, le=1)
+    min_coverage: float = Field(default=0.0, ge=0, le=1)
+
+
+class Calibration(Config):
+    """Whether stated confidence means what it says. Asked of candidates that state one.
+
+    Attributes:
+        max_error: largest expected calibration error against the label.
+        required: a candidate without confidences, or a tape without labels, fails; else it is not asked.
+        min_n: fewer decisions than this leave it inconclusive.
+    """
+
+    max_error: float = Field(ge=0, le=1)
+    required: bool = False
+    min_n: int = Field(default=200, ge=1)
+
+
+class Stress(Config):
+    """The primary difference again under harder assumptions, for both sides. None leaves the check out.
+
+    Attributes:
+        cost_factor: fee and gas times this.
+        latency_factor: the run's latency times this (a latency of none becomes one swap).
+        max_decision_s: most seconds that one decision may take.
+    """
+
+    cost_factor: float | None = Field(default=None, gt=1, le=100)
+    latency_factor: int | None = Field(default=None, gt=1, le=1000)
+    max_decision_s: float | None = Field(default=None, gt=0)
+
+
+class Selection(Config):
+    """What choosing among many candidates costs. None leaves the check out.
+
+    Attributes:
+        min_deflated_sharpe: least probability that the candidate's Sharpe ratio over the champion is
+            above the best that so many candidates would show by luck.
+        max_looks: more evaluations than this on this stretch of the pool leave the verdict inconclusive.
+    """
+
+    min_deflated_sharpe: float | None = Field(default=None, ge=0, lt=1)
+    max_looks: int | None = Field(default=None, ge=1)
 
 
 class Policy(Config):
@@ -59,18 +151,39 @@ class Policy(Config):
 
     Attributes:
         name: what the verdict calls it.
-        evidence, degeneracy: see there.
+        primary: the question that decides; without it the gate only checks bounds.
+        evidence, degeneracy, stress, selection: see there.
+        calibration: see there; None leaves it out.
         thresholds: bounds on the candidate's estimates, by metric.
-        versus_champion: bounds on candidate minus champion, by metric.
+        versus_champion: bounds on candidate minus champion, by metric (of point estimates).
         checks: further checks by name (plugins of kind gate_check), or as tables with parameters.
     """
 
     name: str = "default"
+    primary: Primary | None = None
     evidence: Evidence = Evidence()
     degeneracy: Degeneracy = Degeneracy()
+    calibration: Calibration | None = None
+    stress: Stress = Stress()
+    selection: Selection = Selection()
     thresholds: dict[str, Bounds] = Field(default_factory=dict)
     versus_champion: dict[str, Bounds] = Field(default_factory=dict)
     checks: tuple[str | dict[str, Any], ...] = ()
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Policy:
+        needs = [
+            name
+            for name, value in (
+                ("stress.cost_factor", self.stress.cost_factor),
+                ("stress.latency_factor", self.stress.latency_factor),
+                ("selection.min_deflated_sharpe", self.selection.min_deflated_sharpe),
+            )
+            if value is not None
+        ]
+        if needs and self.primary is None:
+            raise ValueError(f"{needs[0]} asks about the primary difference: add a [primary] section")
+        return self
 
 
 def load_policy(path: str | Path) -> Policy:

@@ -2,122 +2,178 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
-from rook_bench.core import ConfigError, Estimate
+from rook_bench.core import ConfigError, InputError
 from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.gates.check import Check
+from rook_bench.gates.history import History
 from rook_bench.gates.policy import Policy
+from rook_bench.gates.waivers import Waiver, waive
 from rook_bench.metrics import Analysis
 from rook_bench.plugins import gate_check
+from rook_bench.sources import Source
+from rook_bench.sources.identity import NOTHING, identity_of
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-Status = Literal["pass", "fail", "inconclusive", "invalid"]
 VERDICTS = {
     "invalid": ("INVALID", 3),
     "fail": ("BLOCK", 1),
     "inconclusive": ("INCONCLUSIVE", 2),
     "pass": ("PROMOTE", 0),
 }
-"""The worst status decides, in this order; with the exit code of each verdict."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One question the gate asked.
-
-    Attributes:
-        name: what was checked ("max_drawdown", "total_return vs champion").
-        status: pass, fail, inconclusive (can't tell yet) or invalid (must not be judged).
-        detail: one sentence with the numbers.
-        estimate: the estimate it rests on, if it rests on one.
-        bound: what was allowed.
-    """
-
-    name: str
-    status: Status
-    detail: str
-    estimate: Estimate | None = None
-    bound: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """The shape stored in verdict.json."""
-        record = asdict(self)
-        record["estimate"] = None if self.estimate is None else self.estimate.to_json()
-        return record
+"""The worst status decides, in this order; with the exit code of each verdict. Other statuses decide nothing."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """PROMOTE, BLOCK, INCONCLUSIVE or INVALID, with every check and the hashes of what was judged."""
+    """PROMOTE, BLOCK, INCONCLUSIVE or INVALID, with every check and the hashes of what was judged.
+
+    Attributes:
+        verdict, exit_code: the answer.
+        judged_at: when, UTC; waivers are held against its day.
+        checks: every question with its answer.
+        policy: what was asked.
+        candidate, champion: names and hashes of both sides.
+        tape: what it was judged on.
+        trials: head of the trial ledger, looks and candidates; None where no ledger was read.
+        waivers: what was handed in.
+    """
 
     verdict: str
     exit_code: int
+    judged_at: datetime
     checks: tuple[Check, ...]
     policy: Policy
-    candidate: dict[str, str]
-    champion: dict[str, str] | None
+    candidate: dict[str, str | None]
+    champion: dict[str, str | None] | None
     tape: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, Any] | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def reasons(self) -> list[str]:
         """The details of the checks that decided."""
         deciding = next(status for status, (name, _) in VERDICTS.items() if name == self.verdict)
-        if deciding == "pass":
-            return [f"all {len(self.checks)} checks passed"]
-        return [f"{check.name}: {check.detail}" for check in self.checks if check.status == deciding]
+        if deciding != "pass":
+            return [f"{check.name}: {check.detail}" for check in self.checks if check.status == deciding]
+        waived = [check for check in self.checks if check.status == "waived"]
+        passed = sum(check.status == "pass" for check in self.checks)
+        if not waived:
+            return [f"all {passed} checks passed"]
+        return [f"{passed} checks passed, {len(waived)} waived", *(f"{check.name}: {check.detail}" for check in waived)]
 
     def to_json(self) -> dict[str, Any]:
-        """The shape of verdict.json."""
-        policy = self.policy.model_dump(mode="json")
-        return {
+        """The shape of verdict.json; `hash` covers everything else in it."""
+        record = {
             "schema_version": SCHEMA_VERSION,
             "verdict": self.verdict,
             "exit_code": self.exit_code,
             "reasons": self.reasons,
+            "judged_at": self.judged_at.isoformat(timespec="seconds"),
             "checks": [check.to_json() for check in self.checks],
             "candidate": self.candidate,
             "champion": self.champion,
             "tape": self.tape,
-            "policy": {"hash": sha256_json(policy), **policy},
+            "policy": {"hash": policy_hash(self.policy), **self.policy.model_dump(mode="json")},
+            "trials": self.trials,
+            "waivers": [waiver.to_json() for waiver in self.waivers],
             "code_hash": sha256_code(),
             "rook_bench": version("rook-bench"),
         }
+        return record | {"hash": sha256_json(record)}
 
 
-def judge(policy: Policy, candidate: Analysis, champion: Analysis | None) -> Verdict:
-    """Ask every check of the policy; a candidate that must not be judged gets no other answer than INVALID."""
+def policy_hash(policy: Policy) -> str:
+    """Identity of a policy, whatever file it was read from."""
+    return sha256_json(policy.model_dump(mode="json"))
+
+
+def judge(
+    policy: Policy,
+    candidate: Analysis,
+    champion: Analysis | None,
+    *,
+    history: History | None = None,
+    waivers: Sequence[Waiver] = (),
+    judged_at: datetime | None = None,
+) -> Verdict:
+    """Ask every check of the policy; a candidate that must not be judged gets no other answer than INVALID.
+
+    Args:
+        policy: what to ask.
+        candidate, champion: both sides, measured on the same tape.
+        history: what the trial ledger knows; without it, checks about trials are inconclusive.
+        waivers: checks that somebody answers for.
+        judged_at: now, unless an earlier judgement is repeated.
+
+    Raises:
+        InputError: for a waiver that does not hold here.
+    """
     from rook_bench.gates import checks
 
+    now = judged_at or datetime.now(UTC)
     found = list(checks.validity(candidate, champion))
     if not any(check.status == "invalid" for check in found):
         evidence = list(checks.evidence(policy.evidence, candidate))
         enough = all(check.status == "pass" for check in evidence)
+        if policy.primary is not None:
+            found += checks.primary(policy.primary, candidate, champion)
         found += [
             *evidence,
             *checks.degeneracy(policy.degeneracy, candidate),
+            *([] if policy.calibration is None else [checks.calibration(policy.calibration, candidate)]),
+            *checks.stress(policy.stress, policy.primary, candidate, champion),
+            *checks.selection(policy.selection, policy.primary, candidate, champion, history),
             *checks.thresholds(policy.thresholds, candidate),
             *checks.versus_champion(policy.versus_champion, candidate, champion, enough=enough),
             *_further(policy, candidate, champion),
         ]
+        found = waive(
+            found,
+            waivers,
+            candidate=candidate.run.decided.tape.content_hash,
+            policy=policy_hash(policy),
+            today=now.date(),
+        )
     worst = next((status for status in VERDICTS if any(check.status == status for check in found)), "pass")
     name, exit_code = VERDICTS[worst]
     frame = candidate.run.frame
     return Verdict(
         verdict=name,
         exit_code=exit_code,
+        judged_at=now,
         checks=tuple(found),
         policy=policy,
         candidate=_identity(candidate),
         champion=None if champion is None else _identity(champion),
         tape={
             "data_hash": frame.data_hash,
+            "pool": f"{frame.pool.chain} {frame.pool.address}",
+            "pair": frame.pool.pair,
             "swaps": len(frame),
+            "first_at": frame.at_index[0].isoformat(),
+            "last_at": frame.at_index[-1].isoformat(),
             "span_days": frame.span_s / 86_400,
+            "bucket_s": candidate.clock.bucket_s,
             "chained_share": candidate.run.tape_check.chained_share,
         },
+        trials=None
+        if history is None
+        else {
+            "head": history.head,
+            "looks": history.looks,
+            "candidates": history.candidates,
+            "on_this_tape": len(history.others) + 1,
+            "first_at": history.first_at,
+            "last_at": history.last_at,
+        },
+        waivers=tuple(waivers),
     )
 
 
@@ -132,11 +188,24 @@ def _further(policy: Policy, candidate: Analysis, champion: Analysis | None) -> 
     return found
 
 
-def _identity(analysis: Analysis) -> dict[str, str]:
+def _identity(analysis: Analysis) -> dict[str, str | None]:
     run = analysis.run
     return {
         "source": run.source.reference,
+        "name": run.name,
+        "source_hash": run.source.content or None,
         "run_hash": run.run_hash,
         "data_hash": run.frame.data_hash,
         "decisions_hash": run.decided.tape.content_hash,
+        **_model(run.source),
     }
+
+
+def _model(source: Source) -> dict[str, str | None]:
+    """Hashes of the language model; of one that is gone, only the adapter's as it was."""
+    if not source.language_model:
+        return dict(NOTHING)
+    try:
+        return identity_of(source.reference)
+    except InputError:
+        return NOTHING | {"adapter_hash": source.content}

@@ -9,50 +9,26 @@ from rook_bench.core import Estimate, UnknownName
 from rook_bench.gates import Policy, judge, load_policy
 from rook_bench.gates.checks import within
 from rook_bench.gates.policy import Bounds
-from rook_bench.market.importers import read_swaps
-from rook_bench.metrics import analyse
+from rook_bench.metrics import Clock, analyse
 from rook_bench.replay import replay
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENOUGH = {"min_days": 0, "min_fills": 0}
 
 
-@pytest.fixture(scope="module")
-def frame():
-    return read_swaps(REPOSITORY / "data" / "sample.parquet")[:1500]
-
-
-@pytest.fixture(scope="module")
-def judged(frame):
-    analyses = {}
-
-    def analysis(reference):
-        if reference not in analyses:
-            analyses[reference] = analyse(replay(frame, reference))
-        return analyses[reference]
-
-    return analysis
-
-
-def policy(**sections):
-    return Policy.parse(
-        {"evidence": ENOUGH, "degeneracy": {"max_side_share": 1.0, "min_action_entropy": 0}, **sections}, where="test"
-    )
-
-
-def test_all_checks_pass(judged):
+def test_all_checks_pass(judged, policy):
     verdict = judge(policy(thresholds={"max_drawdown": {"max": 0.9}}), judged("random:0.2"), judged("hold"))
     assert (verdict.verdict, verdict.exit_code) == ("PROMOTE", 0)
 
 
-def test_a_failed_bound_blocks_and_is_named(judged):
+def test_a_failed_bound_blocks_and_is_named(judged, policy):
     verdict = judge(policy(thresholds={"total_return": {"min": 0.5}}), judged("random:0.2"), judged("hold"))
     assert (verdict.verdict, verdict.exit_code) == ("BLOCK", 1)
     assert verdict.reasons[0].startswith("total_return: ")
     assert "at least 50.00% asked" in verdict.reasons[0]
 
 
-def test_undefined_fails(judged):
+def test_undefined_fails(judged, policy):
     verdict = judge(policy(thresholds={"win_rate": {"min": 0.0}}), judged("always-buy"), None)
     assert verdict.verdict == "BLOCK"
     assert "undefined: no trade was closed" in verdict.reasons[0]
@@ -78,7 +54,7 @@ def test_a_source_that_always_answers_the_same_is_blocked(judged):
     assert {reason.partition(":")[0] for reason in verdict.reasons} == {"largest_side_share", "action_entropy"}
 
 
-def test_too_little_tape_is_inconclusive_whichever_way_the_difference_points(judged):
+def test_too_little_tape_is_inconclusive_whichever_way_the_difference_points(judged, policy):
     needs = {"evidence": {"min_days": 30}, "versus_champion": {"total_return": {"min": 0.0}}}
     for candidate in ("random:0.2", "hold"):
         champion = "hold" if candidate != "hold" else "random:0.2"
@@ -86,13 +62,13 @@ def test_too_little_tape_is_inconclusive_whichever_way_the_difference_points(jud
         assert (verdict.verdict, verdict.exit_code) == ("INCONCLUSIVE", 2)
 
 
-def test_foresight_gets_no_verdict(judged):
+def test_foresight_gets_no_verdict(judged, policy):
     verdict = judge(policy(), judged("foresight"), judged("hold"))
     assert (verdict.verdict, verdict.exit_code) == ("INVALID", 3)
     assert [check.name for check in verdict.checks if check.status == "invalid"] == ["look-ahead"]
 
 
-def test_a_leak_gets_no_verdict(frame, tmp_path):
+def test_a_leak_gets_no_verdict(frame, tmp_path, policy):
     leak = tmp_path / "leak.py"
     leak.write_text(
         "import numpy as np\n"
@@ -111,7 +87,7 @@ def test_a_leak_gets_no_verdict(frame, tmp_path):
     assert "changed" in verdict.reasons[0]
 
 
-def test_recorded_decisions_can_not_pass_the_look_ahead_check(frame, tmp_path, judged):
+def test_recorded_decisions_can_not_pass_the_look_ahead_check(frame, tmp_path, judged, policy):
     from rook_bench.sources.decide import decision_facts
     from rook_bench.sources.saved import write_decisions
 
@@ -121,19 +97,24 @@ def test_recorded_decisions_can_not_pass_the_look_ahead_check(frame, tmp_path, j
     assert verdict.verdict == "INCONCLUSIVE"
 
 
-def test_different_tapes_assumptions_and_copies_are_invalid(frame, judged):
+def test_different_tapes_assumptions_and_copies_are_invalid(frame, judged, policy):
     from rook_bench.replay import ReplayConfig
 
     other_tape = analyse(replay(frame[:1000], "hold"))
     assert judge(policy(), judged("random:0.2"), other_tape).verdict == "INVALID"
     richer = ReplayConfig.parse({"capital": {"quote_value": 5}}, where="test")
     assert judge(policy(), judged("random:0.2"), analyse(replay(frame, "hold", richer))).verdict == "INVALID"
+    patient = ReplayConfig.parse({"seed": 5, "frictions": {"latency": {"swaps": 9}}}, where="test")
+    differing = judge(policy(), judged("random:0.2"), analyse(replay(frame, "hold", patient)))
+    assert differing.reasons == ["same assumptions: the runs differ in seed (0, 5), frictions.latency.swaps (1, 9)"]
+    slower = analyse(judged("hold").run, Clock(bucket_s=900))
+    assert "clock (5 min, 15 min)" in judge(policy(), judged("random:0.2"), slower).reasons[0]
     copy = judge(policy(), judged("hold"), judged("hold"))
     assert copy.verdict == "INVALID"
     assert "the same on every row" in copy.reasons[0]
 
 
-def test_a_champion_that_the_policy_needs_is_missing(judged):
+def test_a_champion_that_the_policy_needs_is_missing(judged, policy):
     verdict = judge(policy(versus_champion={"total_return": {"min": 0}}), judged("random:0.2"), None)
     assert verdict.verdict == "INVALID"
 
@@ -152,7 +133,7 @@ def test_shipped_policy_loads():
     assert load_policy(REPOSITORY / "strategies" / "gate.toml").name == "rook-promotion"
 
 
-def test_verdict_json_holds_every_check_and_hash(judged):
+def test_verdict_json_holds_every_check_and_hash(judged, policy):
     record = judge(policy(thresholds={"max_drawdown": {"max": 0.9}}), judged("random:0.2"), judged("hold")).to_json()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     drawdown = next(check for check in record["checks"] if check["name"] == "max_drawdown")
@@ -162,7 +143,7 @@ def test_verdict_json_holds_every_check_and_hash(judged):
     assert len(record["policy"]["hash"]) == len(record["code_hash"]) == 64
 
 
-def test_user_checks_are_asked(judged):
+def test_user_checks_are_asked(judged, policy):
     from rook_bench.gates import Check
     from rook_bench.plugins import gate_check
 
@@ -199,3 +180,4 @@ def test_exit_codes(tmp_path, monkeypatch, candidate, champion, code, capsys):
         run_json = tmp_path / "g" / "runs" / "hold" / "run.json"
         run_json.write_text(run_json.read_text().replace('"status": "clean"', '"status": "leak"'))
         assert run([*again, "--out", "h2"]) == 3
+        assert not (tmp_path / "h2").exists()

@@ -1,0 +1,22 @@
+"""The checks of the gate. Each yields Checks; none says "pass" of what it could not see."""
+
+from rook_bench.gates.checks.behaviour import calibration, degeneracy
+from rook_bench.gates.checks.bounds import thresholds, versus_champion, within
+from rook_bench.gates.checks.evidence import evidence
+from rook_bench.gates.checks.primary import primary
+from rook_bench.gates.checks.selection import selection
+from rook_bench.gates.checks.stress import stress
+from rook_bench.gates.checks.validity import validity
+
+__all__ = [
+    "calibration",
+    "degeneracy",
+    "evidence",
+    "primary",
+    "selection",
+    "stress",
+    "thresholds",
+    "validity",
+    "versus_champion",
+    "within",
+]

@@ -1,0 +1,127 @@
+"""The question that decides: candidate minus champion, paired on the clock, net of every cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import Estimate
+from rook_bench.core.hashing import sha256_json
+from rook_bench.gates.check import Check, Power, Status
+from rook_bench.gates.checks.bounds import no_champion
+from rook_bench.gates.policy import Primary
+from rook_bench.metrics import Analysis
+from rook_bench.metrics.clock import Sampled
+from rook_bench.stats.bootstrap import mean_interval
+from rook_bench.stats.ledoit_wolf import sharpe_difference
+from rook_bench.stats.power import detectable_effect, long_run_variance, periods_needed
+
+UNIT = "bps per day"
+
+
+def primary(asked: Primary, candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
+    """The paired difference of net log returns; beside it, for information, the difference of Sharpe ratios."""
+    title = f"net return vs champion ({asked.test})"
+    if champion is None:
+        yield no_champion(title, bound_of(asked))
+        return
+    mine, theirs = log_returns(candidate.sampled), log_returns(champion.sampled)
+    yield decide_difference(title, asked, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
+    estimate = sharpe_difference(
+        mine,
+        theirs,
+        rng=generator(candidate, champion),
+        periods_per_year=candidate.clock.periods_per_year,
+        level=asked.level,
+    )
+    interval = (
+        "" if estimate.low is None else f", {asked.level:.0%} interval {estimate.low:+.3g} to {estimate.high:+.3g}"
+    )
+    detail = f"{estimate.value:+.3g}{interval}" if estimate.value is not None else str(estimate)
+    yield Check("Sharpe ratio vs champion", "info", detail, estimate)
+
+
+def decide_difference(
+    title: str, asked: Primary, difference: NDArray[np.float64], bucket_s: int, rng: np.random.Generator
+) -> Check:
+    """Hold the interval of the mean difference against the policy's boundary.
+
+    Args:
+        difference: candidate minus champion log return by bucket, shape (n,).
+        bucket_s: seconds in a bucket.
+        rng: of the bootstrap.
+    """
+    scale = 86_400 / bucket_s * 1e4
+    boundary, bound = asked.boundary, bound_of(asked)
+    if len(difference) < asked.min_buckets:
+        reason = f"{len(difference)} buckets, {asked.min_buckets} asked"
+        estimate = Estimate.undefined(reason, n=len(difference), unit=UNIT)
+        return Check(title, "inconclusive", reason, estimate, bound, boundary)
+    per_bucket = mean_interval(difference, rng=rng, level=asked.level, replications=asked.replications)
+    if per_bucket.value is None or per_bucket.low is None or per_bucket.high is None:
+        reason = per_bucket.undefined_because or "no interval"
+        estimate = Estimate.undefined(reason, n=per_bucket.n, unit=UNIT, convention=per_bucket.convention)
+        return Check(title, "fail", f"undefined: {reason}", estimate, bound, boundary)
+    low, value, high = (number * scale for number in (per_bucket.low, per_bucket.value, per_bucket.high))
+    convention = f"candidate minus champion, net log return, {per_bucket.convention}"
+    estimate = Estimate(value, per_bucket.n, UNIT, convention, low, high)
+    status: Status = "pass" if low > boundary else "fail" if high < boundary else "inconclusive"
+    power = resolve(asked, long_run_variance(difference), len(difference), bucket_s, value)
+    detail = f"{value:+.1f} bps per day, {asked.level:.0%} interval {low:+.1f} to {high:+.1f}, {bound} asked"
+    if status == "inconclusive":
+        detail += f"; {_what_is_missing(power, value >= boundary)}"
+    return Check(title, status, detail, estimate, bound, boundary, power)
+
+
+def resolve(asked: Primary, variance: float, buckets: int, bucket_s: int, value: float | None) -> Power:
+    """What so many buckets can resolve; `variance` is of one bucket's difference in the long run."""
+    scale = 86_400 / bucket_s * 1e4
+    if not variance > 0:
+        return Power(None, None, asked.power, asked.alpha)
+    least = detectable_effect(variance, buckets, alpha=asked.alpha, power=asked.power) * scale
+    days = None
+    if value is not None and value != asked.boundary:
+        effect = abs(value - asked.boundary) / scale
+        days = periods_needed(effect, variance, alpha=asked.alpha, power=asked.power) * bucket_s / 86_400
+    return Power(least, days, asked.power, asked.alpha)
+
+
+def _what_is_missing(power: Power, above: bool) -> str:
+    if power.detectable is None:
+        return "the difference hardly varies, so nothing can be said of its power"
+    text = f"this tape can tell {power.detectable:.0f} bps per day or more"
+    if power.days_needed is not None:
+        end = "promote" if above else "block"
+        text += f"; were the difference what it seems, about {days_text(power.days_needed)} of tape would {end}"
+    return text
+
+
+def days_text(days: float) -> str:
+    """ "3.2 days", "40 days", "1,200 days (3.3 years)"."""
+    if days < 10:
+        return f"{days:.1f} days"
+    return f"{days:,.0f} days" + (f" ({days / 365:,.1f} years)" if days >= 730 else "")
+
+
+def bound_of(asked: Primary) -> str:
+    """For example "above -5 bps per day"."""
+    return f"above {asked.boundary + 0.0:g} bps per day"
+
+
+def log_returns(sampled: Sampled) -> NDArray[np.float64]:
+    """Net log returns between the clock's borders, shape (k - 1,)."""
+    return np.diff(np.log(sampled.equity))
+
+
+def generator(candidate: Analysis, champion: Analysis) -> np.random.Generator:
+    """Seeded by what was decided and on what, so that judging twice gives the same numbers."""
+    runs = (candidate.run, champion.run)
+    seed = sha256_json([candidate.run.frame.data_hash, *(run.decided.tape.content_hash for run in runs)])
+    return np.random.default_rng(int(seed[:16], 16))
+
+
+def shifted(asked: Primary, difference: NDArray[np.float64], bucket_s: int) -> NDArray[np.float64]:
+    """The difference measured from the policy's boundary, so that the boundary is zero."""
+    return difference - asked.boundary / (86_400 / bucket_s * 1e4)

@@ -1,0 +1,100 @@
+"""The primary difference again under harder assumptions: dearer, later, slower."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from rook_bench.core import Estimate
+from rook_bench.execution.frictions import Frictions, Latency
+from rook_bench.gates.check import Check
+from rook_bench.gates.checks.bounds import no_champion, within
+from rook_bench.gates.checks.primary import bound_of, decide_difference, generator, log_returns
+from rook_bench.gates.policy import Bounds, Primary, Stress
+from rook_bench.market.frame import SwapFrame
+from rook_bench.metrics import Analysis
+from rook_bench.metrics.clock import Sampled
+from rook_bench.replay import Run
+from rook_bench.replay.engine import execute
+from rook_bench.replay.market_rows import fee_pips
+
+
+def stress(asked: Stress, primary: Primary | None, candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
+    """Both sides replayed with dearer costs, and with more latency; and how long a decision takes."""
+    frame = candidate.run.frame
+    if primary is not None:
+        if asked.cost_factor is not None:
+            title = f"costs x {asked.cost_factor:g}"
+            yield _again(
+                title, primary, candidate, champion, dearer(candidate.run.config.frictions, frame, asked.cost_factor)
+            )
+        if asked.latency_factor is not None:
+            latency = later(candidate.run.config.frictions, asked.latency_factor)
+            yield _again(f"latency x {asked.latency_factor} ({latency.latency})", primary, candidate, champion, latency)
+    if asked.max_decision_s is not None:
+        yield _decision_time(candidate, asked.max_decision_s)
+
+
+def _again(title: str, primary: Primary, candidate: Analysis, champion: Analysis | None, frictions: Frictions) -> Check:
+    """The primary check under other frictions. Blocks when it is clearly on the wrong side.
+
+    It passes by its value alone: that the difference is real is for the primary check to show, and
+    asking the interval again would only make both less likely to pass.
+    """
+    if champion is None:
+        return no_champion(title, bound_of(primary))
+    mine, theirs = (log_returns(Sampled(replayed(side.run, frictions), side.clock)) for side in (candidate, champion))
+    check = decide_difference(title, primary, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
+    estimate = check.estimate
+    if check.status == "inconclusive" and estimate is not None and estimate.value is not None:
+        detail = check.detail.split("; ")[0]
+        if estimate.value >= primary.boundary:
+            return replace(check, status="pass", detail=detail, power=None)
+        return replace(check, detail=f"{detail}; on the wrong side, but not clearly", power=None)
+    return check
+
+
+def replayed(run: Run, frictions: Frictions) -> Run:
+    """The run's decisions under other frictions, all else as it was."""
+    config = run.config.model_copy(update={"frictions": frictions})
+    orders, equity, _ = execute(run.frame, run.decided, run.permitted, config)
+    return replace(run, config=config, orders=orders, equity=equity)
+
+
+def dearer(frictions: Frictions, frame: SwapFrame, factor: float) -> Frictions:
+    """Fee and gas times `factor`. A fee that changes from swap to swap is replaced by its mean times it."""
+    pips = min(999_999, round(float(np.mean(fee_pips(frame, frictions))) * factor))
+    gas = frictions.gas
+    units = {name: round(getattr(gas, name) * factor) for name in _GAS_UNITS}
+    changes = units | {
+        "crossing_units": tuple(round(unit * factor) for unit in gas.crossing_units),
+        "l1_fee_quote": gas.l1_fee_quote * factor,
+        "flat_quote": None if gas.flat_quote is None else gas.flat_quote * factor,
+    }
+    return frictions.model_copy(update={"fee_pips": pips, "gas": gas.model_copy(update=changes)})
+
+
+_GAS_UNITS = ("swap_units", "slippage_revert_units", "deadline_revert_units")
+
+
+def later(frictions: Frictions, factor: int) -> Frictions:
+    """The latency times `factor` in its own unit; none at all becomes one."""
+    now = frictions.latency
+    changed = {
+        name: value * factor or 1
+        for name in ("swaps", "blocks", "seconds")
+        if (value := getattr(now, name)) is not None
+    }
+    return frictions.model_copy(update={"latency": Latency(**changed)})
+
+
+def _decision_time(candidate: Analysis, most: float) -> Check:
+    convention = "time to decide all rows over their number, as they were asked (in batches): a lower bound"
+    seconds, rows = candidate.run.decided.seconds_per_decision, len(candidate.run.frame)
+    if seconds is None:
+        reason = "how long the source took is not recorded"
+        estimate = Estimate.undefined(reason, n=rows, unit="s", convention=convention)
+        return Check("decision latency", "inconclusive", f"undefined: {reason}", estimate, f"at most {most:g} s")
+    return within("decision latency", Estimate(seconds, rows, "s", convention), Bounds(max=most))

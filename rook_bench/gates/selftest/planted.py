@@ -1,0 +1,197 @@
+"""The planted candidates: what each is, and what a gate must not say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import Side
+from rook_bench.core.decision_tape import UNPARSED, DecisionTape
+from rook_bench.gates.history import History
+from rook_bench.gates.selftest.world import DEAR, FREE, World, plant
+from rook_bench.market.view import MarketView
+from rook_bench.metrics import Analysis
+from rook_bench.replay import ReplayConfig
+from rook_bench.sources import Source
+
+RATE = 0.2
+"""Share of rows on which they trade."""
+
+TRIALS = 100
+"""Candidates without edge of which the overfitted one is the best."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A candidate ready to be judged against its champion."""
+
+    candidate: Analysis
+    champion: Analysis
+    history: History
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A kind of candidate whose worth is known.
+
+    Attributes:
+        name, summary: what it is, for the table.
+        wrong: verdicts that are errors.
+        share: evaluations of it for each evaluation of `no-edge`, on average.
+        attempt: make one on a world, with a generator.
+    """
+
+    name: str
+    summary: str
+    wrong: tuple[str, ...]
+    share: float
+    attempt: Callable[[World, np.random.Generator], Attempt]
+
+
+PROMOTE = ("PROMOTE",)
+
+
+def _against(
+    world: World,
+    source: Source,
+    config: ReplayConfig,
+    champion: Source | None = None,
+    others: tuple[NDArray[np.float64], ...] = (),
+) -> Attempt:
+    """The source against a champion, which is holding where none is given."""
+    theirs = world.hold(config) if champion is None else world.evaluate(champion, config)
+    return Attempt(world.evaluate(source, config), theirs, History("", 1 + len(others), 1 + len(others), others))
+
+
+def no_edge(world: World, rng: np.random.Generator) -> Attempt:
+    """Chance, where trading is free."""
+    return _against(world, world.fixed("no-edge", world.decisions(world.random_sides(rng, RATE))), FREE)
+
+
+def no_edge_at_cost(world: World, rng: np.random.Generator) -> Attempt:
+    """Chance, with the pool's fee and gas."""
+    return _against(world, world.fixed("no-edge", world.decisions(world.random_sides(rng, RATE))), DEAR)
+
+
+def better(world: World, rng: np.random.Generator) -> Attempt:
+    """A true edge after costs."""
+    return _against(world, world.fixed("better", world.decisions(world.informed_sides(rng, RATE, 0.9))), DEAR)
+
+
+def always_buy(world: World, rng: np.random.Generator) -> Attempt:
+    """One answer, whatever it is shown."""
+    del rng
+    return _against(world, Source.parse("always-buy"), DEAR)
+
+
+def copy_of_champion(world: World, rng: np.random.Generator) -> Attempt:
+    """The champion's own decisions under another name."""
+    tape = world.decisions(world.informed_sides(rng, RATE, 0.8))
+    return _against(world, world.fixed("copy", tape), DEAR, world.fixed("champion", tape))
+
+
+def slightly_worse(world: World, rng: np.random.Generator) -> Attempt:
+    """An informed champion whose every eighth trade was replaced by chance."""
+    sides = world.informed_sides(rng, RATE, 0.8)
+    chance = np.where(rng.random(len(sides)) < 0.5, Side.BUY, Side.SELL)
+    spoilt = np.where((sides != Side.HOLD) & (rng.random(len(sides)) < 0.125), chance, sides).astype(np.int8)
+    champion = world.fixed("champion", world.decisions(sides))
+    return _against(world, world.fixed("slightly-worse", world.decisions(spoilt)), DEAR, champion)
+
+
+def leaky_feature(world: World, rng: np.random.Generator) -> Attempt:
+    """Sees the next price."""
+    del rng
+
+    def decide(view: MarketView) -> DecisionTape:
+        price = view["price"]
+        rises = np.append(price[1:] > price[:-1], False)
+        return DecisionTape.from_sides(np.where(rises, Side.BUY, Side.SELL).astype(np.int8), 0.1)
+
+    return _against(world, plant("leaky-feature", decide, content="feature"), DEAR)
+
+
+def leaky_scaler(world: World, rng: np.random.Generator) -> Attempt:
+    """An honest feature, scaled by the mean and deviation of the whole tape, its future included."""
+    del rng
+
+    def decide(view: MarketView) -> DecisionTape:
+        price = view["price"]
+        scaled = (price - price.mean()) / max(float(price.std()), 1e-12)
+        sides = np.where(scaled < -1, Side.BUY, np.where(scaled > 1, Side.SELL, Side.HOLD))
+        return DecisionTape.from_sides(sides.astype(np.int8), 0.1)
+
+    return _against(world, plant("leaky-scaler", decide, content="scaler"), DEAR)
+
+
+def leaky_prompt(world: World, rng: np.random.Generator) -> Attempt:
+    """A prompt that shows the price ten swaps on; the decisions happen not to depend on it where it is tried."""
+    tape = world.decisions(world.informed_sides(rng, RATE, 0.9))
+
+    def decide(view: MarketView) -> DecisionTape:
+        return tape.head(len(view))
+
+    def prompts(view: MarketView) -> list[str]:
+        price = view["price"]
+        later = np.append(price[10:], np.repeat(price[-1], min(10, len(price))))[: len(price)]
+        return [f"price {now:.2f} target {then:.2f}" for now, then in zip(price, later, strict=True)]
+
+    decide.prompts = prompts  # type: ignore[attr-defined]
+    return _against(world, plant("leaky-prompt", decide, content="prompt"), DEAR)
+
+
+def cost_blind(world: World, rng: np.random.Generator) -> Attempt:
+    """Right a little more often than not: a gain before costs, a loss after them."""
+    return _against(world, world.fixed("cost-blind", world.decisions(world.informed_sides(rng, RATE, 0.56))), DEAR)
+
+
+def overfitted(world: World, rng: np.random.Generator) -> Attempt:
+    """The best of TRIALS candidates without edge on this very tape, where trading is free."""
+    returns: list[NDArray[np.float64]] = []
+    best, highest = None, -np.inf
+    champion = world.hold(FREE)
+    for _ in range(TRIALS):
+        tape = world.decisions(world.random_sides(rng, RATE))
+        gained = world.log_returns(tape, champion)
+        returns.append(gained)
+        if gained.sum() > highest:
+            best, highest = tape, float(gained.sum())
+    others = sorted(returns, key=lambda row: float(row.sum()))[:-1]
+    assert best is not None
+    return _against(world, world.fixed("overfitted", best), FREE, others=tuple(others))
+
+
+def uncalibrated(world: World, rng: np.random.Generator) -> Attempt:
+    """A true edge, and a confidence of 0.99 in every answer, most of which are not the label."""
+    sides = world.informed_sides(rng, RATE, 0.9)
+    return _against(world, world.fixed("uncalibrated", world.decisions(sides, confidence=0.99)), DEAR)
+
+
+def unparsable(world: World, rng: np.random.Generator) -> Attempt:
+    """A true edge, and every tenth answer is gibberish."""
+    tape = world.decisions(world.informed_sides(rng, RATE, 0.9))
+    lost = rng.random(len(tape)) < 0.1
+    side = np.where(lost, UNPARSED, tape.side).astype(np.int8)
+    gibberish = replace(tape, side=side, size=np.where(lost, 0.0, tape.size))
+    return _against(world, world.fixed("unparsable", gibberish), DEAR)
+
+
+PLANTED = (
+    Planted("no-edge", "chance, where trading is free", PROMOTE, 1.0, no_edge),
+    Planted("no-edge-at-cost", "chance, with fee and gas", PROMOTE, 0.1, no_edge_at_cost),
+    Planted("cost-blind", "a gain before costs, a loss after", PROMOTE, 0.1, cost_blind),
+    Planted("slightly-worse", "the champion with every eighth trade by chance", PROMOTE, 0.1, slightly_worse),
+    Planted("overfitted", f"the best of {TRIALS} without edge on this tape", PROMOTE, 0.1, overfitted),
+    Planted("always-buy", "one answer whatever it sees", PROMOTE, 0.05, always_buy),
+    Planted("copy", "the champion under another name", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, copy_of_champion),
+    Planted("leaky-feature", "sees the next price", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_feature),
+    Planted("leaky-scaler", "scaled by the whole tape", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_scaler),
+    Planted("leaky-prompt", "the prompt shows the future", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_prompt),
+    Planted("uncalibrated", "a true edge, confidence 0.99 in all", PROMOTE, 0.05, uncalibrated),
+    Planted("unparsable", "a true edge, a tenth gibberish", PROMOTE, 0.05, unparsable),
+    Planted("better", "a true edge after costs", ("BLOCK", "INVALID"), 0.1, better),
+)
+"""In the order of the table. For `better` the error is to block it; how often it is promoted is the gate's power."""

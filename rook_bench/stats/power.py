@@ -1,0 +1,54 @@
+"""How much data a question needs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from rook_bench.stats.long_run import equal_weighted_cosine
+from rook_bench.stats.sample import as_series
+
+
+def long_run_variance(values: object) -> float:
+    """Variance of one period such that the mean of n periods has about this over n.
+
+    The estimate behind `mean_interval`, so that a plan and the interval it plans for agree.
+    ValueError for fewer than 4 observations or any that is not finite.
+    """
+    series = as_series(values)
+    if len(series) < 4 or not np.isfinite(series).all():
+        raise ValueError(f"a variance needs at least 4 finite observations, not these {len(series)}")
+    return equal_weighted_cosine(series)[0]
+
+
+def detectable_effect(variance: float, periods: float, *, alpha: float = 0.025, power: float = 0.8) -> float:
+    """Smallest mean per period that a one-sided test at `alpha` finds with probability `power`.
+
+    Args:
+        variance: long-run, of one period.
+        periods: how many there are.
+
+    Normal quantiles; the unit is that of the returns.
+    """
+    if not (variance >= 0 and periods > 0):
+        raise ValueError(f"variance {variance} must not be negative and periods {periods} must be above 0")
+    return _quantiles(alpha, power) * math.sqrt(variance / periods)
+
+
+def periods_needed(effect: float, variance: float, *, alpha: float = 0.025, power: float = 0.8) -> float:
+    """Periods until a true mean of `effect` is found; the inverse of `detectable_effect`.
+
+    ValueError for an effect that is not above 0: no length would do.
+    """
+    if not (effect > 0 and variance >= 0):
+        raise ValueError(f"effect {effect} must be above 0 and variance {variance} not negative")
+    return variance * (_quantiles(alpha, power) / effect) ** 2
+
+
+def _quantiles(alpha: float, power: float) -> float:
+    from scipy.special import ndtri
+
+    if not (0 < alpha < 0.5 and alpha < power < 1):
+        raise ValueError(f"alpha {alpha} lies below 0.5 and power {power} between alpha and 1")
+    return float(ndtri(1 - alpha) + ndtri(power))

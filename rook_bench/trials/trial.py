@@ -1,0 +1,124 @@
+"""One evaluation of one source on one tape, as the trial ledger keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import InputError
+from rook_bench.core.hashing import sha256_json
+from rook_bench.market.frame import SwapFrame
+from rook_bench.metrics import Analysis
+
+Kind = Literal["replay", "compare", "gate"]
+Role = Literal["candidate", "benchmark"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One entry of the trial ledger.
+
+    Attributes:
+        kind: the verb that evaluated it.
+        role: "benchmark" for what the tool adds by itself; it does not count as a try.
+        source, source_hash: the source's reference and its `Source.content`.
+        run_hash, decisions_hash, data_hash: as in run.json.
+        config_hash: hash of the assumptions without the seed, which acts through the decisions alone.
+        pool: chain, address (lower case) and pair of the tape.
+        first_at, last_at: of the tape's swaps, ISO with nanoseconds, UTC; such texts sort like times.
+        bucket_s, n: the clock, and how many returns it gives.
+        returns: SHA-256 of the file of net log returns, None where they are undefined.
+        returns_undefined_because: why; None exactly when there are returns.
+        lookahead: status of the look-ahead check.
+        seq, at, hash: place, time and hash of the entry.
+    """
+
+    kind: Kind
+    role: Role
+    source: str
+    source_hash: str
+    run_hash: str
+    decisions_hash: str
+    config_hash: str
+    data_hash: str
+    pool: dict[str, str]
+    first_at: str
+    last_at: str
+    bucket_s: int
+    n: int
+    returns: str | None
+    returns_undefined_because: str | None
+    lookahead: str
+    seq: int = -1
+    at: str = ""
+    hash: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The payload of its entry."""
+        payload = asdict(self)
+        for key in ("seq", "at", "hash"):
+            del payload[key]
+        return payload
+
+    @classmethod
+    def from_entry(cls, entry: dict[str, Any], *, where: object) -> Trial:
+        """Read back an entry; InputError for one that another version wrote."""
+        try:
+            return cls(**{key: value for key, value in entry.items() if key != "prev"})
+        except TypeError:
+            raise InputError(
+                f"entry {entry['seq']} is not a trial", where=where, hint="another version wrote it"
+            ) from None
+
+
+def trial_of(analysis: Analysis, kind: Kind, role: Role) -> tuple[Trial, NDArray[np.float64] | None]:
+    """The trial that an evaluation is, and its net log returns on the clock, shape (n,)."""
+    run = analysis.run
+    returns, because = log_returns(analysis)
+    first, last = span_of(run.frame)
+    trial = Trial(
+        kind=kind,
+        role=role,
+        source=run.source.reference,
+        source_hash=run.source.content,
+        run_hash=run.run_hash,
+        decisions_hash=run.decided.tape.content_hash,
+        config_hash=sha256_json(run.config.model_dump(mode="json", exclude={"seed"})),
+        data_hash=run.frame.data_hash,
+        pool=pool_of(run.frame),
+        first_at=first,
+        last_at=last,
+        bucket_s=analysis.clock.bucket_s,
+        n=max(len(analysis.sampled.at) - 1, 0),
+        returns=None,
+        returns_undefined_because=because,
+        lookahead=run.lookahead.status,
+    )
+    return trial, returns
+
+
+def log_returns(analysis: Analysis) -> tuple[NDArray[np.float64] | None, str | None]:
+    """Net log returns between the clock's borders, shape (n,); or None, and why they are undefined."""
+    equity = analysis.sampled.equity
+    if len(equity) < 2:
+        return None, f"the tape is shorter than two borders of {analysis.clock.label}"
+    if not np.isfinite(equity).all():
+        return None, "equity is not finite at some border"
+    if (equity <= 0).any():
+        return None, "equity is not positive at some border, and has no logarithm there"
+    return np.diff(np.log(equity)), None
+
+
+def pool_of(frame: SwapFrame) -> dict[str, str]:
+    """What makes two tapes tapes of one market. Pools that are unknown count as the same one."""
+    pool = frame.pool
+    return {"chain": pool.chain, "address": pool.address.lower(), "pair": pool.pair}
+
+
+def span_of(frame: SwapFrame) -> tuple[str, str]:
+    """Times of the first and the last swap."""
+    first, last = np.datetime_as_string(frame.at[[0, -1]].astype("datetime64[ns]"), unit="ns")
+    return f"{first}Z", f"{last}Z"

@@ -1,0 +1,96 @@
+"""The question that decides: intervals against boundaries, power, and the same answer twice."""
+
+import numpy as np
+import pytest
+
+from rook_bench.gates import judge
+from rook_bench.gates.checks.primary import decide_difference, log_returns
+from rook_bench.gates.policy import Primary
+
+BUCKET_S = 300
+PER_DAY = 86_400 / BUCKET_S * 1e4
+
+
+def difference(mean_bps_per_day, noise_bps_per_day=50.0, days=30, seed=0):
+    """Bucket differences with a true mean and a daily standard deviation."""
+    count = days * 86_400 // BUCKET_S
+    noise = np.random.default_rng(seed).normal(0, noise_bps_per_day / np.sqrt(86_400 / BUCKET_S) / 1e4, count)
+    return noise - noise.mean() + mean_bps_per_day / PER_DAY
+
+
+def ask(values, **asked):
+    return decide_difference("primary", Primary(**asked), values, BUCKET_S, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("mean", "asked", "status"),
+    [
+        (40, {"test": "superiority"}, "pass"),
+        (-40, {"test": "superiority"}, "fail"),
+        (5, {"test": "superiority"}, "inconclusive"),
+        (40, {"test": "superiority", "margin_bps_per_day": 35}, "inconclusive"),
+        (40, {"test": "superiority", "margin_bps_per_day": 80}, "fail"),
+        (5, {"test": "non-inferiority", "margin_bps_per_day": 40}, "pass"),
+        (-5, {"test": "non-inferiority", "margin_bps_per_day": 40}, "pass"),
+        (-35, {"test": "non-inferiority", "margin_bps_per_day": 40}, "inconclusive"),
+        (-80, {"test": "non-inferiority", "margin_bps_per_day": 40}, "fail"),
+    ],
+)
+def test_interval_against_the_boundary(mean, asked, status):
+    check = ask(difference(mean), **asked)
+    assert check.status == status
+    assert check.estimate.value == pytest.approx(mean, abs=1e-6)
+    assert check.estimate.low < mean < check.estimate.high
+    # 50 bps per day over 30 days: a standard error of 9.1, so an interval of about 18 to each side.
+    assert (check.estimate.high - check.estimate.low) / 2 == pytest.approx(1.96 * 50 / np.sqrt(30), rel=0.3)
+
+
+def test_power_says_what_the_tape_can_tell_and_how_much_more_is_needed():
+    check = ask(difference(5))
+    # (1.96 + 0.84) standard errors of 9.1.
+    assert check.power.detectable == pytest.approx(2.8 * 50 / np.sqrt(30), rel=0.3)
+    # (2.8 * 50 / 5)^2 days.
+    assert check.power.days_needed == pytest.approx((2.8 * 50 / 5) ** 2, rel=0.4)
+    assert "days" in check.detail
+    assert "would promote" in check.detail
+    assert "would block" in ask(difference(-5)).detail
+
+
+def test_too_few_buckets_are_inconclusive_whatever_they_show():
+    check = ask(difference(1e5, days=1)[:99])
+    assert (check.status, check.detail) == ("inconclusive", "99 buckets, 100 asked")
+
+
+def test_a_difference_that_never_varies_is_undefined_and_fails():
+    check = ask(np.zeros(1000))
+    assert check.status == "fail"
+    assert check.detail.startswith("undefined: ")
+
+
+def test_judging_twice_gives_the_same_numbers(judged, policy):
+    asked = policy(primary={"min_buckets": 50})
+    first, second = (judge(asked, judged("random:0.2"), judged("hold")).to_json()["checks"] for _ in range(2))
+    assert first == second
+    assert next(check for check in first if check["name"].startswith("net return"))["estimate"]["low"] is not None
+
+
+def test_the_difference_is_paired_and_net_of_costs(judged, policy):
+    check = next(
+        check
+        for check in judge(policy(primary={"min_buckets": 50}), judged("random:0.2"), judged("hold")).checks
+        if check.name.startswith("net return")
+    )
+    mine, theirs = (log_returns(judged(name).sampled) for name in ("random:0.2", "hold"))
+    assert check.estimate.value == pytest.approx((mine - theirs).mean() * PER_DAY)
+    assert check.estimate.n == len(mine)
+
+
+def test_without_a_champion_the_question_is_invalid(judged, policy):
+    assert judge(policy(primary={}), judged("random:0.2"), None).verdict == "INVALID"
+
+
+def test_the_sharpe_difference_stands_beside_it_and_decides_nothing(judged, policy):
+    verdict = judge(policy(primary={"min_buckets": 50}), judged("random:0.2"), judged("hold"))
+    check = next(check for check in verdict.checks if check.name == "Sharpe ratio vs champion")
+    assert check.status == "info"
+    assert check.estimate.value is not None
