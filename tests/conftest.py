@@ -54,6 +54,12 @@ def own_cache(tmp_path_factory):
         os.environ[CACHE_VARIABLE] = before
 
 
+@pytest.fixture(autouse=True)
+def own_trials(tmp_path_factory, monkeypatch):
+    """Every test has a trial ledger of its own: what another test tried is no try here."""
+    monkeypatch.setenv("ROOK_BENCH_TRIALS", str(tmp_path_factory.mktemp("trials") / "ledger"))
+
+
 @pytest.fixture(scope="session")
 def root():
     """The repository."""

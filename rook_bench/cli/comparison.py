@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rook_bench.core import InputError
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_json
 from rook_bench.gates import Verdict
+from rook_bench.gates.formats import write_verdict
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.importers import write_tape
 from rook_bench.market.tape_check import TapeCheck, check_tape
@@ -70,8 +71,19 @@ def _benchmarks(analyses: Sequence[Analysis]) -> list[str]:
     return missing
 
 
-def save_comparison(analyses: Sequence[Analysis], folder: Path, *, title: str, verdict: Verdict | None = None) -> None:
-    """Write the tape, every Run, the comparison and one report into an existing (temporary) folder."""
+def save_comparison(
+    analyses: Sequence[Analysis],
+    folder: Path,
+    *,
+    title: str,
+    verdict: Verdict | None = None,
+    looks: dict[str, Any] | None = None,
+) -> dict[str, Any] | None:
+    """Write the tape, every Run, the comparison and one report into an existing (temporary) folder.
+
+    Returns:
+        What verdict.json holds, None without a verdict.
+    """
     from rook_bench.report import write_report
 
     tape = folder / "tape.parquet"
@@ -91,18 +103,34 @@ def save_comparison(analyses: Sequence[Analysis], folder: Path, *, title: str, v
         )
     clock = analyses[0].clock.model_dump()
     write_json(folder / "compare.json", {"version": VERSION, "title": title, "clock": clock, "runs": listed})
+    record = None
     if verdict is not None:
-        write_json(folder / "verdict.json", verdict.to_json())
-    write_report(analyses, folder, title=title, verdict=None if verdict is None else verdict.to_json())
+        record = with_folders(verdict.to_json(), {entry["run_hash"]: entry["folder"] for entry in listed})
+        write_verdict(record, folder)
+    if looks is not None:
+        write_json(folder / "looks.json", looks)
+    write_report(analyses, folder, title=title, verdict=record, looks=looks)
+    return record
 
 
-def save_single(analysis: Analysis, folder: Path) -> None:
+def with_folders(record: dict[str, Any], folders: Mapping[str, str]) -> dict[str, Any]:
+    """A verdict's record that says where the runs lie beside it, sealed again; `folders` is by run hash."""
+    changed = {name: value for name, value in record.items() if name != "hash"}
+    for side in ("candidate", "champion"):
+        if changed[side] is not None and changed[side]["run_hash"] in folders:
+            changed[side] = changed[side] | {"run": folders[changed[side]["run_hash"]]}
+    return changed | {"hash": sha256_json(changed)}
+
+
+def save_single(analysis: Analysis, folder: Path, *, looks: dict[str, Any] | None = None) -> None:
     """Write one Run with its metrics and report into an existing (temporary) folder."""
     from rook_bench.report import write_report
 
     save_run(analysis.run, folder)
     write_measures(analysis, folder)
-    write_report([analysis], folder, title=title_of([analysis]))
+    if looks is not None:
+        write_json(folder / "looks.json", looks)
+    write_report([analysis], folder, title=title_of([analysis]), looks=looks)
 
 
 def write_measures(analysis: Analysis, folder: Path) -> None:

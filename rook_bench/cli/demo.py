@@ -31,12 +31,14 @@ def demo(
 ) -> None:
     """Run the whole path on the sample: prepare, fine-tune, decide, replay, compare, report, gate."""
     from rook_bench.cli.comparison import compare_sources, save_comparison, title_of
+    from rook_bench.cli.trials import history_of, looks_of, record_trials
     from rook_bench.config import BenchConfig
     from rook_bench.core.files import check_replaceable, whole_folder
     from rook_bench.gates import judge, load_policy
     from rook_bench.market.prepare import held_out, prepare
     from rook_bench.market.rules import Rules
     from rook_bench.market.tape_check import check_tape, describe
+    from rook_bench.trials import TrialLedger
 
     check_replaceable(out)
     frame, origin = _sample(quick)
@@ -69,10 +71,14 @@ def demo(
         champion = next(
             analysis for analysis in analyses[1:] if analysis.name.startswith("rules:" if models else "hold")
         )
-        verdict = judge(policy, candidate, champion)
+        # The demo keeps a ledger of its own: toying with the sample is no try of anybody's candidate.
+        ledger = TrialLedger(out.with_name(f"{out.name}-trials"))
+        record_trials(ledger, analyses, "gate", champion=champion)
+        history = history_of(ledger, candidate, champion)
+        verdict = judge(policy, candidate, champion, history=history)
         say(f"5. gate: may {candidate.name} be promoted over {champion.name}?")
         print_verdict(verdict)
-        save_comparison(analyses, aside, title=title_of(analyses), verdict=verdict)
+        save_comparison(analyses, aside, title=title_of(analyses), verdict=verdict, looks=looks_of(history))
     if models:
         say(f"adapter: {adapter.resolve()}")
     say(f"report: {(out / 'report.html').resolve()}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,12 +13,14 @@ from rook_bench.cli.output import on_terminal, remark, say, say_json
 if TYPE_CHECKING:
     from rook_bench.config import BenchConfig
     from rook_bench.metrics import Analysis
+    from rook_bench.trials.trial import Kind
 
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, a log file, a ROOK folder or a test.csv(.gz).")]
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Capital, risk, costs, clock (TOML, YAML or JSON).")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask the source again even if its decisions are kept.")]
 SOURCE_HELP = "name, name:argument (rules:FILE, lora:DIR, random:0.2, recorded:FILE) or path.py@name."
+Trials = Annotated[Path | None, typer.Option("--trials", help="Folder of the trial ledger; models/trials by default.")]
 Engine = Annotated[
     str | None, typer.Option("--engine", help="How language models compute: torch, fp32, bf16 or int8 (torch).")
 ]
@@ -69,6 +71,7 @@ def replay(
     mode: Mode = None,
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
+    trials: Trials = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
@@ -84,8 +87,9 @@ def replay(
         benchmarks=False,
         fresh=fresh,
     )[0]
+    history = _on_record([analysis], "replay", trials)
     with whole_folder(out) as aside:
-        save_single(analysis, aside)
+        save_single(analysis, aside, looks=history)
     if json:
         say_json(analysis.to_json())
         return
@@ -110,6 +114,7 @@ def compare(
     ] = True,
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
+    trials: Trials = None,
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Put several sources side by side on the same rows, in one report."""
@@ -125,8 +130,9 @@ def compare(
         benchmarks=benchmarks,
         fresh=fresh,
     )
+    history = _on_record(analyses, "compare", trials)
     with whole_folder(out) as aside:
-        save_comparison(analyses, aside, title=title_of(analyses))
+        save_comparison(analyses, aside, title=title_of(analyses), looks=history)
     if json:
         say_json({analysis.name: analysis.to_json() for analysis in analyses})
         return
@@ -150,12 +156,24 @@ def report(
     analyses, title = load_analyses(folder)
     verdict = folder / "verdict.json"
     judged = json.loads(verdict.read_text(encoding="utf-8")) if verdict.exists() else None
+    seen = folder / "looks.json"
+    looks = json.loads(seen.read_text(encoding="utf-8")) if seen.exists() else None
     with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
-        write_report(analyses, Path(aside), title=title, verdict=judged)
+        write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks)
         for file in Path(aside).iterdir():
             file.replace(folder / file.name)
     remark("the run was checked against its hashes and replayed")
     say(f"report: {folder / 'report.html'}")
+
+
+def _on_record(analyses: list[Analysis], kind: Kind, trials: Path | None) -> dict[str, Any]:
+    """Put the evaluations into the trial ledger; what a report then says about looks."""
+    from rook_bench.cli.trials import history_of, looks_of, record_trials
+    from rook_bench.trials import TrialLedger
+
+    ledger = TrialLedger(trials)
+    record_trials(ledger, analyses, kind)
+    return looks_of(history_of(ledger, analyses[0], None))
 
 
 def asked_by(references: list[str], engine: str | None, mode: str | None) -> list[str]:

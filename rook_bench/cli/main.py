@@ -9,7 +9,7 @@ from typing import Any
 import typer
 import typer.exceptions
 
-from rook_bench.cli import data, demo, doctor, evaluate, gate, inspect, train
+from rook_bench.cli import data, demo, doctor, evaluate, gate, inspect, promotion, train
 from rook_bench.core import RookError
 
 INVALID, INTERRUPTED = 3, 130
@@ -30,7 +30,10 @@ app.command()(evaluate.decide)
 app.command()(evaluate.replay)
 app.command()(evaluate.compare)
 app.command()(evaluate.report)
-app.command()(gate.gate)
+app.add_typer(gate.app, name="gate")
+app.command()(promotion.promote)
+app.command()(promotion.history)
+app.command()(promotion.verify)
 app.command()(inspect.plugins)
 app.add_typer(doctor.app, name="doctor")
 

@@ -62,6 +62,7 @@ class Plan:
                 f"on the {evidence.min_days:g} days it asks for, a candidate {at_least:,.0f} bps per day "
                 f"above the boundary is promoted {asked.power:.0%} of the time; one nearer to it is mostly INCONCLUSIVE"
             )
+        lines.append("a candidate that trades more often, or larger, than what this was measured on varies more")
         return lines
 
     @property

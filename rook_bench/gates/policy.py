@@ -56,7 +56,7 @@ class Primary(Config):
     margin_bps_per_day: float = Field(default=0.0, ge=0, le=10_000)
     level: float = Field(default=0.95, ge=0.8, lt=1)
     power: float = Field(default=0.8, ge=0.5, lt=1)
-    min_buckets: int = Field(default=100, ge=10)
+    min_buckets: int = Field(default=60, ge=30)
     replications: int = Field(default=2000, ge=200, le=100_000)
 
     @property
@@ -106,15 +106,18 @@ class Degeneracy(Config):
 
 
 class Calibration(Config):
-    """Whether stated confidence means what it says. Asked of candidates that state one.
+    """Whether stated confidence means what it says.
 
     Attributes:
         max_error: largest expected calibration error against the label.
+        asked_of: "models": of language models, whose confidence is a probability; "all": of rules too,
+            whose confidence is a weight that somebody wrote down.
         required: a candidate without confidences, or a tape without labels, fails; else it is not asked.
         min_n: fewer decisions than this leave it inconclusive.
     """
 
     max_error: float = Field(ge=0, le=1)
+    asked_of: Literal["models", "all"] = "models"
     required: bool = False
     min_n: int = Field(default=200, ge=1)
 

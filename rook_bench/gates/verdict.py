@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -122,13 +122,14 @@ def judge(
     if not any(check.status == "invalid" for check in found):
         evidence = list(checks.evidence(policy.evidence, candidate))
         enough = all(check.status == "pass" for check in evidence)
+        differences = list(checks.stress(policy.stress, policy.primary, candidate, champion))
         if policy.primary is not None:
-            found += checks.primary(policy.primary, candidate, champion)
+            differences = [*checks.primary(policy.primary, candidate, champion), *differences]
         found += [
+            *(differences if enough else map(_undecided, differences)),
             *evidence,
             *checks.degeneracy(policy.degeneracy, candidate),
             *([] if policy.calibration is None else [checks.calibration(policy.calibration, candidate)]),
-            *checks.stress(policy.stress, policy.primary, candidate, champion),
             *checks.selection(policy.selection, policy.primary, candidate, champion, history),
             *checks.thresholds(policy.thresholds, candidate),
             *checks.versus_champion(policy.versus_champion, candidate, champion, enough=enough),
@@ -174,6 +175,18 @@ def judge(
             "last_at": history.last_at,
         },
         waivers=tuple(waivers),
+    )
+
+
+def _undecided(check: Check) -> Check:
+    """A difference on less tape than was asked decides nothing, whichever way it points.
+
+    Its interval knows how returns vary within the tape, not how days, weeks and months differ.
+    """
+    if check.margin is None or check.status not in ("pass", "fail"):
+        return check
+    return replace(
+        check, status="inconclusive", detail=f"{check.detail}; too little tape or trading to decide either way"
     )
 
 

@@ -137,7 +137,7 @@ def stepwise_multiple_test(
     scaled = _studentised(panel)
     # arch 8 fails once every candidate is found superior. One that is hopeless by far is never
     # found, and Hansen's recentring keeps it out of the critical values.
-    hopeless = scaled[:, :1] - scaled[:, :1].mean() - HOPELESS
+    hopeless = np.full((panel.n, 1), -HOPELESS)
     benchmark_loss, losses = _losses(np.column_stack([scaled, hopeless]))
     test = StepM(benchmark_loss, losses, size=size, block_size=panel.block, reps=replications, seed=rng)
     test.compute()

@@ -81,7 +81,7 @@ class TrialLedger:
     def looks(self, tape: SwapFrame | Analysis, upto: str | None = None) -> Looks:
         """How often candidates were looked at on this tape's market and time."""
         frame = tape if isinstance(tape, SwapFrame) else tape.run.frame
-        return looks_at(self.trials(upto), pool_of(frame), *span_of(frame))
+        return looks_at(self.trials(upto), pool_of(frame), *span_of(frame), frame.data_hash)
 
     def against(
         self,

@@ -32,12 +32,20 @@ class Looks:
         return asdict(self)
 
 
-def looks_at(trials: list[Trial], pool: dict[str, str], first_at: str, last_at: str) -> Looks:
-    """Count the looks among `trials`."""
+def looks_at(trials: list[Trial], pool: dict[str, str], first_at: str, last_at: str, data_hash: str) -> Looks:
+    """Count the looks among `trials`.
+
+    Simulated pools all start on the same day and have no address: only the very same tape is the same stretch.
+    """
+    simulated = pool["chain"] == "simulated"
     seen = [
         trial
         for trial in trials
-        if trial.role == "candidate" and trial.pool == pool and trial.first_at <= last_at and first_at <= trial.last_at
+        if trial.role == "candidate"
+        and trial.pool == pool
+        and trial.first_at <= last_at
+        and first_at <= trial.last_at
+        and (not simulated or trial.data_hash == data_hash)
     ]
     times = sorted(trial.at for trial in seen)
     return Looks(

@@ -57,13 +57,21 @@ def test_power_says_what_the_tape_can_tell_and_how_much_more_is_needed():
 
 
 def test_too_few_buckets_are_inconclusive_whatever_they_show():
-    check = ask(difference(1e5, days=1)[:99])
-    assert (check.status, check.detail) == ("inconclusive", "99 buckets, 100 asked")
+    check = ask(difference(1e5, days=1)[:59])
+    assert (check.status, check.detail) == ("inconclusive", "59 buckets, 60 asked")
 
 
 def test_a_difference_that_never_varies_is_undefined_and_fails():
     check = ask(np.zeros(1000))
     assert check.status == "fail"
+    assert check.detail.startswith("undefined: ")
+
+
+def test_a_difference_that_hardly_ever_shows_is_inconclusive():
+    values = np.zeros(1000)
+    values[[100, 400, 700]] = 1e-3, -1e-3, 2e-3
+    check = ask(values)
+    assert check.status == "inconclusive"
     assert check.detail.startswith("undefined: ")
 
 

@@ -21,6 +21,7 @@ EXPECTED = {
     "unparsable": {"BLOCK"},
     "no-edge": {"BLOCK", "INCONCLUSIVE"},
     "no-edge-at-cost": {"BLOCK", "INCONCLUSIVE"},
+    "slightly-better": {"PROMOTE", "INCONCLUSIVE", "BLOCK"},
     "better": {"PROMOTE", "INCONCLUSIVE"},
 }
 

@@ -38,6 +38,8 @@ def coverage(candidate: Analysis) -> Estimate:
 
 def calibration(limits: Calibration, candidate: Analysis) -> Check:
     """The expected calibration error against the label; not asked where no confidence is stated."""
+    if limits.asked_of == "models" and not candidate.run.source.language_model:
+        return Check("calibration", "skipped", "does not arise: the candidate is no language model")
     estimate = candidate.estimates["confidence_calibration_error"]
     bounds = Bounds(max=limits.max_error, min_n=limits.min_n)
     check = within("calibration", estimate, bounds)

@@ -14,7 +14,7 @@ def evidence(needs: Evidence, candidate: Analysis) -> Iterator[Check]:
     run = candidate.run
     days, fills = run.frame.span_s / 86_400, int(run.orders.filled.sum())
     yield _enough("length of tape", days, needs.min_days, "days")
-    yield _enough("fills", fills, needs.min_fills, "fills")
+    yield _enough("number of fills", fills, needs.min_fills, "fills")
     tape = run.tape_check
     if needs.min_chained_share > 0:
         unknown = tape.unknown.get("chained_share", "unknown")
@@ -27,7 +27,8 @@ def evidence(needs: Evidence, candidate: Analysis) -> Iterator[Check]:
 
 
 def _enough(name: str, have: float, need: float, unit: str) -> Check:
-    detail = f"{have:.3g} {unit}, {need:g} asked"
+    shown = f"{have:,.0f}" if have >= 100 or have == int(have) else f"{have:.3g}"
+    detail = f"{shown} {unit}, {need:g} asked"
     return Check(name, "pass" if have >= need else "inconclusive", detail, bound=f"at least {need:g} {unit}")
 
 

@@ -63,7 +63,9 @@ def decide_difference(
     if per_bucket.value is None or per_bucket.low is None or per_bucket.high is None:
         reason = per_bucket.undefined_because or "no interval"
         estimate = Estimate.undefined(reason, n=per_bucket.n, unit=UNIT, convention=per_bucket.convention)
-        return Check(title, "fail", f"undefined: {reason}", estimate, bound, boundary)
+        # Where nothing ever differed nothing was shown; where little did, more tape may show it.
+        undecided: Status = "inconclusive" if difference.any() else "fail"
+        return Check(title, undecided, f"undefined: {reason}", estimate, bound, boundary)
     low, value, high = (number * scale for number in (per_bucket.low, per_bucket.value, per_bucket.high))
     convention = f"candidate minus champion, net log return, {per_bucket.convention}"
     estimate = Estimate(value, per_bucket.n, UNIT, convention, low, high)

@@ -81,6 +81,11 @@ def better(world: World, rng: np.random.Generator) -> Attempt:
     return _against(world, world.fixed("better", world.decisions(world.informed_sides(rng, RATE, 0.9))), DEAR)
 
 
+def slightly_better(world: World, rng: np.random.Generator) -> Attempt:
+    """An edge that costs nearly eat up: true, and small against what a few days can show."""
+    return _against(world, world.fixed("slightly-better", world.decisions(world.informed_sides(rng, RATE, 0.68))), DEAR)
+
+
 def always_buy(world: World, rng: np.random.Generator) -> Attempt:
     """One answer, whatever it is shown."""
     del rng
@@ -192,6 +197,7 @@ PLANTED = (
     Planted("leaky-prompt", "the prompt shows the future", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_prompt),
     Planted("uncalibrated", "a true edge, confidence 0.99 in all", PROMOTE, 0.05, uncalibrated),
     Planted("unparsable", "a true edge, a tenth gibberish", PROMOTE, 0.05, unparsable),
+    Planted("slightly-better", "a true edge, small for so short a tape", ("BLOCK", "INVALID"), 0.1, slightly_better),
     Planted("better", "a true edge after costs", ("BLOCK", "INVALID"), 0.1, better),
 )
-"""In the order of the table. For `better` the error is to block it; how often it is promoted is the gate's power."""
+"""In the order of the table. To block the better ones is an error; how often they pass is the gate's power."""

@@ -55,7 +55,7 @@ WORLD_POLICY = Policy(
     primary=Primary(test="superiority"),
     evidence=Evidence(min_days=3, min_fills=30),
     degeneracy=Degeneracy(max_side_share=0.98, min_action_entropy=0.1, max_parse_failure_rate=0.02),
-    calibration=Calibration(max_error=0.15),
+    calibration=Calibration(max_error=0.15, asked_of="all"),
     stress=Stress(cost_factor=1.25),
     selection=Selection(min_deflated_sharpe=0.95),
 )
@@ -73,11 +73,20 @@ def for_the_world(policy: Policy) -> Policy:
     primary = policy.primary
     if primary is not None and WORLD_POLICY.primary is not None:
         primary = primary.model_copy(update={"min_buckets": min(primary.min_buckets, WORLD_POLICY.primary.min_buckets)})
+    calibration = policy.calibration
+    if calibration is not None:  # planted candidates stand for models
+        calibration = calibration.model_copy(update={"asked_of": "all"})
     # Looks are not what is tried here, and how long a planted list takes to answer says nothing.
     stress = policy.stress.model_copy(update={"max_decision_s": None})
     selection = policy.selection.model_copy(update={"max_looks": None})
     return policy.model_copy(
-        update={"evidence": evidence, "primary": primary, "stress": stress, "selection": selection}
+        update={
+            "evidence": evidence,
+            "primary": primary,
+            "calibration": calibration,
+            "stress": stress,
+            "selection": selection,
+        }
     )
 
 

@@ -1,0 +1,146 @@
+"""`rook-bench promote`, `history` and `verify`: the promotion record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rook_bench.cli.output import say, say_json
+
+if TYPE_CHECKING:
+    from rook_bench.core.chain import Entry
+
+Models = Annotated[Path, typer.Option("--models", help="The models folder, which holds the record.")]
+Trials = Annotated[
+    Path | None,
+    typer.Option("--trials", help="Folder of the trial ledger; trials in the models folder by default."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def promote(
+    verdict: Annotated[
+        Path | None, typer.Argument(metavar="[VERDICT]", help="verdict.json of the gate, or its folder.")
+    ] = None,
+    models: Models = Path("models"),
+    sign_key: Annotated[
+        Path | None, typer.Option("--sign-key", help="Sign the stored copy with this private EC key (PEM).")
+    ] = None,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Make the previous champion champion again; takes no VERDICT.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", help="A remark for the reader of the record.")] = "",
+    allow_other_champion: Annotated[
+        bool, typer.Option("--allow-other-champion", help="Accept a verdict against another champion.")
+    ] = False,
+    trials: Trials = None,
+    json: Json = False,
+) -> None:
+    """Make the candidate of a verdict champion; the verdict is checked and judged again first."""
+    from rook_bench import promotion
+    from rook_bench.core import InputError
+    from rook_bench.promotion.record import reference_of
+
+    if rollback:
+        if verdict is not None:
+            raise InputError("--rollback takes no VERDICT", where=verdict, hint="leave one of them out")
+        if not reason:
+            raise InputError("a rollback needs its reason", where="promote", hint="add --reason TEXT")
+        entry = promotion.rollback(models, reason)
+    else:
+        if verdict is None:
+            raise InputError("no VERDICT was given", where="promote", hint="give verdict.json, or --rollback")
+        from functools import partial
+
+        from rook_bench.cli.gate import rejudge
+
+        entry = promotion.promote(
+            verdict,
+            models,
+            rejudge=partial(rejudge, trials=trials),
+            sign_key=sign_key,
+            reason=reason,
+            allow_other_champion=allow_other_champion,
+        )
+    if json:
+        say_json(entry)
+        return
+    say(f"champion: {reference_of(entry, models)}")
+    say(f"record: {models / 'promotions.jsonl'}, entry {entry['seq']} ({entry['hash'][:16]})")
+
+
+def history(models: Models = Path("models"), json: Json = False) -> None:
+    """Print the promotion record: who was champion when, by which verdict."""
+    from rook_bench.promotion import Record
+
+    entries = Record(models).entries()
+    if json:
+        say_json(entries)
+    elif not entries:
+        say("nothing was promoted yet")
+    else:
+        _print_table(entries)
+
+
+def verify(
+    models: Models = Path("models"),
+    trials: Trials = None,
+    public_key: Annotated[
+        Path | None, typer.Option("--public-key", help="Check signatures with this public EC key (PEM).")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Check the promotion record, every stored file, verdict and signature, and the trial ledger."""
+    import os
+
+    from rook_bench.promotion import Record
+    from rook_bench.promotion import verify as findings_of
+    from rook_bench.trials import TrialLedger
+    from rook_bench.trials.ledger import TRIALS_VARIABLE
+
+    ledger = TrialLedger(Path(trials or os.environ.get(TRIALS_VARIABLE) or models / "trials"))
+    findings = findings_of(models, ledger, public_key)
+    count = 0 if findings else len(Record(models).entries())
+    if json:
+        say_json({"entries": count, "findings": findings})
+    elif findings:
+        for finding in findings:
+            say(finding)
+    else:
+        say(f"{count} {'entry' if count == 1 else 'entries'} verified")
+    return 3 if findings else 0
+
+
+def _print_table(entries: list[Entry]) -> None:
+    import sys
+
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("seq", "when", "action", "champion", "verdict", "waivers", "reason"):
+        table.add_column(title, overflow="fold")
+    for entry in entries:
+        table.add_row(*(Text(cell) for cell in _cells(entry)))
+    # A pipe has no width, and a table squeezed into the usual 80 columns is hard to search.
+    width = None if sys.stdout.isatty() else 240
+    Console(highlight=False, width=width).print(table)
+
+
+def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
+    from rook_bench.replay.run import short_name
+
+    signed = ", signed" if entry["signature"] else ""
+    back = f" (entry {entry['restores']} again)" if entry["action"] == "rollback" else ""
+    return (
+        str(entry["seq"]),
+        entry["at"][:19].replace("T", " "),
+        entry["action"] + back,
+        f"{short_name(entry['source'])} [{entry['folder'].rpartition('/')[2]}{signed}]",
+        entry["verdict_hash"][:16],
+        ", ".join(f"{waiver['check']} ({waiver['owner']})" for waiver in entry["waivers"]) or "none",
+        entry["reason"] or "-",
+    )

@@ -1,0 +1,136 @@
+"""models/promotions.jsonl: the last entry says who is champion, and no other file can disagree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rook_bench.core import InputError
+from rook_bench.core.chain import Chain, Entry, head_of, line_of, locked, seal, sync_folder
+from rook_bench.core.files import whole_file
+
+MODELS = Path("models")
+FILE, WITNESS = "promotions.jsonl", "promotions.head"
+
+KEYS = (
+    *("action", "source", "source_hash", "plugin_sha256", "run_hash", "data_hash", "decisions_hash"),
+    *("adapter_hash", "base_hash", "prompt_hash", "code_hash", "policy_hash", "trials_head"),
+    *("folder", "stored", "payload", "payload_key", "files", "verdict_hash", "verdict_file", "verdict_sha256"),
+    *("waivers", "signature", "previous", "replaces", "other_champion", "reason"),
+)
+"""What every entry says besides its place in the chain."""
+
+
+class Record:
+    """The promotion record of a models folder. Every change writes the file anew and renames it.
+
+    The rename is the one moment at which a change happens: whoever is stopped before it has
+    changed nothing, and whoever is stopped after it has changed all. `promotions.head` repeats
+    the hash of the last entry afterwards; it decides nothing (it may lag behind by an entry), and
+    is there so that `verify` sees when entries are cut off the end.
+    """
+
+    def __init__(self, models: Path = MODELS) -> None:
+        self.models = Path(models)
+        self.path = self.models / FILE
+        self.witness = self.models / WITNESS
+        self.chain = Chain(self.path)
+
+    def entries(self) -> list[Entry]:
+        """Every entry, verified; InputError names the first line that is not as it was written."""
+        entries = self.chain.entries()
+        # Unlike other chains this one is never written in part, so a part was left by somebody else.
+        if self.chain.verify():
+            raise InputError("the last line was cut", where=self.path, hint="restore the file from a copy")
+        check_keys(entries, where=self.path)
+        return entries
+
+    @property
+    def champion(self) -> Entry | None:
+        """The entry that made the present champion, None before the first."""
+        entries = self.entries()
+        return entries[-1] if entries else None
+
+    def change(self, make: Callable[[list[Entry]], Mapping[str, Any]], *, at: datetime | None = None) -> Entry:
+        """Add the entry that `make` gives for the entries there are; nobody else changes them meanwhile.
+
+        What `make` raises leaves the record as it was. The entry is on disk when this returns.
+        """
+        with locked(self.path):
+            self._sweep()
+            entries = self.entries()
+            problem = witnessed(self, entries)
+            if problem is not None:
+                raise InputError(problem, hint="restore both from a copy")
+            try:
+                if entries:  # a writer may have been stopped between the two files
+                    replace_file(self.witness, _witness_of(entries))
+                entry = seal(make(entries), entries, at)
+                replace_file(self.path, b"".join(map(line_of, [*entries, entry])))
+            except OSError as error:
+                raise InputError(f"can't be written ({error.strerror})", where=error.filename or self.path) from None
+            with suppress(OSError):  # the change is made; the next one mends the witness
+                replace_file(self.witness, _witness_of([entry]))
+        return entry
+
+    def _sweep(self) -> None:
+        """Remove what killed writers left beside the record; the lock says that none is at work."""
+        for name in (FILE, WITNESS):
+            for left in self.models.glob(f".{name}.*"):
+                left.unlink(missing_ok=True)
+
+
+def check_keys(entries: list[Entry], *, where: Path) -> None:
+    """InputError for an entry that another version wrote."""
+    for entry in entries:
+        lacking = [key for key in KEYS if key not in entry]
+        if lacking:
+            raise InputError(f"entry {entry['seq']} lacks '{lacking[0]}'", where=where, hint="another version wrote it")
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file whole, and on disk before anybody can see it."""
+    with whole_file(path) as aside, open(aside, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def _witness_of(entries: list[Entry]) -> bytes:
+    return f"{head_of(entries)}\n".encode()
+
+
+def witnessed(record: Record, entries: list[Entry]) -> str | None:
+    """What is wrong with the end of the record, if anything is."""
+    try:
+        head = record.witness.read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        return f"{record.witness}: missing" if len(entries) > 1 else None
+    except OSError as error:
+        return f"{record.witness}: can't be read ({error.strerror})"
+    # It is written after the record, so it may name the last entry but one.
+    if head in [entry["hash"] for entry in entries[-2:]]:
+        return None
+    what = f"does not end with the entry that {WITNESS} names ({head[:16]})" if entries else "has lost its entries"
+    return f"{record.path}: {what}: entries were removed"
+
+
+def resolve_champion(models: Path = MODELS) -> str:
+    """The reference of the present champion, for any verb; InputError where nothing was promoted."""
+    record = Record(models)
+    champion = record.champion
+    if champion is None:
+        raise InputError("nothing was promoted yet", where=record.path, hint="name the champion, or promote one")
+    return reference_of(champion, record.models)
+
+
+def reference_of(entry: Entry, models: Path) -> str:
+    """The reference by which the source of an entry is asked: its stored copy where there is one."""
+    from rook_bench.promotion.store import stored_reference
+
+    return stored_reference(entry, models)
