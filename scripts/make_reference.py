@@ -41,6 +41,9 @@ def verbs() -> list[list[str]]:
     names = [[info.name or info.callback.__name__] for info in app.registered_commands if info.callback]
     for group in app.registered_groups:
         assert group.typer_instance is not None
+        own = group.typer_instance.registered_callback
+        if own is not None and own.invoke_without_command is True:  # a verb that has verbs of its own
+            names.append([str(group.name)])
         members = group.typer_instance.registered_commands
         names += [[str(group.name), info.name or info.callback.__name__] for info in members if info.callback]
     return names

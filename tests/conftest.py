@@ -60,6 +60,17 @@ def own_trials(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("ROOK_BENCH_TRIALS", str(tmp_path_factory.mktemp("trials") / "ledger"))
 
 
+@pytest.fixture
+def few_pictures(monkeypatch):
+    """Reports with their first picture only, for tests that are not about pictures: drawing takes seconds."""
+    from itertools import islice
+
+    from rook_bench.report import charts
+
+    drawn = charts.pictures
+    monkeypatch.setattr(charts, "pictures", lambda entries: islice(drawn(entries), 1))
+
+
 @pytest.fixture(scope="session")
 def root():
     """The repository."""

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from rook_bench.core import Estimate, InputError
+from rook_bench.metrics.action_value import ActionValues, action_values
 from rook_bench.metrics.calibration import Reliability, reliability
 from rook_bench.metrics.clock import Clock, Sampled
+from rook_bench.metrics.contributions import Contributions, contributions
 from rook_bench.metrics.costs import Attribution, attribute
 from rook_bench.metrics.decisions import confusion
 from rook_bench.metrics.execution import outcomes, rejections
+from rook_bench.metrics.intervals import intervals
 from rook_bench.metrics.markouts import Markout, markouts
+from rook_bench.metrics.regimes import Regimes, regimes
+from rook_bench.metrics.surface import Surface, surface
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
 
@@ -49,6 +55,33 @@ class Analysis:
     def sampled(self) -> Sampled:
         """The run's equity on the clock."""
         return Sampled(self.run, self.clock)
+
+    # What follows is dear. A report asks for it, each at most once; measuring a run does not.
+
+    @cached_property
+    def action_values(self) -> ActionValues:
+        """What each action was worth at each row."""
+        return action_values(self.run)
+
+    @cached_property
+    def intervals(self) -> dict[str, Estimate]:
+        """The headline metrics with their intervals."""
+        return intervals(self)
+
+    @cached_property
+    def surface(self) -> Surface:
+        """The same decisions under other costs and latencies."""
+        return surface(self.run)
+
+    @cached_property
+    def contributions(self) -> Contributions:
+        """The P&L by component, each filter included."""
+        return contributions(self.run)
+
+    @cached_property
+    def regimes(self) -> Regimes:
+        """When the return over hold was earned."""
+        return regimes(self.sampled)
 
     def to_json(self) -> dict[str, Any]:
         """The shape stored in metrics.json: each metric's Estimate by name."""

@@ -1,9 +1,10 @@
-"""Whether the stated confidence is how often the decision is the label."""
+"""Whether the stated confidence is how often the decision is right: the label, or the action that paid."""
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, Estimate
 from rook_bench.core.decision_tape import UNPARSED
+from rook_bench.metrics.action_value import ActionValues, action_values
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
@@ -30,7 +32,7 @@ class Reliability:
         low, high: the bin's bounds, low included; high too in the last bin.
         count: decisions in it, at least one.
         confidence: their mean stated confidence, 0 to 1.
-        correct: share of them that are the label, 0 to 1.
+        correct: share of them that are right, 0 to 1.
         correct_low, correct_high: 95% Wilson interval of that share, as if they were independent.
     """
 
@@ -51,10 +53,23 @@ def stated(run: Run) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
     labels = run.frame.labels.get("label_side")
     if labels is None:
         return None
-    tape = run.decided.tape
-    rows = np.flatnonzero((tape.side != UNPARSED) & ~np.isnan(tape.confidence))
+    tape, rows = run.decided.tape, _stating(run)
     decided = np.array(SIDE_NAMES, dtype=object)[tape.side[rows]]
     return tape.confidence[rows], (decided == labels[rows]).astype(np.bool_)
+
+
+def stated_profitable(run: Run, values: ActionValues | None = None) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Confidence, and whether the decision was the action that paid, where that is known; shapes (k,)."""
+    values = values or action_values(run)
+    tape, rows = run.decided.tape, _stating(run)
+    rows = rows[values.known[rows]]
+    return tape.confidence[rows], tape.side[rows] == values.best[rows]
+
+
+def _stating(run: Run) -> NDArray[np.intp]:
+    """Rows whose answer could be read and states a confidence."""
+    tape = run.decided.tape
+    return np.flatnonzero((tape.side != UNPARSED) & ~np.isnan(tape.confidence))
 
 
 def reliability(run: Run, bins: int = 10) -> list[Reliability]:
@@ -70,6 +85,30 @@ def binned(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: in
     """The bins of [0, 1] that hold a decision, lowest first; arguments of shape (k,)."""
     edges = np.arange(bins + 1) / bins
     place = np.minimum(np.searchsorted(edges, confidence, side="right") - 1, bins - 1)
+    bounds = [(float(low), float(high)) for low, high in itertools.pairwise(edges)]
+    return _rows(confidence, correct, place, bounds)
+
+
+def equal_mass(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int) -> list[Reliability]:
+    """Bins that hold about as many decisions each, lowest first; arguments of shape (k,).
+
+    Equal confidences share a bin, so there may be fewer bins and they may differ in size. Their
+    bounds are the least and greatest confidence in them.
+    """
+    ranked = np.sort(confidence)
+    last = np.unique(ranked[np.ceil(np.arange(1, bins + 1) * len(ranked) / bins).astype(int) - 1])
+    place = np.searchsorted(last, confidence, side="left")
+    bounds = [(float(confidence[place == index].min()), float(high)) for index, high in enumerate(last)]
+    return _rows(confidence, correct, place, bounds)
+
+
+def _rows(
+    confidence: NDArray[np.float64],
+    correct: NDArray[np.bool_],
+    place: NDArray[np.intp],
+    bounds: list[tuple[float, float]],
+) -> list[Reliability]:
+    """One row for each bin that holds a decision."""
     rows = []
     for index in np.unique(place).tolist():
         inside = place == index
@@ -77,8 +116,8 @@ def binned(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: in
         low, high = wilson(hits, count)
         rows.append(
             Reliability(
-                low=float(edges[index]),
-                high=float(edges[index + 1]),
+                low=bounds[index][0],
+                high=bounds[index][1],
                 count=count,
                 confidence=float(confidence[inside].mean()),
                 correct=hits / count,
@@ -99,8 +138,17 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
 
 def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS) -> float:
     """Mean distance between a bin's confidence and its share correct, weighted by the bins' decisions, 0 to 1."""
-    rows = binned(confidence, correct, bins)
-    return sum(row.count * abs(row.correct - row.confidence) for row in rows) / len(confidence)
+    return _error(binned(confidence, correct, bins))
+
+
+def calibration_error_mass(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS) -> float:
+    """The same over bins of about equal numbers of decisions (Nixon et al. 2019, CVPR workshops), 0 to 1."""
+    return _error(equal_mass(confidence, correct, bins))
+
+
+def _error(rows: Sequence[Reliability]) -> float:
+    decisions = sum(row.count for row in rows)
+    return sum(row.count * abs(row.correct - row.confidence) for row in rows) / decisions
 
 
 def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
@@ -113,6 +161,13 @@ def confidence_calibration_error(sampled: Sampled) -> Estimate:
     """Expected calibration error: how far the stated confidence is from the share of decisions that are the label."""
     convention = f"{BINS} equal-width bins, weighted by their decisions; all parsed decisions that state a confidence"
     return _estimate(sampled, calibration_error, "fraction", convention)
+
+
+@metric(unit="fraction")
+def confidence_calibration_error_mass(sampled: Sampled) -> Estimate:
+    """Expected calibration error over bins that hold about as many decisions each."""
+    convention = f"{BINS} bins of about equal size, equal confidences together; otherwise as with equal widths"
+    return _estimate(sampled, calibration_error_mass, "fraction", convention)
 
 
 @metric(unit="ratio")

@@ -45,12 +45,13 @@ def comparison(entries: Sequence[Entry]) -> dict[str, Any]:
         "groups": groups,
         "footnotes": [(number, text) for text, number in footnotes.items()],
         "annualised": _annualised(entries),
+        "intervals": any(entry.analysis.intervals for entry in entries),
         "lookahead": [_lookahead(entry) for entry in entries],
     }
 
 
 def _cell(entry: Entry, row: Row, footnotes: dict[str, int]) -> Cell:
-    estimate = entry.analysis.estimates.get(row.name)
+    estimate = entry.analysis.intervals.get(row.name) or entry.analysis.estimates.get(row.name)
     if estimate is None:
         return Cell("not measured", why="this run was measured without that metric")
     shown = estimate_text(estimate, entry.quote, signed=row.signed)

@@ -75,6 +75,29 @@ def _policy(policy: Any) -> str:
     return f"{name} (hash {digest[:12]})" if isinstance(digest, str) else str(name)
 
 
+def looks_sentence(looks: dict[str, Any] | None) -> str:
+    """How often this stretch of the pool was judged before, and what that means; "" where nobody counted."""
+    if looks is None:
+        return ""
+    count, candidates = int(looks["count"]), int(looks["candidates"])
+    times = "once" if count == 1 else f"{count:,} times"
+    since = f", first on {str(looks['first_at'])[:10]}, last on {str(looks['last_at'])[:10]}"
+    said = (
+        f"This stretch of the pool has been looked at {times} with {count_of(candidates, 'candidate')}"
+        f"{since if looks.get('first_at') and looks.get('last_at') else ''}; "
+        "every further look makes a good result easier to find by luck."
+    )
+    pbo = looks.get("pbo") or {}
+    if pbo.get("value") is not None:
+        said += (
+            f" In {percent(float(pbo['value']), 0)} of all splits of it the best candidate of one half "
+            "stands in the lower half of the other (probability of backtest overfitting)."
+        )
+    elif pbo.get("undefined_because"):
+        said += f" How often the best of them would be luck is undefined: {pbo['undefined_because']}."
+    return said
+
+
 def utc(moment: np.datetime64) -> str:
     """A time in UTC to the second."""
     when: datetime = moment.astype("datetime64[s]").item()

@@ -70,7 +70,9 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("label_accuracy", "Agreement with labels"),
         Row("label_macro_f1", "Macro F1 against labels"),
         Row("confidence_calibration_error", "Calibration error of confidence"),
+        Row("confidence_calibration_error_mass", "Calibration error, bins of equal size"),
         Row("confidence_brier", "Brier score of confidence"),
+        Row("profitable_accuracy", "Decisions that were the one that paid"),
     ),
 }
 

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 
 def write_report(
-    analyses: Sequence[Analysis], folder: Path, *, title: str, verdict: dict[str, Any] | None = None
+    analyses: Sequence[Analysis],
+    folder: Path,
+    *,
+    title: str,
+    verdict: dict[str, Any] | None = None,
+    looks: dict[str, Any] | None = None,
 ) -> Path:
     """Write report.html and its PNG pictures into an existing folder; returns the page's path.
 
@@ -21,6 +26,8 @@ def write_report(
         folder: where to; files of an earlier report there are replaced.
         title: the page's heading.
         verdict: what a gate said, if one did: {"verdict", "reasons", "checks", "policy"}.
+        looks: how often this stretch was judged before, if that is recorded: {"count", "candidates",
+            "first_at", "last_at", "pbo"}, the last the JSON of an Estimate or None.
 
     Raises:
         InputError: where there is no analysis.
@@ -39,5 +46,5 @@ def write_report(
             (folder / f"{picture.name}.png").write_bytes(png)
             drawn.append((picture, png))
     page = folder / "report.html"
-    page.write_text(render(entries, drawn, title=title, verdict=verdict), encoding="utf-8")
+    page.write_text(render(entries, drawn, title=title, verdict=verdict, looks=looks), encoding="utf-8")
     return page

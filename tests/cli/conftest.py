@@ -9,6 +9,11 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(autouse=True)
+def _quick(few_pictures):
+    """Commands are tried here, not pictures."""
+
+
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A folder with the repository's strategies and data, as the working directory."""

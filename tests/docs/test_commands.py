@@ -28,7 +28,7 @@ def test_pages_have_commands():
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
-def test_commands_run(page, tmp_path, monkeypatch, capsys):
+def test_commands_run(page, tmp_path, monkeypatch, capsys, few_pictures):
     from rook_bench.cli.main import run
 
     folder = tmp_path / "checkout"

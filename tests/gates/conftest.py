@@ -12,6 +12,11 @@ from rook_bench.replay import replay
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
+@pytest.fixture(autouse=True)
+def _quick(few_pictures):
+    """Verdicts are tried here, not pictures."""
+
+
 @pytest.fixture(scope="package")
 def frame():
     return read_swaps(REPOSITORY / "data" / "sample.parquet")[:1500]

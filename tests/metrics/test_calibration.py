@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,18 @@ from hypothesis import strategies as st
 from rook_bench.core import Decision, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.metrics import analyse
-from rook_bench.metrics.calibration import binned, brier, calibration_error, reliability, stated, wilson
+from rook_bench.metrics.brier import brier_parts
+from rook_bench.metrics.calibration import (
+    binned,
+    brier,
+    calibration_error,
+    calibration_error_mass,
+    equal_mass,
+    reliability,
+    stated,
+    stated_profitable,
+    wilson,
+)
 
 PAIRS = st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60)
 METRICS = ("confidence_calibration_error", "confidence_brier")
@@ -161,3 +173,59 @@ def test_the_interval_solves_its_equation(count, data):
     for bound in wilson(hits, count):
         reach = 1.959963984540054 * math.sqrt(bound * (1 - bound) / count)
         assert abs(hits / count - bound) == pytest.approx(reach, rel=1e-6, abs=1e-7)
+
+
+# Bins of equal size, the parts of the Brier score, and the action that paid.
+
+
+def test_bins_of_equal_size_by_hand():
+    """Four decisions in two bins: 0.1 and 0.2 (one right), 0.8 and 0.9 (both)."""
+    confidence, correct = np.array([0.9, 0.1, 0.8, 0.2]), np.array([True, True, True, False])
+    low, high = equal_mass(confidence, correct, 2)
+    assert (low.low, low.high, low.count, low.correct) == (0.1, 0.2, 2, 0.5)
+    assert (high.low, high.high, high.count, high.correct) == (0.8, 0.9, 2, 1.0)
+    assert calibration_error_mass(confidence, correct, 2) == pytest.approx(0.5 * 0.35 + 0.5 * 0.15)
+
+
+@given(PAIRS, st.integers(1, 20))
+def test_bins_of_equal_size_are(pairs, bins):
+    confidence, correct = split(pairs)
+    rows = equal_mass(confidence, correct, bins)
+    assert sum(row.count for row in rows) == len(pairs)
+    assert sum(row.count * row.correct for row in rows) == pytest.approx(correct.sum())
+    assert len(rows) <= bins
+    for lower, upper in pairwise(rows):
+        assert lower.high < upper.low  # equal confidences are never parted
+    if len(np.unique(confidence)) == len(confidence):
+        assert max(row.count for row in rows) <= math.ceil(len(pairs) / bins)
+
+
+@given(PAIRS)
+def test_brier_parts_sum_to_the_score(pairs):
+    confidence, correct = split(pairs)
+    parts = brier_parts(confidence, correct)
+    assert parts.score == pytest.approx(brier(confidence, correct))
+    assert parts.reliability - parts.resolution + parts.uncertainty + parts.within == pytest.approx(parts.score)
+    assert min(parts.reliability, parts.resolution, parts.uncertainty) >= 0
+    assert parts.resolution <= parts.uncertainty + 1e-12
+    # Forecasts that are one value per bin leave nothing over: Murphy's identity is exact.
+    single = np.minimum(np.floor(confidence * 10), 9) / 10 + 0.03
+    exact = brier_parts(single, correct, bins=10)
+    assert exact.within == pytest.approx(0.0, abs=1e-12)
+
+
+def test_confidence_against_the_action_that_paid(tape, run_of, sides):
+    from rook_bench.metrics.action_value import action_values
+
+    run = run_of(tape, sides("BHHSH" * 400, 0.1, confidence=0.5))
+    values = action_values(run)
+    confidence, correct = stated_profitable(run)
+    assert len(confidence) == values.known.sum()
+    np.testing.assert_array_equal(correct, (run.decided.tape.side == values.best)[values.known])
+
+
+def test_equal_size_metric(labelled, sides):
+    run = labelled(sides("BHHB", 0.1, confidence=0.5))
+    found = analyse(run).estimates["confidence_calibration_error_mass"]
+    assert (found.value, found.n) == (0.0, 4)
+    assert "equal size" in found.convention

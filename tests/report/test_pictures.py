@@ -28,6 +28,14 @@ NAMES = {
     "markouts",
     "confidence",
     "reliability",
+    "difference",
+    "disagreement",
+    "reliability-profitable",
+    "coverage",
+    "edge",
+    "sweeps",
+    "filters",
+    "regimes",
 }
 
 
@@ -61,7 +69,10 @@ def test_same_input_same_bytes(analyses, comparison_folder):
 def test_nothing_to_draw_is_said_in_the_picture(idle):
     with style():
         empty = {picture.name: picture for picture in pictures(make_entries([idle])) if picture.empty}
-    assert set(empty) == {"actions", "confusion", "markouts", "confidence", "reliability"}
+    assert set(empty) == {
+        *("actions", "confusion", "markouts", "confidence", "reliability", "difference", "disagreement"),
+        *("reliability-profitable", "coverage", "edge", "sweeps", "filters", "regimes"),
+    }
     for picture in empty.values():
         written = " ".join(text.get_text() for text in picture.figure.texts).replace("\n", " ")
         assert picture.empty in written

@@ -71,6 +71,7 @@ class Picture:
         title: the finding, as written in the picture.
         caption: one more sentence for the page.
         empty: why there was nothing to draw, None where there was something.
+        section: the part of the page that it belongs to.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Picture:
     caption: str
     figure: Figure
     empty: str | None = None
+    section: str = "pictures"
 
     @property
     def alt(self) -> str:
@@ -150,11 +152,11 @@ def _lines(text: str, width: int, most: int) -> list[str]:
     return textwrap.wrap(text, width, max_lines=most, placeholder=" \N{HORIZONTAL ELLIPSIS}", break_on_hyphens=False)
 
 
-def nothing(name: str, heading: str, sentence: str) -> Picture:
+def nothing(name: str, heading: str, sentence: str, section: str = "pictures") -> Picture:
     """A picture that says why there is nothing to see."""
     figure = blank(heading)
     figure.text(0.5, 0.5, "\n".join(textwrap.wrap(sentence, 60)), ha="center", va="center", fontsize=15, color=SOFT_INK)
-    return Picture(name, heading, sentence, "", figure, empty=sentence)
+    return Picture(name, heading, sentence, "", figure, empty=sentence, section=section)
 
 
 def time_axis(axes: Axes, at: NDArray[np.datetime64]) -> None:

@@ -47,7 +47,7 @@ def one(entry: Entry, name: str) -> Picture:
     note = f"n = {count_of(entry.fills, 'fill')}. Zero is the opening value, {opening}. {_NOTE}"
     figure = blank(title, note)
     axes = figure.add_subplot()
-    _bars(axes, steps, entry)
+    bars(axes, steps, entry)
     axes.set_ylabel(f"P&L, {entry.quote}")
     caption = (
         f"{entry.label}: {percent(cost_share(entry))} of the opening value went into costs; "
@@ -62,7 +62,7 @@ def _costs(entries: Sequence[Entry]) -> list[str]:
     return [cost for cost in COSTS if cost != "mev" or searched]
 
 
-def _bars(axes: Axes, steps: list[tuple[str, float | None]], entry: Entry) -> None:
+def bars(axes: Axes, steps: list[tuple[str, float | None]], entry: Entry) -> None:
     """One bar per step from where the last ended; a step without a change is a sum and stands on zero."""
     level, ends = 0.0, []
     for place, (name, change) in enumerate(steps):
@@ -83,7 +83,7 @@ def _bars(axes: Axes, steps: list[tuple[str, float | None]], entry: Entry) -> No
     low, high = min(0.0, *ends), max(0.0, *ends)
     span = high - low or 1.0
     axes.set_ylim(low - 0.05 * span, high + 0.11 * span)
-    axes.set_xticks(range(len(steps)), [_tick(name) for name, _ in steps], fontsize=10.5)
+    axes.set_xticks(range(len(steps)), [_tick(name) for name, _ in steps], fontsize=10.5 if len(steps) < 9 else 8.5)
     axes.grid(axis="x", visible=False)
 
 

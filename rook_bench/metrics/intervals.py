@@ -1,0 +1,62 @@
+"""Intervals of the headline metrics, from the clock's returns. Dear, so never part of `analyse`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rook_bench.core import Estimate
+from rook_bench.metrics.means import mean_of
+
+if TYPE_CHECKING:
+    from rook_bench.metrics.analysis import Analysis
+
+
+def intervals(analysis: Analysis) -> dict[str, Estimate]:
+    """Headline metrics with 95% intervals that allow for dependence: returns and Sharpe ratios, net and over hold.
+
+    The value stays the metric's own. The interval comes from the returns of full buckets, which
+    leave out the tape's first and last part, and the convention says so. What is undefined, or
+    has too few buckets or too few that moved for an interval, is not in the result. Neither is
+    the largest drawdown: it depends on the order of the returns, so an interval of a mean can't
+    speak for it.
+    """
+    from rook_bench.stats import sharpe_interval
+
+    sampled = analysis.sampled
+    net, hold, year = sampled.returns, sampled.hold_returns, sampled.clock.periods_per_year
+    if len(net) == 0:
+        return {}
+    logs = np.log1p(net)
+    growth, excess = (
+        mean_of(values, unit="fraction", convention="sum of log returns", factor=len(values))
+        for values in (logs, logs - np.log1p(hold))
+    )
+    found = {
+        "total_return": _exponential(growth),
+        "excess_return": excess,
+        "sharpe_ratio": sharpe_interval(net, periods_per_year=year),
+        "sharpe_ratio_excess": sharpe_interval(net - hold, periods_per_year=year),
+    }
+    return {
+        name: _as_interval_of(analysis.estimates[name], estimate)
+        for name, estimate in found.items()
+        if estimate.low is not None and name in analysis.estimates and analysis.estimates[name].defined
+    }
+
+
+def _exponential(growth: Estimate) -> Estimate:
+    """A log return's bounds as simple returns."""
+    if growth.low is None or growth.high is None:
+        return growth
+    return replace(growth, low=math.expm1(growth.low), high=math.expm1(growth.high))
+
+
+def _as_interval_of(metric: Estimate, found: Estimate) -> Estimate:
+    """The metric's own value between the bounds found."""
+    method = found.convention.split("; ")[-1]
+    convention = f"{metric.convention}; interval from {found.n:,} full buckets: {method}"
+    return replace(metric, low=found.low, high=found.high, convention=convention)

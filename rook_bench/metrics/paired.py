@@ -1,0 +1,100 @@
+"""Two runs on the same tape: the difference of their net log returns, bucket by bucket."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import Estimate, InputError
+from rook_bench.metrics.clock import Clock, Sampled
+from rook_bench.metrics.means import mean_of
+from rook_bench.replay import Run
+
+ALPHA, POWER = 0.025, 0.8
+"""One-sided level and power of the test whose length `days_needed` states."""
+
+
+@dataclass(frozen=True, eq=False)
+class Paired:
+    """How much more one run earned than another on the same clock.
+
+    Attributes:
+        values: net log-return difference of each full bucket, first minus second, shape (k,).
+        total: their sum; per_day: their mean in bps per day.
+        days_needed: days of tape at which a difference of this size would be told from none.
+        alike: share of rows on which both decide for the same side, 0 to 1.
+        same_decisions: whether they decide alike on every row, size and limits included.
+    """
+
+    values: NDArray[np.float64]
+    total: Estimate
+    per_day: Estimate
+    days_needed: Estimate
+    alike: float
+    same_decisions: bool
+
+
+def log_difference(mine: Run, theirs: Run, clock: Clock) -> NDArray[np.float64]:
+    """Net log return of each full bucket, first minus second, shape (k,); InputError for different tapes."""
+    if mine.frame is not theirs.frame and mine.frame.data_hash != theirs.frame.data_hash:
+        raise InputError("runs on different tapes can't be paired", where=f"{mine.name} and {theirs.name}")
+    # An equity of zero has no log; the buckets after it are not finite numbers, and no mean is made of them.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second = (np.log(Sampled(run, clock).equity) for run in (mine, theirs))
+        return np.diff(first) - np.diff(second)
+
+
+def paired(mine: Run, theirs: Run, clock: Clock) -> Paired:
+    """The difference of two runs on the same tape, with its interval."""
+    values = log_difference(mine, theirs, clock)
+    first, second = mine.decided.tape, theirs.decided.tape
+    same = first is second or first.content_hash == second.content_hash
+    daily = 86_400 / clock.bucket_s * 1e4
+    return Paired(
+        values=values,
+        total=_scaled(values, "fraction", float(len(values)), "sum", clock, same),
+        per_day=_scaled(values, "bps", daily, "mean per day", clock, same),
+        days_needed=days_needed(values, clock),
+        alike=float(np.mean(first.side == second.side)),
+        same_decisions=same,
+    )
+
+
+def _scaled(values: NDArray[np.float64], unit: str, factor: float, what: str, clock: Clock, same: bool) -> Estimate:
+    """Their mean times a factor; exactly zero where the equity curves are the same."""
+    convention = f"{what} of the net log-return differences of full {clock.label} buckets, paired"
+    if len(values) == 0:
+        return Estimate.undefined("there is no full bucket", n=0, unit=unit, convention=convention)
+    if not values.any():
+        why = "both decide alike on every row" if same else "the two equity curves are the same"
+        return Estimate(0.0, len(values), unit, f"{convention}; zero by construction: {why}", low=0.0, high=0.0)
+    return mean_of(values, unit=unit, convention=convention, factor=factor)
+
+
+def days_needed(values: NDArray[np.float64], clock: Clock) -> Estimate:
+    """Days of such tape after which a true difference of this size would be seen with 80% power at one-sided 2.5%."""
+    from rook_bench.stats import long_run_variance, periods_needed
+
+    convention = f"long-run variance of the differences, one-sided {ALPHA:.1%}, power {POWER:.0%}"
+    unknown = _no_length(values)
+    if unknown:
+        return Estimate.undefined(unknown, n=len(values), unit="days", convention=convention)
+    periods = periods_needed(abs(float(values.mean())), long_run_variance(values), alpha=ALPHA, power=POWER)
+    if not math.isfinite(periods):
+        reason = "no length of tape would do"
+        return Estimate.undefined(reason, n=len(values), unit="days", convention=convention)
+    return Estimate(float(periods) * clock.bucket_s / 86_400, len(values), "days", convention)
+
+
+def _no_length(values: NDArray[np.float64]) -> str | None:
+    """Why no length of tape can be named, if so."""
+    if len(values) < 20:
+        return "fewer than 20 full buckets to measure their spread on"
+    if not np.isfinite(values).all():
+        return "costs ate up all equity"
+    if not values.any():
+        return "there is no difference to see"
+    return None if values.mean() != 0 else "the mean difference is zero"

@@ -1,0 +1,147 @@
+"""Where the edge dies: the same decisions under other fees, latencies, gas prices and limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+
+from rook_bench.metrics.surface import Point, Surface
+from rook_bench.report.charts.canvas import INK, SOFT_INK, Picture, blank, nothing
+from rook_bench.report.entries import Entry
+from rook_bench.report.formatting import count_of, percent
+
+SECTION = "edge"
+HEADING, SWEEPS = "Return over hold by fee and latency", "Return over hold, one cost at a time"
+
+
+def edge(entries: Sequence[Entry]) -> list[Picture]:
+    """A heat map of fee and latency, and a panel for each cost, of the first source."""
+    first = entries[0]
+    if len(first.run.orders) == 0:
+        why = f"{first.short} never wants to trade, so no cost changes what it earns."
+        return [nothing("edge", HEADING, why, SECTION), nothing("sweeps", SWEEPS, why, SECTION)]
+    return [_heat_map(first), _sweeps(first)]
+
+
+def _heat_map(first: Entry) -> Picture:
+    found = first.analysis.surface
+    title = finding(first, found)
+    note = (
+        f"{count_of(len(first.run.orders), 'order')} of {first.short}, replayed under each pair; net log return "
+        "minus that of holding. Orange loses against hold, green wins. The frame is the run's own. Gas and all else "
+        "as in the run."
+    )
+    figure = blank(title, note)
+    axes = figure.add_subplot()
+    values = np.array([[np.nan if p.over_hold.value is None else p.over_hold.value for p in row] for row in found.grid])
+    most = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
+    axes.imshow(values, cmap=_colours(), vmin=-(most or 1.0), vmax=most or 1.0, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        text = "undefined" if np.isnan(value) else percent(value, signed=True)
+        axes.text(column, row, text, ha="center", va="center", fontsize=12, color=INK)
+        if found.grid[row][column].own:
+            box = Rectangle((column - 0.485, row - 0.48), 0.97, 0.96, fill=False, edgecolor=INK, linewidth=2.2)
+            axes.add_patch(box)
+    axes.set_xticks(range(len(found.latencies)), found.latencies, fontsize=10)
+    axes.set_yticks(range(len(found.fees)), [f"{fee / 1e4:g}%" for fee in found.fees], fontsize=10)
+    axes.set_xlabel("latency")
+    axes.set_ylabel("pool fee")
+    _bare(axes)
+    fills = [point.net.n for row in found.grid for point in row]
+    caption = (
+        f"Every cell is a whole replay of the same decisions, with {min(fills):,} to {count_of(max(fills), 'fill')}. "
+        "Along a row latency grows, down a column the fee does."
+    )
+    return Picture("edge", HEADING, title, caption, figure, section=SECTION)
+
+
+def _colours() -> LinearSegmentedColormap:
+    return LinearSegmentedColormap.from_list("edge", ["#E58A4A", "#FAF7F2", "#4DB592"])
+
+
+def _bare(axes: Axes) -> None:
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _sweeps(first: Entry) -> Picture:
+    found = first.analysis.surface
+    title = _swing(first, found)
+    note = (
+        "One assumption changed at a time, all else as in the run; the full dot is the run's own. Gas in multiples "
+        "of it. A tighter slippage limit makes more orders revert, a wider one lets searchers take more."
+    )
+    figure = blank(title, note)
+    grid = figure.subplots(2, 2, sharey=True)
+    for axes, (name, points) in zip(grid.flat, found.sweeps.items(), strict=True):
+        _panel(axes, first, name, points)
+    for axes in grid[:, 0]:
+        axes.set_ylabel("net over hold, %")
+    caption = " ".join(f"By {name}: {_range(points)}." for name, points in found.sweeps.items())
+    return Picture("sweeps", SWEEPS, title, caption, figure, section=SECTION)
+
+
+def _panel(axes: Axes, first: Entry, name: str, points: Sequence[Point]) -> None:
+    places = np.arange(len(points))
+    values = np.array([np.nan if p.over_hold.value is None else 100 * p.over_hold.value for p in points])
+    own = np.array([point.own for point in points])
+    axes.axhline(0, color=INK, linewidth=0.9)
+    axes.plot(places, values, color=first.colour, linewidth=1.5, zorder=3)
+    axes.scatter(places, values, s=34, facecolor="white", edgecolor=first.colour, linewidth=1.4, zorder=4)
+    axes.scatter(places[own], values[own], s=46, color=first.colour, zorder=5)
+    axes.set_xticks(places, [point.label for point in points], fontsize=8.5)
+    axes.set_title(name, fontsize=10.5, loc="left", color=SOFT_INK)
+    axes.margins(x=0.06, y=0.14)
+
+
+def _known(points: Sequence[Point]) -> list[float]:
+    return [point.over_hold.value for point in points if point.over_hold.value is not None]
+
+
+def _range(points: Sequence[Point]) -> str:
+    known = _known(points)
+    if not known:
+        return "undefined, costs ate up all equity"
+    return f"{percent(min(known), signed=True)} to {percent(max(known), signed=True)}"
+
+
+def _swing(first: Entry, found: Surface) -> str:
+    spreads = {name: max(known) - min(known) for name, points in found.sweeps.items() if (known := _known(points))}
+    if not spreads:
+        return f"{first.short}: costs ate up all equity"
+    name = max(spreads, key=lambda key: spreads[key])
+    return f"{first.short}: of these assumptions the {name} matters most, it moves the return over hold by " + percent(
+        spreads[name]
+    ).replace("%", " points")
+
+
+def finding(first: Entry, found: Surface) -> str:
+    """Whether there is an edge at these costs, and what it bears."""
+    own = next((point for row in found.grid for point in row if point.own), None)
+    now = "undefined" if own is None or own.over_hold.value is None else percent(own.over_hold.value, signed=True)
+    if found.break_even.value is None:
+        reason = found.break_even.undefined_because or ""
+        short = "even without fee and gas there would be no edge" if "dead" in reason else reason
+        return f"{first.short} ends {now} over hold; {short}"
+    return f"{first.short} ends {now} over hold; the edge dies at {found.break_even.value:.2f} times its fee and gas"
+
+
+def break_evens(found: Surface) -> list[str]:
+    """Both break-evens in words, without full stops."""
+    costs, fee = found.break_even, found.break_even_fee
+    return [
+        "Fee and gas together break even at "
+        + (
+            f"{costs.value:.2f} times the run's own"
+            if costs.value is not None
+            else f"undefined: {costs.undefined_because}"
+        ),
+        "The pool fee breaks even at "
+        + (percent(fee.value, 3) if fee.value is not None else f"undefined: {fee.undefined_because}"),
+    ]
