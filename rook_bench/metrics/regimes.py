@@ -107,7 +107,7 @@ def _measured(gain: NDArray[np.float64], sampled: Sampled) -> tuple[Estimate, Es
     """Sum and mean of some buckets' returns over hold; the mean in bps with its interval."""
     count, convention = len(gain), f"net log return over hold of {sampled.clock.label} buckets"
     if count == 0:
-        reason = "there is no such bucket"
+        reason = "no such bucket"
         return (
             Estimate.undefined(reason, n=0, unit="fraction", convention=convention),
             Estimate.undefined(reason, n=0, unit="bps", convention=convention),

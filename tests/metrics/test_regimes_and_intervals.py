@@ -55,7 +55,7 @@ def test_too_few_buckets_are_undefined(run, tape, run_of):
     found = regimes(Sampled(run_of(tape[:100], run.decided.tape.head(100)), Clock()))
     assert all(not row.mean.defined for row in found.rows)
     assert {row.mean.undefined_because for row in found.rows} <= {
-        "there is no such bucket",
+        "no such bucket",
         "fewer than 12 such buckets",
     }
 

@@ -64,10 +64,28 @@ def test_every_question_is_answered_in_order(answers):
 def test_difference_names_its_interval_and_the_days_it_needs(answers):
     part = answers["difference"]
     assert re.search(r"earned [\d.]+ bps a day (more|less) than rules:.*\(95%: .+ to .+\)", part.lead)
-    rows = cells(part)
+    rows = dict(part.tables[0].rows)
     assert len(rows) == 2
     assert all(" to " in row[0].small and " to " in row[1].small for row in rows.values())
     assert all(re.search(r"days|years", row[3].text) for row in rows.values())
+
+
+def test_all_sources_are_compared_at_once(answers, judged):
+    from rook_bench.stats.multiple import model_confidence_set
+
+    part = answers["difference"]
+    together = dict(part.tables[1].rows)
+    returns = {entry.label: np.log1p(entry.analysis.sampled.returns) for entry in make_entries(judged)}
+    kept = model_confidence_set(returns, rng=np.random.default_rng(0))
+    assert {name: cells[0].text for name, cells in together.items()} == {
+        name: "yes" if name in kept.names else "no" for name in returns
+    }
+    assert re.search(r"After looking at 2 sources the best of them .* holding: p = 0\.\d{3}", part.notes[-1])
+
+
+def test_two_sources_are_no_crowd(judged):
+    part = {part.id: part for part in questions(make_entries(judged[:2]))}["difference"]
+    assert len(part.tables) == 1
 
 
 def test_disagreement_is_against_the_rules(answers, judged):
