@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rook_bench.cli.output import err, on_terminal, remark
 from rook_bench.config import BenchConfig
 from rook_bench.core import InputError
+from rook_bench.core.config import read_mapping
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_json
 from rook_bench.gates import Verdict
@@ -157,9 +158,7 @@ def load_analysis(folder: Path) -> Analysis:
     """A Run from disk, checked, replayed and measured again on the clock it was measured on."""
     run: Run = load_run(folder)
     clock = folder / "clock.json"
-    return analyse(
-        run, Clock.parse(json.loads(clock.read_text(encoding="utf-8")), where=clock) if clock.exists() else Clock()
-    )
+    return analyse(run, Clock.parse(read_mapping(clock), where=clock) if clock.exists() else Clock())
 
 
 def title_of(analyses: Sequence[Analysis]) -> str:

@@ -73,7 +73,7 @@ def demo(
         )
         # The demo keeps a ledger of its own: toying with the sample is no try of anybody's candidate.
         ledger = TrialLedger(out.with_name(f"{out.name}-trials"))
-        record_trials(ledger, analyses, "gate", champion=champion)
+        record_trials(ledger, analyses, "gate", asked=len(sources), known=[champion])
         history = history_of(ledger, candidate, champion)
         verdict = judge(policy, candidate, champion, history=history)
         say(f"5. gate: may {candidate.name} be promoted over {champion.name}?")

@@ -87,7 +87,7 @@ def replay(
         benchmarks=False,
         fresh=fresh,
     )[0]
-    history = _on_record([analysis], "replay", trials)
+    history = _on_record([analysis], "replay", trials, asked=1)
     with whole_folder(out) as aside:
         save_single(analysis, aside, looks=history)
     if json:
@@ -130,7 +130,7 @@ def compare(
         benchmarks=benchmarks,
         fresh=fresh,
     )
-    history = _on_record(analyses, "compare", trials)
+    history = _on_record(analyses, "compare", trials, asked=len(set(source)))
     with whole_folder(out) as aside:
         save_comparison(analyses, aside, title=title_of(analyses), looks=history)
     if json:
@@ -166,13 +166,13 @@ def report(
     say(f"report: {folder / 'report.html'}")
 
 
-def _on_record(analyses: list[Analysis], kind: Kind, trials: Path | None) -> dict[str, Any]:
+def _on_record(analyses: list[Analysis], kind: Kind, trials: Path | None, *, asked: int) -> dict[str, Any]:
     """Put the evaluations into the trial ledger; what a report then says about looks."""
     from rook_bench.cli.trials import history_of, looks_of, record_trials
     from rook_bench.trials import TrialLedger
 
     ledger = TrialLedger(trials)
-    record_trials(ledger, analyses, kind)
+    record_trials(ledger, analyses, kind, asked=asked)
     return looks_of(history_of(ledger, analyses[0], None))
 
 

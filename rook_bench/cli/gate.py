@@ -27,6 +27,10 @@ app = typer.Typer(
 PolicyFile = Annotated[
     Path | None, typer.Option("--policy", help="What the candidate has to show (TOML, YAML or JSON).")
 ]
+Models = Annotated[Path, typer.Option("--models", help="The models folder, which holds the promotion record.")]
+CHAMPION = "champion"
+"""The word that stands for the promoted champion."""
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -48,6 +52,7 @@ def gate(
     config: ConfigFile = None,
     seed: Seed = None,
     waiver: Annotated[list[Path] | None, typer.Option("--waiver", help="A waiver file; repeat for several.")] = None,
+    models: Models = Path("models"),
     trials: Trials = None,
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
@@ -60,23 +65,29 @@ def gate(
 
     from rook_bench.cli.comparison import save_comparison, title_of
     from rook_bench.cli.trials import history_of, looks_of, record_trials
+    from rook_bench.core import ConfigError
     from rook_bench.core.files import check_replaceable, whole_folder
     from rook_bench.gates import judge, load_policy, load_waiver
     from rook_bench.trials import TrialLedger
 
     check_replaceable(out)
+    if candidate == CHAMPION:
+        raise ConfigError("the promoted champion can't be its own candidate", where="--candidate", hint="name a source")
     rules = load_policy(policy)
     waivers = [load_waiver(path) for path in waiver or ()]
-    named = [candidate] if champion is None else [candidate, _champion(champion)]
+    promoted = champion == CHAMPION
+    if champion is not None:
+        champion = _champion(champion, models)
+    named = [candidate] if champion is None else [candidate, champion]
     if data is None:
-        analyses = _from_runs(named)
+        analyses = _against_promoted(candidate, named[1]) if promoted else _from_runs(named)
     else:
         frame = read_input(data, pool, allow_rounded=allow_rounded)
         analyses = _from_sources(named, frame, settings_of(config, seed))
     against = analyses[1] if champion is not None else None
     ledger = TrialLedger(trials)
     # The look is on record before the verdict is known, whatever becomes of it.
-    record_trials(ledger, analyses, "gate", champion=against)
+    record_trials(ledger, analyses, "gate", asked=len(named), known=[against] if promoted and against else [])
     history = history_of(ledger, analyses[0], against)
     verdict = judge(rules, analyses[0], against, history=history, waivers=waivers)
     with whole_folder(out) as aside:
@@ -192,7 +203,7 @@ def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
     from rook_bench.cli.comparison import with_folders
     from rook_bench.cli.trials import history_of
     from rook_bench.gates import Policy, Waiver, judge
-    from rook_bench.gates.formats import read_verdict
+    from rook_bench.promotion import read_verdict
     from rook_bench.trials import TrialLedger
 
     record = read_verdict(folder / "verdict.json")
@@ -274,13 +285,13 @@ def _needed(**options: Any) -> tuple[Any, ...]:
     return tuple(options.values())
 
 
-def _champion(reference: str) -> str:
+def _champion(reference: str, models: Path = Path("models")) -> str:
     """The promoted champion's source for the word 'champion', else the reference as it is."""
-    if reference != "champion":
+    if reference != CHAMPION:
         return reference
     from rook_bench.promotion import resolve_champion
 
-    return resolve_champion(Path("models"))
+    return resolve_champion(models)
 
 
 def _pilot(frame: SwapFrame, settings: BenchConfig, champion: str, candidate: str | None) -> tuple[Analysis, Analysis]:
@@ -294,27 +305,47 @@ def _pilot(frame: SwapFrame, settings: BenchConfig, champion: str, candidate: st
 
 
 def _from_runs(named: list[str]) -> list[Analysis]:
-    from dataclasses import replace
-
+    """Runs from disk, replayed and measured; the first one's source is asked again."""
     from rook_bench.cli.comparison import load_analysis
     from rook_bench.core import InputError
-    from rook_bench.replay.engine import look_again
 
     for folder in named:
         if not Path(folder).is_dir():
             raise InputError(
                 f"'{folder}' is no run folder", where="gate", hint="to judge a source, give its tape with --data"
             )
-    analyses = [load_analysis(Path(folder)) for folder in named]
-    return [replace(analysis, run=replace(analysis.run, lookahead=look_again(analysis.run))) for analysis in analyses]
+    return [_looked_at_again(load_analysis(Path(folder))) for folder in named]
+
+
+def _looked_at_again(analysis: Analysis) -> Analysis:
+    """The same with a look-ahead check at places that nobody can know beforehand."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from rook_bench.replay.engine import look_again
+
+    lookahead = look_again(analysis.run, np.random.default_rng())
+    return replace(analysis, run=replace(analysis.run, lookahead=lookahead))
 
 
 def _from_sources(named: list[str], frame: SwapFrame, settings: BenchConfig) -> list[Analysis]:
     from rook_bench.cli.comparison import compare_sources
 
     analyses = compare_sources(frame, named, settings)
+    analyses[0] = _looked_at_again(analyses[0])
     # A champion named like the candidate is compared with itself, which the checks refuse.
     return analyses if len(set(named)) == len(named) else [analyses[0], *analyses]
+
+
+def _against_promoted(candidate: str, champion: str) -> list[Analysis]:
+    """A run from disk, and the promoted champion replayed on its tape under its assumptions."""
+    from rook_bench.metrics import analyse
+    from rook_bench.replay import replay
+
+    (mine,) = _from_runs([candidate])
+    theirs = replay(mine.run.frame, champion, mine.run.config, tape_check=mine.run.tape_check)
+    return [mine, analyse(theirs, mine.clock)]
 
 
 def _on_one_tape(analyses: list[Analysis]) -> list[Analysis]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import Any
 
 import typer
@@ -13,6 +14,7 @@ from rook_bench.cli import data, demo, doctor, evaluate, gate, inspect, promotio
 from rook_bench.core import RookError
 
 INVALID, INTERRUPTED = 3, 130
+TRACEBACK_VARIABLE = "ROOK_BENCH_TRACEBACK"
 
 app = typer.Typer(
     name="rook-bench",
@@ -72,6 +74,14 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away (head, less)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        # A defect of ours or of a plugin. Python's own exit code would be 1, which a gate's caller reads as BLOCK.
+        if os.environ.get(TRACEBACK_VARIABLE):
+            raise
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        said = " ".join(str(error).split())[:300]
+        where = f"{type(error).__name__} at {last.filename}:{last.lineno}"
+        return _say(f"{said or 'no message'} ({where}); set {TRACEBACK_VARIABLE}=1 to see all of it", INVALID)
 
 
 def _interrupted() -> int:

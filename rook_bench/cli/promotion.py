@@ -59,7 +59,7 @@ def promote(
         entry = promotion.promote(
             verdict,
             models,
-            rejudge=partial(rejudge, trials=trials),
+            rejudge=partial(rejudge, trials=_ledger_folder(trials, models)),
             sign_key=sign_key,
             reason=reason,
             allow_other_champion=allow_other_champion,
@@ -93,14 +93,11 @@ def verify(
     json: Json = False,
 ) -> int:
     """Check the promotion record, every stored file, verdict and signature, and the trial ledger."""
-    import os
-
     from rook_bench.promotion import Record
     from rook_bench.promotion import verify as findings_of
     from rook_bench.trials import TrialLedger
-    from rook_bench.trials.ledger import TRIALS_VARIABLE
 
-    ledger = TrialLedger(Path(trials or os.environ.get(TRIALS_VARIABLE) or models / "trials"))
+    ledger = TrialLedger(_ledger_folder(trials, models))
     findings = findings_of(models, ledger, public_key)
     count = 0 if findings else len(Record(models).entries())
     if json:
@@ -111,6 +108,15 @@ def verify(
     else:
         say(f"{count} {'entry' if count == 1 else 'entries'} verified")
     return 3 if findings else 0
+
+
+def _ledger_folder(trials: Path | None, models: Path) -> Path:
+    """Where the trial ledger lies: as named, as the environment says, or beside the record."""
+    import os
+
+    from rook_bench.trials.ledger import TRIALS_VARIABLE
+
+    return Path(trials or os.environ.get(TRIALS_VARIABLE) or models / "trials")
 
 
 def _print_table(entries: list[Entry]) -> None:

@@ -5,27 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rook_bench.core.hashing import PACKAGE
+
 if TYPE_CHECKING:
     from rook_bench.gates import History
     from rook_bench.metrics import Analysis
     from rook_bench.trials import TrialLedger
     from rook_bench.trials.trial import Kind
 
-YARDSTICKS = ("hold", "random", "always-buy", "foresight", "labels")
-"""Sources that others are measured by; trying one is no try of a candidate."""
-
 
 def record_trials(
-    ledger: TrialLedger, analyses: Sequence[Analysis], kind: Kind, *, champion: Analysis | None = None
+    ledger: TrialLedger, analyses: Sequence[Analysis], kind: Kind, *, asked: int, known: Sequence[Analysis] = ()
 ) -> None:
-    """Put what was evaluated on record. What a gate judges is a candidate, whatever it is; its champion is not."""
-    yardsticks = {
-        analysis.run.run_hash for analysis in analyses if analysis.run.source.choice.plugin.name in YARDSTICKS
-    }
+    """Put what was evaluated on record.
+
+    Args:
+        ledger: where to.
+        analyses: what was evaluated; the first is what is judged, if anything is.
+        kind: by which verb.
+        asked: how many of them, from the front, somebody asked for; the rest are yardsticks that the tool added.
+        known: among those asked for, what was promoted before: to measure against it is no try.
+
+    Holding, which has nothing to tune, and sources that say that they know the future are yardsticks too.
+    """
+    yardsticks = {analysis.run.run_hash for analysis in (*analyses[asked:], *known)}
+    for analysis in analyses[1:] if kind == "gate" else analyses:
+        plugin = analysis.run.source.choice.plugin
+        holds = plugin.name == "hold" and plugin.file.is_relative_to(PACKAGE)
+        if holds or analysis.run.lookahead.status == "declared":
+            yardsticks.add(analysis.run.run_hash)
     if kind == "gate":
         yardsticks.discard(analyses[0].run.run_hash)
-    if champion is not None:
-        yardsticks.add(champion.run.run_hash)
     ledger.record(analyses, kind, benchmarks=yardsticks)
 
 

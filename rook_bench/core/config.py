@@ -17,7 +17,7 @@ from rook_bench.core.errors import ConfigError, suggest
 class Config(BaseModel):
     """A frozen set of parameters: unknown keys are refused with the near name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
     @classmethod
     def parse(cls, values: dict[str, Any], *, where: object) -> Self:

@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from scipy.special import ndtr, ndtri
+
 from rook_bench.core import ConfigError
 from rook_bench.gates.checks.primary import bound_of, days_text, log_returns
 from rook_bench.gates.policy import Policy, Primary
 from rook_bench.metrics import Analysis
 from rook_bench.stats.power import detectable_effect, long_run_variance, periods_needed
+from rook_bench.stats.sharpe import expected_maximum_sharpe
 
 DAYS = (1.0, 7.0, 30.0, 90.0, 180.0, 365.0)
 EFFECTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -60,7 +63,7 @@ class Plan:
         if evidence.min_days > 0:
             lines.append(
                 f"on the {evidence.min_days:g} days it asks for, a candidate {at_least:,.0f} bps per day "
-                f"above the boundary is promoted {asked.power:.0%} of the time; one nearer to it is mostly INCONCLUSIVE"
+                f"above the boundary passes the primary question {asked.power:.0%} of the time, a nearer one less often"
             )
         lines.append("a candidate that trades more often, or larger, than what this was measured on varies more")
         return lines
@@ -119,9 +122,11 @@ def make_plan(policy: Policy, volatility_bps: float, origin: str, days: tuple[fl
             where=policy.name,
             hint="add a [primary] section",
         )
-    if not volatility_bps > 0:
+    if not (volatility_bps > 0 and math.isfinite(volatility_bps)):
         raise ConfigError(
-            "a difference that does not vary can't be planned for", where="gate plan", hint="use another pilot"
+            "a difference that does not vary, or without bound, can't be planned for",
+            where="gate plan",
+            hint="use another pilot",
         )
     variance = volatility_bps**2
     lengths = sorted({*DAYS, *(day for day in (*days, policy.evidence.min_days) if day > 0)})
@@ -133,12 +138,25 @@ def make_plan(policy: Policy, volatility_bps: float, origin: str, days: tuple[fl
         {
             effect: (
                 periods_needed(effect, variance, alpha=asked.alpha, power=asked.power),
-                # Bonferroni: the best of many has to clear a bar that none of them clears by luck.
-                periods_needed(effect, variance, alpha=asked.alpha / MANY, power=asked.power),
+                _days_of_many(policy, effect, variance),
             )
             for effect in EFFECTS
         },
     )
+
+
+def _days_of_many(policy: Policy, effect: float, variance: float) -> float:
+    """Days for the best of MANY: it has to clear what the best of so many shows by luck.
+
+    That is the deflated Sharpe ratio's bar where the policy asks for it, else that of Bonferroni.
+    """
+    asked, least = policy.primary, policy.selection.min_deflated_sharpe
+    assert asked is not None
+    if least is None:
+        return periods_needed(effect, variance, alpha=asked.alpha / MANY, power=asked.power)
+    bar = expected_maximum_sharpe(MANY, 1.0) + float(ndtri(least))
+    alpha = min(asked.alpha, float(ndtr(-bar)))
+    return periods_needed(effect, variance, alpha=alpha, power=asked.power)
 
 
 def daily_volatility(candidate: Analysis, champion: Analysis) -> float:

@@ -149,13 +149,25 @@ class Selection(Config):
     max_looks: int | None = Field(default=None, ge=1)
 
 
+class Assumptions(Config):
+    """What a verdict may rest on; anything else is not what was asked, and INVALID.
+
+    Attributes:
+        real_costs: orders pay at least the pool's own fee, and gas.
+        require: exact values of settings by their dotted names ("frictions.latency.swaps", "clock.bucket_s").
+    """
+
+    real_costs: bool = False
+    require: dict[str, Any] = Field(default_factory=dict)
+
+
 class Policy(Config):
     """A gate policy.
 
     Attributes:
         name: what the verdict calls it.
         primary: the question that decides; without it the gate only checks bounds.
-        evidence, degeneracy, stress, selection: see there.
+        assumptions, evidence, degeneracy, stress, selection: see there.
         calibration: see there; None leaves it out.
         thresholds: bounds on the candidate's estimates, by metric.
         versus_champion: bounds on candidate minus champion, by metric (of point estimates).
@@ -164,6 +176,7 @@ class Policy(Config):
 
     name: str = "default"
     primary: Primary | None = None
+    assumptions: Assumptions = Assumptions()
     evidence: Evidence = Evidence()
     degeneracy: Degeneracy = Degeneracy()
     calibration: Calibration | None = None

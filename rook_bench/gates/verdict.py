@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
+from typing import Any, get_args
 
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.hashing import sha256_code, sha256_json
-from rook_bench.gates.check import Check
+from rook_bench.gates.check import Check, Status
 from rook_bench.gates.history import History
 from rook_bench.gates.policy import Policy
-from rook_bench.gates.waivers import Waiver, waive
+from rook_bench.gates.waivers import NEVER, Waiver, waive
 from rook_bench.metrics import Analysis
 from rook_bench.plugins import gate_check
 from rook_bench.sources import Source
@@ -41,6 +41,8 @@ class Verdict:
         policy: what was asked.
         candidate, champion: names and hashes of both sides.
         tape: what it was judged on.
+        assumptions: clock, capital, risk and costs, as both sides were replayed.
+        components: records of the policy's own checks, with the hashes of their files.
         trials: head of the trial ledger, looks and candidates; None where no ledger was read.
         waivers: what was handed in.
     """
@@ -53,6 +55,8 @@ class Verdict:
     candidate: dict[str, str | None]
     champion: dict[str, str | None] | None
     tape: dict[str, Any] = field(default_factory=dict)
+    assumptions: dict[str, Any] = field(default_factory=dict)
+    components: list[dict[str, Any]] = field(default_factory=list)
     trials: dict[str, Any] | None = None
     waivers: tuple[Waiver, ...] = ()
 
@@ -80,6 +84,8 @@ class Verdict:
             "candidate": self.candidate,
             "champion": self.champion,
             "tape": self.tape,
+            "assumptions": self.assumptions,
+            "components": self.components,
             "policy": {"hash": policy_hash(self.policy), **self.policy.model_dump(mode="json")},
             "trials": self.trials,
             "waivers": [waiver.to_json() for waiver in self.waivers],
@@ -118,7 +124,7 @@ def judge(
     from rook_bench.gates import checks
 
     now = judged_at or datetime.now(UTC)
-    found = list(checks.validity(candidate, champion))
+    found = [*checks.validity(candidate, champion), *checks.assumptions(policy.assumptions, candidate)]
     if not any(check.status == "invalid" for check in found):
         evidence = list(checks.evidence(policy.evidence, candidate))
         enough = all(check.status == "pass" for check in evidence)
@@ -133,8 +139,9 @@ def judge(
             *checks.selection(policy.selection, policy.primary, candidate, champion, history),
             *checks.thresholds(policy.thresholds, candidate),
             *checks.versus_champion(policy.versus_champion, candidate, champion, enough=enough),
-            *_further(policy, candidate, champion),
         ]
+        found = _named_once(found)
+        found += _further(policy, candidate, champion, {check.name for check in found})
         found = waive(
             found,
             waivers,
@@ -153,6 +160,8 @@ def judge(
         policy=policy,
         candidate=_identity(candidate),
         champion=None if champion is None else _identity(champion),
+        assumptions={"clock": candidate.clock.model_dump(mode="json"), **candidate.run.config.model_dump(mode="json")},
+        components=[gate_check.choose(reference).spec().to_json() for reference in policy.checks],
         tape={
             "data_hash": frame.data_hash,
             "pool": f"{frame.pool.chain} {frame.pool.address}",
@@ -190,13 +199,27 @@ def _undecided(check: Check) -> Check:
     )
 
 
-def _further(policy: Policy, candidate: Analysis, champion: Analysis | None) -> list[Check]:
-    found = []
+def _named_once(checks: list[Check]) -> list[Check]:
+    """A metric may be bounded in two places: both are asked, under different names."""
+    seen: set[str] = set()
+    for index, check in enumerate(checks):
+        if check.name in seen:
+            checks[index] = replace(check, name=f"{check.name} (threshold)")
+        seen.add(check.name)
+    return checks
+
+
+def _further(policy: Policy, candidate: Analysis, champion: Analysis | None, taken: Collection[str]) -> list[Check]:
+    """The policy's own checks; ConfigError for one that is no check, or takes the name of another."""
+    found: list[Check] = []
     for reference in policy.checks:
         choice = gate_check.choose(reference)
         check = choice.build()(candidate, champion)
-        if not isinstance(check, Check):
-            raise ConfigError(f"gate check '{choice.plugin.name}' did not return a Check", where=choice.plugin.file)
+        what = f"gate check '{choice.plugin.name}'"
+        if not isinstance(check, Check) or check.status not in get_args(Status):
+            raise ConfigError(f"{what} did not return a Check with a known status", where=choice.plugin.file)
+        if check.name in {*taken, *NEVER, *(other.name for other in found)}:
+            raise ConfigError(f"{what} calls its check '{check.name}', which is taken", where=choice.plugin.file)
         found.append(check)
     return found
 

@@ -14,7 +14,15 @@ from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.hashing import sha256_file
 from rook_bench.gates.check import Check
 
-NEVER = ("look-ahead", "champion look-ahead", "same tape", "same assumptions", "candidate is not champion")
+NEVER = (
+    "look-ahead",
+    "champion look-ahead",
+    "same tape",
+    "same assumptions",
+    "candidate is not champion",
+    "costs are charged",
+    "settings",
+)
 """Checks that say whether there is anything to judge; nobody can answer for those."""
 
 
@@ -80,22 +88,24 @@ def waive(
         InputError: for a waiver of another candidate or policy, an expired one, one of a check that
             the gate did not ask, or of an invalid one.
     """
-    found = {check.name: check for check in checks}
+    found, place = list(checks), {check.name: index for index, check in enumerate(checks)}
     for waiver in waivers:
         asked = waiver.asked
-        if asked.check not in found:
-            raise InputError(f"no check is called '{asked.check}'", where=waiver.file, hint=suggest(asked.check, found))
+        if asked.check not in place:
+            raise InputError(f"no check is called '{asked.check}'", where=waiver.file, hint=suggest(asked.check, place))
         for what, named, have in (("candidate", asked.candidate, candidate), ("policy", asked.policy, policy)):
             if named != have:
                 hint = f'{what} = "{have}" is judged here'
                 raise InputError(f"the waiver is for another {what}", where=waiver.file, hint=hint)
         if asked.expires < today:
             raise InputError(f"the waiver expired on {asked.expires}", where=waiver.file, hint="ask its owner again")
-        check = found[asked.check]
+        check = found[place[asked.check]]
         if check.status == "invalid" or check.name in NEVER:
             raise InputError(f"'{check.name}' can't be waived", where=waiver.file, hint="mend the run instead")
         if check.status in ("fail", "inconclusive"):
             told = {"reason": asked.reason, "owner": asked.owner, "expires": asked.expires.isoformat()}
             detail = f"{check.detail}; waived by {asked.owner} until {asked.expires}: {asked.reason}"
-            found[check.name] = replace(check, status="waived", detail=detail, waiver={"was": check.status, **told})
-    return list(found.values())
+            found[place[check.name]] = replace(
+                check, status="waived", detail=detail, waiver={"was": check.status, **told}
+            )
+    return found

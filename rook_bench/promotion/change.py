@@ -209,6 +209,12 @@ def _check_succession(
         if entry["verdict_hash"] == verdict["hash"]:
             what = f"the verdict served for entry {entry['seq']}, and its candidate is champion no more"
             raise InputError(what, where=path, hint=JUDGE_AGAIN)
+    if verdict["policy"].get("primary") is None and not allow_other:
+        raise InputError(
+            f"the policy '{verdict['policy'].get('name')}' asks no primary question, so the champion was not beaten",
+            where=path,
+            hint="judge by a policy with a [primary] section, or say --allow-other-champion",
+        )
     if allow_other or (given is not None and is_same(given, champion, models)):
         return
     against = "against no champion" if given is None else f"against {given['source']}"

@@ -110,20 +110,26 @@ def replay_decided(
     return run
 
 
-def look_again(run: Run) -> Lookahead:
-    """The look-ahead check of a Run from disk made anew: what its record says is not taken for granted.
+def look_again(run: Run, rng: np.random.Generator) -> Lookahead:
+    """The look-ahead check made anew where it matters: more places, drawn so that nobody can know them.
 
-    "unchecked" where the source can't be asked any more, or is no longer what it was.
+    The source is made anew for every time it is asked, and all of the tape is asked too: neither what the
+    run's record says nor its decisions are taken for granted. "unchecked" where the source can't be asked
+    any more, or is no longer what it was.
+
+    Args:
+        run: the run, from disk or just made.
+        rng: of the places; seeded by nothing that the run's maker could know.
     """
     source = run.source
     if not (source.recorded or source.unreachable):
         try:
-            now = Source.parse(source.reference)
+            now = source.anew()
         except RookError as error:
             return Lookahead("unchecked", (), None, f"the source can't be asked again: {error}")
         if now.content != source.content:
             return Lookahead("unchecked", (), None, f"{source.reference} is not what it was when the run was made")
-    lookahead = check_source(source, run.frame, run.decided.tape, seed=run.config.seed)
+    lookahead = check_source(source, run.frame, run.decided.tape, seed=run.config.seed, again=source.anew, rng=rng)
     return _check_risk(run.config.risk, run.frame, run.decided, run.permitted, lookahead)
 
 
@@ -143,7 +149,7 @@ def _check_risk(
     if lookahead.status in ("leak", "declared"):
         return lookahead
     # Recorded decisions can't be asked for again, but what judges them can.
-    for cut in lookahead.cuts or choose_cuts(decided.tape, np.random.default_rng(0)):
+    for cut in lookahead.cuts or choose_cuts(decided.tape, np.random.default_rng(0))[0]:
         again = apply_risk(config, MarketView.whole(frame[:cut]), decided.tape.head(cut))
         for mine, theirs in ((permitted.fraction, again.fraction), (permitted.refused_by, again.refused_by)):
             changed = np.flatnonzero(mine[:cut] != theirs)

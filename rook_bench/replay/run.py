@@ -21,7 +21,7 @@ from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.importers import read_swaps, write_tape
-from rook_bench.market.tape_check import TapeCheck
+from rook_bench.market.tape_check import TapeCheck, check_tape
 from rook_bench.plugins import Spec
 from rook_bench.replay.orders import OrderTable
 from rook_bench.risk import Permitted
@@ -188,12 +188,19 @@ def load_run(folder: str | Path) -> Run:
     Raises:
         InputError: where files are missing, or don't match what run.json says of them.
     """
+    try:
+        return _load(Path(folder))
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"run.json lacks or garbles something ({type(error).__name__}: {error})"
+        raise InputError(what, where=folder, hint="replay it again") from None
+
+
+def _load(folder: Path) -> Run:
     from rook_bench.market.view import MarketView
     from rook_bench.replay.engine import ReplayConfig, execute
     from rook_bench.replay.ledger import reconcile
     from rook_bench.risk import apply_risk
 
-    folder = Path(folder)
     facts = _read_facts(folder)
     for name, digest in facts["files"].items():
         if not (folder / name).is_file():
@@ -226,7 +233,7 @@ def load_run(folder: str | Path) -> Run:
         orders=orders,
         equity=equity,
         lookahead=Lookahead(**{**facts["lookahead"], "cuts": tuple(facts["lookahead"]["cuts"])}),
-        tape_check=TapeCheck.from_json(facts["tape_check"]),
+        tape_check=check_tape(frame),
     )
     reconcile(run)
     return run
@@ -239,8 +246,10 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise InputError(
             "the folder holds no run.json", where=folder, hint="make a run with rook-bench replay"
         ) from None
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise InputError(f"not a readable run.json ({error})", where=folder) from None
+    if not isinstance(facts, dict):
+        raise InputError("run.json is no record of a run", where=folder, hint="replay it again")
     if facts.get("version") != VERSION:
         raise InputError(f"run version {facts.get('version')} is not {VERSION}", where=folder, hint="replay it again")
     if sealed(facts) != facts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.progress import track
 
 from rook_bench.core import Decision, InputError
 from rook_bench.core.decision_tape import DecisionTape
-from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.core.hashing import PACKAGE, sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketColumns, MarketView
@@ -47,6 +47,18 @@ class Source:
         """The source of a saved Run; what it took its parameters from may be gone by now."""
         choice = decision_source.choose(reference)
         return cls(choice, choice.spec(), content)
+
+    def anew(self) -> Source:
+        """The same source from the same file, read again: nothing that it keeps in memory comes along.
+
+        Raises:
+            RookError: where the file is gone or fails.
+        """
+        plugin = self.choice.plugin
+        head, colon, rest = self.reference.partition(":")
+        if plugin.file.is_relative_to(PACKAGE) or "@" in self.reference or not plugin.file.is_file():
+            return Source.parse(self.reference)
+        return replace(Source.parse(f"{plugin.file}@{head}{colon}{rest}"), spec=self.spec)
 
     @property
     def reference(self) -> str:

@@ -18,6 +18,12 @@ from rook_bench.sources.decide import Source
 CUTS = 8
 """Places at which the tape is cut; half of them right after a decision to trade."""
 
+MANY_CUTS = 48
+"""The same where a gate looks: five of six right after a decision to trade, larger ones more often."""
+
+RARE = 0.1
+"""Share of the trades, by size, whose leak the check's sentence speaks of."""
+
 MINIMUM_ROWS = 2
 
 
@@ -43,38 +49,62 @@ class Lookahead:
         return asdict(self)
 
 
-def check_source(source: Source, frame: SwapFrame, tape: DecisionTape, *, seed: int = 0) -> Lookahead:
+def check_source(
+    source: Source,
+    frame: SwapFrame,
+    tape: DecisionTape,
+    *,
+    seed: int = 0,
+    again: Callable[[], Source] | None = None,
+    rng: np.random.Generator | None = None,
+) -> Lookahead:
     """Ask the source again on tapes whose future is cut off or scrambled; compare byte by byte.
 
     Args:
         source: what made the decisions.
         frame, tape: the tape and the decisions made on all of it.
         seed: the seed they were made with.
+        again: makes the source anew for every time it is asked, so that nothing it remembers helps it.
+            With it, all of the tape is asked again too, after the tapes that were cut: decisions that
+            come from a file may be nobody's.
+        rng: of the places. By default they follow from the decisions, so that the same run is always
+            checked alike; a gate draws them, so that nobody can know them. It tries many more.
     """
+    ask_whole, places, anew = again is not None, MANY_CUTS if rng is not None else CUTS, again or (lambda: source)
     if source.unreachable:
         return Lookahead("declared", (), None, "the source declares that it knows the future: a bound, not a candidate")
     if source.recorded:
         return Lookahead("unchecked", (), None, "recorded decisions can't be asked for again")
-    # The cuts depend on the decisions alone, so that the same run is always checked alike.
-    rng = np.random.default_rng(int(tape.content_hash[:16], 16))
-    cuts = choose_cuts(tape, rng)
+    rng = rng or np.random.default_rng(int(tape.content_hash[:16], 16))
+    cuts, anywhere, after_trades = choose_cuts(tape, rng, places)
     prompts = source.prompts(frame, len(frame))
-    for cut in cuts:
-        for name, changed in (("cut off", frame[:cut]), ("scrambled", scramble_future(frame, cut, rng))):
+    for number, cut in enumerate(rng.permutation(cuts).tolist()):
+        # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
+        ways = {"scrambled": scramble_future(frame, cut, rng)}
+        if number < CUTS:
+            ways = {"cut off": frame[:cut]} | ways
+        for name, changed in ways.items():
             if prompts is not None:
-                row = _first_other(prompts[:cut], source.prompts(changed, cut) or [])
+                row = _first_other(prompts[:cut], anew().prompts(changed, cut) or [])
                 if row is not None:
                     detail = f"with the future after row {cut} {name}, the prompt of row {row + 1} changed"
                     return Lookahead("leak", tuple(cuts), row, detail)
-            again = source.ask(changed, seed, head=cut)
-            row = _first_difference(tape.head(cut), again)
+            row = _first_difference(tape.head(cut), anew().ask(changed, seed, head=cut))
             if row is not None:
                 detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
                 return Lookahead("leak", tuple(cuts), row, detail)
+    if ask_whole:
+        row = _first_difference(tape, anew().ask(frame, seed))
+        if row is not None:
+            detail = f"asked again on the same tape, the source decides otherwise at row {row + 1}"
+            return Lookahead("leak", tuple(cuts), row, detail)
     what = "decisions" if prompts is None else "prompts and decisions"
-    return Lookahead(
-        "clean", tuple(cuts), None, f"{what} stayed the same with the future changed at {len(cuts)} places"
-    )
+    # The number that was drawn and not that of different rows: judging again must give the same sentence.
+    detail = f"{what} stayed the same with the future changed at {anywhere + after_trades} places"
+    if after_trades >= MANY_CUTS // 2:
+        found = 1 - (1 - RARE) ** after_trades
+        detail += f"; a leak in one trade of {1 / RARE:.0f} would be found {found:.0%} of the time"
+    return Lookahead("clean", tuple(cuts), None, detail)
 
 
 def check_features(
@@ -106,16 +136,24 @@ def scramble_future(frame: SwapFrame, cut: int, rng: np.random.Generator) -> Swa
     return frame.take(rows, keep_position=True)
 
 
-def choose_cuts(tape: DecisionTape, rng: np.random.Generator) -> list[int]:
-    """Rows at which to cut the tape: some anywhere, some right after a decision to trade."""
+def choose_cuts(tape: DecisionTape, rng: np.random.Generator, places: int = CUTS) -> tuple[list[int], int, int]:
+    """Rows at which to cut the tape; and how many were drawn anywhere, and right after a decision to trade.
+
+    Of many places more lie after trades, drawn by the trades' size: tiny ones are no decoys.
+    """
     rows = len(tape)
     if rows <= MINIMUM_ROWS:
-        return []
-    anywhere = rng.integers(MINIMUM_ROWS, rows, size=CUTS // 2)
-    trades = np.flatnonzero(np.isin(tape.side, (Side.BUY, Side.SELL))) + 1
+        return [], 0, 0
+    few = places // 2 if places <= CUTS else places // 6
+    anywhere = rng.integers(MINIMUM_ROWS, rows, size=few).tolist()
+    trades = np.flatnonzero(np.isin(tape.side, (Side.BUY, Side.SELL)) & (tape.size > 0)) + 1
     trades = trades[(trades >= MINIMUM_ROWS) & (trades < rows)]
-    after_trades = rng.choice(trades, size=min(CUTS // 2, len(trades)), replace=False)
-    return sorted({int(cut) for cut in (*anywhere, *after_trades)})
+    count = min(places - few, len(trades))
+    weights = None
+    if places > CUTS and len(trades):
+        weights = tape.size[trades - 1] / tape.size[trades - 1].sum()
+    after_trades = rng.choice(trades, size=count, replace=False, p=weights) if count else trades[:0]
+    return sorted({int(cut) for cut in (*anywhere, *after_trades)}), few, count
 
 
 def _first_other(before: list[str], after: list[str]) -> int | None:

@@ -86,7 +86,7 @@ def trial_of(analysis: Analysis, kind: Kind, role: Role) -> tuple[Trial, NDArray
         source_hash=run.source.content,
         run_hash=run.run_hash,
         decisions_hash=run.decided.tape.content_hash,
-        config_hash=sha256_json(run.config.model_dump(mode="json", exclude={"seed"})),
+        config_hash=identity(analysis)[1],
         data_hash=run.frame.data_hash,
         pool=pool_of(run.frame),
         first_at=first,
@@ -98,6 +98,12 @@ def trial_of(analysis: Analysis, kind: Kind, role: Role) -> tuple[Trial, NDArray
         lookahead=run.lookahead.status,
     )
     return trial, returns
+
+
+def identity(analysis: Analysis) -> tuple[str, str]:
+    """What makes a candidate another one: hashes of its decisions, and of its assumptions without the seed."""
+    run = analysis.run
+    return run.decided.tape.content_hash, sha256_json(run.config.model_dump(mode="json", exclude={"seed"}))
 
 
 def log_returns(analysis: Analysis) -> tuple[NDArray[np.float64] | None, str | None]:

@@ -22,9 +22,20 @@ def action():
     return yaml.safe_load(ACTION.read_text())
 
 
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """A tape of 700 swaps, so that judging takes seconds."""
+    from rook_bench.market.importers import read_swaps, write_tape
+
+    path = tmp_path_factory.mktemp("tape") / "short.parquet"
+    write_tape(read_swaps(REPOSITORY / "data" / "sample.parquet")[:700], path)
+    return path
+
+
 @pytest.fixture
-def job(action, checkout):
+def job(action, checkout, short):
     """Run the action's steps with these inputs, as a runner would; returns what it left behind."""
+    shutil.copy(short, checkout / "tape.parquet")
     programs = checkout / "bin"
     programs.mkdir()
     for name, code in (("rook-bench", "from rook_bench.cli.main import main; main()"), ("python", None)):
@@ -90,7 +101,8 @@ def _filled(text, given, outputs):
     return re.sub(r"\$\{\{(.*?)\}\}", value, text)
 
 
-GATE = {"policy": "strategies/gate.toml", "data": "data/sample.parquet", "champion": "hold"}
+LAX = "[evidence]\nmin_days = 0\nmin_fills = 5\n"
+GATE = {"policy": "strategies/gate.toml", "data": "tape.parquet", "champion": "hold"}
 
 
 def test_a_candidate_that_is_not_known_well_enough(job, checkout):
@@ -112,8 +124,9 @@ def test_inconclusive_may_pass_where_the_job_says_so(job):
     assert (left["outputs"]["verdict"], left["failed"]) == ("INCONCLUSIVE", False)
 
 
-def test_promote_passes(job):
-    left = job(candidate="random:0.2", policy="strategies/first_champion.toml", data="data/sample.parquet")
+def test_promote_passes(job, checkout):
+    (checkout / "lax.toml").write_text(LAX)
+    left = job(candidate="random:0.2", policy="lax.toml", data="tape.parquet")
     assert (left["outputs"]["verdict"], left["failed"]) == ("PROMOTE", False)
 
 
@@ -134,8 +147,8 @@ def test_input_that_can_not_be_judged_is_explained_in_the_summary(job, checkout)
 
 def test_names_with_spaces_and_quotes_stay_one_argument(job, checkout):
     odd = checkout / "my policy's file.toml"
-    shutil.copy(REPOSITORY / "strategies" / "first_champion.toml", odd)
-    left = job(candidate="random:0.2", policy=odd.name, data="data/sample.parquet", out="out of the way; touch hacked")
+    odd.write_text(LAX)
+    left = job(candidate="random:0.2", policy=odd.name, data="tape.parquet", out="out of the way; touch hacked")
     assert left["outputs"]["verdict"] == "PROMOTE"
     assert not (checkout / "hacked").exists()
 

@@ -5,21 +5,22 @@ import random
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY
 
 from rook_bench.market.importers import read_swaps, write_tape
 from rook_bench.trials import TrialLedger
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 RULES = "rules:strategies/data_driven.json"
 
 
 @pytest.fixture
 def tape(checkout):
-    """A tape of 900 swaps: short, so that a gate takes seconds."""
+    """A tape of 1,200 swaps: short, so that a gate takes seconds."""
     path = checkout / "tape.parquet"
-    write_tape(read_swaps(REPOSITORY / "data" / "sample.parquet")[:900], path)
+    write_tape(read_swaps(REPOSITORY / "data" / "sample.parquet")[:1200], path)
     return path
 
 
@@ -43,8 +44,12 @@ def first(checkout, rook_bench, tape, lax):
 
 def test_from_gate_to_champion_and_back(first, rook_bench, tape, lax):
     assert rook_bench("verify")[:2] == (0, "1 entry verified\n")
+    beats = first / "beats.toml"  # a margin so wide that even chance is no worse
+    beats.write_text(
+        '[primary]\ntest = "non-inferiority"\nmargin_bps_per_day = 9000\nmin_buckets = 30\n' + lax.read_text()[12:]
+    )
     code, out, _ = rook_bench(
-        "gate", "--policy", lax, "--candidate", "random:0.3", "--champion", "champion", "--data", tape, "--out", "g2"
+        "gate", "--policy", beats, "--candidate", "random:0.3", "--champion", "champion", "--data", tape, "--out", "g2"
     )
     assert code == 0, out
     verdict = json.loads((first / "g2" / "verdict.json").read_text())
@@ -256,7 +261,7 @@ def test_plan_by_volatility_and_by_pilot(checkout, rook_bench, tape):
 def test_selftest_prints_its_table(rook_bench, monkeypatch):
     from rook_bench.gates.selftest import run as runs
 
-    monkeypatch.setattr(runs, "PER_WORLD", 1)
+    monkeypatch.setattr(runs, "PER_WORLD", 10)
     monkeypatch.setattr(runs, "PLANTED", [kind for kind in runs.PLANTED if kind.name in ("no-edge", "better", "copy")])
     monkeypatch.setattr(runs, "NEVER", ("copy",))
     code, out, _ = rook_bench("gate", "selftest", "--evaluations", "20", "--processes", "1")

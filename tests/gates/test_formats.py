@@ -8,12 +8,10 @@ import jsonschema
 import pytest
 import yaml
 
-from rook_bench.core import InputError
 from rook_bench.gates import History, judge
 from rook_bench.gates.formats import (
     FILES,
     SCHEMA,
-    read_verdict,
     to_junit,
     to_model_card,
     to_sarif,
@@ -145,24 +143,7 @@ def test_the_hub_reads_the_model_card(records):
 def test_files_are_written_and_read_back(records, tmp_path):
     write_verdict(records["BLOCK"], tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
-    assert read_verdict(tmp_path / "verdict.json") == records["BLOCK"]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda text: text.replace('"BLOCK"', '"PROMOTE"'), "was changed after it was written"),
-        (lambda text: text.replace('"schema_version": 2', '"schema_version": 1'), "verdict of version 1"),
-        (lambda text: text[:-40], "not a readable verdict"),
-        (lambda text: "[]", "verdict of version None"),
-    ],
-)
-def test_a_verdict_that_was_changed_is_refused(records, tmp_path, change, message):
-    write_verdict(records["BLOCK"], tmp_path)
-    path = tmp_path / "verdict.json"
-    path.write_text(change(path.read_text()))
-    with pytest.raises(InputError, match=message):
-        read_verdict(path)
+    assert json.loads((tmp_path / "verdict.json").read_text()) == records["BLOCK"]
 
 
 def test_judged_at_is_utc(judged, policy):

@@ -44,9 +44,13 @@ def test_the_plan_keeps_its_promise():
 def test_choosing_among_many_is_a_tighter_test():
     plan = make_plan(POLICY, 100.0, "as given")
     one, many = plan.needed[10.0]
-    # z(0.025 / 20) = 3.0233 against 1.96.
+    # Without a deflated Sharpe ratio: z(0.025 / 20) = 3.0233 against 1.96.
     assert many / one == pytest.approx(((3.0233 + 0.8416) / 2.8016) ** 2, rel=1e-3)
     assert MANY == 20
+    deflating = Policy.parse({"primary": {}, "selection": {"min_deflated_sharpe": 0.95}}, where="test")
+    one, many = make_plan(deflating, 100.0, "as given").needed[10.0]
+    # The best of 20 by luck is at 1.8998 standard errors (the paper's formula); 1.6449 more for 95%.
+    assert many / one == pytest.approx(((1.8998 + 1.6449 + 0.8416) / 2.8016) ** 2, rel=2e-3)
 
 
 def test_pilot_volatility_is_that_of_the_difference(judged):

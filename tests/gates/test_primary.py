@@ -75,6 +75,10 @@ def test_a_difference_that_hardly_ever_shows_is_inconclusive():
     assert check.detail.startswith("undefined: ")
 
 
+def test_no_difference_at_all_is_no_worse():
+    assert ask(np.zeros(1000), test="non-inferiority", margin_bps_per_day=5).status == "pass"
+
+
 def test_judging_twice_gives_the_same_numbers(judged, policy):
     asked = policy(primary={"min_buckets": 50})
     first, second = (judge(asked, judged("random:0.2"), judged("hold")).to_json()["checks"] for _ in range(2))

@@ -15,20 +15,56 @@ def noise(count, n=3000, seed=0):
 def test_the_best_of_many_without_edge_is_not_believed():
     trials = noise(200)
     best = max(trials, key=lambda returns: returns.mean())
-    alone, among = deflated(best, [best]), deflated(best, trials)
+    others = [returns for returns in trials if returns is not best]
+    (alone, one), (among, many) = deflated(best, []), deflated(best, others)
+    assert (one, many) == (1, 200)
     assert alone.value > 0.98
     assert among.value < 0.9
 
 
 def test_a_real_edge_survives_the_same_number_of_trials():
     real = np.random.default_rng(9).normal(1.2e-4, 1e-3, 3000)
-    assert deflated(real, [real, *noise(199)]).value > 0.95
+    assert deflated(real, noise(199))[0].value > 0.95
 
 
-def test_with_few_trials_their_spread_is_not_believed_to_be_less_than_that_of_chance():
+def test_near_copies_are_one_try_however_many_there_are():
+    """Trying more of the same makes nothing harder, and nothing easier either."""
     mine = np.random.default_rng(1).normal(4e-5, 1e-3, 3000)
-    almost = mine + np.random.default_rng(2).normal(0, 1e-9, 3000)
-    assert deflated(mine, [mine, almost]).value < deflated(mine, [mine]).value
+    copies = [mine + np.random.default_rng(seed).normal(0, 1e-5, 3000) for seed in range(60)]
+    alone = deflated(mine, [])[0].value
+    for count in (1, 8, 9, 60):
+        estimate, tries = deflated(mine, copies[:count])
+        assert tries == 1
+        assert estimate.value == pytest.approx(alone)
+    # Nor do they dilute what the different ones say.
+    among = deflated(mine, noise(50))[0].value
+    assert deflated(mine, [*noise(50), *copies])[0].value == pytest.approx(among)
+
+
+def test_a_bad_try_is_one_try_and_no_more():
+    """Candidates that bled costs say nothing of luck; the spread of their ratios must not raise the bar."""
+    good = np.random.default_rng(3).normal(6e-5, 1e-3, 3000)
+    bled = [returns - 2e-4 for returns in noise(3, seed=4)]
+    idle = np.zeros(3000)
+    fair = deflated(good, noise(3, seed=4))[0].value
+    assert deflated(good, bled)[0].value == pytest.approx(fair, abs=1e-9)
+    assert deflated(good, [*bled, idle])[0].value == pytest.approx(fair, abs=1e-9)
+
+
+def test_candidates_seen_on_other_slices_count_too():
+    mine = np.random.default_rng(1).normal(4e-5, 1e-3, 3000)
+    assert deflated(mine, [], elsewhere=9)[1] == 10
+    assert deflated(mine, [], elsewhere=9)[0].value < deflated(mine, [])[0].value
+
+
+def test_the_margin_moves_the_candidate_and_not_the_bar(judged, policy):
+    """With a margin an idle other candidate lies at its far side of zero, and must not count as brilliant."""
+    champion = log_returns(judged("hold").sampled)
+    idle = champion + np.where(np.arange(len(champion)) % 9 == 0, 1e-9, 0.0)
+    asked = {"primary": {"min_buckets": 50, "test": "non-inferiority", "margin_bps_per_day": 5000}}
+    asked["selection"] = {"min_deflated_sharpe": 0.9}
+    verdict = judge(policy(**asked), judged("random:0.2"), judged("hold"), history=History("head", 2, 2, (idle,)))
+    assert found(verdict, "deflated Sharpe ratio").status == "pass"
 
 
 def verdict_of(judged, policy, history, **asked):
@@ -59,9 +95,9 @@ def test_looks_are_counted_and_bounded(judged, policy):
 
 def test_the_number_of_trials_is_named(judged, policy):
     returns = log_returns(judged("random:0.2").sampled)
-    others = tuple(returns + np.random.default_rng(seed).normal(0, 1e-4, len(returns)) for seed in range(9))
+    others = tuple(returns + np.random.default_rng(seed).normal(0, 1e-3, len(returns)) for seed in range(9))
     verdict = verdict_of(judged, policy, History("head", 10, 10, others), min_deflated_sharpe=0.95)
-    assert "10 candidates tried on this tape" in found(verdict, "deflated Sharpe ratio").detail
+    assert "best of " in found(verdict, "deflated Sharpe ratio").detail
     overfitting = found(verdict, "probability of overfitting")
     assert overfitting.status == "info"
     assert 0 <= overfitting.estimate.value <= 1

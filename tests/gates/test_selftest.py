@@ -22,6 +22,7 @@ EXPECTED = {
     "no-edge": {"BLOCK", "INCONCLUSIVE"},
     "no-edge-at-cost": {"BLOCK", "INCONCLUSIVE"},
     "slightly-better": {"PROMOTE", "INCONCLUSIVE", "BLOCK"},
+    "after-failures": {"PROMOTE", "INCONCLUSIVE"},
     "better": {"PROMOTE", "INCONCLUSIVE"},
 }
 

@@ -70,7 +70,7 @@ def write_verdict(folder, candidate, champion=None, **changes):
         "candidate": facts_of(candidate) if isinstance(candidate, str) else candidate,
         "champion": facts_of(champion) if isinstance(champion, str) else champion,
         "tape": {"data_hash": "da" * 32},
-        "policy": {"hash": "90" * 32, "name": "default"},
+        "policy": {"hash": "90" * 32, "name": "default", "primary": {}},
         "trials": {"head": "", "looks": 0},
         "waivers": [],
         "code_hash": sha256_code(),

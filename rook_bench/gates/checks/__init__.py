@@ -1,5 +1,6 @@
 """The checks of the gate. Each yields Checks; none says "pass" of what it could not see."""
 
+from rook_bench.gates.checks.assumptions import assumptions
 from rook_bench.gates.checks.behaviour import calibration, degeneracy
 from rook_bench.gates.checks.bounds import thresholds, versus_champion, within
 from rook_bench.gates.checks.evidence import evidence
@@ -9,6 +10,7 @@ from rook_bench.gates.checks.stress import stress
 from rook_bench.gates.checks.validity import validity
 
 __all__ = [
+    "assumptions",
     "calibration",
     "degeneracy",
     "evidence",

@@ -63,8 +63,9 @@ def decide_difference(
     if per_bucket.value is None or per_bucket.low is None or per_bucket.high is None:
         reason = per_bucket.undefined_because or "no interval"
         estimate = Estimate.undefined(reason, n=per_bucket.n, unit=UNIT, convention=per_bucket.convention)
-        # Where nothing ever differed nothing was shown; where little did, more tape may show it.
-        undecided: Status = "inconclusive" if difference.any() else "fail"
+        # Where nothing ever differed the candidate is no worse, and no better; where little did, more tape may tell.
+        never: Status = "pass" if boundary < 0 else "fail"
+        undecided: Status = "inconclusive" if difference.any() else never
         return Check(title, undecided, f"undefined: {reason}", estimate, bound, boundary)
     low, value, high = (number * scale for number in (per_bucket.low, per_bucket.value, per_bucket.high))
     convention = f"candidate minus champion, net log return, {per_bucket.convention}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,11 @@ from rook_bench.gates.history import History
 from rook_bench.gates.policy import Primary, Selection
 from rook_bench.metrics import Analysis
 from rook_bench.stats.overfitting import probability_of_backtest_overfitting
+from rook_bench.stats.power import long_run_variance
 from rook_bench.stats.sharpe import deflated_sharpe
 
-FEW_TRIALS = 10
-"""With fewer trials their spread says little; the least variance taken is then that of chance, 1 / n."""
+ALIKE = 0.9
+"""Differences from the champion that correlate more than this are near copies, and count as one try."""
 
 PBO_TRIALS = 8
 """Fewer trials than this have no ranking that could be overfitted."""
@@ -55,35 +56,58 @@ def _deflated(
     if history is None:
         reason = "no trial ledger was read, so how many candidates were tried is unknown"
         return Check("deflated Sharpe ratio", "inconclusive", reason, bound=bound)
-    bucket_s, theirs = candidate.clock.bucket_s, log_returns(champion.sampled)
-    mine = shifted(primary, log_returns(candidate.sampled) - theirs, bucket_s)
-    trials = [mine, *(shifted(primary, other - theirs, bucket_s) for other in history.others)]
-    estimate = deflated(mine, trials)
-    count = len(trials)
-    of = f"{count} candidates tried on this tape" if count > 1 else "the only candidate tried on this tape"
+    theirs = log_returns(champion.sampled)
+    difference = log_returns(candidate.sampled) - theirs
+    trials = [other - theirs for other in history.others]
+    mine = shifted(primary, difference, candidate.clock.bucket_s)
+    estimate, count = deflated(mine, trials, elsewhere=max(0, history.candidates - 1 - len(trials)))
+    of = "no other was tried here" if count == 1 else f"best of {count} tries, near copies counted once"
     if estimate.value is None:
-        return Check(
-            "deflated Sharpe ratio", "inconclusive", f"undefined: {estimate.undefined_because}", estimate, bound
-        )
+        reason = f"undefined: {estimate.undefined_because}"
+        return Check("deflated Sharpe ratio", "inconclusive", reason, estimate, bound)
     status: Status = "pass" if estimate.value >= least else "inconclusive"
     detail = f"{estimate.value:.3f} ({of}), {bound} asked"
     return Check("deflated Sharpe ratio", status, detail, estimate, bound)
 
 
-def deflated(mine: NDArray[np.float64], trials: list[NDArray[np.float64]]) -> Estimate:
-    """Deflated Sharpe ratio of `mine` (n,), one of `trials`; their number and spread give the bar."""
-    ratios = [_ratio(returns) for returns in trials]
-    known = np.array([ratio for ratio in ratios if ratio is not None])
-    chance = 1.0 / max(len(mine), 1)
-    variance = float(np.var(known, ddof=1)) if len(known) > 1 else chance
-    if len(known) < FEW_TRIALS:
-        variance = max(variance, chance)
-    return deflated_sharpe(mine, trials=max(1, len(trials)), variance=variance)
+def deflated(
+    mine: NDArray[np.float64], trials: Sequence[NDArray[np.float64]], *, elsewhere: int = 0
+) -> tuple[Estimate, int]:
+    """Deflated Sharpe ratio of `mine`, and the number of tries it is the best of.
+
+    The paper takes the spread of the trials' ratios for what luck does. Here that is taken from what their
+    returns say of it: the sampling variance of each ratio under no skill, allowing for dependence. The
+    plain spread would make one bad try raise the bar for every later candidate, and a hundred near copies
+    lower it. For the same reason near copies count once.
+
+    Args:
+        mine: returns over what has to be beaten, shape (n,).
+        trials: differences of other candidates on the same buckets, shape (n,) each.
+        elsewhere: further candidates whose returns on these buckets are not known.
+    """
+    varied = [returns for returns in trials if float(np.std(returns)) > 1e-15]
+    tries = distinct([mine, *varied])
+    variance = float(np.mean([_luck(returns) for returns in tries]))
+    count = len(tries) + elsewhere
+    return deflated_sharpe(mine, trials=count, variance=variance), count
 
 
-def _ratio(returns: NDArray[np.float64]) -> float | None:
-    spread = float(np.std(returns, ddof=1)) if len(returns) > 1 else 0.0
-    return float(returns.mean()) / spread if spread > 1e-15 else None
+def distinct(columns: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """The columns without near copies of an earlier one."""
+    if len(columns) < 2 or float(np.std(columns[0])) <= 1e-15:
+        return list(columns)
+    alike = np.abs(np.corrcoef(np.stack(columns))) > ALIKE
+    kept: list[int] = []
+    for index in range(len(columns)):
+        if not alike[index, kept].any():
+            kept.append(index)
+    return [columns[index] for index in kept]
+
+
+def _luck(returns: NDArray[np.float64]) -> float:
+    """Variance of a Sharpe ratio per bucket without skill: 1 / n, more where returns depend on each other."""
+    spread = float(np.var(returns, ddof=1))
+    return max(1.0, long_run_variance(returns) / spread if spread > 1e-30 else 1.0) / max(len(returns) - 1, 1)
 
 
 def _looks(most: int, history: History | None) -> Check:

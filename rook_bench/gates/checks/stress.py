@@ -18,7 +18,7 @@ from rook_bench.metrics import Analysis
 from rook_bench.metrics.clock import Sampled
 from rook_bench.replay import Run
 from rook_bench.replay.engine import execute
-from rook_bench.replay.market_rows import fee_pips
+from rook_bench.replay.market_rows import fee_pips, gas_prices
 
 
 def stress(asked: Stress, primary: Primary | None, candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
@@ -26,10 +26,11 @@ def stress(asked: Stress, primary: Primary | None, candidate: Analysis, champion
     frame = candidate.run.frame
     if primary is not None:
         if asked.cost_factor is not None:
-            title = f"costs x {asked.cost_factor:g}"
-            yield _again(
-                title, primary, candidate, champion, dearer(candidate.run.config.frictions, frame, asked.cost_factor)
-            )
+            title, now = f"costs x {asked.cost_factor:g}", candidate.run.config.frictions
+            if not pays_fee(frame, now) and not pays_gas(frame, now):
+                yield Check(title, "skipped", "does not arise: the runs assume no costs that could rise")
+            else:
+                yield _again(title, primary, candidate, champion, dearer(now, frame, asked.cost_factor))
         if asked.latency_factor is not None:
             latency = later(candidate.run.config.frictions, asked.latency_factor)
             yield _again(f"latency x {asked.latency_factor} ({latency.latency})", primary, candidate, champion, latency)
@@ -54,6 +55,19 @@ def _again(title: str, primary: Primary, candidate: Analysis, champion: Analysis
             return replace(check, status="pass", detail=detail, power=None)
         return replace(check, detail=f"{detail}; on the wrong side, but not clearly", power=None)
     return check
+
+
+def pays_fee(frame: SwapFrame, frictions: Frictions) -> bool:
+    """Whether orders pay the pool a fee."""
+    return bool(np.any(fee_pips(frame, frictions)))
+
+
+def pays_gas(frame: SwapFrame, frictions: Frictions) -> bool:
+    """Whether transactions cost gas."""
+    gas = frictions.gas
+    if gas.flat_quote is not None:
+        return gas.flat_quote > 0
+    return gas.l1_fee_quote > 0 or (gas.swap_units > 0 and bool(np.any(gas_prices(frame, frictions))))
 
 
 def replayed(run: Run, frictions: Frictions) -> Run:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
+from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.gates.check import Check, Status
 from rook_bench.metrics import Analysis
 
@@ -29,8 +32,16 @@ def validity(candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
     changed += [] if candidate.clock == champion.clock else [f"clock ({candidate.clock.label}, {champion.clock.label})"]
     detail = f"the runs differ in {', '.join(changed[:3])}" if changed else "both under the same assumptions"
     yield Check("same assumptions", "invalid" if changed else "pass", detail)
-    if mine.decided.tape.content_hash == theirs.decided.tape.content_hash:
+    if _same_wishes(mine.decided.tape, theirs.decided.tape):
         yield Check("candidate is not champion", "invalid", "candidate and champion decide the same on every row")
+
+
+def _same_wishes(mine: DecisionTape, theirs: DecisionTape) -> bool:
+    """Whether the orders are the same on every row; another reason or confidence makes no other candidate."""
+    names = ("side", "size", "slippage_bps", "deadline_s")
+    return len(mine) == len(theirs) and all(
+        np.array_equal(getattr(mine, name), getattr(theirs, name)) for name in names
+    )
 
 
 def _differences(mine: dict[str, Any], theirs: dict[str, Any], above: str = "") -> Iterator[str]:

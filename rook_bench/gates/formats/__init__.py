@@ -9,7 +9,7 @@ from rook_bench.core.files import write_json, write_text
 from rook_bench.gates.formats.junit import to_junit
 from rook_bench.gates.formats.model_card import to_model_card
 from rook_bench.gates.formats.sarif import to_sarif
-from rook_bench.gates.formats.schema import SCHEMA, read_verdict
+from rook_bench.gates.formats.schema import SCHEMA
 from rook_bench.gates.formats.summary import to_summary
 
 FILES = ("verdict.json", "junit.xml", "summary.md", "verdict.sarif", "model_card.md")
@@ -27,7 +27,6 @@ def write_verdict(record: dict[str, Any], folder: Path) -> None:
 __all__ = [
     "FILES",
     "SCHEMA",
-    "read_verdict",
     "to_junit",
     "to_model_card",
     "to_sarif",

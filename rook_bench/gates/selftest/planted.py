@@ -86,6 +86,14 @@ def slightly_better(world: World, rng: np.random.Generator) -> Attempt:
     return _against(world, world.fixed("slightly-better", world.decisions(world.informed_sides(rng, RATE, 0.68))), DEAR)
 
 
+def after_failures(world: World, rng: np.random.Generator) -> Attempt:
+    """A true edge, found after ten tries that bled costs: these say nothing of luck."""
+    champion = world.hold(DEAR)
+    bled = (world.log_returns(world.decisions(world.random_sides(rng, RATE)), champion) for _ in range(10))
+    source = world.fixed("after-failures", world.decisions(world.informed_sides(rng, RATE, 0.9)))
+    return _against(world, source, DEAR, others=tuple(bled))
+
+
 def always_buy(world: World, rng: np.random.Generator) -> Attempt:
     """One answer, whatever it is shown."""
     del rng
@@ -198,6 +206,7 @@ PLANTED = (
     Planted("uncalibrated", "a true edge, confidence 0.99 in all", PROMOTE, 0.05, uncalibrated),
     Planted("unparsable", "a true edge, a tenth gibberish", PROMOTE, 0.05, unparsable),
     Planted("slightly-better", "a true edge, small for so short a tape", ("BLOCK", "INVALID"), 0.1, slightly_better),
+    Planted("after-failures", "a true edge, after ten bad tries", ("BLOCK", "INVALID"), 0.05, after_failures),
     Planted("better", "a true edge after costs", ("BLOCK", "INVALID"), 0.1, better),
 )
 """In the order of the table. To block the better ones is an error; how often they pass is the gate's power."""
