@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rook_bench.cli.evaluate import print_table
-from rook_bench.cli.gate import print_verdict
+from rook_bench.cli.gate import looked_at_again, print_verdict
 from rook_bench.cli.output import err, remark, say
 from rook_bench.cli.train import summary
 
@@ -67,7 +67,7 @@ def demo(
         analyses = compare_sources(test, sources, BenchConfig())
         print_table(analyses)
 
-        candidate = analyses[0]
+        candidate = looked_at_again(analyses[0])
         champion = next(
             analysis for analysis in analyses[1:] if analysis.name.startswith("rules:" if models else "hold")
         )

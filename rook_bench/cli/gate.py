@@ -314,10 +314,10 @@ def _from_runs(named: list[str]) -> list[Analysis]:
             raise InputError(
                 f"'{folder}' is no run folder", where="gate", hint="to judge a source, give its tape with --data"
             )
-    return [_looked_at_again(load_analysis(Path(folder))) for folder in named]
+    return [looked_at_again(load_analysis(Path(folder))) for folder in named]
 
 
-def _looked_at_again(analysis: Analysis) -> Analysis:
+def looked_at_again(analysis: Analysis) -> Analysis:
     """The same with a look-ahead check at places that nobody can know beforehand."""
     from dataclasses import replace
 
@@ -333,7 +333,7 @@ def _from_sources(named: list[str], frame: SwapFrame, settings: BenchConfig) -> 
     from rook_bench.cli.comparison import compare_sources
 
     analyses = compare_sources(frame, named, settings)
-    analyses[0] = _looked_at_again(analyses[0])
+    analyses[0] = looked_at_again(analyses[0])
     # A champion named like the candidate is compared with itself, which the checks refuse.
     return analyses if len(set(named)) == len(named) else [analyses[0], *analyses]
 

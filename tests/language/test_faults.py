@@ -211,8 +211,9 @@ def test_random_weights_are_not_promoted(fresh_models, tiny_adapter, tape, copy,
     candidate, champion = analyse(replay(tape[:1000], f"lora:{folder}")), analyse(replay(tape[:1000], "hold"))
     assert candidate.run.lookahead.status == "clean"
     verdict = judge(load_policy(root / "strategies" / "gate.toml"), candidate, champion)
-    assert verdict.verdict in ("INCONCLUSIVE", "BLOCK")
-    assert verdict.exit_code in (1, 2)
+    # Weights that always hold decide as the champion does, which leaves nothing to judge.
+    assert verdict.verdict in ("INCONCLUSIVE", "BLOCK", "INVALID")
+    assert verdict.exit_code in (1, 2, 3)
 
 
 def test_an_adapter_of_nan_is_refused(fresh_models, tiny_adapter, short_tape, copy):

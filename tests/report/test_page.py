@@ -61,6 +61,11 @@ def idle_page(idle_folder):
     return page_of(idle_folder)
 
 
+@pytest.fixture(autouse=True)
+def _quick(few_pictures):
+    """The pages that tests share are drawn whole; those of one test with their first picture only."""
+
+
 def test_sections_stand_in_order(page):
     places = [page.index(f'<section id="{name}"') for name in SECTIONS]
     assert places == sorted(places)
