@@ -49,7 +49,7 @@ class Primary(Config):
         level: of the two-sided interval; 0.95 is a one-sided test at 2.5%.
         power: of the length of tape that an inconclusive answer names.
         min_buckets: fewer buckets than this are inconclusive whatever they show.
-        replications: of the bootstrap.
+        replications: of the bootstrap behind the difference of Sharpe ratios, which stands beside it.
     """
 
     test: Literal["superiority", "non-inferiority"] = "superiority"

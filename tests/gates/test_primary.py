@@ -58,7 +58,11 @@ def test_power_says_what_the_tape_can_tell_and_how_much_more_is_needed():
 
 def test_too_few_buckets_are_inconclusive_whatever_they_show():
     check = ask(difference(1e5, days=1)[:59])
-    assert (check.status, check.detail) == ("inconclusive", "59 buckets, 60 asked")
+    assert check.status == "inconclusive"
+    assert check.detail.endswith("too few to say: 59 buckets, 60 asked")
+    assert check.estimate.low > 0
+    tiny = ask(difference(1e5, days=1)[:9])
+    assert (tiny.status, tiny.detail, tiny.estimate.value) == ("inconclusive", "9 buckets, 60 asked", None)
 
 
 def test_a_difference_that_never_varies_is_undefined_and_fails():

@@ -76,3 +76,9 @@ def test_time_of_a_decision(judged, policy):
 def test_a_stress_of_no_primary_question_is_refused():
     with pytest.raises(ConfigError, match=r"add a \[primary\] section"):
         Policy.parse({"stress": {"cost_factor": 2}}, where="gate.toml")
+
+
+def test_stress_says_no_more_than_the_primary_question_can(judged, policy):
+    asked = policy(primary={"min_buckets": 5000}, stress={"cost_factor": 2})
+    verdict = judge(asked, judged("hold"), judged("random:0.2"))
+    assert {check.status for check in verdict.checks if check.margin is not None} == {"inconclusive"}

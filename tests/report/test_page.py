@@ -61,11 +61,6 @@ def idle_page(idle_folder):
     return page_of(idle_folder)
 
 
-@pytest.fixture(autouse=True)
-def _quick(few_pictures):
-    """The pages that tests share are drawn whole; those of one test with their first picture only."""
-
-
 def test_sections_stand_in_order(page):
     places = [page.index(f'<section id="{name}"') for name in SECTIONS]
     assert places == sorted(places)
@@ -158,6 +153,7 @@ def test_conventions_are_the_metrics_own(analyses, page):
             assert estimate.convention[1:] in seen
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_metric_of_a_user_shows(short_tape, tmp_path):
     with metric.isolated():
 
@@ -179,6 +175,7 @@ def test_metric_of_a_user_shows(short_tape, tmp_path):
     assert "there is no sky here" in seen
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_metric_that_one_run_lacks(analyses, tmp_path):
     fewer = {name: estimate for name, estimate in analyses[1].estimates.items() if name != "turnover"}
     write_report([analyses[0], replace(analyses[1], estimates=fewer)], tmp_path, title="Old and new")
@@ -188,6 +185,7 @@ def test_metric_that_one_run_lacks(analyses, tmp_path):
 HOSTILE = '<script>alert("x")</script>$a_b$ & {{ 7*7 }}'
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_hostile_names_are_text(analyses, renamed, tmp_path):
     hostile = renamed(analyses[0], HOSTILE)
     verdict = {"verdict": "<b>", "reasons": [HOSTILE], "checks": [{"name": HOSTILE, "status": '"><i>', "detail": ""}]}
@@ -200,6 +198,7 @@ def test_hostile_names_are_text(analyses, renamed, tmp_path):
     assert HOSTILE in text_of(page)
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_long_names_fit_and_stay_whole(analyses, renamed, tmp_path):
     name = "lora:" + "a_very_long_adapter_name_" * 12
     many = [renamed(analysis, f"{name}{index}") for index, analysis in enumerate([*analyses, *analyses[:2]])]
@@ -223,6 +222,7 @@ def test_bound_is_greyed_and_named(page, entries):
     assert len({entry.colour for entry in entries}) == len(entries)
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_leak_is_called_out(analyses, tmp_path):
     found = replace(analyses[0].run.lookahead, status="leak", leak_row=5, detail="the decision at row 6 changed")
     leaky = replace(analyses[0], run=replace(analyses[0].run, lookahead=found))
@@ -239,6 +239,7 @@ def test_all_outcomes_are_listed(page, analyses):
     assert "No filter refused an order." in seen or "end_of_tape" in seen
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_rejections_by_filter(short_tape, tmp_path):
     from rook_bench.replay import ReplayConfig
 
@@ -320,6 +321,7 @@ def test_the_head_says_how_much_of_the_tape_prices_again(comparison_folder):
     assert "This tape re-prices 100% of its own swaps exactly, to the last unit (2,000 of 2,000)." in head
 
 
+@pytest.mark.usefixtures("few_pictures")
 def test_a_tape_that_can_not_be_priced_again_says_why(tape, run_of, sides, tmp_path):
     bare = replace(tape, amount0=None, amount1=None, history=None)
     write_report([analyse(run_of(bare, sides("H" * len(bare))))], tmp_path, title="No amounts")

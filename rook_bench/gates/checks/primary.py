@@ -35,6 +35,7 @@ def primary(asked: Primary, candidate: Analysis, champion: Analysis | None) -> I
         rng=generator(candidate, champion),
         periods_per_year=candidate.clock.periods_per_year,
         level=asked.level,
+        replications=asked.replications,
     )
     interval = (
         "" if estimate.low is None else f", {asked.level:.0%} interval {estimate.low:+.3g} to {estimate.high:+.3g}"
@@ -55,25 +56,26 @@ def decide_difference(
     """
     scale = 86_400 / bucket_s * 1e4
     boundary, bound = asked.boundary, bound_of(asked)
-    if len(difference) < asked.min_buckets:
-        reason = f"{len(difference)} buckets, {asked.min_buckets} asked"
-        estimate = Estimate.undefined(reason, n=len(difference), unit=UNIT)
-        return Check(title, "inconclusive", reason, estimate, bound, boundary)
-    per_bucket = mean_interval(difference, rng=rng, level=asked.level, replications=asked.replications)
+    few = f"{len(difference)} buckets, {asked.min_buckets} asked" if len(difference) < asked.min_buckets else ""
+    per_bucket = mean_interval(difference, rng=rng, level=asked.level)
     if per_bucket.value is None or per_bucket.low is None or per_bucket.high is None:
         reason = per_bucket.undefined_because or "no interval"
         estimate = Estimate.undefined(reason, n=per_bucket.n, unit=UNIT, convention=per_bucket.convention)
         # Where nothing ever differed the candidate is no worse, and no better; where little did, more tape may tell.
         never: Status = "pass" if boundary < 0 else "fail"
-        undecided: Status = "inconclusive" if difference.any() else never
-        return Check(title, undecided, f"undefined: {reason}", estimate, bound, boundary)
+        undecided: Status = "inconclusive" if few or difference.any() else never
+        return Check(title, undecided, few or f"undefined: {reason}", estimate, bound, boundary)
     low, value, high = (number * scale for number in (per_bucket.low, per_bucket.value, per_bucket.high))
     convention = f"candidate minus champion, net log return, {per_bucket.convention}"
     estimate = Estimate(value, per_bucket.n, UNIT, convention, low, high)
-    status: Status = "pass" if low > boundary else "fail" if high < boundary else "inconclusive"
+    status: Status = "inconclusive"
+    if not few:
+        status = "pass" if low > boundary else "fail" if high < boundary else "inconclusive"
     power = resolve(asked, long_run_variance(difference), len(difference), bucket_s, value)
     detail = f"{value:+.1f} bps per day, {asked.level:.0%} interval {low:+.1f} to {high:+.1f}, {bound} asked"
-    if status == "inconclusive":
+    if few:
+        detail += f"; too few to say: {few}"
+    elif status == "inconclusive":
         detail += f"; {_what_is_missing(power, value >= boundary)}"
     return Check(title, status, detail, estimate, bound, boundary, power)
 

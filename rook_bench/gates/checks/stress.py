@@ -49,7 +49,8 @@ def _again(title: str, primary: Primary, candidate: Analysis, champion: Analysis
     mine, theirs = (log_returns(Sampled(replayed(side.run, frictions), side.clock)) for side in (candidate, champion))
     check = decide_difference(title, primary, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
     estimate = check.estimate
-    if check.status == "inconclusive" and estimate is not None and estimate.value is not None:
+    enough = len(mine) >= primary.min_buckets
+    if enough and check.status == "inconclusive" and estimate is not None and estimate.value is not None:
         detail = check.detail.split("; ")[0]
         if estimate.value >= primary.boundary:
             return replace(check, status="pass", detail=detail, power=None)
