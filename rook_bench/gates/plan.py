@@ -9,7 +9,7 @@ from typing import Any
 from scipy.special import ndtr, ndtri
 
 from rook_bench.core import ConfigError
-from rook_bench.gates.checks.primary import bound_of, days_text, log_returns
+from rook_bench.gates.checks.primary import bound_of, days_text
 from rook_bench.gates.policy import Policy, Primary
 from rook_bench.metrics import Analysis
 from rook_bench.stats.power import detectable_effect, long_run_variance, periods_needed
@@ -161,7 +161,7 @@ def _days_of_many(policy: Policy, effect: float, variance: float) -> float:
 
 def daily_volatility(candidate: Analysis, champion: Analysis) -> float:
     """Long-run standard deviation of the daily difference of two runs on one tape, bps; ConfigError if too short."""
-    difference = log_returns(candidate.sampled) - log_returns(champion.sampled)
+    difference = candidate.sampled.log_returns - champion.sampled.log_returns
     if len(difference) < 10:
         raise ConfigError("the tape has fewer than ten full buckets", where="--data", hint="use a longer tape")
     return math.sqrt(long_run_variance(difference) * 86_400 / candidate.clock.bucket_s) * 1e4

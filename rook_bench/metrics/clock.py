@@ -71,6 +71,12 @@ class Sampled:
         return _simple(self.equity)
 
     @cached_property
+    def log_returns(self) -> NDArray[np.float64]:
+        """Net log returns between borders, shape (k - 1,); not finite from where equity is gone."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.diff(np.log(self.equity))
+
+    @cached_property
     def hold_returns(self) -> NDArray[np.float64]:
         """Returns of keeping the opening balances, on the same borders."""
         return _simple(self.run.hold_equity[self.rows])

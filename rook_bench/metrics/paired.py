@@ -41,10 +41,8 @@ def log_difference(mine: Run, theirs: Run, clock: Clock) -> NDArray[np.float64]:
     """Net log return of each full bucket, first minus second, shape (k,); InputError for different tapes."""
     if mine.frame is not theirs.frame and mine.frame.data_hash != theirs.frame.data_hash:
         raise InputError("runs on different tapes can't be paired", where=f"{mine.name} and {theirs.name}")
-    # An equity of zero has no log; the buckets after it are not finite numbers, and no mean is made of them.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        first, second = (np.log(Sampled(run, clock).equity) for run in (mine, theirs))
-        return np.diff(first) - np.diff(second)
+    with np.errstate(invalid="ignore"):  # no mean is made of buckets after equity is gone
+        return Sampled(mine, clock).log_returns - Sampled(theirs, clock).log_returns
 
 
 def paired(mine: Run, theirs: Run, clock: Clock) -> Paired:

@@ -24,6 +24,9 @@ MANY_CUTS = 48
 RARE = 0.1
 """Share of the trades, by size, whose leak the check's sentence speaks of."""
 
+TELLING = 0.5
+"""Share of the other futures that change a decision which leaks; about what they do to the sign of a move."""
+
 MINIMUM_ROWS = 2
 
 
@@ -102,8 +105,8 @@ def check_source(
     # The number that was drawn and not that of different rows: judging again must give the same sentence.
     detail = f"{what} stayed the same with the future changed at {anywhere + after_trades} places"
     if after_trades >= MANY_CUTS // 2:
-        found = 1 - (1 - RARE) ** after_trades
-        detail += f"; a leak in one trade of {1 / RARE:.0f} would be found {found:.0%} of the time"
+        found = 1 - (1 - RARE * TELLING) ** after_trades
+        detail += f"; a leak in one trade of {1 / RARE:.0f} would be found some {found:.0%} of the time"
     return Lookahead("clean", tuple(cuts), None, detail)
 
 

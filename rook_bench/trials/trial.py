@@ -115,7 +115,7 @@ def log_returns(analysis: Analysis) -> tuple[NDArray[np.float64] | None, str | N
         return None, "equity is not finite at some border"
     if (equity <= 0).any():
         return None, "equity is not positive at some border, and has no logarithm there"
-    return np.diff(np.log(equity)), None
+    return analysis.sampled.log_returns, None
 
 
 def pool_of(frame: SwapFrame) -> dict[str, str]:

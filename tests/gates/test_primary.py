@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rook_bench.gates import judge
-from rook_bench.gates.checks.primary import decide_difference, log_returns
+from rook_bench.gates.checks.primary import decide_difference
 from rook_bench.gates.policy import Primary
 
 BUCKET_S = 300
@@ -79,6 +79,12 @@ def test_a_difference_that_hardly_ever_shows_is_inconclusive():
     assert check.detail.startswith("undefined: ")
 
 
+def test_ruin_fails():
+    values = difference(40)
+    values[100] = -np.inf
+    assert ask(values).status == "fail"
+
+
 def test_no_difference_at_all_is_no_worse():
     assert ask(np.zeros(1000), test="non-inferiority", margin_bps_per_day=5).status == "pass"
 
@@ -96,7 +102,7 @@ def test_the_difference_is_paired_and_net_of_costs(judged, policy):
         for check in judge(policy(primary={"min_buckets": 50}), judged("random:0.2"), judged("hold")).checks
         if check.name.startswith("net return")
     )
-    mine, theirs = (log_returns(judged(name).sampled) for name in ("random:0.2", "hold"))
+    mine, theirs = (judged(name).sampled.log_returns for name in ("random:0.2", "hold"))
     assert check.estimate.value == pytest.approx((mine - theirs).mean() * PER_DAY)
     assert check.estimate.n == len(mine)
 

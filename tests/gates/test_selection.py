@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from rook_bench.gates import History, judge
-from rook_bench.gates.checks.primary import log_returns
 from rook_bench.gates.checks.selection import deflated
 
 
@@ -51,6 +50,11 @@ def test_a_bad_try_is_one_try_and_no_more():
     assert deflated(good, [*bled, idle])[0].value == pytest.approx(fair, abs=1e-9)
 
 
+def test_the_opposite_of_a_candidate_is_another_try():
+    mine = np.random.default_rng(1).normal(4e-5, 1e-3, 3000)
+    assert deflated(mine, [-mine])[1] == 2
+
+
 def test_candidates_seen_on_other_slices_count_too():
     mine = np.random.default_rng(1).normal(4e-5, 1e-3, 3000)
     assert deflated(mine, [], elsewhere=9)[1] == 10
@@ -59,7 +63,7 @@ def test_candidates_seen_on_other_slices_count_too():
 
 def test_the_margin_moves_the_candidate_and_not_the_bar(judged, policy):
     """With a margin an idle other candidate lies at its far side of zero, and must not count as brilliant."""
-    champion = log_returns(judged("hold").sampled)
+    champion = judged("hold").sampled.log_returns
     idle = champion + np.where(np.arange(len(champion)) % 9 == 0, 1e-9, 0.0)
     asked = {"primary": {"min_buckets": 50, "test": "non-inferiority", "margin_bps_per_day": 5000}}
     asked["selection"] = {"min_deflated_sharpe": 0.9}
@@ -94,7 +98,7 @@ def test_looks_are_counted_and_bounded(judged, policy):
 
 
 def test_the_number_of_trials_is_named(judged, policy):
-    returns = log_returns(judged("random:0.2").sampled)
+    returns = judged("random:0.2").sampled.log_returns
     others = tuple(returns + np.random.default_rng(seed).normal(0, 1e-3, len(returns)) for seed in range(9))
     verdict = verdict_of(judged, policy, History("head", 10, 10, others), min_deflated_sharpe=0.95)
     assert "best of " in found(verdict, "deflated Sharpe ratio").detail

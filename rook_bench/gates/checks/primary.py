@@ -13,7 +13,6 @@ from rook_bench.gates.check import Check, Power, Status
 from rook_bench.gates.checks.bounds import no_champion
 from rook_bench.gates.policy import Primary
 from rook_bench.metrics import Analysis
-from rook_bench.metrics.clock import Sampled
 from rook_bench.stats.bootstrap import mean_interval
 from rook_bench.stats.ledoit_wolf import sharpe_difference
 from rook_bench.stats.power import detectable_effect, long_run_variance, periods_needed
@@ -27,7 +26,7 @@ def primary(asked: Primary, candidate: Analysis, champion: Analysis | None) -> I
     if champion is None:
         yield no_champion(title, bound_of(asked))
         return
-    mine, theirs = log_returns(candidate.sampled), log_returns(champion.sampled)
+    mine, theirs = candidate.sampled.log_returns, champion.sampled.log_returns
     yield decide_difference(title, asked, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
     estimate = sharpe_difference(
         mine,
@@ -56,6 +55,10 @@ def decide_difference(
     """
     scale = 86_400 / bucket_s * 1e4
     boundary, bound = asked.boundary, bound_of(asked)
+    if not np.isfinite(difference).all():
+        reason = "equity fell to nothing, and has no logarithm there"
+        estimate = Estimate.undefined(reason, n=len(difference), unit=UNIT)
+        return Check(title, "fail", f"undefined: {reason}", estimate, bound, boundary)
     few = f"{len(difference)} buckets, {asked.min_buckets} asked" if len(difference) < asked.min_buckets else ""
     per_bucket = mean_interval(difference, rng=rng, level=asked.level)
     if per_bucket.value is None or per_bucket.low is None or per_bucket.high is None:
@@ -113,11 +116,6 @@ def days_text(days: float) -> str:
 def bound_of(asked: Primary) -> str:
     """For example "above -5 bps per day"."""
     return f"above {asked.boundary + 0.0:g} bps per day"
-
-
-def log_returns(sampled: Sampled) -> NDArray[np.float64]:
-    """Net log returns between the clock's borders, shape (k - 1,)."""
-    return np.diff(np.log(sampled.equity))
 
 
 def generator(candidate: Analysis, champion: Analysis) -> np.random.Generator:

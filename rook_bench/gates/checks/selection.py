@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rook_bench.core import Estimate
 from rook_bench.gates.check import Check, Status
 from rook_bench.gates.checks.bounds import no_champion
-from rook_bench.gates.checks.primary import log_returns, shifted
+from rook_bench.gates.checks.primary import shifted
 from rook_bench.gates.history import History
 from rook_bench.gates.policy import Primary, Selection
 from rook_bench.metrics import Analysis
@@ -19,7 +19,8 @@ from rook_bench.stats.power import long_run_variance
 from rook_bench.stats.sharpe import deflated_sharpe
 
 ALIKE = 0.9
-"""Differences from the champion that correlate more than this are near copies, and count as one try."""
+"""Differences from the champion that correlate more than this are near copies, and count as one try. The opposite
+of a candidate is another one: whoever tries both has two chances to be lucky."""
 
 PBO_TRIALS = 8
 """Fewer trials than this have no ranking that could be overfitted."""
@@ -38,10 +39,8 @@ def selection(
     if asked.max_looks is not None:
         yield _looks(asked.max_looks, history)
     if history is not None and champion is not None and len(history.others) + 1 >= PBO_TRIALS:
-        theirs = log_returns(champion.sampled)
-        table = np.column_stack(
-            [log_returns(candidate.sampled) - theirs, *(other - theirs for other in history.others)]
-        )
+        theirs = champion.sampled.log_returns
+        table = np.column_stack([candidate.sampled.log_returns - theirs, *(other - theirs for other in history.others)])
         estimate = probability_of_backtest_overfitting(table)
         detail = f"{estimate}: how often the best of {table.shape[1]} in one half is below the middle in the other"
         yield Check("probability of overfitting", "info", detail, estimate)
@@ -56,8 +55,8 @@ def _deflated(
     if history is None:
         reason = "no trial ledger was read, so how many candidates were tried is unknown"
         return Check("deflated Sharpe ratio", "inconclusive", reason, bound=bound)
-    theirs = log_returns(champion.sampled)
-    difference = log_returns(candidate.sampled) - theirs
+    theirs = champion.sampled.log_returns
+    difference = candidate.sampled.log_returns - theirs
     trials = [other - theirs for other in history.others]
     mine = shifted(primary, difference, candidate.clock.bucket_s)
     estimate, count = deflated(mine, trials, elsewhere=max(0, history.candidates - 1 - len(trials)))
@@ -96,7 +95,7 @@ def distinct(columns: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]
     """The columns without near copies of an earlier one."""
     if len(columns) < 2 or float(np.std(columns[0])) <= 1e-15:
         return list(columns)
-    alike = np.abs(np.corrcoef(np.stack(columns))) > ALIKE
+    alike = np.atleast_2d(np.corrcoef(np.stack(columns)) > ALIKE)
     kept: list[int] = []
     for index in range(len(columns)):
         if not alike[index, kept].any():

@@ -11,7 +11,7 @@ from rook_bench.core import Estimate
 from rook_bench.execution.frictions import Frictions, Latency
 from rook_bench.gates.check import Check
 from rook_bench.gates.checks.bounds import no_champion, within
-from rook_bench.gates.checks.primary import bound_of, decide_difference, generator, log_returns
+from rook_bench.gates.checks.primary import bound_of, decide_difference, generator
 from rook_bench.gates.policy import Bounds, Primary, Stress
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis
@@ -46,7 +46,7 @@ def _again(title: str, primary: Primary, candidate: Analysis, champion: Analysis
     """
     if champion is None:
         return no_champion(title, bound_of(primary))
-    mine, theirs = (log_returns(Sampled(replayed(side.run, frictions), side.clock)) for side in (candidate, champion))
+    mine, theirs = (Sampled(replayed(side.run, frictions), side.clock).log_returns for side in (candidate, champion))
     check = decide_difference(title, primary, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
     estimate = check.estimate
     enough = len(mine) >= primary.min_buckets

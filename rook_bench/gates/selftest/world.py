@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from rook_bench.core import SIDE_NAMES, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.execution.frictions import Frictions, Gas
-from rook_bench.gates.checks.primary import log_returns
 from rook_bench.gates.policy import (
     Calibration,
     Degeneracy,
@@ -150,7 +149,7 @@ class World:
         permitted = apply_risk(like.run.config.risk, MarketView.whole(self.frame), tape)
         decided = Decided(like.run.source, tape, "planted", reused=False)
         _, equity, _ = execute(self.frame, decided, permitted, like.run.config)
-        return log_returns(Sampled(replace(like.run, equity=equity), like.clock))
+        return Sampled(replace(like.run, equity=equity), like.clock).log_returns
 
     def fixed(self, name: str, tape: DecisionTape) -> Source:
         """A source that answers with the beginning of `tape`, whatever it is shown: what it knows is in the tape."""
