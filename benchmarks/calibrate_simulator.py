@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from rook_bench.core import RookError
+from rook_bench.ingest.read import read_swaps
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.importers import read_swaps
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 TAPE_2024 = DATA / "usdc-weth-2024-01-05" / "ethereum-0x88e6a0c2ddd26feeb64f039a2c41296fcb3f5640-2024-01-05.raw.csv"

@@ -16,6 +16,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
 from rook_bench.core import Side  # noqa: E402
+from rook_bench.dataset.prepare import prepare  # noqa: E402
+from rook_bench.dataset.rules import Rules  # noqa: E402
 from rook_bench.language import scoring  # noqa: E402
 from rook_bench.language.adapter import load_adapter  # noqa: E402
 from rook_bench.language.decider import compare  # noqa: E402
@@ -23,9 +25,7 @@ from rook_bench.language.engines import ENGINES  # noqa: E402
 from rook_bench.language.runtime import fast_bf16  # noqa: E402
 from rook_bench.language.scoring import Scorer  # noqa: E402
 from rook_bench.language.template import load_template  # noqa: E402
-from rook_bench.market.prepare import prepare  # noqa: E402
-from rook_bench.market.rules import Rules  # noqa: E402
-from rook_bench.market.simulate import simulate  # noqa: E402
+from rook_bench.market.simulation.simulate import simulate  # noqa: E402
 from rook_bench.market.view import MarketView  # noqa: E402
 from rook_bench.train import TrainSettings  # noqa: E402
 from rook_bench.train.fit import train  # noqa: E402
@@ -207,7 +207,7 @@ def test_training_step(folder, template, least, batch):
 def test_full_path(folder, tmp_path, monkeypatch, capsys):
     """From an adapter to a verdict, through the command line."""
     from rook_bench.cli.main import run
-    from rook_bench.market.importers import write_tape
+    from rook_bench.market.tape_file import write_tape
 
     monkeypatch.setenv("ROOK_BENCH_CACHE", str(tmp_path / "cache"))
     write_tape(simulate(300, np.random.default_rng(5)), tmp_path / "tape.parquet")

@@ -8,14 +8,14 @@ import pytest
 
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution import amm
-from rook_bench.execution.calls import room_for_a_call, swap_call
 from rook_bench.execution.compiled import compiled
+from rook_bench.execution.compiled_swap import room_for_a_call, swap_call
 from rook_bench.execution.pool_state import PoolState
 from rook_bench.execution.tick_records import tick_records
 from rook_bench.execution.ticks import sqrt_price_at_tick
 from rook_bench.execution.wide import load, low64
-from rook_bench.market.repricing import reprice
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
+from rook_bench.tapecheck.repricing import reprice
 
 MANY = 20_000
 ROUNDS = 15

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import analyse
-from rook_bench.replay import ReplayConfig, kernel, records, replay
+from rook_bench.replay import ReplayConfig, replay
+from rook_bench.replay import dtypes as records
+from rook_bench.replay import loop as kernel
 from rook_bench.replay.engine import execute
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source, decide

@@ -22,7 +22,7 @@ from rook_bench.core.files import whole_folder
 from rook_bench.language.bpe import byte_level_bpe
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import load_template, shipped_templates
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.view import MarketView
 
 PIECES = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from rook_bench.cli.main import app
-from rook_bench.config import BenchConfig
+from rook_bench.cli.lazy import load_verb
+from rook_bench.cli.main import VERBS, app
+from rook_bench.dataset.rules import Rules
 from rook_bench.gates import Policy
 from rook_bench.language.template import Template
-from rook_bench.market.rules import Rules
-from rook_bench.market.simulate import Simulation
+from rook_bench.market.simulation.simulate import Simulation
 from rook_bench.plugins import Registry
 from rook_bench.train import TrainSettings
+from rook_bench.workbench.config import BenchConfig
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 NOTE = "<!-- made by scripts/make_reference.py -->\n\n"
@@ -38,14 +39,13 @@ def commands() -> str:
 
 def verbs() -> list[list[str]]:
     """Every verb, as the words one types."""
-    names = [[info.name or info.callback.__name__] for info in app.registered_commands if info.callback]
-    for group in app.registered_groups:
-        assert group.typer_instance is not None
-        own = group.typer_instance.registered_callback
-        if own is not None and own.invoke_without_command is True:  # a verb that has verbs of its own
-            names.append([str(group.name)])
-        members = group.typer_instance.registered_commands
-        names += [[str(group.name), info.name or info.callback.__name__] for info in members if info.callback]
+    names: list[list[str]] = []
+    for name, verb in VERBS.items():
+        command = load_verb(name, verb)
+        members = getattr(command, "commands", {})
+        if not members or command.invoke_without_command:  # a verb, which may have verbs of its own
+            names.append([name])
+        names += [[name, member] for member in members]
     return names
 
 

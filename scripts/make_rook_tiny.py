@@ -23,14 +23,14 @@ import numpy as np
 from rook_bench.core import Side
 from rook_bench.core.files import whole_folder
 from rook_bench.core.hashing import sha256_code, sha256_file
+from rook_bench.dataset.rules import Rules, apply_rules
 from rook_bench.language.bpe import byte_level_bpe
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import Template, load_template, shipped_templates
 from rook_bench.language.tokens import Encoder
 from rook_bench.market.features import compute_features
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.rules import Rules, apply_rules
-from rook_bench.market.simulate import Simulation, simulate
+from rook_bench.market.simulation.simulate import Simulation, simulate
 from rook_bench.market.view import MarketView
 
 TAPES, SWAPS = 24, 20_000

@@ -14,11 +14,8 @@ from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import ETH, ROOK_V4, USDC, WETH, Pool
-from rook_bench.market.simulate import simulate
-from rook_bench.market.tape_check import check_tape
-from rook_bench.market.view import MarketView
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.plugins import decision_source
-from rook_bench.risk import apply_risk
 from rook_bench.sources import Decided, Source
 from rook_bench.sources.lookahead import Lookahead
 
@@ -123,7 +120,7 @@ def data_driven(rook_folder):
 @pytest.fixture(scope="session")
 def rook_frame(rook_folder):
     """The 10,000 published swaps."""
-    from rook_bench.market.importers import read_swaps
+    from rook_bench.ingest.read import read_swaps
 
     return read_swaps(rook_folder)
 
@@ -131,7 +128,7 @@ def rook_frame(rook_folder):
 @pytest.fixture(scope="session")
 def day_frame(day_folder):
     """The 6,046 swaps of the 0.05% pool on 2024-01-05, from the undecoded log."""
-    from rook_bench.market.importers import read_swaps
+    from rook_bench.ingest.read import read_swaps
 
     return read_swaps(next(day_folder.glob("*0x88e6*.raw.csv")))
 
@@ -243,25 +240,13 @@ def dynamic_life():
 @pytest.fixture(scope="session")
 def run_of():
     """Execute hand-made decisions into a Run, without deciding, the look-ahead check or reconciliation."""
-    from rook_bench.replay import Run
-    from rook_bench.replay.engine import ReplayConfig, execute
+    from rook_bench.replay.config import ReplayConfig
+    from rook_bench.replay.engine import assemble
 
     def make(frame, decisions, config=None, **parts):
         config = config or ReplayConfig.parse(parts, where="test")
         decided = Decided(_scripted(decisions), decisions, "key", reused=False)
-        permitted = apply_risk(config.risk, MarketView.whole(frame), decisions)
-        orders, equity, opening = execute(frame, decided, permitted, config)
-        return Run(
-            frame=frame,
-            decided=decided,
-            config=config,
-            permitted=permitted,
-            opening=opening,
-            orders=orders,
-            equity=equity,
-            lookahead=Lookahead("clean", (), None, "hand-made"),
-            tape_check=check_tape(frame),
-        )
+        return assemble(frame, decided, config, Lookahead("clean", (), None, "hand-made"))
 
     return make
 
@@ -325,8 +310,8 @@ def mini_qwen(mini_base, tmp_path_factory):
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory):
     """A prepared folder: 1,500 simulated swaps, labelled by the shipped rules, purged splits."""
-    from rook_bench.market.prepare import prepare
-    from rook_bench.market.rules import Rules
+    from rook_bench.dataset.prepare import prepare
+    from rook_bench.dataset.rules import Rules
 
     folder = tmp_path_factory.mktemp("prepared") / "data"
     rules = Rules.from_file(ROOT / "strategies" / "data_driven.json")

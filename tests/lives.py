@@ -12,9 +12,9 @@ import pyarrow as pa
 from rook_bench.execution.amm import amount0_between_up, amount1_between_up
 from rook_bench.execution.pool_state import PoolState
 from rook_bench.execution.ticks import sqrt_price_at_tick
+from rook_bench.ingest.events_to_frame import frame_of_events
 from rook_bench.market.events import BURN, INITIALIZE, MINT, SWAP, event_table
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.log import frame_of_events
 from rook_bench.market.pool import ETH, USDC, WETH, Pool
 
 START = np.datetime64("2025-01-01T12:00:00", "ns")

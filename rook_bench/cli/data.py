@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rook_bench.cli.fetch import fetch
-from rook_bench.cli.output import remark, say, say_json
+from rook_bench.cli.options import AllowRounded, Out, PoolChoice
+from rook_bench.core.console import remark, say, say_json
+from rook_bench.ingest.importing import read_input
 
 if TYPE_CHECKING:
-    from rook_bench.market.frame import SwapFrame
-    from rook_bench.market.pool import Pool
+    pass
 
-app = typer.Typer(help="Bring swaps in, check them, simulate them, prepare them for training.", no_args_is_help=True)
+app = typer.Typer(
+    help="Bring swaps in, check them, simulate them, prepare them for training.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
-PoolChoice = Annotated[
-    str | None,
-    typer.Option(
-        "--pool",
-        metavar="FILE_OR_ADDRESS",
-        help="Pool metadata (TOML, YAML or JSON), or the address of one pool of a log of several (v4: its id).",
-    ),
-]
-AllowRounded = Annotated[
-    bool,
-    typer.Option("--allow-rounded", help="Take integers that have been through a float; the run is marked."),
-]
-Out = Annotated[Path, typer.Option("--out", help="Where to write; appears whole or not at all.")]
 
 app.command()(fetch)
 
@@ -53,7 +45,7 @@ def import_(
     ] = None,
 ) -> None:
     """Turn logs of any recognised layout into a tape with exact integers."""
-    from rook_bench.cli.importing import import_logs, import_others, is_log
+    from rook_bench.ingest.importing import import_logs, import_others, is_log
 
     write = import_logs if all(is_log(path) for path in inputs) else import_others
     for line in write(inputs, out, pool, allow_rounded=allow_rounded, gas_prices=gas_prices):
@@ -73,9 +65,9 @@ def check(
     ] = None,
 ) -> None:
     """Say how far a log can be trusted: re-pricing, chaining, fee, duplicates, order, gaps, precision."""
-    from rook_bench.cli.importing import check_each
     from rook_bench.core.files import write_json
-    from rook_bench.market.tape_check import describe, describe_several, require_exact
+    from rook_bench.ingest.importing import check_each
+    from rook_bench.tapecheck.check import describe, describe_several, require_exact
 
     checks = check_each(source, pool)
     shown = [check.to_json() for check in checks]
@@ -107,8 +99,8 @@ def simulate(
     import numpy as np
 
     from rook_bench.core.config import read_mapping
-    from rook_bench.market.importers import write_tape
-    from rook_bench.market.simulate import Simulation, simulate
+    from rook_bench.market.simulation.simulate import Simulation, simulate
+    from rook_bench.market.tape_file import write_tape
 
     parameters = Simulation.parse(read_mapping(config), where=config) if config else Simulation()
     frame = simulate(swaps, np.random.default_rng(seed), parameters)
@@ -138,9 +130,9 @@ def prepare(
 ) -> None:
     """Write features, conditions, labels and chronological splits in ROOK's layout."""
     from rook_bench.core import UnknownName
-    from rook_bench.market.prepare import prepare as write
-    from rook_bench.market.rules import Rules
-    from rook_bench.market.splits import SplitPlan
+    from rook_bench.dataset.prepare import prepare as write
+    from rook_bench.dataset.rules import Rules
+    from rook_bench.dataset.splits import SplitPlan
 
     if compat not in (None, "rook"):
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
@@ -154,28 +146,3 @@ def prepare(
     for name, leak in done.leaks.items():
         remark(f"leak kept by --compat rook, {name}: {leak}")
     say(f"folder: {done.folder}")
-
-
-def read_input(path: Path, pool: str | None = None, *, allow_rounded: bool = False) -> SwapFrame:
-    """Read INPUT, with the pool that `--pool` names or describes."""
-    from rook_bench.market.importers import read_swaps
-
-    metadata, address = pool_choice(pool)
-    return read_swaps(path, metadata, address=address, allow_rounded=allow_rounded)
-
-
-def pool_choice(pool: str | None) -> tuple[Pool | None, str | None]:
-    """What `--pool` gives: metadata out of a file, or an address (v4: a pool id)."""
-    from rook_bench.core import InputError
-    from rook_bench.core.config import read_mapping
-    from rook_bench.market.pool import Pool
-
-    if pool is None:
-        return None, None
-    if re.fullmatch(r"0x([0-9a-fA-F]{40}|[0-9a-fA-F]{64})", pool):
-        return None, pool.lower()
-    if pool.lower().startswith("0x") and not Path(pool).exists():
-        raise InputError(
-            f"'{pool}' is no address", where="--pool", hint="an address has 40 digits after 0x, a v4 pool id 64"
-        )
-    return Pool.parse(read_mapping(pool), where=pool), None

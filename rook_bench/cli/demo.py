@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rook_bench.cli.evaluate import print_table
-from rook_bench.cli.gate import looked_at_again, print_verdict
-from rook_bench.cli.output import err, remark, say
+from rook_bench.cli.gate import print_verdict
+from rook_bench.cli.tables import print_table
 from rook_bench.cli.train import summary
+from rook_bench.core.console import err, remark, say
+from rook_bench.workbench.judge import looked_at_again
 
 if TYPE_CHECKING:
     from rook_bench.market.frame import SwapFrame
@@ -30,15 +31,15 @@ def demo(
     quick: Annotated[bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps only.")] = False,
 ) -> None:
     """Run the whole path on the sample: prepare, fine-tune, decide, replay, compare, report, gate."""
-    from rook_bench.cli.comparison import compare_sources, save_comparison, title_of
-    from rook_bench.cli.trials import history_of, looks_of, record_trials
-    from rook_bench.config import BenchConfig
     from rook_bench.core.files import check_replaceable, whole_folder
+    from rook_bench.dataset.prepare import held_out, prepare
+    from rook_bench.dataset.rules import Rules
     from rook_bench.gates import judge, load_policy
-    from rook_bench.market.prepare import held_out, prepare
-    from rook_bench.market.rules import Rules
-    from rook_bench.market.tape_check import check_tape, describe
+    from rook_bench.tapecheck.check import check_tape, describe
     from rook_bench.trials import TrialLedger
+    from rook_bench.workbench.compare import compare_sources, save_comparison, title_of
+    from rook_bench.workbench.config import BenchConfig
+    from rook_bench.workbench.tries import looks_of, record_trials, tries_of
 
     check_replaceable(out)
     frame, origin = _sample(quick)
@@ -74,11 +75,11 @@ def demo(
         # The demo keeps a ledger of its own: toying with the sample is no try of anybody's candidate.
         ledger = TrialLedger(out.with_name(f"{out.name}-trials"))
         record_trials(ledger, analyses, "gate", asked=len(sources), known=[champion])
-        history = history_of(ledger, candidate, champion)
-        verdict = judge(policy, candidate, champion, history=history)
+        tries = tries_of(ledger, candidate, champion)
+        verdict = judge(policy, candidate, champion, tries=tries)
         say(f"5. gate: may {candidate.name} be promoted over {champion.name}?")
         print_verdict(verdict)
-        save_comparison(analyses, aside, title=title_of(analyses), verdict=verdict, looks=looks_of(history))
+        save_comparison(analyses, aside, title=title_of(analyses), verdict=verdict, looks=looks_of(tries))
     if models:
         say(f"adapter: {adapter.resolve()}")
     say(f"report: {(out / 'report.html').resolve()}")
@@ -110,13 +111,13 @@ def _fine_tuned(prepared: Path, adapter: Path, quick: bool) -> list[str]:
 def _sample(quick: bool) -> tuple[SwapFrame, str]:
     """The shipped sample, or the same tape made again; and where it comes from."""
     if SAMPLE.exists():
-        from rook_bench.market.importers import read_swaps
+        from rook_bench.ingest.read import read_swaps
 
         frame, origin = read_swaps(SAMPLE), "the shipped sample of a simulated pool"
     else:
         import numpy as np
 
-        from rook_bench.market.simulate import simulate
+        from rook_bench.market.simulation.simulate import simulate
 
         frame, origin = simulate(SAMPLE_SWAPS, np.random.default_rng(SAMPLE_SEED)), "a freshly simulated pool"
     return (frame[:QUICK_SWAPS], f"the first {QUICK_SWAPS:,} swaps of {origin}") if quick else (frame, origin)

@@ -7,9 +7,14 @@ from typing import Annotated, Any
 
 import typer
 
-from rook_bench.cli.output import say, say_json
+from rook_bench.core.console import say, say_json
 
-app = typer.Typer(help="Facts about this machine, a model or a data folder; names what is wrong.", no_args_is_help=True)
+app = typer.Typer(
+    help="Facts about this machine, a model or a data folder; names what is wrong.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -40,7 +45,7 @@ def data(
     json: Json = False,
 ) -> None:
     """Shapes and columns of every table, the splits, the labels, and what does not fit together."""
-    from rook_bench.market.folder_facts import folder_facts
+    from rook_bench.dataset.folder_facts import folder_facts
 
     _tell(folder_facts(folder), json)
 

@@ -7,27 +7,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rook_bench.cli.data import AllowRounded, Out, PoolChoice, read_input
-from rook_bench.cli.output import on_terminal, remark, say, say_json
+from rook_bench.cli.options import (
+    SOURCE_HELP,
+    AllowRounded,
+    ConfigFile,
+    Engine,
+    Fresh,
+    Input,
+    Mode,
+    Out,
+    PoolChoice,
+    Seed,
+    Trials,
+)
+from rook_bench.cli.tables import print_table, print_tape
+from rook_bench.core.console import on_terminal, remark, say, say_json
+from rook_bench.ingest.importing import read_input
+from rook_bench.workbench.compare import asked_by
+from rook_bench.workbench.config import settings_of
 
 if TYPE_CHECKING:
-    from rook_bench.config import BenchConfig
     from rook_bench.metrics import Analysis
     from rook_bench.trials.trial import Kind
-
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, a log file, a ROOK folder or a test.csv(.gz).")]
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Capital, risk, costs, clock (TOML, YAML or JSON).")]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Ask the source again even if its decisions are kept.")]
-SOURCE_HELP = "name, name:argument (rules:FILE, lora:DIR, random:0.2, recorded:FILE) or path.py@name."
-Trials = Annotated[Path | None, typer.Option("--trials", help="Folder of the trial ledger; models/trials by default.")]
-Engine = Annotated[
-    str | None, typer.Option("--engine", help="How language models compute: torch, fp32, bf16 or int8 (torch).")
-]
-Mode = Annotated[
-    str | None,
-    typer.Option("--mode", help="How language models are asked: score, or generate (free text, strictly read)."),
-]
 
 
 def decide(
@@ -75,8 +76,8 @@ def replay(
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
-    from rook_bench.cli.comparison import compare_sources, save_single
     from rook_bench.core.files import check_replaceable, whole_folder
+    from rook_bench.workbench.compare import compare_sources, save_single
 
     check_replaceable(out)
     settings = settings_of(config, seed)
@@ -118,8 +119,8 @@ def compare(
     json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
 ) -> None:
     """Put several sources side by side on the same rows, in one report."""
-    from rook_bench.cli.comparison import compare_sources, save_comparison, title_of
     from rook_bench.core.files import check_replaceable, whole_folder
+    from rook_bench.workbench.compare import compare_sources, save_comparison, title_of
 
     check_replaceable(out)
     settings = settings_of(config, seed)
@@ -150,8 +151,8 @@ def report(
     import json
     import tempfile
 
-    from rook_bench.cli.comparison import load_analyses
     from rook_bench.report import write_report
+    from rook_bench.workbench.compare import load_analyses
 
     analyses, title = load_analyses(folder)
     verdict = folder / "verdict.json"
@@ -168,76 +169,9 @@ def report(
 
 def _on_record(analyses: list[Analysis], kind: Kind, trials: Path | None, *, asked: int) -> dict[str, Any]:
     """Put the evaluations into the trial ledger; what a report then says about looks."""
-    from rook_bench.cli.trials import history_of, looks_of, record_trials
     from rook_bench.trials import TrialLedger
+    from rook_bench.workbench.tries import looks_of, record_trials, tries_of
 
     ledger = TrialLedger(trials)
     record_trials(ledger, analyses, kind, asked=asked)
-    return looks_of(history_of(ledger, analyses[0], None))
-
-
-def asked_by(references: list[str], engine: str | None, mode: str | None) -> list[str]:
-    """The references, with engine and mode given to those that are language models."""
-    from rook_bench.core import ConfigError
-    from rook_bench.sources import Source
-
-    given = ",".join(f"{key}={value}" for key, value in (("engine", engine), ("mode", mode)) if value is not None)
-    if not given:
-        return references
-    models = [Source.parse(reference).language_model for reference in references]
-    if not any(models):
-        raise ConfigError("none of the sources is a language model", where=f"--{given.split('=')[0]}", hint="drop it")
-    return [f"{reference},{given}" if model else reference for reference, model in zip(references, models, strict=True)]
-
-
-def settings_of(config: Path | None, seed: int | None) -> BenchConfig:
-    """The configuration file's settings, with the seed of the command line if there is one."""
-    from rook_bench.config import load_config
-
-    settings = load_config(config)
-    return settings if seed is None else settings.model_copy(update={"seed": seed})
-
-
-TABLE = (
-    ("net", "total_return", "{:+.2%}"),
-    ("gross", "gross_return", "{:+.2%}"),
-    ("vs hold", "excess_return", "{:+.2%}"),
-    ("Sharpe", "sharpe_ratio", "{:+.1f}"),
-    ("drawdown", "max_drawdown", "{:.2%}"),
-    ("fills/day", "trading_frequency", "{:,.0f}"),
-    ("cost bps", "cost_per_turnover", "{:.1f}"),
-    ("actions", "action_rate", "{:.1%}"),
-)
-"""Column, metric and format of the table that the verbs print; the report has all of it."""
-
-
-def print_tape(analyses: list[Analysis]) -> None:
-    """How far the tape can be trusted, before any result made from it."""
-    from rook_bench.market.tape_check import describe
-
-    for line in describe(analyses[0].run.tape_check):
-        if not line.startswith(("tape ", "gaps ", "repeats ")):
-            say(line)
-
-
-def print_table(analyses: list[Analysis]) -> None:
-    """The main figures of each source; undefined ones say so."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("source", overflow="fold")
-    for title, _, _ in TABLE:
-        table.add_column(title, justify="right", no_wrap=True)
-    for analysis in analyses:
-        cells = []
-        for _, name, pattern in TABLE:
-            value = analysis.estimates[name].value
-            cells.append("undefined" if value is None else pattern.format(value))
-        mark = {"declared": " (unreachable bound)", "leak": " (LOOK-AHEAD)"}.get(analysis.run.lookahead.status, "")
-        table.add_row(analysis.name + mark, *cells)
-    Console(highlight=False, width=None if on_terminal() else 120).print(table)
-    frame, clock = analyses[0].run.frame, analyses[0].clock
-    hours = frame.span_s / 3600
-    say(f"{len(frame):,} swaps over {hours:,.1f} hours; Sharpe on {clock.label} returns, annualised with 365 days")
+    return looks_of(tries_of(ledger, analyses[0], None))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rook_bench.cli.output import err, on_terminal, remark, say
 from rook_bench.core import InputError
+from rook_bench.core.console import err, on_terminal, remark, say
 
 if TYPE_CHECKING:
-    from rook_bench.market.fetch import Job, Node, PoolFacts, PoolKey, Pulled, Spool
+    from rook_bench.ingest.fetch import Job, Node, PoolFacts, PoolKey, Pulled, Spool
 
 RPC_VARIABLE = "ROOK_BENCH_RPC"
 LINE_EVERY_S = 10.0
@@ -58,8 +58,8 @@ def fetch(
     import numpy as np
 
     from rook_bench.core.files import check_replaceable
-    from rook_bench.market.fetch import Job, Node, Spool, chain_name, check_contract, last_block
-    from rook_bench.market.fetch.tape import BORN_EARLIER, write_fetched
+    from rook_bench.ingest.fetch import Job, Node, Spool, chain_name, check_contract, last_block
+    from rook_bench.ingest.fetch.write_tape import BORN_EARLIER, write_fetched
 
     key = _key(pool, manager, pool_id)
     last_asked = _last_asked(to_block, from_block)
@@ -105,7 +105,7 @@ def _pull(node: Node, job: Job, spool: Spool) -> Pulled:
     """Pull with a bar on a terminal, a line now and then elsewhere."""
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from rook_bench.market.fetch import pull
+    from rook_bench.ingest.fetch import pull
 
     total = job.last - job.first + 1
     done, logs = total - sum(last - first + 1 for first, last in spool.gaps(job.first, job.last)), 0
@@ -128,7 +128,7 @@ def _pull(node: Node, job: Job, spool: Spool) -> Pulled:
 
 
 def _key(pool: str | None, manager: str | None, pool_id: str | None) -> PoolKey:
-    from rook_bench.market.fetch import PoolKey
+    from rook_bench.ingest.fetch import PoolKey
 
     if pool is not None and manager is None and pool_id is None:
         if re.fullmatch(r"0x[0-9a-fA-F]{64}", pool):
@@ -162,7 +162,7 @@ def _facts(
 ) -> PoolFacts:
     """The pool's metadata: from the file, from an earlier call, or from the node."""
     from rook_bench.core.config import read_mapping
-    from rook_bench.market.fetch import PoolFacts, chain_name, read_pool
+    from rook_bench.ingest.fetch import PoolFacts, chain_name, read_pool
     from rook_bench.market.pool import Pool
 
     if pool_file is not None:

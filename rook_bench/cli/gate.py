@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rook_bench.cli.data import AllowRounded, PoolChoice, read_input
-from rook_bench.cli.evaluate import SOURCE_HELP, ConfigFile, Seed, Trials, print_tape, settings_of
-from rook_bench.cli.output import err, on_terminal, remark, say, say_json
+from rook_bench.cli.options import (
+    SOURCE_HELP,
+    AllowRounded,
+    ConfigFile,
+    Json,
+    Models,
+    PolicyFile,
+    PoolChoice,
+    Seed,
+    Trials,
+)
+from rook_bench.cli.tables import print_tape
+from rook_bench.core.console import err, on_terminal, remark, say, say_json
+from rook_bench.ingest.importing import read_input
+from rook_bench.workbench.config import settings_of
+from rook_bench.workbench.judge import (
+    CHAMPION,
+    _against_promoted,
+    _champion,
+    _from_runs,
+    _from_sources,
+    _on_one_tape,
+    _pilot,
+)
 
 if TYPE_CHECKING:
-    from rook_bench.config import BenchConfig
     from rook_bench.gates import Verdict
     from rook_bench.gates.plan import Plan
     from rook_bench.gates.selftest import SelfTest
-    from rook_bench.market.frame import SwapFrame
-    from rook_bench.metrics import Analysis
 
 app = typer.Typer(
     help="Judge a candidate by a policy. Exit code 0 promote, 1 block, 2 inconclusive, 3 invalid.",
+    add_completion=False,
     rich_markup_mode=None,
 )
-PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", help="What the candidate has to show (TOML, YAML or JSON).")
-]
-Models = Annotated[Path, typer.Option("--models", help="The models folder, which holds the promotion record.")]
-CHAMPION = "champion"
-"""The word that stands for the promoted champion."""
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -63,12 +73,12 @@ def gate(
         return None
     policy, candidate, out = _needed(policy=policy, candidate=candidate, out=out)
 
-    from rook_bench.cli.comparison import save_comparison, title_of
-    from rook_bench.cli.trials import history_of, looks_of, record_trials
     from rook_bench.core import ConfigError
     from rook_bench.core.files import check_replaceable, whole_folder
     from rook_bench.gates import judge, load_policy, load_waiver
     from rook_bench.trials import TrialLedger
+    from rook_bench.workbench.compare import save_comparison, title_of
+    from rook_bench.workbench.tries import looks_of, record_trials, tries_of
 
     check_replaceable(out)
     if candidate == CHAMPION:
@@ -88,12 +98,12 @@ def gate(
     ledger = TrialLedger(trials)
     # The look is on record before the verdict is known, whatever becomes of it.
     record_trials(ledger, analyses, "gate", asked=len(named), known=[against] if promoted and against else [])
-    history = history_of(ledger, analyses[0], against)
-    verdict = judge(rules, analyses[0], against, history=history, waivers=waivers)
+    tries = tries_of(ledger, analyses[0], against)
+    verdict = judge(rules, analyses[0], against, tries=tries, waivers=waivers)
     with whole_folder(out) as aside:
         shown = _on_one_tape(analyses)
         title = f"Gate: {title_of(analyses)}"
-        record = save_comparison(shown, aside, title=title, verdict=verdict, looks=looks_of(history))
+        record = save_comparison(shown, aside, title=title, verdict=verdict, looks=looks_of(tries))
     if json:
         say_json(record)
     else:
@@ -191,41 +201,6 @@ def selftest(
     return 0 if result.sound else 1
 
 
-def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
-    """Judge again what lies in the folder of a gate: its runs, the policy and the waivers of its verdict.
-
-    Nothing that the verdict says is taken for granted: runs are checked and replayed, sources asked
-    again about the past, and the trial ledger is read up to the entry that it then ended with.
-
-    Raises:
-        InputError: where something is missing or does not match its hash.
-    """
-    from rook_bench.cli.comparison import with_folders
-    from rook_bench.cli.trials import history_of
-    from rook_bench.gates import Policy, Waiver, judge
-    from rook_bench.promotion import read_verdict
-    from rook_bench.trials import TrialLedger
-
-    record = read_verdict(folder / "verdict.json")
-    asked = {name: value for name, value in record["policy"].items() if name != "hash"}
-    policy = Policy.parse(asked, where=folder / "verdict.json")
-    sides = [record["candidate"], record["champion"]]
-    analyses = _from_runs([str(folder / side["run"]) for side in sides if side is not None])
-    against = analyses[1] if record["champion"] is not None else None
-    history = None
-    if record["trials"] is not None:
-        history = history_of(TrialLedger(trials), analyses[0], against, upto=record["trials"]["head"])
-    verdict = judge(
-        policy,
-        analyses[0],
-        against,
-        history=history,
-        waivers=[Waiver.from_json(waiver) for waiver in record["waivers"]],
-        judged_at=datetime.fromisoformat(record["judged_at"]),
-    )
-    return with_folders(verdict.to_json(), {side["run_hash"]: side["run"] for side in sides if side is not None})
-
-
 def print_verdict(verdict: Verdict) -> None:
     """The verdict, its checks and the reasons, for a person."""
     marks = {"pass": "ok", "fail": "FAIL", "inconclusive": "?", "invalid": "INVALID", "skipped": "-", "info": "i"}
@@ -283,80 +258,6 @@ def _needed(**options: Any) -> tuple[Any, ...]:
         if value is None:
             raise ConfigError(f"--{name} is missing", where="gate", hint="see rook-bench gate --help")
     return tuple(options.values())
-
-
-def _champion(reference: str, models: Path = Path("models")) -> str:
-    """The promoted champion's source for the word 'champion', else the reference as it is."""
-    if reference != CHAMPION:
-        return reference
-    from rook_bench.promotion import resolve_champion
-
-    return resolve_champion(models)
-
-
-def _pilot(frame: SwapFrame, settings: BenchConfig, champion: str, candidate: str | None) -> tuple[Analysis, Analysis]:
-    """A pair of runs to learn from how much a difference varies: a stand-in for the candidate, and the champion."""
-    from rook_bench.cli.comparison import compare_sources
-
-    theirs = compare_sources(frame, [champion], settings, benchmarks=False)[0]
-    rate = theirs.run.decided.tape.action_rate
-    other = candidate or f"random:{rate if 0 < rate < 1 else 0.1:.3f}"
-    return compare_sources(frame, [other], settings, benchmarks=False)[0], theirs
-
-
-def _from_runs(named: list[str]) -> list[Analysis]:
-    """Runs from disk, replayed and measured; the first one's source is asked again."""
-    from rook_bench.cli.comparison import load_analysis
-    from rook_bench.core import InputError
-
-    for folder in named:
-        if not Path(folder).is_dir():
-            raise InputError(
-                f"'{folder}' is no run folder", where="gate", hint="to judge a source, give its tape with --data"
-            )
-    return [looked_at_again(load_analysis(Path(folder))) for folder in named]
-
-
-def looked_at_again(analysis: Analysis) -> Analysis:
-    """The same with a look-ahead check at places that nobody can know beforehand."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    from rook_bench.replay.engine import look_again
-
-    lookahead = look_again(analysis.run, np.random.default_rng())
-    return replace(analysis, run=replace(analysis.run, lookahead=lookahead))
-
-
-def _from_sources(named: list[str], frame: SwapFrame, settings: BenchConfig) -> list[Analysis]:
-    from rook_bench.cli.comparison import compare_sources
-
-    analyses = compare_sources(frame, named, settings)
-    analyses[0] = looked_at_again(analyses[0])
-    # A champion named like the candidate is compared with itself, which the checks refuse.
-    return analyses if len(set(named)) == len(named) else [analyses[0], *analyses]
-
-
-def _against_promoted(candidate: str, champion: str) -> list[Analysis]:
-    """A run from disk, and the promoted champion replayed on its tape under its assumptions."""
-    from rook_bench.metrics import analyse
-    from rook_bench.replay import replay
-
-    (mine,) = _from_runs([candidate])
-    theirs = replay(mine.run.frame, champion, mine.run.config, tape_check=mine.run.tape_check)
-    return [mine, analyse(theirs, mine.clock)]
-
-
-def _on_one_tape(analyses: list[Analysis]) -> list[Analysis]:
-    """Those on the candidate's tape, each source once; runs on another tape can't share its report."""
-    first = analyses[0]
-    seen, kept = set(), []
-    for analysis in analyses:
-        if analysis.run.frame.data_hash == first.run.frame.data_hash and analysis.run.run_hash not in seen:
-            seen.add(analysis.run.run_hash)
-            kept.append(analysis)
-    return kept
 
 
 def _times(count: int) -> str:

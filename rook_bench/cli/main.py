@@ -1,4 +1,4 @@
-"""`rook-bench`: verbs that read like the flow. Heavy imports wait until a verb needs them."""
+"""`rook-bench`: verbs that read like the flow. A verb's module is imported when it is called."""
 
 from __future__ import annotations
 
@@ -10,45 +10,59 @@ from typing import Any
 import typer
 import typer.exceptions
 
-from rook_bench.cli import data, demo, doctor, evaluate, gate, inspect, promotion, train
+from rook_bench.cli.lazy import Verb, lazy_group
 from rook_bench.core import RookError
 
-INVALID, INTERRUPTED = 3, 130
+INVALID, INTERRUPTED, PIPE_CLOSED = 3, 130, 141
 TRACEBACK_VARIABLE = "ROOK_BENCH_TRACEBACK"
+
+VERBS = {
+    name: Verb(f"rook_bench.cli.{place}", line)
+    for name, place, line in (
+        ("demo", "demo:demo", "The whole path on the sample, from swaps to a verdict."),
+        ("data", "data:app", "Import, fetch, check, simulate and prepare swaps."),
+        ("train", "train:train", "Fine-tune a base model with LoRA on prepared rows."),
+        ("decide", "evaluate:decide", "Ask a source once and save its decisions."),
+        ("replay", "evaluate:replay", "Replay one source on a tape, with every cost."),
+        ("compare", "evaluate:compare", "Several sources on the same rows, in one report."),
+        ("report", "evaluate:report", "Write a report again, from the run itself."),
+        ("gate", "gate:app", "Judge a candidate: 0 promote, 1 block, 2 inconclusive."),
+        ("promote", "promotion:promote", "Make a candidate champion, judged again first."),
+        ("history", "promotion:history", "Who was champion when, and by which verdict."),
+        ("verify", "promotion:verify", "Check the promotion record and the trial ledger."),
+        ("plugins", "plugins:plugins", "Every plugin, and the plugin files that are broken."),
+        ("doctor", "doctor:app", "Facts about this machine, a model or a data folder."),
+    )
+}
+"""The verbs in the order of the flow, each with a line that fits 80 columns."""
 
 app = typer.Typer(
     name="rook-bench",
+    cls=lazy_group(VERBS),
     help="Evaluate language models that trade: exact replay, honest judging, a gate for promotion.",
-    epilog="Exit codes: 0 done (gate: promote), 1 gate blocked, 2 gate inconclusive, 3 invalid input, 130 interrupted.",
+    epilog="Exit codes: 0 done (gate: promote), 1 gate blocked, 2 gate inconclusive, 3 invalid input, 130 interrupted, "
+    "141 the reader of our output went away.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(demo.demo)
-app.add_typer(data.app, name="data")
-app.command()(train.train)
-app.command()(evaluate.decide)
-app.command()(evaluate.replay)
-app.command()(evaluate.compare)
-app.command()(evaluate.report)
-app.add_typer(gate.app, name="gate")
-app.command()(promotion.promote)
-app.command()(promotion.history)
-app.command()(promotion.verify)
-app.command()(inspect.plugins)
-app.add_typer(doctor.app, name="doctor")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(version("rook-bench"))
+        raise typer.Exit
 
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    version: bool = typer.Option(
+        False, "--version", help="Print the version and exit.", is_eager=True, callback=_print_version
+    ),
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(installed("rook-bench"))
-        raise typer.Exit
+    del version
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -59,21 +73,35 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # the reader of our output went away (head, less): never a code of the gate
+        return _pipe_closed()
+    except SystemExit as stop:
+        # Click answers a closed pipe with exit code 1, which a gate's caller reads as BLOCK.
+        if isinstance(stop.__context__, BrokenPipeError):
+            return _pipe_closed()
+        raise
+
+
+def _run(arguments: list[str] | None) -> int:
+    try:
         result: Any = app(args=arguments, standalone_mode=False)
         if result == INTERRUPTED:  # typer turns Ctrl-C into this code without a word
             return _interrupted()
         return result if isinstance(result, int) else 0
     except typer.exceptions.TyperException as error:
-        if type(error).__name__ == "NoArgsIsHelpError":  # its message is the help text, printed already
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.ctx.get_help())  # type: ignore[attr-defined]
             return 0
         return _say(_usage(error), INVALID)
     except RookError as error:
         return _say(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         return _interrupted()
-    except BrokenPipeError:  # the reader of our output went away (head, less)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:
+        raise
     except Exception as error:
         # A defect of ours or of a plugin. Python's own exit code would be 1, which a gate's caller reads as BLOCK.
         if os.environ.get(TRACEBACK_VARIABLE):
@@ -82,6 +110,12 @@ def run(arguments: list[str] | None = None) -> int:
         said = " ".join(str(error).split())[:300]
         where = f"{type(error).__name__} at {last.filename}:{last.lineno}"
         return _say(f"{said or 'no message'} ({where}); set {TRACEBACK_VARIABLE}=1 to see all of it", INVALID)
+
+
+def _pipe_closed() -> int:
+    # Python flushes stdout once more when it ends, and would say so there.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return PIPE_CLOSED
 
 
 def _interrupted() -> int:

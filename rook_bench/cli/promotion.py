@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rook_bench.cli.output import say, say_json
+from rook_bench.core.console import say, say_json
 
 if TYPE_CHECKING:
-    from rook_bench.core.chain import Entry
+    from rook_bench.core.hash_chain import Entry
 
 Models = Annotated[Path, typer.Option("--models", help="The models folder, which holds the record.")]
 Trials = Annotated[
@@ -54,7 +54,7 @@ def promote(
             raise InputError("no VERDICT was given", where="promote", hint="give verdict.json, or --rollback")
         from functools import partial
 
-        from rook_bench.cli.gate import rejudge
+        from rook_bench.workbench.judge import rejudge
 
         entry = promotion.promote(
             verdict,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rook_bench.cli.output import err, remark, say, say_json
+from rook_bench.core.console import err, remark, say, say_json
 
 if TYPE_CHECKING:
     from rook_bench.train.fit import Trained

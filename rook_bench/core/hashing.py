@@ -10,6 +10,15 @@ from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
+COMPILED = ("execution", "replay", "tapecheck")
+"""Rooms with compiled code; a change in any of them makes all of it stale."""
+
+DECIDING = ("core", "dataset", "execution", "language", "market", "sources")
+"""Rooms whose code may change what a source decides on the same tape."""
+
+TRAINING = ("core", "dataset", "execution", "ingest", "language", "market", "train")
+"""Rooms whose code may change what training gives on the same folder."""
+
 
 def sha256_file(path: str | Path) -> str:
     """Hex SHA-256 of a file's bytes."""

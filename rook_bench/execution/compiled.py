@@ -11,7 +11,7 @@ from typing import Any
 import platformdirs
 from numba import cfunc, config, njit
 
-from rook_bench.core.hashing import sha256_code
+from rook_bench.core.hashing import COMPILED, sha256_code
 
 CACHE_VARIABLE = "ROOK_BENCH_CACHE"
 
@@ -40,7 +40,7 @@ def callable_by_address(signature: Any, function: Callable[..., Any]) -> Any:
 @contextmanager
 def _cached() -> Iterator[bool]:
     """Point Numba's cache at the folder of this code; whether there is one."""
-    folder = cache_folder() / "numba" / sha256_code("execution", "replay")[:16]
+    folder = cache_folder() / "numba" / sha256_code(*COMPILED)[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

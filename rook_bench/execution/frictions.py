@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rook_bench.core.config import Config
-from rook_bench.execution.chains import preset
+from rook_bench.execution.chain_presets import preset
 
 HIGHEST_GWEI = 100_000
 
@@ -32,6 +32,11 @@ class Latency(Config):
         if not given:
             object.__setattr__(self, "swaps", 1)
         return self
+
+    def times(self, factor: int) -> Latency:
+        """So many times as long, in its own unit; none at all becomes one."""
+        given = {name: getattr(self, name) for name in ("swaps", "blocks", "seconds")}
+        return Latency(**{name: value * factor or 1 for name, value in given.items() if value is not None})
 
     def __str__(self) -> str:
         for name in ("swaps", "blocks", "seconds"):
@@ -72,6 +77,21 @@ class Gas(Config):
         if given != "tape" and not (number and 0 <= given <= HIGHEST_GWEI):
             raise ValueError(f"a gas price is a number from 0 to {HIGHEST_GWEI:,}, or 'tape'")
         return given
+
+    def times(self, factor: float) -> Gas:
+        """So many times as dear. The units grow and not the price, which decides places in a block."""
+        if factor == 1:
+            return self
+        units = {
+            name: round(getattr(self, name) * factor)
+            for name in ("swap_units", "slippage_revert_units", "deadline_revert_units")
+        }
+        other = {
+            "crossing_units": tuple(round(unit * factor) for unit in self.crossing_units),
+            "l1_fee_quote": self.l1_fee_quote * factor,
+            "flat_quote": None if self.flat_quote is None else self.flat_quote * factor,
+        }
+        return self.model_copy(update=units | other)
 
     @property
     def units(self) -> tuple[int, int, int, int]:

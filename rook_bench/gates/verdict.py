@@ -11,8 +11,8 @@ from typing import Any, get_args
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.gates.check import Check, Status
-from rook_bench.gates.history import History
 from rook_bench.gates.policy import Policy
+from rook_bench.gates.tries import Tries
 from rook_bench.gates.waivers import NEVER, Waiver, waive
 from rook_bench.metrics import Analysis
 from rook_bench.plugins import gate_check
@@ -105,7 +105,7 @@ def judge(
     candidate: Analysis,
     champion: Analysis | None,
     *,
-    history: History | None = None,
+    tries: Tries | None = None,
     waivers: Sequence[Waiver] = (),
     judged_at: datetime | None = None,
 ) -> Verdict:
@@ -114,7 +114,7 @@ def judge(
     Args:
         policy: what to ask.
         candidate, champion: both sides, measured on the same tape.
-        history: what the trial ledger knows; without it, checks about trials are inconclusive.
+        tries: what the trial ledger knows; without it, checks about trials are inconclusive.
         waivers: checks that somebody answers for.
         judged_at: now, unless an earlier judgement is repeated.
 
@@ -136,7 +136,7 @@ def judge(
             *evidence,
             *checks.degeneracy(policy.degeneracy, candidate),
             *([] if policy.calibration is None else [checks.calibration(policy.calibration, candidate)]),
-            *checks.selection(policy.selection, policy.primary, candidate, champion, history),
+            *checks.selection(policy.selection, policy.primary, candidate, champion, tries),
             *checks.thresholds(policy.thresholds, candidate),
             *checks.versus_champion(policy.versus_champion, candidate, champion, enough=enough),
         ]
@@ -174,14 +174,14 @@ def judge(
             "chained_share": candidate.run.tape_check.chained_share,
         },
         trials=None
-        if history is None
+        if tries is None
         else {
-            "head": history.head,
-            "looks": history.looks,
-            "candidates": history.candidates,
-            "on_this_tape": len(history.others) + 1,
-            "first_at": history.first_at,
-            "last_at": history.last_at,
+            "head": tries.head,
+            "looks": tries.looks,
+            "candidates": tries.candidates,
+            "on_this_tape": len(tries.others) + 1,
+            "first_at": tries.first_at,
+            "last_at": tries.last_at,
         },
         waivers=tuple(waivers),
     )

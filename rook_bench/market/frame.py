@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,25 @@ LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", 
 
 RECORDED = ("volatility", "volume_ma", "liquidity_impact", "price_change")
 """Feature columns a prepared file may carry; they were computed with history the file lacks."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column of a SwapFrame holds.
+
+    Attributes:
+        dtype: of a plain one; None for exact integers.
+        digits: most decimal digits of an exact one.
+        position: whether it says where on the chain a swap stands.
+    """
+
+    dtype: np.dtype[Any] | None
+    digits: int
+    position: bool
+
+
+def _column(dtype: Any = None, *, digits: int = 0, position: bool = False) -> dict[str, Column]:
+    return {"column": Column(None if dtype is None else np.dtype(dtype), digits, position)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,19 +73,19 @@ class SwapFrame:
     """
 
     pool: Pool
-    at: NDArray[np.datetime64]
-    sqrt_price_x96: ExactInts
-    liquidity: ExactInts
-    amount0: ExactInts | None = None
-    amount1: ExactInts | None = None
-    tick: NDArray[np.int32] | None = None
-    block: NDArray[np.int64] | None = None
-    tx_index: NDArray[np.int64] | None = None
-    log_index: NDArray[np.int64] | None = None
-    tx_hash: ExactInts | None = None
-    fee_pips: NDArray[np.int32] | None = None
-    gas_price: NDArray[np.int64] | None = None
-    recorded_volume: NDArray[np.float64] | None = None
+    at: NDArray[np.datetime64] = field(metadata=_column(np.dtype("M8[ns]"), position=True))
+    sqrt_price_x96: ExactInts = field(metadata=_column(digits=49))
+    liquidity: ExactInts = field(metadata=_column(digits=39))
+    amount0: ExactInts | None = field(default=None, metadata=_column(digits=76))
+    amount1: ExactInts | None = field(default=None, metadata=_column(digits=76))
+    tick: NDArray[np.int32] | None = field(default=None, metadata=_column(np.int32))
+    block: NDArray[np.int64] | None = field(default=None, metadata=_column(np.int64, position=True))
+    tx_index: NDArray[np.int64] | None = field(default=None, metadata=_column(np.int64, position=True))
+    log_index: NDArray[np.int64] | None = field(default=None, metadata=_column(np.int64, position=True))
+    tx_hash: ExactInts | None = field(default=None, metadata=_column(digits=77, position=True))
+    fee_pips: NDArray[np.int32] | None = field(default=None, metadata=_column(np.int32))
+    gas_price: NDArray[np.int64] | None = field(default=None, metadata=_column(np.int64))
+    recorded_volume: NDArray[np.float64] | None = field(default=None, metadata=_column(np.float64))
     recorded: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     history: LiquidityHistory | None = None
@@ -86,12 +105,52 @@ class SwapFrame:
 
     def take(self, rows: NDArray[np.intp], *, keep_position: bool = False) -> SwapFrame:
         """A SwapFrame of the rows at these positions; `keep_position` leaves times and blocks in place."""
-        names = [name for name in _COLUMNS if not (keep_position and name in _POSITION)]
+        names = [name for name, column in COLUMNS.items() if not (keep_position and column.position)]
         columns: dict[str, Any] = {name: getattr(self, name) for name in names}
         taken: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
         taken["recorded"] = {name: column[rows] for name, column in self.recorded.items()}
         taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
         return replace(self, **taken, history=self._history_of(rows))
+
+    @property
+    def amounts(self) -> tuple[ExactInts, ExactInts]:
+        """amount0 and amount1; InputError where the log carries no amounts."""
+        if self.amount0 is None or self.amount1 is None:
+            raise InputError("the log carries no amounts", where=self.source or "SwapFrame", hint="import an exact log")
+        return self.amount0, self.amount1
+
+    @classmethod
+    def concat(cls, frames: Sequence[SwapFrame], *, source: str | None = None) -> SwapFrame:
+        """Consecutive parts of one pool's tape, stacked in the order given.
+
+        A column that one part lacks is left out, and so is the liquidity history where one has none; else
+        the first part's snapshot serves them all.
+
+        Args:
+            frames: at least one.
+            source: where the result says that it comes from; the parts' own by default.
+
+        Raises:
+            InputError: rows that are then not in order.
+        """
+        first = frames[0]
+        stacked = {name: _stack([getattr(frame, name) for frame in frames]) for name in COLUMNS}
+        tables = {
+            name: {key: _stack([getattr(frame, name).get(key) for frame in frames]) for key in getattr(first, name)}
+            for name in ("recorded", "labels")
+        }
+        kept: dict[str, Any] = {
+            name: {key: values for key, values in table.items() if values is not None} for name, table in tables.items()
+        }
+        return replace(
+            first,
+            **stacked,
+            **kept,
+            history=_stacked_history(frames),
+            rounded={name: reason for frame in frames for name, reason in frame.rounded.items()},
+            source=", ".join(dict.fromkeys(frame.source for frame in frames)) if source is None else source,
+            notes=tuple(dict.fromkeys(note for frame in frames for note in frame.notes)),
+        )
 
     def _history_of(self, rows: NDArray[np.intp]) -> LiquidityHistory | None:
         """The history of consecutive rows; rows in another order have none."""
@@ -151,8 +210,7 @@ class SwapFrame:
     def data_hash(self) -> str:
         """Hex SHA-256 over the pool and every column: the identity of the data, wherever it lies."""
         digest = hashlib.sha256(self.pool.model_dump_json().encode())
-        columns = {name: getattr(self, name) for name in _COLUMNS} | dict(self.recorded) | dict(self.labels)
-        for name, column in sorted(columns.items()):
+        for name, column in sorted(_all_columns(self).items()):
             if column is None:
                 continue
             digest.update(f"\0{name}\0".encode())
@@ -168,23 +226,37 @@ class SwapFrame:
         return float((self.at[-1] - self.at[0]) / np.timedelta64(1, "s")) if len(self) else 0.0
 
 
-_COLUMNS = (
-    "at",
-    "sqrt_price_x96",
-    "liquidity",
-    "amount0",
-    "amount1",
-    "tick",
-    "block",
-    "tx_index",
-    "log_index",
-    "tx_hash",
-    "fee_pips",
-    "gas_price",
-    "recorded_volume",
-)
+COLUMNS: dict[str, Column] = {
+    column.name: column.metadata["column"] for column in fields(SwapFrame) if "column" in column.metadata
+}
+"""The columns of every swap, by name; `recorded` and `labels` hold those that only some files carry."""
 
-_POSITION = ("at", "block", "tx_index", "log_index", "tx_hash")
+
+def _all_columns(frame: SwapFrame) -> dict[str, Any]:
+    return {name: getattr(frame, name) for name in COLUMNS} | dict(frame.recorded) | dict(frame.labels)
+
+
+def _stack(parts: Sequence[Any]) -> Any:
+    """The parts of a column one after the other; None where one lacks it."""
+    if any(part is None for part in parts):
+        return None
+    if isinstance(parts[0], ExactInts):
+        return ExactInts(np.concatenate([part.limbs for part in parts]))
+    return np.concatenate(parts)
+
+
+def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
+    histories = [frame.history for frame in frames if frame.history is not None]
+    if len(histories) < len(frames):
+        return None
+    offsets = np.cumsum([0, *(len(frame) for frame in frames[:-1])]).tolist()
+    changes = [
+        (row + offset, lower, upper, delta)
+        for offset, history in zip(offsets, histories, strict=True)
+        for row, lower, upper, delta in history.changes()
+    ]
+    first = histories[0]
+    return LiquidityHistory.of(complete=first.complete, start=first.start, snapshot=first.snapshot(), changes=changes)
 
 
 def _bytes(column: Any) -> bytes:
@@ -205,8 +277,7 @@ def _validate(frame: SwapFrame) -> None:
     where, count = frame.source or "SwapFrame", len(frame.at)
     if count == 0:
         raise InputError("there are no swaps", where=where)
-    for name in (*_COLUMNS, *frame.recorded, *frame.labels):
-        column = getattr(frame, name) if name in _COLUMNS else {**frame.recorded, **frame.labels}[name]
+    for name, column in _all_columns(frame).items():
         if column is not None and len(column) != count:
             raise InputError(f"column '{name}' has {len(column)} rows instead of {count}", where=where)
     if np.isnat(frame.at).any():

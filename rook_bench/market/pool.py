@@ -79,6 +79,38 @@ TICK_SPACING = {100: 1, 500: 10, 3000: 60, 10_000: 200}
 """Uniswap v3's tick spacing by fee."""
 
 
+STABLECOINS = frozenset(
+    {
+        *("USDC", "USDC.E", "USDBC", "AXLUSDC", "USDT", "USDT.E", "USDT0", "USD₮", "USD₮0", "DAI", "DAI.E", "XDAI"),
+        *("WXDAI", "SDAI", "USDS", "FRAX", "FRXUSD", "LUSD", "TUSD", "BUSD", "CRVUSD", "GHO", "PYUSD", "FDUSD"),
+        *("USDE", "USDD", "USDB", "USDG", "RLUSD", "EURC", "EURS", "GUSD", "USDP", "SUSD", "MIM", "CUSD", "USD1"),
+    }
+)
+"""Symbols, in capitals, of tokens that prices are given in where they are one of the pair."""
+
+_FIRST_QUOTES = ("USDC", "USDT", "DAI")
+_ETHER = ("WETH", "ETH")
+
+
+def base_is_token0(symbol0: str, symbol1: str) -> bool:
+    """Which of two tokens is the base, however the pool's log came in.
+
+    The quote is a stablecoin if one of the two is (of two stablecoins USDC before USDT before DAI before
+    the rest), else ether, else token1.
+    """
+    return _rank(symbol1) <= _rank(symbol0)
+
+
+def _rank(symbol: str) -> int:
+    """How much a token is taken for the quote, the least first."""
+    name = symbol.upper()
+    if name in _FIRST_QUOTES:
+        return _FIRST_QUOTES.index(name)
+    if name in STABLECOINS:
+        return len(_FIRST_QUOTES)
+    return len(_FIRST_QUOTES) + (1 if name in _ETHER else 2)
+
+
 def known_pool(address: str) -> Pool | None:
     """Metadata of a pool known by its address, or None."""
     fee = MAINNET_USDC_WETH.get(address.lower())

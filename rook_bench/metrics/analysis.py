@@ -8,16 +8,16 @@ from typing import Any
 
 from rook_bench.core import Estimate, InputError
 from rook_bench.metrics.action_value import ActionValues, action_values
+from rook_bench.metrics.attribution import Attribution, attribute
 from rook_bench.metrics.calibration import Reliability, reliability
 from rook_bench.metrics.clock import Clock, Sampled
 from rook_bench.metrics.contributions import Contributions, contributions
-from rook_bench.metrics.costs import Attribution, attribute
 from rook_bench.metrics.decisions import confusion
 from rook_bench.metrics.execution import outcomes, rejections
 from rook_bench.metrics.intervals import intervals
 from rook_bench.metrics.markouts import Markout, markouts
 from rook_bench.metrics.regimes import Regimes, regimes
-from rook_bench.metrics.surface import Surface, surface
+from rook_bench.metrics.sensitivity import Surface, surface
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
 
@@ -66,7 +66,7 @@ class Analysis:
     @cached_property
     def intervals(self) -> dict[str, Estimate]:
         """The headline metrics with their intervals."""
-        return intervals(self)
+        return intervals(self.sampled, self.estimates)
 
     @cached_property
     def surface(self) -> Surface:

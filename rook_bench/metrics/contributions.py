@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from rook_bench.market.view import MarketView
-from rook_bench.metrics.costs import Attribution, attribute
+from rook_bench.metrics.attribution import Attribution, attribute
 from rook_bench.plugins import risk_filter
 from rook_bench.replay import LedgerError, Run
-from rook_bench.replay.engine import execute
-from rook_bench.risk import RiskConfig, apply_risk
+from rook_bench.replay.again import under
+from rook_bench.risk import RiskConfig
 
 RAW = RiskConfig()
 """Every wish at its own size and limits, without filters."""
@@ -84,7 +83,7 @@ def contributions(run: Run) -> Contributions:
         stages.append((name, risk.model_copy(update={"filters": risk.filters[:count]})))
     steps, before, done, last = [], None, len(stages) - 1, attribute(run)
     for index, (name, config) in enumerate(stages):
-        staged = run if index == done else _under(run, config)
+        staged = run if index == done else under(run, risk=config)
         parts = last if index == done else attribute(staged)
         signal = parts.signal - (before.signal if before else 0)
         costs = _costs(parts) - (_costs(before) if before else 0)
@@ -95,14 +94,6 @@ def contributions(run: Run) -> Contributions:
     if sum(found.parts().values()) != last.net or last.market + sum(step.net for step in steps) != last.net:
         raise LedgerError("the components don't sum to the net P&L", where=run.name)
     return found
-
-
-def _under(run: Run, risk: RiskConfig) -> Run:
-    """The run's decisions under another risk configuration."""
-    config = run.config if risk == run.config.risk else run.config.model_copy(update={"risk": risk})
-    permitted = apply_risk(risk, MarketView.whole(run.frame), run.decided.tape)
-    orders, equity, _ = execute(run.frame, run.decided, permitted, config)
-    return replace(run, config=config, permitted=permitted, orders=orders, equity=equity)
 
 
 def _costs(parts: Attribution) -> int:

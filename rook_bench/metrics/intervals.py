@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rook_bench.core import Estimate
+from rook_bench.metrics.clock import Sampled
 from rook_bench.metrics.means import mean_of
 
-if TYPE_CHECKING:
-    from rook_bench.metrics.analysis import Analysis
 
-
-def intervals(analysis: Analysis) -> dict[str, Estimate]:
+def intervals(sampled: Sampled, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
     """Headline metrics with 95% intervals that allow for dependence: returns and Sharpe ratios, net and over hold.
 
     The value stays the metric's own. The interval comes from the returns of full buckets, which
@@ -26,7 +24,6 @@ def intervals(analysis: Analysis) -> dict[str, Estimate]:
     """
     from rook_bench.stats import sharpe_interval
 
-    sampled = analysis.sampled
     net, hold, year = sampled.returns, sampled.hold_returns, sampled.clock.periods_per_year
     if len(net) == 0:
         return {}
@@ -42,9 +39,9 @@ def intervals(analysis: Analysis) -> dict[str, Estimate]:
         "sharpe_ratio_excess": sharpe_interval(net - hold, periods_per_year=year),
     }
     return {
-        name: _as_interval_of(analysis.estimates[name], estimate)
+        name: _as_interval_of(estimates[name], estimate)
         for name, estimate in found.items()
-        if estimate.low is not None and name in analysis.estimates and analysis.estimates[name].defined
+        if estimate.low is not None and name in estimates and estimates[name].defined
     }
 
 

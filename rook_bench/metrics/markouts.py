@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rook_bench.core import Estimate
+from rook_bench.metrics.attribution import quote_value
 from rook_bench.metrics.clock import Sampled
-from rook_bench.metrics.costs import quote_value
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
-from rook_bench.replay.ledger import landed_orders
 
 HORIZONS_S = (12, 60, 300, 900, 1800, 3600)
 """Seconds after the fill."""
@@ -73,7 +72,7 @@ class _Fills:
 def _fills(run: Run) -> _Fills:
     quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
     rows, directions, prices = [], [], []
-    for order in landed_orders(run):
+    for order in run.landed:
         spent = order.taken + order.fee
         if spent == 0 or order.out == 0:
             continue

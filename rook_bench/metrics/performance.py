@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from rook_bench.core import Estimate
+from rook_bench.metrics.attribution import attribute
 from rook_bench.metrics.clock import YEAR_S, Sampled
-from rook_bench.metrics.costs import attribute
 from rook_bench.plugins import metric
 
 NET = "net of fee, impact, gas and reverts"

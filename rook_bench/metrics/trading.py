@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from rook_bench.core import Estimate
+from rook_bench.metrics.attribution import traded_value
 from rook_bench.metrics.clock import Sampled
-from rook_bench.metrics.costs import traded_value
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
-from rook_bench.replay.ledger import balances_by_row, landed_orders
+from rook_bench.replay.ledger import balances_by_row
 
 
 @metric(unit="ratio")
@@ -80,7 +80,7 @@ def realised_gains(run: Run) -> np.ndarray:
     held = run.opening[1] / base_unit
     cost = held * float(run.frame.price[0])
     gains = []
-    for order in landed_orders(run):
+    for order in run.landed:
         spent, gas, burnt = order.taken + order.fee, order.gas_quote / quote_unit, order.gas_base / base_unit
         if order.buys and spent:
             held, cost = held + order.out / base_unit - burnt, cost + spent / quote_unit + gas

@@ -9,8 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError, RookError
-from rook_bench.core.chain import Entry
+from rook_bench.core.hash_chain import Entry
 from rook_bench.core.hashing import sha256_file
+from rook_bench.gates.formats.verdict_file import (
+    IDENTITY,
+    JUDGE_AGAIN,
+    check_promotes,
+    check_same_judgement,
+    parse_verdict,
+    read_bytes,
+    verdict_path,
+)
 from rook_bench.promotion.record import MODELS, Record
 from rook_bench.promotion.store import (
     SIGNATURES,
@@ -21,15 +30,6 @@ from rook_bench.promotion.store import (
     put_file,
     store_source,
     stored_reference,
-)
-from rook_bench.promotion.verdict_file import (
-    IDENTITY,
-    JUDGE_AGAIN,
-    check_promotes,
-    check_same_judgement,
-    parse_verdict,
-    read_bytes,
-    verdict_path,
 )
 from rook_bench.sources import Source
 from rook_bench.sources.identity import fingerprint_of, identity_of, plugin_file_hash

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
-from rook_bench.core.chain import Chain, Entry, head_of, line_of, locked, seal, sync_folder
 from rook_bench.core.files import whole_file
+from rook_bench.core.hash_chain import Chain, Entry, head_of, line_of, locked, seal, sync_folder
 
 MODELS = Path("models")
 FILE, WITNESS = "promotions.jsonl", "promotions.head"

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
-from rook_bench.core.chain import Entry, sync_folder
 from rook_bench.core.files import MARKER
+from rook_bench.core.hash_chain import Entry, sync_folder
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.plugins import decision_source, parse_reference
 

@@ -1,8 +1,10 @@
 """Replay: decisions and a tape in, a reconciled Run out."""
 
-from rook_bench.replay.engine import Capital, ReplayConfig, replay, replay_decided
+from rook_bench.replay.config import Capital, ReplayConfig
+from rook_bench.replay.engine import replay, replay_decided
 from rook_bench.replay.ledger import LedgerError, reconcile
-from rook_bench.replay.run import Run, load_run, save_run
+from rook_bench.replay.run import Run
+from rook_bench.replay.saved import load_run, save_run
 
 __all__ = [
     "Capital",

@@ -3,57 +3,31 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from rook_bench.core import ConfigError, RookError, Side
-from rook_bench.core.config import Config
+from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.calls import room_for_a_call, sandwich_call, swap_call
+from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
 from rook_bench.execution.frictions import Frictions
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
-from rook_bench.market.repricing import known_depth
-from rook_bench.market.tape_check import TapeCheck, check_tape
 from rook_bench.market.view import MarketView
-from rook_bench.replay import kernel, records
+from rook_bench.replay import dtypes, loop
+from rook_bench.replay.config import Capital, ReplayConfig, check_pair
 from rook_bench.replay.ledger import reconcile
 from rook_bench.replay.market_rows import NS, landing, market_rows
 from rook_bench.replay.orders import AMOUNTS, OrderTable, texts
 from rook_bench.replay.run import Run
-from rook_bench.risk import Limits, Permitted, RiskConfig, apply_risk
+from rook_bench.risk import Limits, Permitted, apply_risk
 from rook_bench.sources import Decided, Source, decide
 from rook_bench.sources.lookahead import Lookahead, check_source, choose_cuts
-
-
-class Capital(Config):
-    """What the run starts with.
-
-    Attributes:
-        quote_value: total value at the first row's price, in quote (USDC).
-        base_share: share of it held in the base token.
-    """
-
-    quote_value: float = Field(default=10_000.0, gt=0, le=1e15)
-    base_share: float = Field(default=0.5, ge=0, le=1)
-
-
-class ReplayConfig(Config):
-    """Everything a replay assumes besides the tape and the decisions.
-
-    Attributes:
-        pair: the pair the configuration is meant for ("ETH/USDC"); a tape of another one is refused.
-        seed: of sources that draw random numbers.
-    """
-
-    pair: str | None = None
-    seed: int = Field(default=0, ge=0)
-    capital: Capital = Capital()
-    risk: RiskConfig = RiskConfig()
-    frictions: Frictions = Frictions()
+from rook_bench.tapecheck.check import TapeCheck, check_tape
+from rook_bench.tapecheck.repricing import known_depth
 
 
 def replay(
@@ -91,23 +65,33 @@ def replay_decided(
 ) -> Run:
     """Replay decisions that were made already; checks and errors are those of `replay`."""
     lookahead = check_source(decided.source, frame, decided.tape, seed=config.seed)
-    view = MarketView.whole(frame)
-    permitted = apply_risk(config.risk, view, decided.tape)
-    lookahead = _check_risk(config.risk, frame, decided, permitted, lookahead)
-    orders, equity, opening = execute(frame, decided, permitted, config)
-    run = Run(
+    run = assemble(frame, decided, config, lookahead, tape_check)
+    run = replace(run, lookahead=_check_risk(run, lookahead))
+    reconcile(run)
+    return run
+
+
+def assemble(
+    frame: SwapFrame,
+    decided: Decided,
+    config: ReplayConfig,
+    lookahead: Lookahead,
+    tape_check: TapeCheck | None = None,
+) -> Run:
+    """Size, filter and execute decisions into a Run, which nobody has reconciled or checked yet."""
+    permitted = apply_risk(config.risk, MarketView.whole(frame), decided.tape)
+    orders, equity = execute(frame, decided.tape, permitted, config)
+    return Run(
         frame=frame,
         decided=decided,
         config=config,
         permitted=permitted,
-        opening=opening,
+        opening=opening_balances(config.capital, frame),
         orders=orders,
         equity=equity,
         lookahead=lookahead,
         tape_check=tape_check or check_tape(frame),
     )
-    reconcile(run)
-    return run
 
 
 def look_again(run: Run, rng: np.random.Generator) -> Lookahead:
@@ -130,27 +114,17 @@ def look_again(run: Run, rng: np.random.Generator) -> Lookahead:
         if now.content != source.content:
             return Lookahead("unchecked", (), None, f"{source.reference} is not what it was when the run was made")
     lookahead = check_source(source, run.frame, run.decided.tape, seed=run.config.seed, again=source.anew, rng=rng)
-    return _check_risk(run.config.risk, run.frame, run.decided, run.permitted, lookahead)
+    return _check_risk(run, lookahead)
 
 
-def check_pair(pair: str | None, pool: Pool) -> None:
-    """Refuse a configuration made for another pair (wrapped ether counts as ether)."""
-    plain = pool.pair.replace("WETH", "ETH")
-    if pair is not None and pair.upper().replace("WETH", "ETH") != plain:
-        raise ConfigError(
-            f"the configuration is for {pair}, the tape is {pool.pair}", where="pair", hint="use the tape's own"
-        )
-
-
-def _check_risk(
-    config: RiskConfig, frame: SwapFrame, decided: Decided, permitted: Permitted, lookahead: Lookahead
-) -> Lookahead:
+def _check_risk(run: Run, lookahead: Lookahead) -> Lookahead:
     """A filter or sizer that sees the future is as bad as a source that does."""
     if lookahead.status in ("leak", "declared"):
         return lookahead
     # Recorded decisions can't be asked for again, but what judges them can.
-    for cut in lookahead.cuts or choose_cuts(decided.tape, np.random.default_rng(0))[0]:
-        again = apply_risk(config, MarketView.whole(frame[:cut]), decided.tape.head(cut))
+    tape, permitted = run.decided.tape, run.permitted
+    for cut in lookahead.cuts or choose_cuts(tape, np.random.default_rng(0))[0]:
+        again = apply_risk(run.config.risk, MarketView.whole(run.frame[:cut]), tape.head(cut))
         for mine, theirs in ((permitted.fraction, again.fraction), (permitted.refused_by, again.refused_by)):
             changed = np.flatnonzero(mine[:cut] != theirs)
             if len(changed):
@@ -160,31 +134,29 @@ def _check_risk(
 
 
 def execute(
-    frame: SwapFrame, decided: Decided, permitted: Permitted, config: ReplayConfig
-) -> tuple[OrderTable, NDArray[np.float64], tuple[int, int]]:
-    """Run the compiled loop; returns the orders, the equity by row, and the opening cash and base."""
-    tape = decided.tape
+    frame: SwapFrame, tape: DecisionTape, permitted: Permitted, config: ReplayConfig
+) -> tuple[OrderTable, NDArray[np.float64]]:
+    """Run the compiled loop; returns the orders and the equity by row."""
     market = market_rows(frame, config.frictions)
-    wishes = np.empty(len(frame), dtype=records.WISHES)
+    wishes = np.empty(len(frame), dtype=dtypes.WISHES)
     wishes["side"] = tape.side
-    wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + kernel.FIRST_FREE_CODE)
-    wishes["fraction_ppb"] = np.round(permitted.fraction * kernel.PPB)
+    wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + loop.FIRST_FREE_CODE)
+    wishes["fraction_ppb"] = np.round(permitted.fraction * loop.PPB)
     wishes["slippage_ppm"] = np.round(permitted.slippage_bps * 100)
     wishes["deadline_ns"] = np.minimum(tape.deadline_s * NS, 2.0**62)
     wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions)
-    opening = opening_balances(config.capital, frame)
-    limbs = ExactInts.of(opening).limbs
+    limbs = ExactInts.of(opening_balances(config.capital, frame)).limbs
     traded = int(np.isin(tape.side, (Side.BUY, Side.SELL)).sum())
-    orders, equity = records.empty_orders(traded), np.empty(len(frame))
+    orders, equity = dtypes.empty_orders(traded), np.empty(len(frame))
     depth = known_depth(frame)
     ticks, changes = no_ticks() if depth is None else depth.records()
     terms = _terms(frame.pool, config.frictions, permitted.limits, whole_map=depth is not None)
     # Only a run that needs it pays for compiling the sandwich.
     sandwich = sandwich_call() if config.frictions.mev == "typical" else swap_call()
-    pool = records.PoolCalls(room_for_a_call(), ticks, swap_call(), sandwich)
-    kernel.replay_rows(market, wishes, pool, changes, terms, limbs[0], limbs[1], orders, equity)
+    pool = dtypes.PoolCalls(room_for_a_call(), ticks, swap_call(), sandwich)
+    loop.replay_rows(market, wishes, pool, changes, terms, limbs[0], limbs[1], orders, equity)
     left_range = np.zeros(traded, dtype=bool) if depth else _left_range(frame, orders)
-    return _order_table(orders, decided, permitted, left_range), equity, opening
+    return _order_table(orders, tape, permitted, left_range), equity
 
 
 def opening_balances(capital: Capital, frame: SwapFrame) -> tuple[int, int]:
@@ -195,14 +167,14 @@ def opening_balances(capital: Capital, frame: SwapFrame) -> tuple[int, int]:
     return round(cash * pool.quote.unit), round(base * pool.base.unit)
 
 
-def _terms(pool: Pool, frictions: Frictions, limits: Limits, *, whole_map: bool) -> records.Terms:
+def _terms(pool: Pool, frictions: Frictions, limits: Limits, *, whole_map: bool) -> dtypes.Terms:
     gas = frictions.gas
     if gas.flat_quote is None and gas.gwei != 0 and pool.base.symbol.upper() not in ("ETH", "WETH"):
         raise ConfigError(
             f"gas in gwei needs ether as the base token, not {pool.base.symbol}", where="gas", hint="set flat_quote"
         )
     swap, one, two, more = gas.units
-    return records.Terms(
+    return dtypes.Terms(
         base_is_token0=pool.base_is_token0,
         base_unit=float(pool.base.unit),
         quote_unit=float(pool.quote.unit),
@@ -233,10 +205,10 @@ def _or(value: float | None, default: float) -> float:
 
 
 def _order_table(
-    orders: records.Records, decided: Decided, permitted: Permitted, left_range: NDArray[np.bool_]
+    orders: dtypes.Records, tape: DecisionTape, permitted: Permitted, left_range: NDArray[np.bool_]
 ) -> OrderTable:
-    names = {0: ""} | kernel.LEDGER_FILTERS
-    names |= {kernel.FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
+    names = {0: ""} | loop.LEDGER_FILTERS
+    names |= {loop.FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
     exact = {name: ExactInts(np.ascontiguousarray(orders[name])) for name in (*AMOUNTS, "sqrt_after")}
     return OrderTable(
         row=orders["row"].copy(),
@@ -246,12 +218,12 @@ def _order_table(
         rejected_by=texts([names[code] for code in orders["rejected"].tolist()]),
         crossed=orders["crossed"].astype(np.int32),
         left_range=left_range,
-        reason=decided.tape.reason[orders["row"]],
+        reason=tape.reason[orders["row"]],
         **exact,
     )
 
 
-def _left_range(frame: SwapFrame, orders: records.Records) -> NDArray[np.bool_]:
+def _left_range(frame: SwapFrame, orders: dtypes.Records) -> NDArray[np.bool_]:
     """Fills that ended outside the tick-spacing range that the pool price stood in.
 
     Only inside that range is the recorded liquidity known to hold; beyond it the fill assumes it.

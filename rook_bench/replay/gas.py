@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from rook_bench.execution.wide import to_float, wide
-from rook_bench.replay.records import Terms
+from rook_bench.replay.dtypes import Terms
 
 
 @njit

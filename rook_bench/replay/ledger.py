@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +14,9 @@ from rook_bench.execution.fill import least_out, pool_swap, sandwiched_out
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.swap import extreme_price
 from rook_bench.market.history import TickWalk
-from rook_bench.market.repricing import known_depth
 from rook_bench.replay.market_rows import fee_pips, gas_prices
+from rook_bench.replay.orders import Landed
+from rook_bench.tapecheck.repricing import known_depth
 
 if TYPE_CHECKING:
     from rook_bench.replay.run import Run
@@ -29,71 +29,9 @@ class LedgerError(RookError):
     """The ledger does not add up: a defect of this program, never of the input."""
 
 
-@dataclass(frozen=True)
-class Landed:
-    """One order as it landed, in Python integers (smallest units); see `OrderTable`."""
-
-    index: int
-    decided_row: int
-    row: int
-    buys: bool
-    outcome: Outcome
-    amount_in: int
-    quoted: int
-    taken: int
-    fee: int
-    out: int
-    mev: int
-    crossed: int
-    sqrt_after: int
-    gas_quote: int
-    gas_base: int
-    cash: int
-    base: int
-    cash_before: int
-    base_before: int
-
-
-_EXACT = ("amount_in", "quoted", "paid", "fee", "out", "mev", "sqrt_after", "gas_quote", "gas_base", "cash", "base")
-_NAMES = tuple("taken" if name == "paid" else name for name in _EXACT)
-
-
-def landed_orders(run: Run) -> tuple[Landed, ...]:
-    """The orders that changed a balance, in the order in which they landed."""
-    return run.landed
-
-
-def read_landed(run: Run) -> tuple[Landed, ...]:
-    """`landed_orders`, read from the columns; a Run keeps the answer."""
-    orders = run.orders
-    moved = np.flatnonzero(orders.filled | orders.gas_quote_or_base)
-    columns = (orders.row, orders.landing_row, orders.buys, orders.outcome, orders.crossed)
-    facts = [column[moved].tolist() for column in columns]
-    amounts = zip(*(getattr(orders, name)[moved] for name in _EXACT), strict=True)
-    balances = run.opening
-    landed = []
-    for index, decided_row, row, buys, outcome, crossed, exact in zip(moved.tolist(), *facts, amounts, strict=True):
-        named = dict(zip(_NAMES, exact, strict=True))
-        cash_before, base_before = balances
-        order = Landed(
-            index=index,
-            decided_row=decided_row,
-            row=row,
-            buys=buys,
-            outcome=Outcome(outcome),
-            crossed=crossed,
-            cash_before=cash_before,
-            base_before=base_before,
-            **named,
-        )
-        landed.append(order)
-        balances = order.cash, order.base
-    return tuple(landed)
-
-
 def closing_balances(run: Run) -> tuple[int, int]:
     """Quote and base at the end, in smallest units."""
-    landed = landed_orders(run)
+    landed = run.landed
     return (landed[-1].cash, landed[-1].base) if landed else run.opening
 
 
@@ -104,7 +42,7 @@ def reconcile(run: Run) -> None:
         LedgerError: if balances don't follow from the amounts, a quote or fill is not what the
             pool maths gives, orders land out of order, or the equity curve disagrees.
     """
-    landed = landed_orders(run)
+    landed = run.landed
     if any(later.row < earlier.row for earlier, later in itertools.pairwise(landed)):
         raise LedgerError("orders landed out of order", where=run.name)
     pools = _Pools(run)
@@ -206,7 +144,7 @@ def _left_by_searchers(run: Run, order: Landed, pools: _Pools, zero_for_one: boo
 
 def balances_by_row(run: Run, landed: Sequence[Landed] | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Quote and base held after each row, in human units, float64, shape (n,)."""
-    landed = landed_orders(run) if landed is None else landed
+    landed = run.landed if landed is None else landed
     pool = run.frame.pool
     cash = np.array([run.opening[0], *(order.cash for order in landed)], dtype=object) / pool.quote.unit
     base = np.array([run.opening[1], *(order.base for order in landed)], dtype=object) / pool.base.unit

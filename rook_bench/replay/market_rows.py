@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from rook_bench.core import ConfigError, InputError
 from rook_bench.execution.frictions import Frictions
 from rook_bench.market.frame import SwapFrame
-from rook_bench.replay import records
+from rook_bench.replay import dtypes as records
 
 NS = 1_000_000_000
 

@@ -17,6 +17,35 @@ AMOUNTS = ("amount_in", "quoted", "paid", "fee", "out", "mev", "gas_quote", "gas
 """Exact columns in smallest units (see OrderTable)."""
 
 
+@dataclass(frozen=True)
+class Landed:
+    """One order as it landed, in Python integers (smallest units); see `OrderTable`."""
+
+    index: int
+    decided_row: int
+    row: int
+    buys: bool
+    outcome: Outcome
+    amount_in: int
+    quoted: int
+    taken: int
+    fee: int
+    out: int
+    mev: int
+    crossed: int
+    sqrt_after: int
+    gas_quote: int
+    gas_base: int
+    cash: int
+    base: int
+    cash_before: int
+    base_before: int
+
+
+_EXACT = ("amount_in", "quoted", "paid", "fee", "out", "mev", "sqrt_after", "gas_quote", "gas_base", "cash", "base")
+_NAMES = tuple("taken" if name == "paid" else name for name in _EXACT)
+
+
 @dataclass(frozen=True, eq=False)
 class OrderTable:
     """One row per decision that wished to trade, in the order of the tape; shapes (m,).
@@ -78,6 +107,33 @@ class OrderTable:
     def buys(self) -> NDArray[np.bool_]:
         """Orders that buy base."""
         return self.side == Side.BUY
+
+    def landed(self, opening: tuple[int, int]) -> tuple[Landed, ...]:
+        """The orders that changed a balance, in Python integers, in the order in which they landed.
+
+        Args:
+            opening: quote and base before the first of them, smallest units.
+        """
+        moved = np.flatnonzero(self.filled | self.gas_quote_or_base)
+        columns = (self.row, self.landing_row, self.buys, self.outcome, self.crossed)
+        facts = [column[moved].tolist() for column in columns]
+        amounts = zip(*(getattr(self, name)[moved] for name in _EXACT), strict=True)
+        found, (cash, base) = [], opening
+        for index, decided_row, row, buys, outcome, crossed, exact in zip(moved.tolist(), *facts, amounts, strict=True):
+            order = Landed(
+                index=index,
+                decided_row=decided_row,
+                row=row,
+                buys=buys,
+                outcome=Outcome(outcome),
+                crossed=crossed,
+                cash_before=cash,
+                base_before=base,
+                **dict(zip(_NAMES, exact, strict=True)),
+            )
+            found.append(order)
+            cash, base = order.cash, order.base
+        return tuple(found)
 
     def to_arrow(self) -> pa.Table:
         """The table stored in orders.parquet."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rook_bench.replay.ledger import Landed, landed_orders
-
-if TYPE_CHECKING:
-    from rook_bench.replay.run import Run
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
+from rook_bench.replay.orders import Landed
 
 DUST = 1e-8
 """Share of the base held that is bought where only gas was paid.
@@ -23,8 +23,13 @@ LEAST_PRICE = 1e-12
 """Price of base that was paid as gas: vectorbt takes no price of zero."""
 
 
-def to_vectorbt(run: Run) -> Any:
-    """vectorbt Portfolio of the run's fills.
+def to_vectorbt(frame: SwapFrame, opening: tuple[int, int], landed: Sequence[Landed]) -> Any:
+    """vectorbt Portfolio of the orders that landed on a tape.
+
+    Args:
+        frame: the tape.
+        opening: quote and base at the start, smallest units.
+        landed: the orders, in the order in which they landed.
 
     Its rows are the tape's rows, with extra rows before one on which more than one order landed
     (vectorbt takes one order per row), where the gas of a sale exceeds its proceeds (vectorbt
@@ -37,21 +42,21 @@ def to_vectorbt(run: Run) -> Any:
     """
     import vectorbt as vbt  # takes seconds to import, so only where a portfolio is asked for
 
-    pool, price = run.frame.pool, run.frame.price
-    rows, events = [0], [_opening(run)]
-    landed = landed_orders(run)
+    pool, price = frame.pool, frame.price
+    cash, base = opening[0] / pool.quote.unit, opening[1] / pool.base.unit
+    rows, events = [0], [(base if base > 0 else np.nan, float(price[0]), 0.0)]
     by_row: dict[int, list[Landed]] = {}
     for order in landed:
         by_row.setdefault(order.row, []).append(order)
-    events_of = _Events(run)
-    for row in range(len(run.frame)):
+    events_of = _Events(pool)
+    for row in range(len(frame)):
         here = [event for order in by_row.get(row, []) for event in events_of(order, price[row])]
         here = here or [(np.nan, price[row], 0.0)]
         rows += [row] * len(here)
         events += here
     size, paid, gas = (np.array(column, dtype=np.float64) for column in zip(*events, strict=True))
     repeat = pd.Series(rows).groupby(rows).cumcount(ascending=False).to_numpy()
-    order_in_time = np.maximum.accumulate(run.frame.at.astype(np.int64)[rows] - repeat)
+    order_in_time = np.maximum.accumulate(frame.at.astype(np.int64)[rows] - repeat)
     index = pd.DatetimeIndex(_strictly_rising(order_in_time), tz="UTC", name="at")
     return vbt.Portfolio.from_orders(
         close=pd.Series(price[rows], index=index, name=pool.pair),
@@ -60,7 +65,7 @@ def to_vectorbt(run: Run) -> Any:
         fixed_fees=gas,
         fees=0.0,
         slippage=0.0,
-        init_cash=run.hold_equity[0],
+        init_cash=cash + base * float(price[0]),
         freq="1s",
     )
 
@@ -71,16 +76,11 @@ def _strictly_rising(times: np.ndarray) -> np.ndarray:
     return np.maximum.accumulate(times - steps) + steps
 
 
-def _opening(run: Run) -> tuple[float, float, float]:
-    base = run.opening[1] / run.frame.pool.base.unit
-    return (base if base > 0 else np.nan), float(run.frame.price[0]), 0.0
-
-
 class _Events:
     """Landed orders, one after the other, as vectorbt orders."""
 
-    def __init__(self, run: Run) -> None:
-        self.quote_unit, self.base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
+    def __init__(self, pool: Pool) -> None:
+        self.quote_unit, self.base_unit = pool.quote.unit, pool.base.unit
         self.dust, self.dust_cost = 0.0, 0.0
 
     def __call__(self, order: Landed, price: float) -> list[tuple[float, float, float]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rook_bench.execution.chains import preset
+from rook_bench.execution.chain_presets import preset
 from rook_bench.replay.run import short_name
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent

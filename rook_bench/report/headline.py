@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rook_bench.market.calibration import sentence
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, percent, span_in_words, span_judgement
 from rook_bench.report.words import finding, listed, verb
+from rook_bench.tapecheck.summary import sentence
 
 VERDICTS = {
     "PROMOTE": "Every check of the policy holds.",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rook_bench.market.calibration import describe_map, sentence
-from rook_bench.market.tape_check import EXACT_TOLERANCE, TapeCheck
 from rook_bench.report.formatting import count_of, duration, number, percent
 from rook_bench.report.words import listed
+from rook_bench.tapecheck.check import EXACT_TOLERANCE, TapeCheck
+from rook_bench.tapecheck.summary import describe_map, sentence
 
 CHAINED_ENOUGH = 0.95
 """Below this share of chaining pairs the log is not the pool's whole history."""

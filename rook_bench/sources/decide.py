@@ -13,7 +13,7 @@ from rich.progress import track
 
 from rook_bench.core import Decision, InputError
 from rook_bench.core.decision_tape import DecisionTape
-from rook_bench.core.hashing import PACKAGE, sha256_code, sha256_json
+from rook_bench.core.hashing import DECIDING, PACKAGE, sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketColumns, MarketView
@@ -165,7 +165,7 @@ def decision_key(source: Source, frame: SwapFrame, seed: int) -> str:
         "content": source.content,
         "data": frame.data_hash,
         "seed": seed,
-        "code": sha256_code("core", "market", "language", "sources"),
+        "code": sha256_code(*DECIDING),
     }
     return sha256_json(parts)
 

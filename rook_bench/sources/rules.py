@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.hashing import sha256_json
-from rook_bench.market.rules import Rules, apply_rules
+from rook_bench.dataset.rules import Rules, apply_rules
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import Decide

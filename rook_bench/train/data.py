@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.hashing import sha256_json
+from rook_bench.ingest.read import read_swaps
+from rook_bench.ingest.rook_columns import read_text_columns, time_column
 from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import compute_features
-from rook_bench.market.importers import read_swaps
-from rook_bench.market.importers.columns import read_text_columns, time_column
 from rook_bench.market.view import MarketView
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.files import check_replaceable, whole_folder
-from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
+from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
 from rook_bench.language.base import Base, check_base, load_base
 from rook_bench.language.manifest import CONFIG, WEIGHTS, BaseRecord, Manifest
 from rook_bench.language.runtime import default_device, fast_bf16, load_torch, quiet, set_threads
@@ -360,7 +360,7 @@ class _Run:
             "device": self.device,
             "data_hash": self.data.data_hash,
             "tokenizer": sha256_json(self.base.tokenizer.get_vocab()),
-            "code": sha256_code("train", "language", "market", "core"),
+            "code": sha256_code(*TRAINING),
             "versions": _versions(),
         }
 

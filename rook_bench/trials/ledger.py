@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
-from rook_bench.core.chain import Chain
 from rook_bench.core.files import whole_file
+from rook_bench.core.hash_chain import Chain
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis, Clock
 from rook_bench.trials.questions import Looks, Panel, distinct, looks_at

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rook_bench.market.prepare import prepare
-from rook_bench.market.rules import Rules
-from rook_bench.market.simulate import simulate
+from rook_bench.dataset.prepare import prepare
+from rook_bench.dataset.rules import Rules
+from rook_bench.market.simulation.simulate import simulate
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,8 @@ def test_sources_leave_no_trace_when_they_fail(checkout, rook_bench):
 def test_a_tape_without_volume_can_not_be_judged_by_rules(checkout, rook_bench):
     from dataclasses import replace
 
-    from rook_bench.market.importers import read_swaps, write_tape
+    from rook_bench.ingest.read import read_swaps
+    from rook_bench.market.tape_file import write_tape
 
     frame = read_swaps(checkout / "data" / "sample.parquet")[:200]
     write_tape(replace(frame, amount0=None, amount1=None), checkout / "bare.parquet")

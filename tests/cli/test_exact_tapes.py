@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rook_bench.market.importers import read_swaps
-from rook_bench.market.importers.tape import contents
+from rook_bench.ingest.read import read_swaps
+from rook_bench.market.tape_file import contents
 
 LARGE = "0x88e6a0c2ddd26feeb64f039a2c41296fcb3f5640"
 ETHER = "0x8ad599c3a0ff1de082011efddc58f1908eb6e6d8"

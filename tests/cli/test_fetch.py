@@ -47,7 +47,7 @@ def fetch(checkout, rook_bench):
 
 
 def frame_of(path):
-    from rook_bench.market.importers import read_swaps
+    from rook_bench.ingest.read import read_swaps
 
     return read_swaps(Path(path))
 

@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from rook_bench.core.hashing import sha256_file
-from rook_bench.market.importers import read_swaps, write_tape
-from rook_bench.replay.run import sealed
+from rook_bench.ingest.read import read_swaps
+from rook_bench.market.tape_file import write_tape
+from rook_bench.replay.saved import sealed
 from rook_bench.trials import TrialLedger
 
 REPOSITORY = Path(__file__).resolve().parents[2]

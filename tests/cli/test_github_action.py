@@ -25,7 +25,8 @@ def action():
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
     """A tape of 700 swaps, so that judging takes seconds."""
-    from rook_bench.market.importers import read_swaps, write_tape
+    from rook_bench.ingest.read import read_swaps
+    from rook_bench.market.tape_file import write_tape
 
     path = tmp_path_factory.mktemp("tape") / "short.parquet"
     write_tape(read_swaps(REPOSITORY / "data" / "sample.parquet")[:700], path)

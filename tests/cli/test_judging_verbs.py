@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rook_bench.market.importers import read_swaps, write_tape
+from rook_bench.ingest.read import read_swaps
+from rook_bench.market.tape_file import write_tape
 from rook_bench.trials import TrialLedger
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -155,7 +156,7 @@ def test_a_run_whose_source_is_gone_is_at_best_inconclusive(checkout, rook_bench
 
 def test_a_tape_of_other_decisions_is_found_by_asking_again(checkout, rook_bench, tape, lax):
     """Decisions made by one source and passed off as another's, in a run that is sound in itself."""
-    from rook_bench.replay.run import sealed
+    from rook_bench.replay.saved import sealed
 
     rook_bench("replay", tape, "--source", "random:0.3", "--out", "r")
     path = checkout / "r" / "run.json"

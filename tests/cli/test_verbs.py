@@ -125,7 +125,8 @@ def test_rook_yaml_configures_risk(checkout, rook_bench):
 
 
 def test_several_files_are_joined_each_swap_once(checkout, rook_bench):
-    from rook_bench.market.importers import read_swaps, write_tape
+    from rook_bench.ingest.read import read_swaps
+    from rook_bench.market.tape_file import write_tape
 
     whole = read_swaps(checkout / "data" / "sample.parquet")
     write_tape(whole[:4000], checkout / "one.parquet")

@@ -37,8 +37,8 @@ def test_strategies_are_found():
 def labelled(tape):
     from dataclasses import replace
 
+    from rook_bench.dataset.rules import Rules, apply_rules
     from rook_bench.market.features import compute_features
-    from rook_bench.market.rules import Rules, apply_rules
 
     rules = Rules(mr_price_deviation_threshold=0.001, mr_volume_multiplier=1.5, min_volatility_threshold=0.0)
     decided = apply_rules(rules, compute_features(tape), tape.at_index)

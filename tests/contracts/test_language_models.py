@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from rook_bench.core import Side
+from rook_bench.ingest.read import read_swaps
 from rook_bench.language.engines import ENGINES
 from rook_bench.language.manifest import read_manifest
 from rook_bench.language.runtime import fast_bf16
 from rook_bench.language.scoring import Scorer
 from rook_bench.language.template import load_template, shipped_templates
-from rook_bench.market.importers import read_swaps
 from rook_bench.sources.decide import Source, decide, decision_facts
 from rook_bench.sources.saved import write_decisions
 from rook_bench.train.data import read_training_data

@@ -12,7 +12,7 @@ from v4 import DYNAMIC_FEE, Locked, V4Contracts, V4Pool
 from walk import Operation, Walk
 
 from rook_bench.execution.pool_state import PoolError, PoolState
-from rook_bench.market.abi import decode_log
+from rook_bench.ingest.abi import decode_log
 
 REFUSED = "refused"
 

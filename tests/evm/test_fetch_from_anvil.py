@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from rook_bench.market.calibration import calibrate
+from rook_bench.tapecheck.summary import calibrate
 
 pytest.importorskip("web3", reason='web3 is not installed: pip install "rook-bench[chain]"')
 
@@ -114,7 +114,7 @@ def counts_of(out):
 
 
 def tape(folder):
-    from rook_bench.market.importers import read_swaps
+    from rook_bench.ingest.read import read_swaps
 
     return read_swaps(folder / "tape.parquet")
 

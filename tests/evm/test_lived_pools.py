@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("web3", reason="web3 is not installed")
 
 from rook_bench.execution.pool_state import PoolState
-from rook_bench.market.abi import decode_log
+from rook_bench.ingest.abi import decode_log
 from rook_bench.market.events import BURN, COLLECT, INITIALIZE, MINT, PROTOCOL_FEE, SWAP
 
 

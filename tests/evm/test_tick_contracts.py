@@ -19,7 +19,7 @@ from rook_bench.execution.ticks import (
     tick_at_sqrt_price,
     ticks_at_sqrt_prices,
 )
-from rook_bench.market.abi import decode_log
+from rook_bench.ingest.abi import decode_log
 
 pytestmark = pytest.mark.usefixtures("contracts")
 

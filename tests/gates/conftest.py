@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rook_bench.gates import Policy
-from rook_bench.market.importers import read_swaps
+from rook_bench.ingest.read import read_swaps
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
 

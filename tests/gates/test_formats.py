@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import yaml
 
-from rook_bench.gates import History, judge
+from rook_bench.gates import Tries, judge
 from rook_bench.gates.formats import (
     FILES,
     SCHEMA,
@@ -23,13 +23,13 @@ from rook_bench.gates.formats import (
 @pytest.fixture(scope="module")
 def records(judged, policy):
     """A verdict of every kind."""
-    history = History("0" * 64, 3, 2)
+    tries = Tries("0" * 64, 3, 2)
     asked = {"primary": {"min_buckets": 50}, "selection": {"min_deflated_sharpe": 0.95}, "stress": {"cost_factor": 2}}
     asked["evidence"] = {"min_days": 30}
     made = {
         "PROMOTE": judge(policy(thresholds={"max_drawdown": {"max": 0.9}}), judged("random:0.2"), judged("hold")),
         "BLOCK": judge(policy(thresholds={"total_return": {"min": 0.5}}), judged("random:0.2"), None),
-        "INCONCLUSIVE": judge(policy(**asked), judged("hold"), judged("random:0.2"), history=history),
+        "INCONCLUSIVE": judge(policy(**asked), judged("hold"), judged("random:0.2"), tries=tries),
         "INVALID": judge(policy(), judged("hold"), judged("hold")),
     }
     records = {name: json.loads(json.dumps(verdict.to_json(), allow_nan=False)) for name, verdict in made.items()}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rook_bench.gates import History, judge
+from rook_bench.gates import Tries, judge
 from rook_bench.gates.checks.selection import deflated
 
 
@@ -67,13 +67,13 @@ def test_the_margin_moves_the_candidate_and_not_the_bar(judged, policy):
     idle = champion + np.where(np.arange(len(champion)) % 9 == 0, 1e-9, 0.0)
     asked = {"primary": {"min_buckets": 50, "test": "non-inferiority", "margin_bps_per_day": 5000}}
     asked["selection"] = {"min_deflated_sharpe": 0.9}
-    verdict = judge(policy(**asked), judged("random:0.2"), judged("hold"), history=History("head", 2, 2, (idle,)))
+    verdict = judge(policy(**asked), judged("random:0.2"), judged("hold"), tries=Tries("head", 2, 2, (idle,)))
     assert found(verdict, "deflated Sharpe ratio").status == "pass"
 
 
-def verdict_of(judged, policy, history, **asked):
+def verdict_of(judged, policy, tries, **asked):
     return judge(
-        policy(primary={"min_buckets": 50}, selection=asked), judged("random:0.2"), judged("hold"), history=history
+        policy(primary={"min_buckets": 50}, selection=asked), judged("random:0.2"), judged("hold"), tries=tries
     )
 
 
@@ -89,10 +89,10 @@ def test_without_a_ledger_nothing_is_known_of_trials(judged, policy):
 
 
 def test_looks_are_counted_and_bounded(judged, policy):
-    history = History("head", looks=4, candidates=2)
-    few = verdict_of(judged, policy, history, max_looks=4)
+    tries = Tries("head", looks=4, candidates=2)
+    few = verdict_of(judged, policy, tries, max_looks=4)
     assert found(few, "looks at this stretch").status == "pass"
-    many = verdict_of(judged, policy, history, max_looks=3)
+    many = verdict_of(judged, policy, tries, max_looks=3)
     assert found(many, "looks at this stretch").status == "inconclusive"
     assert (many.trials["looks"], many.trials["candidates"], many.trials["head"]) == (4, 2, "head")
 
@@ -100,7 +100,7 @@ def test_looks_are_counted_and_bounded(judged, policy):
 def test_the_number_of_trials_is_named(judged, policy):
     returns = judged("random:0.2").sampled.log_returns
     others = tuple(returns + np.random.default_rng(seed).normal(0, 1e-3, len(returns)) for seed in range(9))
-    verdict = verdict_of(judged, policy, History("head", 10, 10, others), min_deflated_sharpe=0.95)
+    verdict = verdict_of(judged, policy, Tries("head", 10, 10, others), min_deflated_sharpe=0.95)
     assert "best of " in found(verdict, "deflated Sharpe ratio").detail
     overfitting = found(verdict, "probability of overfitting")
     assert overfitting.status == "info"

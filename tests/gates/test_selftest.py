@@ -57,16 +57,16 @@ def test_overfitting_would_be_promoted_without_the_ledger(world, once):
     """The plant is a real one: on its own numbers alone, the best of a hundred looks like skill."""
     kinds = [kind for kind in PLANTED if kind.name == "overfitted"]
     (attempt,) = [kind.attempt(world, np.random.default_rng(5)) for kind in kinds]
-    from rook_bench.gates import History, judge
+    from rook_bench.gates import Tries, judge
 
-    told = judge(WORLD_POLICY, attempt.candidate, attempt.champion, history=attempt.history)
-    untold = judge(WORLD_POLICY, attempt.candidate, attempt.champion, history=History("", 1, 1))
+    told = judge(WORLD_POLICY, attempt.candidate, attempt.champion, history=attempt.tries)
+    untold = judge(WORLD_POLICY, attempt.candidate, attempt.champion, tries=Tries("", 1, 1))
     ratio = {
         name: next(check.estimate.value for check in verdict.checks if check.name == "deflated Sharpe ratio")
         for name, verdict in (("told", told), ("untold", untold))
     }
     assert ratio["untold"] > 0.95 > ratio["told"]
-    assert len(attempt.history.others) == 99
+    assert len(attempt.tries.others) == 99
 
 
 def test_a_broken_gate_is_noticed(tmp_path, monkeypatch, once):

@@ -7,13 +7,14 @@ import pytest
 from rook_bench.core import ConfigError
 from rook_bench.execution.frictions import Frictions, Gas, Latency
 from rook_bench.gates import Policy, judge
-from rook_bench.gates.checks.stress import dearer, later, replayed
-from rook_bench.metrics.costs import attribute
+from rook_bench.gates.checks.stress import dearer, later
+from rook_bench.metrics.attribution import attribute
+from rook_bench.replay.again import under
 
 
 def test_costs_are_multiplied(judged):
     run = judged("random:0.2").run
-    twice = replayed(run, dearer(run.config.frictions, run.frame, 2))
+    twice = under(run, frictions=dearer(run.config.frictions, run.frame, 2))
     before, after = attribute(run), attribute(twice)
     # Balances shrink a little faster under higher costs, so orders do too.
     assert after.fee == pytest.approx(2 * before.fee, rel=0.05)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rook_bench.market.importers import read_swaps
-from rook_bench.market.prepare import ROOK_LEAKS, prepare
-from rook_bench.market.rules import Rules
+from rook_bench.dataset.prepare import ROOK_LEAKS, prepare
+from rook_bench.dataset.rules import Rules
+from rook_bench.ingest.read import read_swaps
 
 pytestmark = pytest.mark.real
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rook_bench.market.features import compute_conditions, compute_features
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.sources.lookahead import check_features
 
 

@@ -6,12 +6,12 @@ import pytest
 from lives import MINT, Life, table, without
 
 from rook_bench.core import InputError
+from rook_bench.ingest.events_to_frame import follow, in_order
+from rook_bench.ingest.row_order import mend_order
 from rook_bench.market.events import BURN, INITIALIZE
 from rook_bench.market.history import TickWalk
-from rook_bench.market.importers.tape import read_tape, write_tape
-from rook_bench.market.log import follow, in_order
-from rook_bench.market.order import mend_order
-from rook_bench.market.repricing import known_depth, reprice
+from rook_bench.market.tape_file import read_tape, write_tape
+from rook_bench.tapecheck.repricing import known_depth, reprice
 
 
 def test_the_map_at_every_row_is_the_pools_own(life):

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from rook_bench.core import ConfigError, InputError
 from rook_bench.execution.pool_state import PoolState
-from rook_bench.market.importers import read_swaps, write_tape
-from rook_bench.market.repricing import known_depth
-from rook_bench.market.simulate import Simulation, simulate, simulated_pool
-from rook_bench.market.tape_check import check_tape
+from rook_bench.ingest.read import read_swaps
+from rook_bench.market.simulation.simulate import Simulation, simulate, simulated_pool
+from rook_bench.market.tape_file import write_tape
+from rook_bench.tapecheck.check import check_tape
+from rook_bench.tapecheck.repricing import known_depth
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample.parquet"

@@ -12,9 +12,9 @@ from lives import Life, changed
 from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
 from rook_bench.market.history import LiquidityHistory
-from rook_bench.market.importers.tape import read_tape, write_tape
 from rook_bench.market.pool import Pool
-from rook_bench.market.repricing import known_depth, reprice
+from rook_bench.market.tape_file import read_tape, write_tape
+from rook_bench.tapecheck.repricing import known_depth, reprice
 
 EXACT = ("sqrt_price_x96", "liquidity", "amount0", "amount1")
 SMALL = {"tick": "<i4", "fee_pips": "<i4", "block": "<i8", "tx_index": "<i8", "log_index": "<i8", "gas_price": "<i8"}

@@ -9,7 +9,7 @@ from rook_bench.core import Side
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.metrics import analyse
 from rook_bench.metrics.action_value import action_values, other_costs
-from rook_bench.metrics.costs import attribute, traded_value
+from rook_bench.metrics.attribution import attribute, traded_value
 
 FREE = {"gas": {"gwei": 0.0}, "fee_pips": 0}
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.metrics.attribution import attribute
 from rook_bench.metrics.contributions import contributions
-from rook_bench.metrics.costs import attribute
 
 FILTERS = st.sampled_from(
     [

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from rook_bench.core import Estimate
 from rook_bench.metrics import Clock, analyse
+from rook_bench.metrics.attribution import attribute
 from rook_bench.metrics.clock import Sampled
-from rook_bench.metrics.costs import attribute
 from rook_bench.metrics.markouts import markouts
 from rook_bench.replay import replay
 

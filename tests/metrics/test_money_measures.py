@@ -11,8 +11,8 @@ from rook_bench.core import Decision, Estimate, InputError, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import to_json
 from rook_bench.metrics import Clock, analyse
+from rook_bench.metrics.attribution import attribute
 from rook_bench.metrics.clock import Sampled
-from rook_bench.metrics.costs import attribute
 from rook_bench.metrics.execution import outcomes, rejections
 from rook_bench.metrics.markouts import markouts
 from rook_bench.metrics.trading import realised_gains

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from rook_bench.core.files import to_json
-from rook_bench.metrics import Clock, analyse, intervals
+from rook_bench.metrics import Clock, analyse
 from rook_bench.metrics.clock import Sampled
+from rook_bench.metrics.intervals import intervals
 from rook_bench.metrics.regimes import regimes
 
 
@@ -62,7 +63,7 @@ def test_too_few_buckets_are_undefined(run, tape, run_of):
 
 def test_intervals_keep_the_metrics_values(run):
     analysis = analyse(run)
-    found = intervals(analysis)
+    found = analysis.intervals
     assert set(found) == {"total_return", "excess_return", "sharpe_ratio", "sharpe_ratio_excess"}
     for name, estimate in found.items():
         assert estimate.value == analysis.estimates[name].value
@@ -70,14 +71,14 @@ def test_intervals_keep_the_metrics_values(run):
         assert estimate.low < estimate.value < estimate.high
         assert "full buckets: 95% interval" in estimate.convention
         to_json(estimate.to_json())
-    assert intervals(analysis) == found
+    assert intervals(analysis.sampled, analysis.estimates) == found
 
 
 def test_what_has_no_interval_is_left_out(tape, run_of, sides, run):
-    holding = intervals(analyse(run_of(tape, sides("H" * 2000))))
+    holding = analyse(run_of(tape, sides("H" * 2000))).intervals
     assert set(holding) == {"total_return", "sharpe_ratio"}
-    assert intervals(analyse(run_of(tape[:50], run.decided.tape.head(50)))) == {}
-    assert intervals(analyse(run_of(tape[:1], run.decided.tape.head(1)))) == {}
+    assert analyse(run_of(tape[:50], run.decided.tape.head(50))).intervals == {}
+    assert analyse(run_of(tape[:1], run.decided.tape.head(1))).intervals == {}
 
 
 def test_measuring_a_run_asks_for_nothing_dear(run):

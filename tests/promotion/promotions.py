@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 
 from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
+from rook_bench.gates.formats.verdict_file import verdict_hash
 from rook_bench.language.manifest import BaseRecord, Manifest
 from rook_bench.language.template import load_template
 from rook_bench.promotion import promote
-from rook_bench.promotion.verdict_file import verdict_hash
 from rook_bench.sources import Source
 from rook_bench.sources.identity import fingerprint_of, identity_of
 

@@ -179,7 +179,7 @@ def test_an_adapter_is_not_known_by_its_decisions(place):
 
 
 def test_a_record_of_another_version(place):
-    from rook_bench.core.chain import line_of, seal
+    from rook_bench.core.hash_chain import line_of, seal
 
     (place.models / "promotions.jsonl").write_bytes(line_of(seal({"action": "promote"}, [])))
     with pytest.raises(InputError, match="entry 0 lacks 'source'"):
@@ -271,7 +271,7 @@ def test_rules_are_stored_as_their_file(place):
 def test_rules_that_changed_since(place):
     path = place.judge("rules:rules.json")
     rules = json.loads((place.folder / "rules.json").read_text())
-    from rook_bench.market.rules import Rules
+    from rook_bench.dataset.rules import Rules
 
     name, value = next((name, value) for name, value in Rules().model_dump().items() if isinstance(value, float))
     (place.folder / "rules.json").write_text(json.dumps(rules | {name: value * 1.01}))

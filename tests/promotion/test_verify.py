@@ -9,7 +9,7 @@ import pytest
 from promotions import NOW, call_child, same_again
 
 from rook_bench.core import InputError
-from rook_bench.core.chain import line_of, parse, seal
+from rook_bench.core.hash_chain import line_of, parse, seal
 from rook_bench.promotion import Record, promote, resolve_champion, rollback, verify
 from rook_bench.trials import TrialLedger
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.execution.amm import quote_exact_in
+from rook_bench.ingest.read import read_swaps
 from rook_bench.market import features
 from rook_bench.market.features import compute_conditions, compute_features
-from rook_bench.market.importers import read_swaps, write_tape
-from rook_bench.market.simulate import Simulation, simulate
+from rook_bench.market.simulation.simulate import Simulation, simulate
+from rook_bench.market.tape_file import write_tape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source, risk_filter, sizer
 from rook_bench.replay import ReplayConfig, reconcile

@@ -8,14 +8,14 @@ import pytest
 
 from rook_bench.core import InputError
 from rook_bench.execution.pool_state import PoolState, position_amounts
-from rook_bench.market import misses
-from rook_bench.market.calibration import calibrate
+from rook_bench.ingest.events_to_frame import follow, frame_of_events, in_order
+from rook_bench.ingest.log_stream import stream_events
+from rook_bench.ingest.one_pool import read_logs
+from rook_bench.ingest.read import read_swaps
 from rook_bench.market.events import BURN, INITIALIZE, MINT, SWAP, concat, integers
-from rook_bench.market.importers import read_swaps
-from rook_bench.market.importers.logs import stream_events
-from rook_bench.market.importers.one_pool import read_logs
-from rook_bench.market.log import follow, frame_of_events, in_order
-from rook_bench.market.repricing import known_depth, reprice, unexplained_row
+from rook_bench.tapecheck import causes as misses
+from rook_bench.tapecheck.repricing import known_depth, reprice, unexplained_row
+from rook_bench.tapecheck.summary import calibrate
 
 pytestmark = pytest.mark.real
 

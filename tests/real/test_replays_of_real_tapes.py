@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import Side
-from rook_bench.market.importers import read_swaps
+from rook_bench.ingest.read import read_swaps
 from rook_bench.metrics import analyse
 from rook_bench.replay import LedgerError, ReplayConfig, reconcile, replay
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import ConfigError
-from rook_bench.execution.chains import CHAINS
+from rook_bench.execution.chain_presets import CHAINS
 from rook_bench.execution.frictions import Frictions
 from rook_bench.execution.outcome import Outcome
 from rook_bench.replay import ReplayConfig, reconcile

@@ -8,7 +8,7 @@ import pytest
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.outcome import Outcome
 from rook_bench.replay import LedgerError, reconcile
-from rook_bench.replay.ledger import balances_by_row, closing_balances, landed_orders
+from rook_bench.replay.ledger import balances_by_row, closing_balances
 
 PATTERN = "BBSSSHBS" * 50
 
@@ -115,7 +115,7 @@ def test_an_equity_curve_off_by_a_millionth_of_a_cent(run, row):
 
 def test_balances_by_row_are_those_after_the_last_order_of_each_row(run):
     cash, base = balances_by_row(run)
-    landed = landed_orders(run)
+    landed = run.landed
     last = {order.row: order for order in landed}
     for row, order in last.items():
         assert (cash[row], base[row]) == (order.cash / 10**6, order.base / 10**18)
@@ -123,7 +123,7 @@ def test_balances_by_row_are_those_after_the_last_order_of_each_row(run):
 
 
 def test_landed_orders_chain(run):
-    landed = landed_orders(run)
+    landed = run.landed
     assert (landed[0].cash_before, landed[0].base_before) == run.opening
     for before, after in zip(landed, landed[1:], strict=False):
         assert (before.cash, before.base) == (after.cash_before, after.base_before)

@@ -8,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from rook_bench.core import InputError
-from rook_bench.market.importers import write_tape
+from rook_bench.market.tape_file import write_tape
 from rook_bench.replay import ReplayConfig, load_run, replay, save_run
-from rook_bench.replay.run import sealed, short_name, slug
+from rook_bench.replay.run import short_name, slug
+from rook_bench.replay.saved import sealed
 
 CONFIG = {
     "pair": "ETH/USDC",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import ConfigError, InputError, Side, UnknownName
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.replay import ReplayConfig, replay
 from rook_bench.sources.decide import Source
 

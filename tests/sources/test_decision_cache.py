@@ -10,7 +10,7 @@ import pytest
 from rook_bench.core import Decision, InputError, Side
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.execution.compiled import CACHE_VARIABLE
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.sources.decide import Source, decide, decision_facts, decision_key
 from rook_bench.sources.saved import read_decisions, write_decisions
 
@@ -163,7 +163,7 @@ def test_written_and_read(tmp_path):
 
 
 def test_not_a_decision_tape(tmp_path, short_tape):
-    from rook_bench.market.importers import write_tape
+    from rook_bench.market.tape_file import write_tape
 
     with pytest.raises(InputError, match="no such decision tape"):
         read_decisions(tmp_path / "none.parquet")

@@ -9,7 +9,7 @@ import pytest
 from rook_bench.core import Decision, InputError, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.features import compute_conditions, compute_features
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.plugins import risk_filter, sizer
 from rook_bench.replay import ReplayConfig, replay
 from rook_bench.sources.decide import Source

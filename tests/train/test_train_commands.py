@@ -129,8 +129,8 @@ def test_doctor_model(request, command_line, which):
 
 def test_the_sample_decision_is_what_the_source_decides(fresh_models, command_line, tiny_adapter, prepared):
     """The recorded example's own row, asked through the source."""
+    from rook_bench.ingest.read import read_swaps
     from rook_bench.language.manifest import read_manifest
-    from rook_bench.market.importers import read_swaps
     from rook_bench.market.view import MarketView
     from rook_bench.sources.decide import Source
 

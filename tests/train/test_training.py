@@ -334,9 +334,9 @@ def test_what_is_said_before_training(fit):
 
 
 def test_unpurged_splits_are_remarked(fit, tmp_path, root):
-    from rook_bench.market.prepare import prepare
-    from rook_bench.market.rules import Rules
-    from rook_bench.market.simulate import simulate
+    from rook_bench.dataset.prepare import prepare
+    from rook_bench.dataset.rules import Rules
+    from rook_bench.market.simulation.simulate import simulate
 
     rules = Rules.from_file(root / "strategies" / "data_driven.json")
     prepare(simulate(1500, np.random.default_rng(7)), rules, tmp_path / "rook", compat_rook=True)

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from rook_bench.core import InputError, Side
+from rook_bench.dataset.prepare import prepare
+from rook_bench.dataset.rules import Rules
 from rook_bench.language.template import load_template
-from rook_bench.market.prepare import prepare
-from rook_bench.market.rules import Rules
-from rook_bench.market.simulate import simulate
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.train.data import read_training_data
 
 pytest.importorskip("sklearn", reason="the train extra is not installed")
@@ -71,7 +71,7 @@ def test_no_prompt_of_training_is_of_the_test_split(prepared, codes):
 
 def test_prompts_know_the_history_before_their_split(prepared, codes):
     """They are rendered from the whole tape, as a source sees it, and not from the split's first row on."""
-    from rook_bench.market.importers import read_swaps
+    from rook_bench.ingest.read import read_swaps
     from rook_bench.market.view import MarketView
 
     data = read_training_data(prepared, codes)

@@ -11,8 +11,8 @@ from rook_bench.core import Estimate
 from rook_bench.gates.check import Check, Status
 from rook_bench.gates.checks.bounds import no_champion
 from rook_bench.gates.checks.primary import shifted
-from rook_bench.gates.history import History
 from rook_bench.gates.policy import Primary, Selection
+from rook_bench.gates.tries import Tries
 from rook_bench.metrics import Analysis
 from rook_bench.stats.overfitting import probability_of_backtest_overfitting
 from rook_bench.stats.power import long_run_variance
@@ -31,35 +31,35 @@ def selection(
     primary: Primary | None,
     candidate: Analysis,
     champion: Analysis | None,
-    history: History | None,
+    tries: Tries | None,
 ) -> Iterator[Check]:
     """The deflated Sharpe ratio of the difference, and the number of looks; for information, the PBO."""
     if asked.min_deflated_sharpe is not None and primary is not None:
-        yield _deflated(asked.min_deflated_sharpe, primary, candidate, champion, history)
+        yield _deflated(asked.min_deflated_sharpe, primary, candidate, champion, tries)
     if asked.max_looks is not None:
-        yield _looks(asked.max_looks, history)
-    if history is not None and champion is not None and len(history.others) + 1 >= PBO_TRIALS:
+        yield _looks(asked.max_looks, tries)
+    if tries is not None and champion is not None and len(tries.others) + 1 >= PBO_TRIALS:
         theirs = champion.sampled.log_returns
-        table = np.column_stack([candidate.sampled.log_returns - theirs, *(other - theirs for other in history.others)])
+        table = np.column_stack([candidate.sampled.log_returns - theirs, *(other - theirs for other in tries.others)])
         estimate = probability_of_backtest_overfitting(table)
         detail = f"{estimate}: how often the best of {table.shape[1]} in one half is below the middle in the other"
         yield Check("probability of overfitting", "info", detail, estimate)
 
 
 def _deflated(
-    least: float, primary: Primary, candidate: Analysis, champion: Analysis | None, history: History | None
+    least: float, primary: Primary, candidate: Analysis, champion: Analysis | None, tries: Tries | None
 ) -> Check:
     bound = f"at least {least:g}"
     if champion is None:
         return no_champion("deflated Sharpe ratio", bound)
-    if history is None:
+    if tries is None:
         reason = "no trial ledger was read, so how many candidates were tried is unknown"
         return Check("deflated Sharpe ratio", "inconclusive", reason, bound=bound)
     theirs = champion.sampled.log_returns
     difference = candidate.sampled.log_returns - theirs
-    trials = [other - theirs for other in history.others]
+    trials = [other - theirs for other in tries.others]
     mine = shifted(primary, difference, candidate.clock.bucket_s)
-    estimate, count = deflated(mine, trials, elsewhere=max(0, history.candidates - 1 - len(trials)))
+    estimate, count = deflated(mine, trials, elsewhere=max(0, tries.candidates - 1 - len(trials)))
     of = "no other was tried here" if count == 1 else f"best of {count} tries, near copies counted once"
     if estimate.value is None:
         reason = f"undefined: {estimate.undefined_because}"
@@ -109,16 +109,16 @@ def _luck(returns: NDArray[np.float64]) -> float:
     return max(1.0, long_run_variance(returns) / spread if spread > 1e-30 else 1.0) / max(len(returns) - 1, 1)
 
 
-def _looks(most: int, history: History | None) -> Check:
-    if history is None:
+def _looks(most: int, tries: Tries | None) -> Check:
+    if tries is None:
         reason = "no trial ledger was read, so how often this stretch was looked at is unknown"
         return Check("looks at this stretch", "inconclusive", reason, bound=f"at most {most}")
     convention = "evaluations of candidates whose tape overlaps this one in the same pool, this one included"
-    estimate = Estimate(float(history.looks), history.looks, "looks", convention)
-    detail = f"looked at {history.looks} times with {history.candidates} candidates, at most {most} asked"
+    estimate = Estimate(float(tries.looks), tries.looks, "looks", convention)
+    detail = f"looked at {tries.looks} times with {tries.candidates} candidates, at most {most} asked"
     return Check(
         "looks at this stretch",
-        "pass" if history.looks <= most else "inconclusive",
+        "pass" if tries.looks <= most else "inconclusive",
         detail,
         estimate,
         f"at most {most}",

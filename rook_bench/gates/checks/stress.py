@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from rook_bench.core import Estimate
-from rook_bench.execution.frictions import Frictions, Latency
+from rook_bench.execution.frictions import Frictions
 from rook_bench.gates.check import Check
 from rook_bench.gates.checks.bounds import no_champion, within
 from rook_bench.gates.checks.primary import bound_of, decide_difference, generator
@@ -16,8 +16,7 @@ from rook_bench.gates.policy import Bounds, Primary, Stress
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis
 from rook_bench.metrics.clock import Sampled
-from rook_bench.replay import Run
-from rook_bench.replay.engine import execute
+from rook_bench.replay.again import under
 from rook_bench.replay.market_rows import fee_pips, gas_prices
 
 
@@ -46,7 +45,9 @@ def _again(title: str, primary: Primary, candidate: Analysis, champion: Analysis
     """
     if champion is None:
         return no_champion(title, bound_of(primary))
-    mine, theirs = (Sampled(replayed(side.run, frictions), side.clock).log_returns for side in (candidate, champion))
+    mine, theirs = (
+        Sampled(under(side.run, frictions=frictions), side.clock).log_returns for side in (candidate, champion)
+    )
     check = decide_difference(title, primary, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
     estimate = check.estimate
     enough = len(mine) >= primary.min_buckets
@@ -71,38 +72,15 @@ def pays_gas(frame: SwapFrame, frictions: Frictions) -> bool:
     return gas.l1_fee_quote > 0 or (gas.swap_units > 0 and bool(np.any(gas_prices(frame, frictions))))
 
 
-def replayed(run: Run, frictions: Frictions) -> Run:
-    """The run's decisions under other frictions, all else as it was."""
-    config = run.config.model_copy(update={"frictions": frictions})
-    orders, equity, _ = execute(run.frame, run.decided, run.permitted, config)
-    return replace(run, config=config, orders=orders, equity=equity)
-
-
 def dearer(frictions: Frictions, frame: SwapFrame, factor: float) -> Frictions:
     """Fee and gas times `factor`. A fee that changes from swap to swap is replaced by its mean times it."""
     pips = min(999_999, round(float(np.mean(fee_pips(frame, frictions))) * factor))
-    gas = frictions.gas
-    units = {name: round(getattr(gas, name) * factor) for name in _GAS_UNITS}
-    changes = units | {
-        "crossing_units": tuple(round(unit * factor) for unit in gas.crossing_units),
-        "l1_fee_quote": gas.l1_fee_quote * factor,
-        "flat_quote": None if gas.flat_quote is None else gas.flat_quote * factor,
-    }
-    return frictions.model_copy(update={"fee_pips": pips, "gas": gas.model_copy(update=changes)})
-
-
-_GAS_UNITS = ("swap_units", "slippage_revert_units", "deadline_revert_units")
+    return frictions.model_copy(update={"fee_pips": pips, "gas": frictions.gas.times(factor)})
 
 
 def later(frictions: Frictions, factor: int) -> Frictions:
-    """The latency times `factor` in its own unit; none at all becomes one."""
-    now = frictions.latency
-    changed = {
-        name: value * factor or 1
-        for name in ("swaps", "blocks", "seconds")
-        if (value := getattr(now, name)) is not None
-    }
-    return frictions.model_copy(update={"latency": Latency(**changed)})
+    """The latency times `factor`."""
+    return frictions.model_copy(update={"latency": frictions.latency.times(factor)})
 
 
 def _decision_time(candidate: Analysis, most: float) -> Check:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from rook_bench.core import Side
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
-from rook_bench.gates.history import History
 from rook_bench.gates.selftest.world import DEAR, FREE, World, plant
+from rook_bench.gates.tries import Tries
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import Analysis
 from rook_bench.replay import ReplayConfig
@@ -30,7 +30,7 @@ class Attempt:
 
     candidate: Analysis
     champion: Analysis
-    history: History
+    tries: Tries
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _against(
 ) -> Attempt:
     """The source against a champion, which is holding where none is given."""
     theirs = world.hold(config) if champion is None else world.evaluate(champion, config)
-    return Attempt(world.evaluate(source, config), theirs, History("", 1 + len(others), 1 + len(others), others))
+    return Attempt(world.evaluate(source, config), theirs, Tries("", 1 + len(others), 1 + len(others), others))
 
 
 def no_edge(world: World, rng: np.random.Generator) -> Attempt:

@@ -213,7 +213,7 @@ def evaluate_world(world: World, policy: Policy, kinds: Sequence[Planted] = PLAN
     for number, kind in enumerate(kinds):
         for turn in range(max(1, round(PER_WORLD * kind.share))):
             attempt = kind.attempt(world, np.random.default_rng([world.seed, 2, number, turn]))
-            verdict = judge(policy, attempt.candidate, attempt.champion, history=attempt.history)
+            verdict = judge(policy, attempt.candidate, attempt.champion, tries=attempt.tries)
             yield {
                 "kind": kind.name,
                 "verdict": verdict.verdict,

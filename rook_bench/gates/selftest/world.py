@@ -21,9 +21,8 @@ from rook_bench.gates.policy import (
     Stress,
 )
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.simulate import simulate
 from rook_bench.market.simulation import Simulation
-from rook_bench.market.tape_check import check_tape
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import Analysis, Clock, analyse
 from rook_bench.metrics.clock import Sampled
@@ -33,6 +32,7 @@ from rook_bench.replay.engine import execute
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Decided, Source
 from rook_bench.sources.protocol import Decide
+from rook_bench.tapecheck.check import check_tape
 
 SWAPS = 4000
 """Rows of a tape, some four days: quiet, so that hundreds of evaluations take minutes."""
@@ -147,8 +147,7 @@ class World:
     def log_returns(self, tape: DecisionTape, like: Analysis) -> NDArray[np.float64]:
         """Net log returns on the clock of decisions replayed as `like` was, unchecked: for trials by the hundred."""
         permitted = apply_risk(like.run.config.risk, MarketView.whole(self.frame), tape)
-        decided = Decided(like.run.source, tape, "planted", reused=False)
-        _, equity, _ = execute(self.frame, decided, permitted, like.run.config)
+        _, equity = execute(self.frame, tape, permitted, like.run.config)
         return Sampled(replace(like.run, equity=equity), like.clock).log_returns
 
     def fixed(self, name: str, tape: DecisionTape) -> Source:

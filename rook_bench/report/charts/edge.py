@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
-from rook_bench.metrics.surface import Point, Surface
+from rook_bench.metrics.sensitivity import Point, Surface
 from rook_bench.report.charts.canvas import INK, SOFT_INK, Picture, blank, nothing
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, percent

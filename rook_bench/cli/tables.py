@@ -1,0 +1,54 @@
+"""Tables and lines that several verbs print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rook_bench.core.console import on_terminal, say
+
+if TYPE_CHECKING:
+    from rook_bench.metrics import Analysis
+
+TABLE = (
+    ("net", "total_return", "{:+.2%}"),
+    ("gross", "gross_return", "{:+.2%}"),
+    ("vs hold", "excess_return", "{:+.2%}"),
+    ("Sharpe", "sharpe_ratio", "{:+.1f}"),
+    ("drawdown", "max_drawdown", "{:.2%}"),
+    ("fills/day", "trading_frequency", "{:,.0f}"),
+    ("cost bps", "cost_per_turnover", "{:.1f}"),
+    ("actions", "action_rate", "{:.1%}"),
+)
+"""Column, metric and format of the table that the verbs print; the report has all of it."""
+
+
+def print_tape(analyses: list[Analysis]) -> None:
+    """How far the tape can be trusted, before any result made from it."""
+    from rook_bench.tapecheck.check import describe
+
+    for line in describe(analyses[0].run.tape_check):
+        if not line.startswith(("tape ", "gaps ", "repeats ")):
+            say(line)
+
+
+def print_table(analyses: list[Analysis]) -> None:
+    """The main figures of each source; undefined ones say so."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("source", overflow="fold")
+    for title, _, _ in TABLE:
+        table.add_column(title, justify="right", no_wrap=True)
+    for analysis in analyses:
+        cells = []
+        for _, name, pattern in TABLE:
+            value = analysis.estimates[name].value
+            cells.append("undefined" if value is None else pattern.format(value))
+        mark = {"declared": " (unreachable bound)", "leak": " (LOOK-AHEAD)"}.get(analysis.run.lookahead.status, "")
+        table.add_row(analysis.name + mark, *cells)
+    Console(highlight=False, width=None if on_terminal() else 120).print(table)
+    frame, clock = analyses[0].run.frame, analyses[0].clock
+    hours = frame.span_s / 3600
+    say(f"{len(frame):,} swaps over {hours:,.1f} hours; Sharpe on {clock.label} returns, annualised with 365 days")

@@ -1,0 +1,29 @@
+"""What was tried before: what the gate takes from the trial ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Tries:
+    """Evaluations up to one entry of the trial ledger.
+
+    Attributes:
+        head: hash of that entry.
+        looks: evaluations of candidates whose tape overlaps this one in the same pool.
+        candidates: different candidates among them.
+        others: net log returns by bucket, shape (k,) each, of the other candidates that were tried
+            on this very tape and clock.
+        first_at, last_at: times of the first and the last look, ISO 8601.
+    """
+
+    head: str
+    looks: int
+    candidates: int
+    others: tuple[NDArray[np.float64], ...] = ()
+    first_at: str = ""
+    last_at: str = ""

@@ -1,0 +1,1 @@
+"""How logs of any layout become tapes."""

@@ -1,0 +1,31 @@
+"""One file per layout of a swap log; each registers the importer that knows it by its columns."""
+
+from rook_bench.ingest.layouts import (
+    allium,
+    block_times,
+    cryo,
+    demeter,
+    dune,
+    eth_defi,
+    node_logs,
+    rook_processed,
+    rook_split,
+    tape,
+    the_graph,
+    v3_polars,
+)
+
+__all__ = [
+    "allium",
+    "block_times",
+    "cryo",
+    "demeter",
+    "dune",
+    "eth_defi",
+    "node_logs",
+    "rook_processed",
+    "rook_split",
+    "tape",
+    "the_graph",
+    "v3_polars",
+]

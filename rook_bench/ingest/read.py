@@ -1,0 +1,59 @@
+"""Read swaps: the door to every layout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rook_bench.core import InputError
+from rook_bench.ingest.one_pool import read_log
+from rook_bench.ingest.recognise import recognise
+from rook_bench.ingest.text_rows import columns_of
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
+from rook_bench.market.tape_file import read_tape_folder
+
+Reader = Callable[[Path, Pool | None], SwapFrame]
+
+
+def read_swaps(
+    path: str | Path, pool: Pool | None = None, *, address: str | None = None, allow_rounded: bool = False
+) -> SwapFrame:
+    """Read a tape, a log, a ROOK folder or one of ROOK's CSV files.
+
+    Args:
+        path: file or folder. A folder is ROOK's when it holds core_features.csv, a tape when it
+            holds tape.json, else a folder of log files.
+        pool: metadata for logs that do not tell it.
+        address: the pool (v4: pool id) to read out of a log or tape of several.
+        allow_rounded: take integers that have been through a float; the frame says which.
+
+    Raises:
+        InputError: missing, empty or damaged file; columns of no or of two layouts; bad values;
+            a log of several pools and no address.
+    """
+    path = Path(path)
+    if path.is_dir():
+        if (path / "tape.json").exists():
+            return read_tape_folder(path, pool, address=address)
+        rook = _rook_file(path)
+        if rook is None:
+            return read_log(path, pool, address=address, allow_rounded=allow_rounded)
+        path = rook
+    plugin = recognise(columns_of(path), where=path)
+    if plugin.traits.get("log"):
+        return read_log(path, pool, address=address, allow_rounded=allow_rounded)
+    if plugin.traits.get("blocks"):
+        raise InputError("holds times of blocks, no swaps", where=path, hint="name the log beside it")
+    read: Reader = plugin.build()
+    return read(path, pool)
+
+
+def _rook_file(folder: Path) -> Path | None:
+    names = ("core_features.csv", "core_features.csv.gz")
+    return next((folder / name for name in names if (folder / name).exists()), None)
+
+
+def is_rook_folder(folder: Path) -> bool:
+    """Whether a folder is one of ROOK's."""
+    return _rook_file(folder) is not None

@@ -1,0 +1,36 @@
+"""The decisions of a Run replayed under other assumptions; no source is asked again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from rook_bench.execution.frictions import Frictions
+from rook_bench.market.view import MarketView
+from rook_bench.replay.engine import execute
+from rook_bench.replay.run import Run
+from rook_bench.risk import RiskConfig, apply_risk
+
+
+def under(
+    run: Run, *, frictions: Frictions | None = None, risk: RiskConfig | None = None, slippage_bps: float | None = None
+) -> Run:
+    """The run as it would have been, had this been assumed; all else stays as it was.
+
+    Args:
+        frictions: other costs, latency or ordering.
+        risk: another sizer and other filters.
+        slippage_bps: one slippage limit for every order, in place of the decisions' own.
+
+    Returns:
+        A Run that nobody has reconciled: what it is made of was, and the loop is the same.
+    """
+    changed = {name: value for name, value in (("frictions", frictions), ("risk", risk)) if value is not None}
+    config, permitted = run.config.model_copy(update=changed), run.permitted
+    if risk is not None:
+        permitted = apply_risk(risk, MarketView.whole(run.frame), run.decided.tape)
+    if slippage_bps is not None:
+        permitted = replace(permitted, slippage_bps=np.full(len(run.frame), slippage_bps))
+    orders, equity = execute(run.frame, run.decided.tape, permitted, config)
+    return replace(run, config=config, permitted=permitted, orders=orders, equity=equity)

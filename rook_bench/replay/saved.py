@@ -1,0 +1,148 @@
+"""A Run on disk: written whole, and never trusted as it lies."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rook_bench.core import InputError
+from rook_bench.core.files import write_json
+from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
+from rook_bench.ingest.read import read_swaps
+from rook_bench.market.tape_file import write_tape
+from rook_bench.replay.config import ReplayConfig
+from rook_bench.replay.engine import assemble
+from rook_bench.replay.ledger import balances_by_row, reconcile
+from rook_bench.replay.run import Run
+from rook_bench.sources import Decided, Source
+from rook_bench.sources.decide import decision_facts
+from rook_bench.sources.lookahead import Lookahead
+from rook_bench.sources.saved import read_decisions, write_decisions
+
+VERSION = 3
+
+
+FILES = ("decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet")
+
+
+def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
+    """Write a Run into an existing folder (metrics and report are added by their own layers).
+
+    Args:
+        tape: where the tape already lies, if several Runs share one; else it is written beside.
+    """
+    if tape is None:
+        tape = folder / "tape.parquet"
+        write_tape(run.frame, tape)
+    facts = decision_facts(run.source, run.frame, run.config.seed)
+    write_decisions(run.decided.tape, folder / "decisions.parquet", facts)
+    table = run.orders.to_arrow()
+    pq.write_table(table, folder / "orders.parquet", compression="zstd")
+    pq.write_table(table.filter(pa.array(run.orders.sent)), folder / "fills.parquet", compression="zstd")
+    pq.write_table(_equity_table(run), folder / "equity.parquet", compression="zstd")
+    record = sealed(
+        {
+            "version": VERSION,
+            "rook_bench": version("rook-bench"),
+            "source": run.source.reference,
+            "source_hash": run.source.content,
+            "run_hash": run.run_hash,
+            "data_hash": run.frame.data_hash,
+            "decisions_hash": run.decided.tape.content_hash,
+            "code_hash": sha256_code(),
+            "config": run.config.model_dump(),
+            "specs": [spec.to_json() for spec in run.specs],
+            "opening": {"quote": str(run.opening[0]), "base": str(run.opening[1])},
+            "seconds_per_decision": run.decided.seconds_per_decision,
+            "lookahead": run.lookahead.to_json(),
+            "tape_check": run.tape_check.to_json(),
+            "tape": os.path.relpath(tape, folder),
+            "files": {name: sha256_file(folder / name) for name in FILES},
+        }
+    )
+    write_json(folder / "run.json", record)
+
+
+def sealed(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with `seal`, the hash of all else in it: an edited record is noticed when it is read."""
+    return record | {"seal": sha256_json({key: value for key, value in record.items() if key != "seal"})}
+
+
+def _equity_table(run: Run) -> pa.Table:
+    cash, base = balances_by_row(run)
+    return pa.table(
+        {
+            "at": pa.array(run.frame.at, pa.timestamp("ns", "UTC")),
+            "price": run.frame.price,
+            "cash": cash,
+            "base": base,
+            "equity": run.equity,
+            "hold_equity": run.hold_equity,
+        }
+    )
+
+
+def load_run(folder: str | Path) -> Run:
+    """Read a Run, check its hashes, replay its decisions and compare: a Run is never trusted as it lies.
+
+    Raises:
+        InputError: where files are missing, or don't match what run.json says of them.
+    """
+    try:
+        return _load(Path(folder))
+    except (KeyError, TypeError, AttributeError) as error:
+        what = f"run.json lacks or garbles something ({type(error).__name__}: {error})"
+        raise InputError(what, where=folder, hint="replay it again") from None
+
+
+def _load(folder: Path) -> Run:
+    facts = _read_facts(folder)
+    for name, digest in facts["files"].items():
+        if not (folder / name).is_file():
+            raise InputError(f"the run lacks {name}", where=folder, hint="replay it again")
+        if sha256_file(folder / name) != digest:
+            raise InputError(f"{name} does not match its hash in run.json", where=folder, hint="replay it again")
+    frame = read_swaps(folder / facts["tape"])
+    if frame.data_hash != facts["data_hash"]:
+        raise InputError("the tape is not the one the run was made on", where=folder / facts["tape"])
+    tape, decision = read_decisions(folder / "decisions.parquet")
+    if tape.content_hash != facts["decisions_hash"] or len(tape) != len(frame):
+        raise InputError("decisions.parquet does not belong to this run", where=folder, hint="replay it again")
+    config = ReplayConfig.parse(facts["config"], where=folder / "run.json")
+    source = Source.remembered(facts["source"], decision["content"])
+    decided = Decided(source, tape, decision["key"], reused=True, seconds_per_decision=facts["seconds_per_decision"])
+    lookahead = Lookahead(**{**facts["lookahead"], "cuts": tuple(facts["lookahead"]["cuts"])})
+    run = assemble(frame, decided, config, lookahead)
+    table = run.orders.to_arrow()
+    if not table.equals(pq.read_table(folder / "orders.parquet").cast(table.schema)):
+        raise InputError(
+            "replaying the decisions gives other orders than the run holds",
+            where=folder,
+            hint="the code or a plugin changed: replay it again",
+        )
+    reconcile(run)
+    return run
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            "the folder holds no run.json", where=folder, hint="make a run with rook-bench replay"
+        ) from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise InputError(f"not a readable run.json ({error})", where=folder) from None
+    if not isinstance(facts, dict):
+        raise InputError("run.json is no record of a run", where=folder, hint="replay it again")
+    if facts.get("version") != VERSION:
+        raise InputError(f"run version {facts.get('version')} is not {VERSION}", where=folder, hint="replay it again")
+    if sealed(facts) != facts:
+        raise InputError("run.json was changed after it was written", where=folder, hint="replay it again")
+    return facts

@@ -1,0 +1,314 @@
+"""The tape check: how far a log can be trusted, printed before any result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from rook_bench.core import InputError
+from rook_bench.market.frame import SwapFrame
+from rook_bench.tapecheck.repricing import why_not_repriced
+from rook_bench.tapecheck.summary import Calibration, calibrate
+from rook_bench.tapecheck.summary import lines as calibration_lines
+
+EXACT_TOLERANCE = 1e-9
+"""Relative error within which a pair of an exact log chains; `EXACT_UNITS` units always do."""
+
+EXACT_UNITS = 2
+
+ROUNDED_TOLERANCE = 1e-3
+"""Relative error within which a pair of a rounded log chains (its floats carry no last units)."""
+
+DUST_SHARE = 0.01
+"""Liquidity below this share of the tape's median is dust."""
+
+GAP_FACTOR = 100.0
+"""A gap is longer than this many mean waiting times."""
+
+
+@dataclass(frozen=True)
+class TapeCheck:
+    """What a log's own numbers say about it. A fact the log can't tell is None; `unknown` says why.
+
+    Attributes:
+        source, pool, pair, protocol: where the tape comes from; address (v4: id) of the pool.
+        swaps: number of rows; first_at, last_at: ISO times in UTC; span_hours between them.
+        pairs: consecutive swaps with equal recorded liquidity and a moved price.
+        pairs_chained: those whose two amounts follow from the two prices, the liquidity and the
+            pool's fee on the amount in, within `tolerance`; chained_share is their share.
+        repricing: what pricing each swap again from the state before it gave.
+        implied_fee: median over the chained pairs of the fee that the amount in implies.
+        same_time, same_block: swaps that share the timestamp, or block, of the swap before.
+        duplicates: rows equal to the row before in time, price, liquidity and amounts (position
+            on the chain included where the log carries it).
+        reordered: swaps that do not chain to the swap before, but to another one of the same second.
+        dust_opening: leading swaps before liquidity first reached 1% of the tape's median.
+        dust_largest_move: largest absolute price change in one swap among them, a fraction.
+        zero_liquidity: rows without active liquidity.
+        median_gap_s, longest_gap_s: seconds between swaps.
+        gaps: waiting times longer than 100 times the mean one.
+        rounded: exact columns rebuilt from rounded numbers, with the reason.
+    """
+
+    source: str
+    pool: str
+    pair: str
+    protocol: str
+    data_hash: str
+    swaps: int
+    first_at: str
+    last_at: str
+    span_hours: float
+    pairs: int | None
+    pairs_chained: int | None
+    chained_share: float | None
+    tolerance: float | None
+    repricing: Calibration | None
+    implied_fee: float | None
+    stated_fee: float
+    same_time: int
+    same_block: int | None
+    duplicates: int
+    reordered: int | None
+    dust_opening: int
+    dust_largest_move: float | None
+    zero_liquidity: int
+    median_gap_s: float | None
+    longest_gap_s: float | None
+    gaps: int | None
+    rounded: dict[str, str]
+    unknown: dict[str, str]
+    notes: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """The shape written by `data check --json` and stored in a Run."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> TapeCheck:
+        """Read back what `to_json` wrote."""
+        repricing = record["repricing"]
+        return cls(**record | {"repricing": None if repricing is None else Calibration(**repricing)})
+
+
+def check_tape(frame: SwapFrame) -> TapeCheck:
+    """Measure a log against itself; nothing but the frame is read."""
+    unknown: dict[str, str] = {}
+    chain = _chain(frame) if frame.amount0 is not None and frame.amount1 is not None else None
+    if chain is None:
+        reason = "the log carries no amounts"
+        unknown |= dict.fromkeys(("pairs", "pairs_chained", "chained_share", "implied_fee", "reordered"), reason)
+    elif chain.pairs == 0:
+        unknown["chained_share"] = "no two consecutive swaps have equal liquidity and a moved price"
+    if chain is not None and chain.implied_fee is None:
+        unknown["implied_fee"] = "no pair chains"
+    not_repriced = why_not_repriced(frame)
+    if not_repriced is not None:
+        unknown["repricing"] = not_repriced
+    if frame.block is None:
+        unknown["same_block"] = "the log carries no block numbers"
+    waits = np.diff(frame.at) / np.timedelta64(1, "s")
+    if len(waits) == 0:
+        unknown |= dict.fromkeys(("median_gap_s", "longest_gap_s", "gaps"), "there is one swap only")
+    dust = _dust_opening(frame)
+    moves = np.abs(np.diff(frame.price[: dust + 1])) / frame.price[:dust]
+    if dust == 0:
+        unknown["dust_largest_move"] = "there is no dust opening"
+    return TapeCheck(
+        source=frame.source,
+        pool=frame.pool.address,
+        pair=frame.pool.pair,
+        protocol=frame.pool.protocol,
+        data_hash=frame.data_hash,
+        swaps=len(frame),
+        first_at=str(frame.at_index[0].isoformat()),
+        last_at=str(frame.at_index[-1].isoformat()),
+        span_hours=frame.span_s / 3600,
+        pairs=chain.pairs if chain else None,
+        pairs_chained=chain.chained if chain else None,
+        chained_share=chain.chained / chain.pairs if chain and chain.pairs else None,
+        tolerance=_tolerance(frame) if chain else None,
+        repricing=None if not_repriced is not None else calibrate(frame),
+        implied_fee=chain.implied_fee if chain else None,
+        stated_fee=frame.pool.fee,
+        same_time=int((waits == 0).sum()),
+        same_block=None if frame.block is None else int((np.diff(frame.block) == 0).sum()),
+        duplicates=_duplicates(frame),
+        reordered=chain.reordered if chain else None,
+        dust_opening=dust,
+        dust_largest_move=float(moves.max()) if len(moves) else None,
+        zero_liquidity=int(frame.liquidity.zero().sum()),
+        median_gap_s=float(np.median(waits)) if len(waits) else None,
+        longest_gap_s=float(waits.max()) if len(waits) else None,
+        gaps=int((waits > GAP_FACTOR * waits.mean()).sum()) if len(waits) else None,
+        rounded=dict(frame.rounded),
+        unknown=unknown,
+        notes=list(frame.notes),
+    )
+
+
+def describe(check: TapeCheck) -> list[str]:
+    """The check in lines for a person, every number with what it means."""
+    lines = [
+        f"tape      {check.source}",
+        f"pool      {check.pair} {check.protocol}, stated fee {check.stated_fee:.4%}",
+        f"swaps     {check.swaps:,} over {check.span_hours:,.1f} hours, {check.first_at} to {check.last_at}",
+    ]
+    if check.repricing is None:
+        lines.append(f"reprice   unknown: {check.unknown['repricing']}")
+    else:
+        lines += calibration_lines(check.repricing)
+    if check.chained_share is None:
+        lines.append(f"chain     unknown: {check.unknown['chained_share']}")
+    else:
+        lines.append(
+            f"chain     {check.pairs_chained:,} of {check.pairs:,} pairs chain ({check.chained_share:.2%}), "
+            f"tolerance {check.tolerance:g}"
+        )
+    known = check.implied_fee is not None
+    fee = f"{check.implied_fee:.6f} implied by the amounts" if known else f"unknown: {check.unknown['implied_fee']}"
+    lines.append(f"fee       {fee}")
+    block = "block unknown" if check.same_block is None else f"{check.same_block:,} the block"
+    order = "order unknown" if check.reordered is None else f"{check.reordered:,} out of order inside a second"
+    lines.append(f"order     {check.same_time:,} share the time of the swap before, {block}; {order}")
+    lines.append(f"repeats   {check.duplicates:,} rows equal the row before")
+    if check.median_gap_s is not None:
+        lines.append(
+            f"gaps      median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s, "
+            f"{check.gaps} far above the mean"
+        )
+    if check.dust_opening:
+        lines.append(
+            f"dust      the first {check.dust_opening} swaps met a nearly empty pool "
+            f"(moves up to {check.dust_largest_move:.1%})"
+        )
+    if check.zero_liquidity:
+        lines.append(f"empty     {check.zero_liquidity:,} rows without liquidity")
+    lines += [f"rounded   {name}: {reason}" for name, reason in check.rounded.items()]
+    lines += [f"note      {note}" for note in check.notes]
+    return lines
+
+
+def describe_several(checks: Sequence[TapeCheck]) -> list[str]:
+    """Checks of several pools, a line each, and what they give in all."""
+    lines, testable, exact = [], 0, 0
+    for check in checks:
+        found = check.repricing
+        if found is None:
+            lines.append(f"{check.pool}  {check.swaps:>7,} swaps  not re-priced: {check.unknown['repricing']}")
+            continue
+        testable, exact = testable + found.testable, exact + found.exact
+        broken = "" if found.first_break is None else f"  breaks at swap {found.first_break['swap']:,}"
+        lines.append(
+            f"{check.pool}  {check.swaps:>7,} swaps  {found.exact:,} of {found.testable:,} exact  "
+            f"{found.crossing:,} crossing  ticks {found.tick_map}{broken}"
+        )
+    swaps = sum(check.swaps for check in checks)
+    lines.append(f"{len(checks)} pools, {swaps:,} swaps: {exact:,} of {testable:,} testable ones re-price exactly")
+    return lines
+
+
+def require_exact(check: TapeCheck, least: float) -> None:
+    """InputError where a smaller share of the testable swaps than `least` re-prices exactly, or none can be tested."""
+    found = check.repricing
+    if found is None or found.exact_share is None:
+        reason = "no swap can be tested" if found is not None else check.unknown["repricing"]
+        raise InputError(
+            f"the tape can't be re-priced: {reason}", where=check.source, hint="import an exact, whole log"
+        )
+    if found.exact_share < least:
+        assert found.first_break is not None
+        raise InputError(
+            f"{found.exact:,} of {found.testable:,} swaps re-price exactly, {least:.2%} were asked for",
+            where=check.source,
+            hint=f"it breaks first at swap {found.first_break['swap']}: {found.first_break['reason']}",
+        )
+
+
+@dataclass(frozen=True)
+class _Chain:
+    pairs: int
+    chained: int
+    implied_fee: float | None
+    reordered: int
+
+
+def _tolerance(frame: SwapFrame) -> float:
+    return ROUNDED_TOLERANCE if frame.rounded else EXACT_TOLERANCE
+
+
+def _chain(frame: SwapFrame) -> _Chain:
+    """Compare each swap's recorded amounts with those that its own two prices imply."""
+    swaps = list(zip(frame.sqrt_price_x96, frame.liquidity, *frame.amounts, strict=True))
+    seconds = frame.at.astype("datetime64[s]").astype(np.int64)
+    units = 0 if frame.rounded else EXACT_UNITS
+    tolerance, fee = _tolerance(frame), frame.pool.fee
+    pairs = chained = reordered = 0
+    fees = []
+    for row in range(1, len(swaps)):
+        after, liquidity, amount0, amount1 = swaps[row]
+        before = swaps[row - 1][0]
+        if liquidity != swaps[row - 1][1] or liquidity == 0 or after == before:
+            continue
+        pairs += 1
+        if _follows(before, after, liquidity, amount0, amount1, fee, tolerance, units):
+            chained += 1
+            entered, net = (amount0, _net0) if amount0 > 0 else (amount1, _net1)
+            fees.append(1.0 - net(before, after, liquidity) / entered)
+        elif any(
+            swaps[other][1] == liquidity
+            and swaps[other][0] != after
+            and _follows(swaps[other][0], after, liquidity, amount0, amount1, fee, tolerance, units)
+            for other in _same_second(seconds, row)
+        ):
+            reordered += 1
+    return _Chain(pairs, chained, float(np.median(fees)) if fees else None, reordered)
+
+
+def _net0(before: int, after: int, liquidity: int) -> float:
+    return liquidity * (before - after) * 2**96 / (before * after)
+
+
+def _net1(before: int, after: int, liquidity: int) -> float:
+    return liquidity * (after - before) / 2**96
+
+
+def _follows(
+    before: int, after: int, liquidity: int, amount0: int, amount1: int, fee: float, tolerance: float, units: int
+) -> bool:
+    for net, recorded in ((_net0, amount0), (_net1, amount1)):
+        expected = net(before, after, liquidity)
+        if expected > 0:  # the token that came in also paid the fee
+            expected /= 1.0 - fee
+        if abs(expected - recorded) > max(tolerance * abs(recorded), units):
+            return False
+    return True
+
+
+def _same_second(seconds: np.ndarray, row: int) -> list[int]:
+    """Other rows of the same second, without the row before (which was tried already)."""
+    first = int(np.searchsorted(seconds, seconds[row], side="left"))
+    last = int(np.searchsorted(seconds, seconds[row], side="right"))
+    return [other for other in range(first, last) if other not in (row, row - 1)]
+
+
+def _duplicates(frame: SwapFrame) -> int:
+    same = np.diff(frame.at) == np.timedelta64(0, "ns")
+    for column in (frame.sqrt_price_x96, frame.liquidity, frame.amount0, frame.amount1):
+        if column is not None:
+            same &= (column.limbs[1:] == column.limbs[:-1]).all(axis=1)
+    for position in (frame.block, frame.log_index):
+        if position is not None:
+            same &= position[1:] == position[:-1]
+    if frame.recorded_volume is not None:
+        same &= frame.recorded_volume[1:] == frame.recorded_volume[:-1]
+    return int(same.sum())
+
+
+def _dust_opening(frame: SwapFrame) -> int:
+    liquidity = frame.liquidity.to_floats()
+    deep = liquidity >= DUST_SHARE * np.median(liquidity)
+    return int(np.argmax(deep)) if deep.any() else len(frame)

@@ -1,0 +1,249 @@
+"""Self-calibration: every recorded swap priced again from the state before it, to the last unit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core.exact import ExactInts
+from rook_bench.execution.compiled_swap import room_for_a_call, swap_call
+from rook_bench.execution.tick_records import no_ticks
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.history import LiquidityHistory, PoolStart, TickWalk
+from rook_bench.tapecheck import kernel
+from rook_bench.tapecheck.causes import CROSSES, UNEXPLAINED, UNSEEN, explain
+
+KINDS = {
+    kernel.EXACT_INPUT: "exact input",
+    kernel.EXACT_OUTPUT: "exact output",
+    kernel.PRICE_LIMIT: "price limit",
+}
+"""Kinds of swaps; a log does not say which one a swap was, but only one of them gives its numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Repricing:
+    """Which swaps of a tape the pool maths reproduces.
+
+    Attributes:
+        kind: code of `tapecheck.kernel` by swap, int8, shape (n,).
+        crossed: initialised ticks that each priced swap crossed, as far as the tick map is known, int32.
+        reasons: why each miss was missed, by row; see `tapecheck.causes`.
+        error_units, error_bps: output of the priced swap less the recorded one, in units of the output
+            token and in basis points of it; NaN where nothing was priced.
+    """
+
+    kind: NDArray[np.int8]
+    crossed: NDArray[np.int32]
+    reasons: dict[int, str]
+    error_units: NDArray[np.float64]
+    error_bps: NDArray[np.float64]
+
+    @cached_property
+    def exact(self) -> NDArray[np.bool_]:
+        """Swaps that came out equal in both amounts, price, liquidity and (where recorded) tick."""
+        return np.isin(self.kind, tuple(KINDS))
+
+    @cached_property
+    def testable(self) -> NDArray[np.bool_]:
+        """Swaps whose state before them is known: all but those with a liquidity that the log does not explain."""
+        unknown = np.zeros(len(self.kind), dtype=bool)
+        unknown[[row for row, reason in self.reasons.items() if reason == CROSSES]] = True
+        return (self.kind != kernel.UNTESTED) & ~unknown
+
+    @property
+    def misses(self) -> NDArray[np.intp]:
+        """Rows that should have come out and did not."""
+        return np.flatnonzero(self.testable & ~self.exact)
+
+    def by_kind(self) -> dict[str, int]:
+        """How many swaps came out as each kind."""
+        return {name: int((self.kind == code).sum()) for code, name in KINDS.items()}
+
+    def by_reason(self) -> dict[str, int]:
+        """How many misses each explanation covers, the most frequent first."""
+        return dict(Counter(reason for reason in self.reasons.values() if reason != CROSSES).most_common())
+
+
+def why_not_repriced(frame: SwapFrame) -> str | None:
+    """Why a tape's swaps can't be priced again, or None."""
+    if frame.amount0 is None or frame.amount1 is None:
+        return "the log carries no amounts"
+    if frame.rounded:
+        return "columns are rounded: " + ", ".join(frame.rounded)
+    if len(frame) < 2 and (frame.history is None or frame.history.start is None):
+        return "there is one swap only"
+    return None
+
+
+def reprice(frame: SwapFrame) -> Repricing:
+    """Price every swap again; ValueError where `why_not_repriced` gives a reason."""
+    reason = why_not_repriced(frame)
+    if reason is not None:
+        raise ValueError(reason)
+    swaps = swap_records(frame)
+    history = frame.history
+    known_start = history.start if history else None
+    ticks, changes = history.records() if history else no_ticks()
+    priced = np.zeros(len(frame), dtype=kernel.PRICED)
+    before = np.zeros((len(frame), 4), dtype=np.uint64)
+    pool = frame.pool
+    first = 1 if known_start is None else 0
+    v4 = pool.protocol == "v4"
+    start, calls = _start(known_start), room_for_a_call()
+    kernel.reprice_rows(swaps, start, first, pool.tick_spacing, ticks, changes, v4, priced, before, calls, swap_call())
+    missed = np.flatnonzero(priced["kind"] == kernel.MISSED)
+    reasons = _reasons(frame, missed, ExactInts(before), priced["kind"])
+    tested = priced["kind"] != kernel.UNTESTED
+    error, bps = _errors(swaps[tested], priced[tested])
+    return Repricing(
+        kind=priced["kind"].astype(np.int8),
+        crossed=priced["crossed"].astype(np.int32),
+        reasons=reasons,
+        error_units=_spread(error, tested),
+        error_bps=_spread(bps, tested),
+    )
+
+
+def _reasons(frame: SwapFrame, missed: NDArray[np.intp], before: ExactInts, kind: NDArray[np.int64]) -> dict[int, str]:
+    """The explanation of each miss, by row."""
+    history = frame.history
+    walk = TickWalk(history) if history is not None and history.complete else None
+    follows = np.append(np.isin(kind[1:], tuple(KINDS)), False)
+    return {
+        row: explain(frame, row, before[row], walk.at(row) if walk else None, price_holds=bool(follows[row]))
+        for row in missed.tolist()
+    }
+
+
+def unexplained_row(frame: SwapFrame) -> int | None:
+    """The first swap whose recorded liquidity is not what the whole tick map holds there.
+
+    None where every swap is explained, and for a tape that has no whole map.
+    """
+    history = frame.history
+    if history is None or not history.complete:
+        return None
+    ticks, changes = history.records()
+    records = np.zeros(len(frame), dtype=kernel.SWAPS)
+    records["tick"], records["liquidity"] = frame.exact_tick, frame.liquidity.limbs
+    row = kernel.first_unexplained_row(records, _start(history.start), history.start is not None, ticks, changes)
+    return None if row < 0 else int(row)
+
+
+def contradiction(frame: SwapFrame) -> int | None:
+    """The first swap that a history which claims to be whole can't explain; None where there is none, or no such claim.
+
+    The liquidity recorded after a swap may add up although the swap ran right through a lost position,
+    so each swap has to come out again too. A column that is damaged by itself says nothing of the ticks.
+    """
+    if frame not in _contradictions:
+        rows = [] if (row := unexplained_row(frame)) is None else [row]
+        if frame.history is not None and frame.history.complete and why_not_repriced(frame) is None:
+            found = reprice(frame)
+            rows += [row for row in found.misses.tolist() if found.reasons[row] in (UNSEEN, UNEXPLAINED)]
+        _contradictions[frame] = min(rows, default=None)
+    return _contradictions[frame]
+
+
+_contradictions: WeakKeyDictionary[SwapFrame, int | None] = WeakKeyDictionary()
+"""Frames are frozen, and each is asked several times in a replay."""
+
+
+def known_depth(frame: SwapFrame) -> LiquidityHistory | None:
+    """The liquidity history by which orders may cross ticks: complete, exact, and explaining every recorded swap."""
+    if frame.history is None or not frame.history.complete or frame.rounded or contradiction(frame) is not None:
+        return None
+    return frame.history
+
+
+def _start(start: PoolStart | None) -> np.ndarray:
+    record = np.zeros(1, dtype=kernel.SWAPS)
+    if start is not None:
+        record["sqrt_price"] = ExactInts.of([start.sqrt_price]).limbs
+        record["liquidity"] = ExactInts.of([start.liquidity]).limbs
+        record["tick"] = start.tick
+    return record
+
+
+def swap_records(frame: SwapFrame) -> np.ndarray:
+    """The frame's swaps as the compiled pricing takes them."""
+    records = np.zeros(len(frame), dtype=kernel.SWAPS)
+    falls = zero_for_one(frame)
+    amounts = tuple(amount.limbs for amount in frame.amounts)
+    spent = np.where(falls[:, None], amounts[0], amounts[1])
+    records["spent"] = _magnitudes(ExactInts(spent), sign=1)
+    gained = np.where(falls[:, None], amounts[1], amounts[0])
+    records["gained"] = _magnitudes(ExactInts(gained), sign=-1)
+    records["zero_for_one"] = falls
+    records["sqrt_price"], records["liquidity"] = frame.sqrt_price_x96.limbs, frame.liquidity.limbs
+    records["tick"] = frame.exact_tick
+    records["recorded_tick"] = kernel.NO_TICK if frame.tick is None else frame.tick
+    records["fee_pips"] = frame.pool.fee_pips if frame.fee_pips is None else frame.fee_pips
+    return records
+
+
+def zero_for_one(frame: SwapFrame) -> NDArray[np.bool_]:
+    """Which swaps sold token0: those that paid it or got token1; where nothing moved, those that let the price fall."""
+    amount0, amount1 = frame.amounts
+    paid0 = ~amount0.negative() & ~amount0.zero()
+    paid1 = ~amount1.negative() & ~amount1.zero()
+    still = amount0.zero() & amount1.zero()
+    # Through a gap without liquidity a swap moves the price and no token.
+    return np.where(still, _fell(frame), paid0 | (~paid1 & amount1.negative()))
+
+
+def _fell(frame: SwapFrame) -> NDArray[np.bool_]:
+    """Which swaps left a lower price than the state before them."""
+    start = frame.history.start if frame.history else None
+    first = frame.sqrt_price_x96[0] if start is None else start.sqrt_price
+    before = ExactInts(np.concatenate([ExactInts.of([first]).limbs, frame.sqrt_price_x96.limbs[:-1]]))
+    return frame.sqrt_price_x96.below(before)
+
+
+_IMPOSSIBLE = ExactInts.of([(1 << 254)]).limbs[0]
+
+
+def _magnitudes(amounts: ExactInts, *, sign: int) -> NDArray[np.uint64]:
+    """Amounts times `sign`; one of the wrong sign becomes a number that no swap gives."""
+    wrong = amounts.negative() if sign > 0 else ~amounts.negative() & ~amounts.zero()
+    limbs = amounts.limbs if sign > 0 else _negated(amounts.limbs)
+    return np.where(wrong[:, None], _IMPOSSIBLE, limbs)
+
+
+def _negated(limbs: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Two's complement negation of each row of limbs."""
+    flipped = ~limbs
+    carry = np.ones(len(limbs), dtype=bool)
+    for place in range(limbs.shape[1]):
+        flipped[:, place] += carry.astype(np.uint64)
+        carry &= flipped[:, place] == 0
+    return flipped
+
+
+def _errors(swaps: np.ndarray, priced: np.ndarray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far the output of the priced swap is from the recorded one, in units and in basis points of it."""
+    recorded = ExactInts(np.ascontiguousarray(swaps["gained"])).to_floats()
+    given = np.array(
+        [
+            float(mine - theirs)
+            for mine, theirs in zip(
+                ExactInts(np.ascontiguousarray(priced["gained"])),
+                ExactInts(np.ascontiguousarray(swaps["gained"])),
+                strict=True,
+            )
+        ]
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return given, np.where(given == 0, 0.0, given / recorded * 1e4)
+
+
+def _spread(values: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+    spread = np.full(len(rows), np.nan)
+    spread[rows] = values
+    return spread
