@@ -27,8 +27,8 @@ from rook_bench.language.scoring import Scorer  # noqa: E402
 from rook_bench.language.template import load_template  # noqa: E402
 from rook_bench.market.simulation.simulate import simulate  # noqa: E402
 from rook_bench.market.view import MarketView  # noqa: E402
-from rook_bench.train import TrainSettings  # noqa: E402
-from rook_bench.train.fit import train  # noqa: E402
+from rook_bench.training import TrainSettings  # noqa: E402
+from rook_bench.training.fit import train  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 THEIRS, OURS = 4, 128
@@ -149,9 +149,9 @@ def test_training_step(folder, template, least, batch):
 
     from rook_bench.language.base import load_base
     from rook_bench.language.tokens import Encoder
-    from rook_bench.train.data import read_training_data
-    from rook_bench.train.examples import Collator, make_examples
-    from rook_bench.train.loss import completion_loss
+    from rook_bench.training.data import read_training_data
+    from rook_bench.training.examples import Collator, make_examples
+    from rook_bench.training.loss import completion_loss
 
     base = load_base(str(folder / "base"))
     chosen = load_template(template)

@@ -1,16 +1,130 @@
-"""ROOK Bench: an evaluation-first workbench for language models that trade."""
+"""ROOK Bench: an evaluation-first workbench for language models that trade.
 
-from rook_bench.core import Decision, Estimate, Side
-from rook_bench.plugins import decision_source, gate_check, importer, metric, risk_filter, sizer
+    import rook_bench as rook
 
-__all__ = [
-    "Decision",
-    "Estimate",
-    "Side",
-    "decision_source",
-    "gate_check",
-    "importer",
-    "metric",
-    "risk_filter",
-    "sizer",
-]
+    tape = rook.read_swaps("pool.parquet")
+    print(rook.check_tape(tape))
+    both = rook.compare(tape, ["lora:models/adapters/x", "rules:strategies/data_driven.json"])
+    verdict = rook.judge("strategies/gate.toml", both[0], both[1])
+
+Names are imported when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    # what one does, in the order of the flow
+    "read_swaps": "rook_bench.ingest.read",
+    "check_tape": "rook_bench.tapecheck.check",
+    "simulate": "rook_bench.market.simulation.simulate",
+    "prepare": "rook_bench.workbench.fine_tune",
+    "train": "rook_bench.workbench.fine_tune",
+    "evaluate": "rook_bench.workbench.compare",
+    "compare": "rook_bench.workbench.compare",
+    "judge": "rook_bench.workbench.judge",
+    "promote": "rook_bench.workbench.promote",
+    "load_run": "rook_bench.workbench.evaluation",
+    "load_comparison": "rook_bench.workbench.compare",
+    # the nouns
+    "SwapFrame": "rook_bench.market.frame",
+    "Pool": "rook_bench.market.pool",
+    "Token": "rook_bench.market.pool",
+    "TapeCheck": "rook_bench.tapecheck.check",
+    "MarketView": "rook_bench.market.view",
+    "Side": "rook_bench.core.decision",
+    "Decision": "rook_bench.core.decision",
+    "DecisionTape": "rook_bench.core.decision_tape",
+    "Source": "rook_bench.sources.decide",
+    "Limits": "rook_bench.risk.limits",
+    "Run": "rook_bench.replay.run",
+    "Clock": "rook_bench.metrics.clock",
+    "Sampled": "rook_bench.metrics.clock",
+    "Estimate": "rook_bench.core.estimate",
+    "Evaluation": "rook_bench.workbench.evaluation",
+    "Comparison": "rook_bench.workbench.compare",
+    "Policy": "rook_bench.gates.policy",
+    "Check": "rook_bench.gates.check",
+    "Verdict": "rook_bench.gates.verdict",
+    "Judgement": "rook_bench.workbench.judge",
+    "BenchConfig": "rook_bench.workbench.config",
+    "TrainSettings": "rook_bench.training.settings",
+    "RookError": "rook_bench.core.errors",
+    "InputError": "rook_bench.core.errors",
+    "ConfigError": "rook_bench.core.errors",
+    # what a plugin registers with
+    "decision_source": "rook_bench.plugins",
+    "sizer": "rook_bench.plugins",
+    "risk_filter": "rook_bench.plugins",
+    "importer": "rook_bench.plugins",
+    "metric": "rook_bench.plugins",
+    "gate_check": "rook_bench.plugins",
+}
+"""Where each public name is written."""
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("rook-bench")
+    if name not in _HOME:
+        raise AttributeError(f"module 'rook_bench' has no attribute '{name}'")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if TYPE_CHECKING:  # the same names for type checkers and editors, which don't run __getattr__
+    from rook_bench.core.decision import Decision as Decision
+    from rook_bench.core.decision import Side as Side
+    from rook_bench.core.decision_tape import DecisionTape as DecisionTape
+    from rook_bench.core.errors import ConfigError as ConfigError
+    from rook_bench.core.errors import InputError as InputError
+    from rook_bench.core.errors import RookError as RookError
+    from rook_bench.core.estimate import Estimate as Estimate
+    from rook_bench.gates.check import Check as Check
+    from rook_bench.gates.policy import Policy as Policy
+    from rook_bench.gates.verdict import Verdict as Verdict
+    from rook_bench.ingest.read import read_swaps as read_swaps
+    from rook_bench.market.frame import SwapFrame as SwapFrame
+    from rook_bench.market.pool import Pool as Pool
+    from rook_bench.market.pool import Token as Token
+    from rook_bench.market.simulation.simulate import simulate as simulate
+    from rook_bench.market.view import MarketView as MarketView
+    from rook_bench.metrics.clock import Clock as Clock
+    from rook_bench.metrics.clock import Sampled as Sampled
+    from rook_bench.plugins import decision_source as decision_source
+    from rook_bench.plugins import gate_check as gate_check
+    from rook_bench.plugins import importer as importer
+    from rook_bench.plugins import metric as metric
+    from rook_bench.plugins import risk_filter as risk_filter
+    from rook_bench.plugins import sizer as sizer
+    from rook_bench.replay.run import Run as Run
+    from rook_bench.risk.limits import Limits as Limits
+    from rook_bench.sources.decide import Source as Source
+    from rook_bench.tapecheck.check import TapeCheck as TapeCheck
+    from rook_bench.tapecheck.check import check_tape as check_tape
+    from rook_bench.training.settings import TrainSettings as TrainSettings
+    from rook_bench.workbench.compare import Comparison as Comparison
+    from rook_bench.workbench.compare import compare as compare
+    from rook_bench.workbench.compare import evaluate as evaluate
+    from rook_bench.workbench.compare import load_comparison as load_comparison
+    from rook_bench.workbench.config import BenchConfig as BenchConfig
+    from rook_bench.workbench.evaluation import Evaluation as Evaluation
+    from rook_bench.workbench.evaluation import load_run as load_run
+    from rook_bench.workbench.fine_tune import prepare as prepare
+    from rook_bench.workbench.fine_tune import train as train
+    from rook_bench.workbench.judge import Judgement as Judgement
+    from rook_bench.workbench.judge import judge as judge
+    from rook_bench.workbench.promote import promote as promote
+
+    __version__: str

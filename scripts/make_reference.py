@@ -16,7 +16,7 @@ from rook_bench.gates import Policy
 from rook_bench.language.template import Template
 from rook_bench.market.simulation.simulate import Simulation
 from rook_bench.plugins import Registry
-from rook_bench.train import TrainSettings
+from rook_bench.training import TrainSettings
 from rook_bench.workbench.config import BenchConfig
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"

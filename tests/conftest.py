@@ -322,7 +322,7 @@ def prepared(tmp_path_factory):
 @pytest.fixture(scope="session")
 def mini_settings(mini_base):
     """Settings of a training run of a few seconds."""
-    from rook_bench.train import TrainSettings
+    from rook_bench.training import TrainSettings
 
     def settings(**changes):
         small = {
@@ -337,7 +337,7 @@ def mini_settings(mini_base):
 @pytest.fixture(scope="session")
 def mini_adapter(prepared, mini_settings, tmp_path_factory):
     """Folder of a LoRA adapter on `mini_base`, template codes; never written to."""
-    from rook_bench.train.fit import train
+    from rook_bench.training.fit import train
 
     folder = tmp_path_factory.mktemp("adapters") / "codes"
     train(prepared, folder, mini_settings(), say=lambda line: None)
@@ -347,7 +347,7 @@ def mini_adapter(prepared, mini_settings, tmp_path_factory):
 @pytest.fixture(scope="session")
 def mini_adapter_words(prepared, mini_settings, tmp_path_factory):
     """Folder of a LoRA adapter on `mini_base`, template rook-v1 (sides of several tokens); never written to."""
-    from rook_bench.train.fit import train
+    from rook_bench.training.fit import train
 
     folder = tmp_path_factory.mktemp("adapters") / "words"
     train(prepared, folder, mini_settings(template="rook-v1"), say=lambda line: None)
@@ -357,7 +357,7 @@ def mini_adapter_words(prepared, mini_settings, tmp_path_factory):
 @pytest.fixture(scope="session")
 def tiny_adapter(prepared, mini_settings, tmp_path_factory):
     """Folder of a LoRA adapter on rook-tiny that has learned to trade; never written to."""
-    from rook_bench.train.fit import train
+    from rook_bench.training.fit import train
 
     folder = tmp_path_factory.mktemp("adapters") / "tiny"
     settings = mini_settings(

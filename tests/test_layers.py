@@ -61,7 +61,7 @@ def test_hashes_of_code_cover_all_that_decides(graph):
 
 
 def test_hashes_of_code_cover_all_that_a_prompt_or_an_example_comes_from(graph):
-    assert rooms_below(graph, "language") | rooms_below(graph, "dataset") | {"train"} <= {*TRAINING, "tapecheck"}
+    assert rooms_below(graph, "language") | rooms_below(graph, "dataset") | {"training"} <= {*TRAINING, "tapecheck"}
 
 
 def test_hashes_of_code_cover_all_that_is_compiled():

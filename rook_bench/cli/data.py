@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 import typer
 
 from rook_bench.cli.fetch import fetch
-from rook_bench.cli.options import AllowRounded, Out, PoolChoice
+from rook_bench.cli.options import AllowRounded, Json, Out, PoolChoice
+from rook_bench.core import UnknownName
+from rook_bench.core.config import read_mapping
 from rook_bench.core.console import remark, say, say_json
-from rook_bench.ingest.importing import read_input
-
-if TYPE_CHECKING:
-    pass
+from rook_bench.core.files import write_json
+from rook_bench.dataset.prepare import prepare as write_prepared
+from rook_bench.dataset.rules import Rules
+from rook_bench.dataset.splits import SplitPlan
+from rook_bench.ingest.importing import check_each, import_logs, import_others, is_log, read_input
+from rook_bench.market.simulation.simulate import Simulation
+from rook_bench.market.simulation.simulate import simulate as simulated
+from rook_bench.market.tape_file import write_tape
+from rook_bench.tapecheck.check import describe_several, require_exact
 
 app = typer.Typer(
     help="Bring swaps in, check them, simulate them, prepare them for training.",
@@ -45,8 +53,6 @@ def import_(
     ] = None,
 ) -> None:
     """Turn logs of any recognised layout into a tape with exact integers."""
-    from rook_bench.ingest.importing import import_logs, import_others, is_log
-
     write = import_logs if all(is_log(path) for path in inputs) else import_others
     for line in write(inputs, out, pool, allow_rounded=allow_rounded, gas_prices=gas_prices):
         say(line)
@@ -57,7 +63,7 @@ def import_(
 def check(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, or anything that can be imported.")],
     pool: PoolChoice = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    json: Json = False,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the check as JSON to this file.")] = None,
     min_exact: Annotated[
         float | None,
@@ -65,10 +71,6 @@ def check(
     ] = None,
 ) -> None:
     """Say how far a log can be trusted: re-pricing, chaining, fee, duplicates, order, gaps, precision."""
-    from rook_bench.core.files import write_json
-    from rook_bench.ingest.importing import check_each
-    from rook_bench.tapecheck.check import describe, describe_several, require_exact
-
     checks = check_each(source, pool)
     shown = [check.to_json() for check in checks]
     found = shown[0] if len(shown) == 1 else shown
@@ -77,8 +79,7 @@ def check(
     if json:
         say_json(found)
     elif len(checks) == 1:
-        for line in describe(checks[0]):
-            say(line)
+        say(str(checks[0]))
     else:
         for line in describe_several(checks):
             say(line)
@@ -96,14 +97,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Make a tape that obeys exact pool arithmetic, calibrated on the real ETH/USDC pool."""
-    import numpy as np
-
-    from rook_bench.core.config import read_mapping
-    from rook_bench.market.simulation.simulate import Simulation, simulate
-    from rook_bench.market.tape_file import write_tape
-
     parameters = Simulation.parse(read_mapping(config), where=config) if config else Simulation()
-    frame = simulate(swaps, np.random.default_rng(seed), parameters)
+    frame = simulated(swaps, np.random.default_rng(seed), parameters)
     write_tape(frame, out)
     say(f"{len(frame)} simulated swaps over {frame.span_s / 3600:.1f} hours, seed {seed}")
     say(f"tape: {out}")
@@ -129,16 +124,11 @@ def prepare(
     allow_rounded: AllowRounded = False,
 ) -> None:
     """Write features, conditions, labels and chronological splits in ROOK's layout."""
-    from rook_bench.core import UnknownName
-    from rook_bench.dataset.prepare import prepare as write
-    from rook_bench.dataset.rules import Rules
-    from rook_bench.dataset.splits import SplitPlan
-
     if compat not in (None, "rook"):
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
     plan = None if compat else SplitPlan(purge=purge, embargo=embargo)
     frame = read_input(source, pool, allow_rounded=allow_rounded)
-    done = write(frame, Rules.from_file(rules), out, plan=plan, compat_rook=compat == "rook")
+    done = write_prepared(frame, Rules.from_file(rules), out, plan=plan, compat_rook=compat == "rook")
     total = sum(done.sides.values())
     say("labels: " + ", ".join(f"{name} {count} ({count / total:.1%})" for name, count in done.sides.items()))
     say("rules:  " + ", ".join(f"{name} {count}" for name, count in done.rules.items()))

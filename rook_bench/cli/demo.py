@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
+import numpy as np
 import typer
 
 from rook_bench.cli.gate import print_verdict
 from rook_bench.cli.tables import print_table
 from rook_bench.cli.train import summary
+from rook_bench.core import InputError
 from rook_bench.core.console import err, remark, say
-from rook_bench.workbench.judge import looked_at_again
-
-if TYPE_CHECKING:
-    from rook_bench.market.frame import SwapFrame
+from rook_bench.core.files import check_replaceable, whole_folder
+from rook_bench.dataset.prepare import held_out, prepare
+from rook_bench.dataset.rules import Rules
+from rook_bench.gates import load_policy
+from rook_bench.ingest.read import read_swaps
+from rook_bench.language.runtime import require_train_extra
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.simulation.simulate import simulate
+from rook_bench.tapecheck.check import check_tape, describe, in_lines
+from rook_bench.training import load_settings
+from rook_bench.workbench.compare import compare
+from rook_bench.workbench.judge import judge
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SAMPLE = CHECKOUT / "data" / "sample.parquet"
@@ -31,20 +41,11 @@ def demo(
     quick: Annotated[bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps only.")] = False,
 ) -> None:
     """Run the whole path on the sample: prepare, fine-tune, decide, replay, compare, report, gate."""
-    from rook_bench.core.files import check_replaceable, whole_folder
-    from rook_bench.dataset.prepare import held_out, prepare
-    from rook_bench.dataset.rules import Rules
-    from rook_bench.gates import judge, load_policy
-    from rook_bench.tapecheck.check import check_tape, describe
-    from rook_bench.trials import TrialLedger
-    from rook_bench.workbench.compare import compare_sources, save_comparison, title_of
-    from rook_bench.workbench.config import BenchConfig
-    from rook_bench.workbench.tries import looks_of, record_trials, tries_of
-
     check_replaceable(out)
     frame, origin = _sample(quick)
     say(f"1. tape: {origin}")
-    for line in describe(check_tape(frame))[1:8]:
+    told = ("pool", "swaps", "reprice", "ticks", "chain", "fee")
+    for line in in_lines((name, text) for name, text in describe(check_tape(frame)) if name in told):
         say(f"   {line}")
 
     rules, policy = Rules.from_file(RULES), load_policy(POLICY)
@@ -64,41 +65,34 @@ def demo(
             f"4. held-out part: {len(test)} swaps over {test.span_s / 3600:.1f} hours; deciding and replaying "
             "(the first run compiles the replay loop, some seconds)"
         )
+        # The candidate is what was fine-tuned, and the rules it learned from are champion; without a model the rules
+        # are the candidate, and holding is.
         sources = [*models, f"rules:{RULES}", "momentum", "always-buy", "foresight"]
-        analyses = compare_sources(test, sources, BenchConfig())
-        print_table(analyses)
-
-        candidate = looked_at_again(analyses[0])
-        champion = next(
-            analysis for analysis in analyses[1:] if analysis.name.startswith("rules:" if models else "hold")
-        )
+        champion = 2 if models else len(sources)
         # The demo keeps a ledger of its own: toying with the sample is no try of anybody's candidate.
-        ledger = TrialLedger(out.with_name(f"{out.name}-trials"))
-        record_trials(ledger, analyses, "gate", asked=len(sources), known=[champion])
-        tries = tries_of(ledger, candidate, champion)
-        verdict = judge(policy, candidate, champion, tries=tries)
-        say(f"5. gate: may {candidate.name} be promoted over {champion.name}?")
-        print_verdict(verdict)
-        save_comparison(analyses, aside, title=title_of(analyses), verdict=verdict, looks=looks_of(tries))
+        trials = out.with_name(f"{out.name}-trials")
+        comparison = compare(test, sources, trials=trials)
+        print_table(comparison)
+
+        say(f"5. gate: may {comparison[0].name} be promoted over {comparison[champion].name}?")
+        judged = judge(policy, comparison[0], comparison[champion], beside=comparison, trials=trials)
+        print_verdict(judged.verdict)
+        judged.write(aside)
     if models:
         say(f"adapter: {adapter.resolve()}")
     say(f"report: {(out / 'report.html').resolve()}")
-    say(f"verdict: {verdict.verdict}")
+    say(f"verdict: {judged.verdict.verdict}")
 
 
 def _fine_tuned(prepared: Path, adapter: Path, quick: bool) -> list[str]:
     """Fine-tune rook-tiny; the sources to compare, none where the train extra is not installed."""
-    from rook_bench.core import InputError
-    from rook_bench.language.runtime import require_train_extra
-    from rook_bench.train import load_settings
-
     try:
         require_train_extra()
     except InputError as error:
         say("3. no model is fine-tuned")
         remark(f"   {error}")
         return []
-    from rook_bench.train.fit import train
+    from rook_bench.training.fit import train
 
     settings = load_settings(TRAINING, **(QUICK if quick else FULL))
     say(f"3. fine-tuning {settings.model} with LoRA to imitate the rules")
@@ -111,13 +105,7 @@ def _fine_tuned(prepared: Path, adapter: Path, quick: bool) -> list[str]:
 def _sample(quick: bool) -> tuple[SwapFrame, str]:
     """The shipped sample, or the same tape made again; and where it comes from."""
     if SAMPLE.exists():
-        from rook_bench.ingest.read import read_swaps
-
         frame, origin = read_swaps(SAMPLE), "the shipped sample of a simulated pool"
     else:
-        import numpy as np
-
-        from rook_bench.market.simulation.simulate import simulate
-
         frame, origin = simulate(SAMPLE_SWAPS, np.random.default_rng(SAMPLE_SEED)), "a freshly simulated pool"
     return (frame[:QUICK_SWAPS], f"the first {QUICK_SWAPS:,} swaps of {origin}") if quick else (frame, origin)

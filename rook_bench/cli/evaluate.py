@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from rook_bench.cli.options import (
     Engine,
     Fresh,
     Input,
+    Json,
     Mode,
     Out,
     PoolChoice,
@@ -22,13 +23,14 @@ from rook_bench.cli.options import (
 )
 from rook_bench.cli.tables import print_table, print_tape
 from rook_bench.core.console import on_terminal, remark, say, say_json
+from rook_bench.core.files import check_replaceable
 from rook_bench.ingest.importing import read_input
-from rook_bench.workbench.compare import asked_by
-from rook_bench.workbench.config import settings_of
-
-if TYPE_CHECKING:
-    from rook_bench.metrics import Analysis
-    from rook_bench.trials.trial import Kind
+from rook_bench.sources import decide as ask
+from rook_bench.sources.decide import decision_facts
+from rook_bench.sources.saved import write_decisions
+from rook_bench.workbench import compare as bench
+from rook_bench.workbench.folder import report_again
+from rook_bench.workbench.running import named, with_options
 
 
 def decide(
@@ -43,15 +45,8 @@ def decide(
     allow_rounded: AllowRounded = False,
 ) -> None:
     """Ask a source once and save its decisions."""
-    from rook_bench.sources import Source
-    from rook_bench.sources import decide as ask
-    from rook_bench.sources.decide import decision_facts
-    from rook_bench.sources.saved import write_decisions
-
-    chosen, frame = (
-        Source.parse(asked_by([source], engine, mode)[0]),
-        read_input(data, pool, allow_rounded=allow_rounded),
-    )
+    ((_, chosen),) = named(with_options([source], engine, mode))
+    frame = read_input(data, pool, allow_rounded=allow_rounded)
     decided = ask(chosen, frame, seed=seed, progress=on_terminal(), fresh=fresh)
     write_decisions(decided.tape, out, decision_facts(chosen, frame, seed))
     for note in decided.notes:
@@ -73,30 +68,20 @@ def replay(
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
-    from rook_bench.core.files import check_replaceable, whole_folder
-    from rook_bench.workbench.compare import compare_sources, save_single
-
     check_replaceable(out)
-    settings = settings_of(config, seed)
-    analysis = compare_sources(
-        read_input(data, pool, allow_rounded=allow_rounded),
-        asked_by([source], engine, mode),
-        settings,
-        benchmarks=False,
-        fresh=fresh,
-    )[0]
-    history = _on_record([analysis], "replay", trials, asked=1)
-    with whole_folder(out) as aside:
-        save_single(analysis, aside, looks=history)
+    (asked,) = with_options([source], engine, mode)
+    tape = read_input(data, pool, allow_rounded=allow_rounded)
+    evaluation = bench.evaluate(tape, asked, config, seed=seed, fresh=fresh, trials=trials)
+    report = evaluation.save(out)
     if json:
-        say_json(analysis.to_json())
+        say_json(evaluation.to_json())
         return
-    print_tape([analysis])
-    print_table([analysis])
-    say(f"report: {out / 'report.html'}")
+    print_tape(evaluation.run.tape_check)
+    print_table([evaluation])
+    say(f"report: {report}")
 
 
 def compare(
@@ -116,30 +101,20 @@ def compare(
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the metrics as JSON and nothing else.")] = False,
+    json: Json = False,
 ) -> None:
     """Put several sources side by side on the same rows, in one report."""
-    from rook_bench.core.files import check_replaceable, whole_folder
-    from rook_bench.workbench.compare import compare_sources, save_comparison, title_of
-
     check_replaceable(out)
-    settings = settings_of(config, seed)
-    analyses = compare_sources(
-        read_input(data, pool, allow_rounded=allow_rounded),
-        asked_by(source, engine, mode),
-        settings,
-        benchmarks=benchmarks,
-        fresh=fresh,
-    )
-    history = _on_record(analyses, "compare", trials, asked=len(set(source)))
-    with whole_folder(out) as aside:
-        save_comparison(analyses, aside, title=title_of(analyses), looks=history)
+    asked = with_options(source, engine, mode)
+    tape = read_input(data, pool, allow_rounded=allow_rounded)
+    comparison = bench.compare(tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, trials=trials)
+    report = comparison.save(out)
     if json:
-        say_json({analysis.name: analysis.to_json() for analysis in analyses})
+        say_json({evaluation.name: evaluation.to_json() for evaluation in comparison})
         return
-    print_tape(analyses)
-    print_table(analyses)
-    say(f"report: {out / 'report.html'}")
+    print_tape(comparison[0].run.tape_check)
+    print_table(comparison)
+    say(f"report: {report}")
 
 
 def report(
@@ -148,30 +123,6 @@ def report(
     ],
 ) -> None:
     """Write the report of a run or a comparison again, from the run itself."""
-    import json
-    import tempfile
-
-    from rook_bench.report import write_report
-    from rook_bench.workbench.compare import load_analyses
-
-    analyses, title = load_analyses(folder)
-    verdict = folder / "verdict.json"
-    judged = json.loads(verdict.read_text(encoding="utf-8")) if verdict.exists() else None
-    seen = folder / "looks.json"
-    looks = json.loads(seen.read_text(encoding="utf-8")) if seen.exists() else None
-    with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
-        write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks)
-        for file in Path(aside).iterdir():
-            file.replace(folder / file.name)
+    page = report_again(folder)
     remark("the run was checked against its hashes and replayed")
-    say(f"report: {folder / 'report.html'}")
-
-
-def _on_record(analyses: list[Analysis], kind: Kind, trials: Path | None, *, asked: int) -> dict[str, Any]:
-    """Put the evaluations into the trial ledger; what a report then says about looks."""
-    from rook_bench.trials import TrialLedger
-    from rook_bench.workbench.tries import looks_of, record_trials, tries_of
-
-    ledger = TrialLedger(trials)
-    record_trials(ledger, analyses, kind, asked=asked)
-    return looks_of(tries_of(ledger, analyses[0], None))
+    say(f"report: {page}")

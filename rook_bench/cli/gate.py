@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
 
 from rook_bench.cli.options import (
     SOURCE_HELP,
@@ -19,23 +23,14 @@ from rook_bench.cli.options import (
     Trials,
 )
 from rook_bench.cli.tables import print_tape
+from rook_bench.core import ConfigError
 from rook_bench.core.console import err, on_terminal, remark, say, say_json
+from rook_bench.core.files import check_replaceable, whole_folder
+from rook_bench.gates import Verdict, load_policy
+from rook_bench.gates.plan import Plan, daily_volatility, make_plan
+from rook_bench.gates.selftest import SelfTest, run_selftest
 from rook_bench.ingest.importing import read_input
-from rook_bench.workbench.config import settings_of
-from rook_bench.workbench.judge import (
-    CHAMPION,
-    _against_promoted,
-    _champion,
-    _from_runs,
-    _from_sources,
-    _on_one_tape,
-    _pilot,
-)
-
-if TYPE_CHECKING:
-    from rook_bench.gates import Verdict
-    from rook_bench.gates.plan import Plan
-    from rook_bench.gates.selftest import SelfTest
+from rook_bench.workbench import judge as bench
 
 app = typer.Typer(
     help="Judge a candidate by a policy. Exit code 0 promote, 1 block, 2 inconclusive, 3 invalid.",
@@ -62,7 +57,7 @@ def gate(
     config: ConfigFile = None,
     seed: Seed = None,
     waiver: Annotated[list[Path] | None, typer.Option("--waiver", help="A waiver file; repeat for several.")] = None,
-    models: Models = Path("models"),
+    models: Models = None,
     trials: Trials = None,
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
@@ -72,46 +67,29 @@ def gate(
     if context.invoked_subcommand is not None:
         return None
     policy, candidate, out = _needed(policy=policy, candidate=candidate, out=out)
-
-    from rook_bench.core import ConfigError
-    from rook_bench.core.files import check_replaceable, whole_folder
-    from rook_bench.gates import judge, load_policy, load_waiver
-    from rook_bench.trials import TrialLedger
-    from rook_bench.workbench.compare import save_comparison, title_of
-    from rook_bench.workbench.tries import looks_of, record_trials, tries_of
-
     check_replaceable(out)
-    if candidate == CHAMPION:
-        raise ConfigError("the promoted champion can't be its own candidate", where="--candidate", hint="name a source")
-    rules = load_policy(policy)
-    waivers = [load_waiver(path) for path in waiver or ()]
-    promoted = champion == CHAMPION
-    if champion is not None:
-        champion = _champion(champion, models)
-    named = [candidate] if champion is None else [candidate, champion]
-    if data is None:
-        analyses = _against_promoted(candidate, named[1]) if promoted else _from_runs(named)
-    else:
-        frame = read_input(data, pool, allow_rounded=allow_rounded)
-        analyses = _from_sources(named, frame, settings_of(config, seed))
-    against = analyses[1] if champion is not None else None
-    ledger = TrialLedger(trials)
-    # The look is on record before the verdict is known, whatever becomes of it.
-    record_trials(ledger, analyses, "gate", asked=len(named), known=[against] if promoted and against else [])
-    tries = tries_of(ledger, analyses[0], against)
-    verdict = judge(rules, analyses[0], against, tries=tries, waivers=waivers)
+    tape = None if data is None else read_input(data, pool, allow_rounded=allow_rounded)
+    judged = bench.judge(
+        policy,
+        candidate,
+        champion,
+        tape=tape,
+        config=config,
+        seed=seed,
+        waivers=waiver or (),
+        models=models,
+        trials=trials,
+    )
     with whole_folder(out) as aside:
-        shown = _on_one_tape(analyses)
-        title = f"Gate: {title_of(analyses)}"
-        record = save_comparison(shown, aside, title=title, verdict=verdict, looks=looks_of(tries))
+        record = judged.write(aside)
     if json:
         say_json(record)
     else:
-        print_tape(analyses)
-        print_verdict(verdict)
+        print_tape(judged.evaluations[0].run.tape_check)
+        print_verdict(judged.verdict)
         say(f"verdict: {out / 'verdict.json'}")
         say(f"report: {out / 'report.html'}")
-    return verdict.exit_code
+    return judged.exit_code
 
 
 @app.command()
@@ -144,10 +122,6 @@ def plan(
     json: Json = False,
 ) -> None:
     """Say which effect a policy can resolve on how much tape, before anything is judged."""
-    from rook_bench.core import ConfigError
-    from rook_bench.gates import load_policy
-    from rook_bench.gates.plan import daily_volatility, make_plan
-
     (policy,) = _needed(policy=policy)
     rules = load_policy(policy)
     if (data is None) == (volatility_bps is None):
@@ -155,11 +129,9 @@ def plan(
     origin = "as given"
     if data is not None:
         frame = read_input(data, pool, allow_rounded=allow_rounded)
-        settings = settings_of(config, seed)
-        other = _champion(champion)
-        pilot = _pilot(frame, settings, other, candidate)
-        volatility_bps = daily_volatility(*pilot)
-        origin = f"{pilot[0].name} against {pilot[1].name} on {data}, {frame.span_s / 86_400:.1f} days"
+        mine, theirs = bench.pilot(frame, champion, candidate, config, seed=seed)
+        volatility_bps = daily_volatility(mine, theirs)
+        origin = f"{mine.name} against {theirs.name} on {data}, {frame.span_s / 86_400:.1f} days"
     assert volatility_bps is not None
     planned = make_plan(rules, volatility_bps, origin, tuple(days or ()))
     if json:
@@ -179,11 +151,6 @@ def selftest(
     json: Json = False,
 ) -> int:
     """Judge planted candidates whose worth is known, and measure how often the gate errs. Exit code 1 if too often."""
-    from rich.progress import Progress
-
-    from rook_bench.gates import load_policy
-    from rook_bench.gates.selftest import run_selftest
-
     rules = None if policy is None else load_policy(policy)
     with Progress(console=err, transient=True, disable=not on_terminal()) as bar:
         task = bar.add_task("worlds", total=None)
@@ -214,10 +181,6 @@ def print_verdict(verdict: Verdict) -> None:
 
 def print_plan(planned: Plan) -> None:
     """What the policy can resolve, for a person."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     for line in planned.lines:
         say(line)
     console = Console(highlight=False, width=None if on_terminal() else 120)
@@ -234,10 +197,6 @@ def print_plan(planned: Plan) -> None:
 
 def print_selftest(result: SelfTest) -> None:
     """The table of error rates, and the sentence that sums it up."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("planted", no_wrap=True)
     table.add_column("what it is", overflow="fold")
@@ -252,8 +211,6 @@ def print_selftest(result: SelfTest) -> None:
 
 def _needed(**options: Any) -> tuple[Any, ...]:
     """The options' values; ConfigError names the first that is missing."""
-    from rook_bench.core import ConfigError
-
     for name, value in options.items():
         if value is None:
             raise ConfigError(f"--{name} is missing", where="gate", hint="see rook-bench gate --help")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -12,6 +13,7 @@ import typer.exceptions
 
 from rook_bench.cli.lazy import Verb, lazy_group
 from rook_bench.core import RookError
+from rook_bench.core.console import OnStderr, log
 
 INVALID, INTERRUPTED, PIPE_CLOSED = 3, 130, 141
 TRACEBACK_VARIABLE = "ROOK_BENCH_TRACEBACK"
@@ -72,6 +74,9 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
+    said = OnStderr()
+    log.addHandler(said)
+    log.setLevel(logging.INFO)
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -83,6 +88,8 @@ def run(arguments: list[str] | None = None) -> int:
         if isinstance(stop.__context__, BrokenPipeError):
             return _pipe_closed()
         raise
+    finally:
+        log.removeHandler(said)
 
 
 def _run(arguments: list[str] | None) -> int:

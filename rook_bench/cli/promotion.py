@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
+from rook_bench import promotion
+from rook_bench.cli.options import Json, Models, Trials
+from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json
-
-if TYPE_CHECKING:
-    from rook_bench.core.hash_chain import Entry
-
-Models = Annotated[Path, typer.Option("--models", help="The models folder, which holds the record.")]
-Trials = Annotated[
-    Path | None,
-    typer.Option("--trials", help="Folder of the trial ledger; trials in the models folder by default."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+from rook_bench.core.hash_chain import Entry
+from rook_bench.core.project import models_folder, trials_folder
+from rook_bench.promotion import Record
+from rook_bench.promotion.record import reference_of
+from rook_bench.replay.run import short_name
+from rook_bench.trials import TrialLedger
+from rook_bench.workbench import promote as bench
 
 
 def promote(
     verdict: Annotated[
         Path | None, typer.Argument(metavar="[VERDICT]", help="verdict.json of the gate, or its folder.")
     ] = None,
-    models: Models = Path("models"),
+    models: Models = None,
     sign_key: Annotated[
         Path | None, typer.Option("--sign-key", help="Sign the stored copy with this private EC key (PEM).")
     ] = None,
@@ -39,27 +43,20 @@ def promote(
     json: Json = False,
 ) -> None:
     """Make the candidate of a verdict champion; the verdict is checked and judged again first."""
-    from rook_bench import promotion
-    from rook_bench.core import InputError
-    from rook_bench.promotion.record import reference_of
-
+    place = models or models_folder()
     if rollback:
         if verdict is not None:
             raise InputError("--rollback takes no VERDICT", where=verdict, hint="leave one of them out")
         if not reason:
             raise InputError("a rollback needs its reason", where="promote", hint="add --reason TEXT")
-        entry = promotion.rollback(models, reason)
+        entry = promotion.rollback(place, reason)
     else:
         if verdict is None:
             raise InputError("no VERDICT was given", where="promote", hint="give verdict.json, or --rollback")
-        from functools import partial
-
-        from rook_bench.workbench.judge import rejudge
-
-        entry = promotion.promote(
+        entry = bench.promote(
             verdict,
-            models,
-            rejudge=partial(rejudge, trials=_ledger_folder(trials, models)),
+            models=models,
+            trials=trials,
             sign_key=sign_key,
             reason=reason,
             allow_other_champion=allow_other_champion,
@@ -67,15 +64,13 @@ def promote(
     if json:
         say_json(entry)
         return
-    say(f"champion: {reference_of(entry, models)}")
-    say(f"record: {models / 'promotions.jsonl'}, entry {entry['seq']} ({entry['hash'][:16]})")
+    say(f"champion: {reference_of(entry, place)}")
+    say(f"record: {place / 'promotions.jsonl'}, entry {entry['seq']} ({entry['hash'][:16]})")
 
 
-def history(models: Models = Path("models"), json: Json = False) -> None:
+def history(models: Models = None, json: Json = False) -> None:
     """Print the promotion record: who was champion when, by which verdict."""
-    from rook_bench.promotion import Record
-
-    entries = Record(models).entries()
+    entries = Record(models or models_folder()).entries()
     if json:
         say_json(entries)
     elif not entries:
@@ -85,7 +80,7 @@ def history(models: Models = Path("models"), json: Json = False) -> None:
 
 
 def verify(
-    models: Models = Path("models"),
+    models: Models = None,
     trials: Trials = None,
     public_key: Annotated[
         Path | None, typer.Option("--public-key", help="Check signatures with this public EC key (PEM).")
@@ -93,13 +88,9 @@ def verify(
     json: Json = False,
 ) -> int:
     """Check the promotion record, every stored file, verdict and signature, and the trial ledger."""
-    from rook_bench.promotion import Record
-    from rook_bench.promotion import verify as findings_of
-    from rook_bench.trials import TrialLedger
-
-    ledger = TrialLedger(_ledger_folder(trials, models))
-    findings = findings_of(models, ledger, public_key)
-    count = 0 if findings else len(Record(models).entries())
+    place, ledger = models or models_folder(), TrialLedger(trials or trials_folder(models))
+    findings = promotion.verify(place, ledger, public_key)
+    count = 0 if findings else len(Record(place).entries())
     if json:
         say_json({"entries": count, "findings": findings})
     elif findings:
@@ -110,22 +101,7 @@ def verify(
     return 3 if findings else 0
 
 
-def _ledger_folder(trials: Path | None, models: Path) -> Path:
-    """Where the trial ledger lies: as named, as the environment says, or beside the record."""
-    import os
-
-    from rook_bench.trials.ledger import TRIALS_VARIABLE
-
-    return Path(trials or os.environ.get(TRIALS_VARIABLE) or models / "trials")
-
-
 def _print_table(entries: list[Entry]) -> None:
-    import sys
-
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, pad_edge=False)
     for title in ("seq", "when", "action", "champion", "verdict", "waivers", "reason"):
         table.add_column(title, overflow="fold")
@@ -137,8 +113,6 @@ def _print_table(entries: list[Entry]) -> None:
 
 
 def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
-    from rook_bench.replay.run import short_name
-
     signed = ", signed" if entry["signature"] else ""
     back = f" (entry {entry['restores']} again)" if entry["action"] == "rollback" else ""
     return (

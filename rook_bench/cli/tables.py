@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from rook_bench.core.console import on_terminal, say
-
-if TYPE_CHECKING:
-    from rook_bench.metrics import Analysis
+from rook_bench.metrics import Analysis
+from rook_bench.tapecheck.check import TapeCheck, describe, in_lines
 
 TABLE = (
     ("net", "total_return", "{:+.2%}"),
@@ -21,22 +24,18 @@ TABLE = (
 )
 """Column, metric and format of the table that the verbs print; the report has all of it."""
 
-
-def print_tape(analyses: list[Analysis]) -> None:
-    """How far the tape can be trusted, before any result made from it."""
-    from rook_bench.tapecheck.check import describe
-
-    for line in describe(analyses[0].run.tape_check):
-        if not line.startswith(("tape ", "gaps ", "repeats ")):
-            say(line)
+APART = ("tape", "repeats", "gaps")
+"""What is not said of a tape beside a result made from it; `data check` says all."""
 
 
-def print_table(analyses: list[Analysis]) -> None:
+def print_tape(check: TapeCheck) -> None:
+    """How far a tape can be trusted, before any result made from it."""
+    for line in in_lines((name, text) for name, text in describe(check) if name not in APART):
+        say(line)
+
+
+def print_table(analyses: Sequence[Analysis]) -> None:
     """The main figures of each source; undefined ones say so."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("source", overflow="fold")
     for title, _, _ in TABLE:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rook_bench.core.console import err, remark, say, say_json
+from rook_bench.language.runtime import require_train_extra
+from rook_bench.training import load_settings
 
 if TYPE_CHECKING:
-    from rook_bench.train.fit import Trained
+    from rook_bench.training.fit import Trained
 
 
 def train(
@@ -44,9 +46,6 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print the adapter's record and nothing else.")] = False,
 ) -> None:
     """Fine-tune with LoRA, measured on validation after each epoch; run it again after an interruption to go on."""
-    from rook_bench.language.runtime import require_train_extra
-    from rook_bench.train import load_settings
-
     settings = load_settings(
         config,
         num_epochs=epochs,
@@ -58,7 +57,7 @@ def train(
         seed=seed,
     )
     require_train_extra()
-    from rook_bench.train.fit import train as fit
+    from rook_bench.training.fit import train as fit
 
     done = fit(data_dir, output_dir, settings, say=remark if json else say, console=err, fresh=fresh)
     if json:

@@ -1,12 +1,17 @@
-"""What the verbs print: facts to stdout, progress and remarks to stderr."""
+"""Facts go to stdout, progress and remarks to stderr; a program that uses the package decides about remarks itself."""
 
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from typing import Any
 
-import typer
 from rich.console import Console
+
+log = logging.getLogger("rook_bench")
+"""Remarks about the work. The command line prints them; elsewhere they are the standard library's to route."""
+log.addHandler(logging.NullHandler())
 
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """For people: progress bars on a terminal, plain lines elsewhere."""
@@ -14,19 +19,32 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def say(text: str = "") -> None:
     """A line of result, on stdout."""
-    typer.echo(text)
+    print(text)
 
 
 def remark(text: str) -> None:
-    """A line about the work, on stderr."""
-    typer.echo(text, err=True)
+    """A line about the work."""
+    log.info(text)
+
+
+def warn(text: str) -> None:
+    """A line that a reader of the result must know."""
+    log.warning(text)
 
 
 def say_json(value: Any) -> None:
     """JSON and nothing else, on stdout."""
-    typer.echo(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
 
 
 def on_terminal() -> bool:
     """Whether progress bars make sense."""
     return err.is_terminal
+
+
+class OnStderr(logging.Handler):
+    """Prints remarks as the command line does: the text and nothing else."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one remark."""
+        print(record.getMessage(), file=sys.stderr)

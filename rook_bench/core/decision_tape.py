@@ -17,7 +17,7 @@ UNPARSED = -1
 """Code in `DecisionTape.side` of an answer that could not be parsed; it is not a HOLD."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DecisionTape:
     """One decision per swap, each column of shape (n,).
 
@@ -45,6 +45,11 @@ class DecisionTape:
                 column = column.view()
                 column.flags.writeable = False
                 object.__setattr__(self, name, column)
+
+    def __repr__(self) -> str:
+        return (
+            f"<DecisionTape of {len(self):,}: {', '.join(f'{name} {count}' for name, count in self.counts().items())}>"
+        )
 
     def __len__(self) -> int:
         return len(self.side)

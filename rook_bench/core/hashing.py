@@ -16,7 +16,7 @@ COMPILED = ("execution", "replay", "tapecheck")
 DECIDING = ("core", "dataset", "execution", "language", "market", "sources")
 """Rooms whose code may change what a source decides on the same tape."""
 
-TRAINING = ("core", "dataset", "execution", "ingest", "language", "market", "train")
+TRAINING = ("core", "dataset", "execution", "ingest", "language", "market", "training")
 """Rooms whose code may change what training gives on the same folder."""
 
 

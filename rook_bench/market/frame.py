@@ -46,7 +46,7 @@ def _column(dtype: Any = None, *, digits: int = 0, position: bool = False) -> di
     return {"column": Column(None if dtype is None else np.dtype(dtype), digits, position)}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SwapFrame:
     """The swaps of one pool in their order on the chain.
 
@@ -95,6 +95,11 @@ class SwapFrame:
 
     def __post_init__(self) -> None:
         _validate(self)
+
+    def __repr__(self) -> str:
+        return (
+            f"<SwapFrame {self.pool.pair} {self.pool.protocol}: {len(self):,} swaps, {self.at[0]} to {self.at[-1]} UTC>"
+        )
 
     def __len__(self) -> int:
         return len(self.at)

@@ -22,7 +22,7 @@ from rook_bench.plugins import metric
 from rook_bench.replay import Run
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Analysis:
     """A Run with all that was measured on it.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from rook_bench.core import Estimate
@@ -69,25 +71,53 @@ def profit_factor(sampled: Sampled) -> Estimate:
 _CONVENTION = "each sale against the average cost of the base held, fee, impact and gas included"
 
 
-def realised_gains(run: Run) -> np.ndarray:
-    """Quote gained by each sale against the average cost of the base held, shape (sales,).
+@dataclass(frozen=True)
+class ClosedTrade:
+    """One sale against the average cost of the base it sold.
+
+    Attributes:
+        row: of the tape, where the sale landed.
+        entry_s: seconds from the first swap to the mean time at which the base was acquired, weighted by amount.
+        base: sold, and paid as gas with it, in human units.
+        cost, proceeds: in quote, gas included.
+    """
+
+    row: int
+    entry_s: float
+    base: float
+    cost: float
+    proceeds: float
+
+
+def closed_trades(run: Run) -> list[ClosedTrade]:
+    """Every sale, in order.
 
     The opening base enters at the first price. Gas is added to the cost of a buy and taken from
     the proceeds of a sale; gas of reverts belongs to no trade. Base that was paid as gas is base
     not bought, or sold for nothing.
     """
     quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
+    seconds = (run.frame.at - run.frame.at[0]) / np.timedelta64(1, "s")
     held = run.opening[1] / base_unit
-    cost = held * float(run.frame.price[0])
-    gains = []
+    cost, entry = held * float(run.frame.price[0]), 0.0
+    trades = []
     for order in run.landed:
         spent, gas, burnt = order.taken + order.fee, order.gas_quote / quote_unit, order.gas_base / base_unit
+        now = float(seconds[order.row])
         if order.buys and spent:
+            before = held
             held, cost = held + order.out / base_unit - burnt, cost + spent / quote_unit + gas
+            entry = now + (entry - now) * min(1.0, before / held) if held > 0 else now
             continue
         gone = spent / base_unit + burnt
         basis = cost * min(1.0, gone / held) if held > 0 else 0.0
+        since = entry if held > 0 else now
         held, cost = max(0.0, held - gone), cost - basis
         if spent:
-            gains.append(order.out / quote_unit - gas - basis)
-    return np.array(gains)
+            trades.append(ClosedTrade(order.row, since, gone, basis, order.out / quote_unit - gas))
+    return trades
+
+
+def realised_gains(run: Run) -> np.ndarray:
+    """Quote gained by each sale against the average cost of the base held, shape (sales,)."""
+    return np.array([trade.proceeds - trade.cost for trade in closed_trades(run)])

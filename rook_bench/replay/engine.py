@@ -38,6 +38,7 @@ def replay(
     progress: bool = False,
     fresh: bool = False,
     tape_check: TapeCheck | None = None,
+    label: str = "",
 ) -> Run:
     """Decide (or reuse decisions), replay them, reconcile the money, and return the Run.
 
@@ -48,6 +49,7 @@ def replay(
         progress: show a progress bar while a slow source decides.
         fresh: ask the source again even if its decisions are kept.
         tape_check: the tape's check, if it was made already.
+        label: a name for it in tables and reports.
 
     Raises:
         InputError, ConfigError: for input that can't be replayed.
@@ -57,7 +59,8 @@ def replay(
     check_pair(config.pair, frame.pool)
     source = Source.parse(source) if isinstance(source, str) else source
     decided = decide(source, frame, seed=config.seed, progress=progress, fresh=fresh)
-    return replay_decided(frame, decided, config, tape_check=tape_check)
+    run = replay_decided(frame, decided, config, tape_check=tape_check)
+    return replace(run, label=label)
 
 
 def replay_decided(

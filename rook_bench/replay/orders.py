@@ -46,7 +46,7 @@ _EXACT = ("amount_in", "quoted", "paid", "fee", "out", "mev", "sqrt_after", "gas
 _NAMES = tuple("taken" if name == "paid" else name for name in _EXACT)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class OrderTable:
     """One row per decision that wished to trade, in the order of the tape; shapes (m,).
 
@@ -84,6 +84,9 @@ class OrderTable:
     crossed: NDArray[np.int32]
     left_range: NDArray[np.bool_]
     reason: NDArray[np.object_]
+
+    def __repr__(self) -> str:
+        return f"<OrderTable of {len(self):,}, {int(self.filled.sum()):,} filled>"
 
     def __len__(self) -> int:
         return len(self.row)

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from rook_bench.core import InputError
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 from rook_bench.replay.orders import Landed
@@ -67,6 +69,55 @@ def to_vectorbt(frame: SwapFrame, opening: tuple[int, int], landed: Sequence[Lan
         slippage=0.0,
         init_cash=cash + base * float(price[0]),
         freq="1s",
+    )
+
+
+def on_clock(
+    frame: SwapFrame,
+    opening: tuple[int, int],
+    landed: Sequence[Landed],
+    at: NDArray[np.datetime64],
+    rows: NDArray[np.intp],
+) -> Any:
+    """vectorbt Portfolio with a row for each border of a clock, so that what it annualises has the right period.
+
+    All orders between two borders are one at the later border's price; what they paid more or less than that
+    price, costs included, is its fixed fee. `value()` at each border is the ledger's equity there (to float64).
+    The first border starts with the balances of that time.
+
+    Args:
+        frame, opening, landed: see `to_vectorbt`.
+        at: borders, datetime64[ns] in UTC, evenly spaced, shape (k,).
+        rows: the last tape row at or before each border, shape (k,).
+
+    Raises:
+        InputError: for fewer than two borders.
+    """
+    import vectorbt as vbt
+
+    if len(at) < 2:
+        raise InputError(
+            "the tape is shorter than two borders of the clock", where=frame.source, hint="use a finer one"
+        )
+    pool, price = frame.pool, frame.price[rows]
+    cash = np.array([opening[0], *(order.cash for order in landed)], dtype=object) / pool.quote.unit
+    base = np.array([opening[1], *(order.base for order in landed)], dtype=object) / pool.base.unit
+    latest = np.searchsorted([order.row for order in landed], rows, side="right")
+    cash, base = cash[latest].astype(np.float64), base[latest].astype(np.float64)
+    size, paid = np.diff(base, prepend=0.0), -np.diff(cash, prepend=cash[0] + base[0] * price[0])
+    # An order of no size has no fee in vectorbt: where gas alone was paid some dust is bought, and given back next.
+    dust = np.where((size == 0) & (paid != 0), DUST * np.maximum(base, 1.0), 0.0)
+    size = size + dust - np.concatenate([[0.0], dust[:-1]])
+    quiet = (size == 0) & (paid == 0)
+    return vbt.Portfolio.from_orders(
+        close=pd.Series(price, index=pd.DatetimeIndex(at, tz="UTC", name="at"), name=pool.pair),
+        size=np.where(quiet, np.nan, size),
+        price=price,
+        fixed_fees=np.where(quiet, 0.0, paid - size * price),
+        fees=0.0,
+        slippage=0.0,
+        init_cash=float(cash[0] + base[0] * price[0]),
+        freq=pd.Timedelta(at[1] - at[0]),
     )
 
 

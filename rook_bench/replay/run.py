@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rook_bench.replay.orders import Landed
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """One source replayed on one tape under one configuration; the money in it reconciles.
 
@@ -38,6 +38,7 @@ class Run:
         equity: quote value of both balances after each row, float64, shape (n,).
         lookahead: what the look-ahead check found.
         tape_check: what the tape says about itself.
+        label: the name that somebody gave it, "" where nobody did.
     """
 
     frame: SwapFrame
@@ -49,6 +50,7 @@ class Run:
     equity: NDArray[np.float64]
     lookahead: Lookahead
     tape_check: TapeCheck
+    label: str = ""
 
     @property
     def source(self) -> Source:
@@ -57,8 +59,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The source's reference, short enough for a table ("rules:data_driven.json")."""
-        return short_name(self.source.reference)
+        """What it is called in tables: its label, or the source's reference without folders ("rules:data.json")."""
+        return self.label or short_name(self.source.reference)
 
     @cached_property
     def hold_equity(self) -> NDArray[np.float64]:
@@ -90,8 +92,14 @@ class Run:
         """Records of every component."""
         return (self.source.spec, *self.permitted.specs)
 
+    def __repr__(self) -> str:
+        return f"<Run {self.name} on {self.frame.pool.pair}: {len(self.frame):,} swaps, {len(self.orders):,} orders>"
+
     def portfolio(self) -> Any:
-        """The fills as a vectorbt Portfolio; its value series agrees with the ledger."""
+        """Every fill as an order of a vectorbt Portfolio; its value series agrees with the ledger.
+
+        Its index counts swaps. `rook_bench.evaluate(...).portfolio()` samples it on a clock.
+        """
         from rook_bench.replay.portfolio import to_vectorbt
 
         return to_vectorbt(self.frame, self.opening, self.landed)

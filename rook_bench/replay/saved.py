@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
             "version": VERSION,
             "rook_bench": version("rook-bench"),
             "source": run.source.reference,
+            "label": run.label,
             "source_hash": run.source.content,
             "run_hash": run.run_hash,
             "data_hash": run.frame.data_hash,
@@ -127,7 +129,7 @@ def _load(folder: Path) -> Run:
             hint="the code or a plugin changed: replay it again",
         )
     reconcile(run)
-    return run
+    return replace(run, label=facts.get("label", ""))
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from rook_bench.core import InputError
 from rook_bench.market.frame import SwapFrame
 from rook_bench.tapecheck.repricing import why_not_repriced
 from rook_bench.tapecheck.summary import Calibration, calibrate
-from rook_bench.tapecheck.summary import lines as calibration_lines
+from rook_bench.tapecheck.summary import describe as describe_calibration
 
 EXACT_TOLERANCE = 1e-9
 """Relative error within which a pair of an exact log chains; `EXACT_UNITS` units always do."""
@@ -83,6 +83,9 @@ class TapeCheck:
     unknown: dict[str, str]
     notes: list[str]
 
+    def __str__(self) -> str:
+        return "\n".join(in_lines(describe(self)))
+
     def to_json(self) -> dict[str, Any]:
         """The shape written by `data check --json` and stored in a Run."""
         return asdict(self)
@@ -150,46 +153,49 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
     )
 
 
-def describe(check: TapeCheck) -> list[str]:
-    """The check in lines for a person, every number with what it means."""
+def describe(check: TapeCheck) -> list[tuple[str, str]]:
+    """The check for a person: what each line is about, and what it says; "" goes on with the one above."""
     lines = [
-        f"tape      {check.source}",
-        f"pool      {check.pair} {check.protocol}, stated fee {check.stated_fee:.4%}",
-        f"swaps     {check.swaps:,} over {check.span_hours:,.1f} hours, {check.first_at} to {check.last_at}",
+        ("tape", check.source),
+        ("pool", f"{check.pair} {check.protocol}, stated fee {check.stated_fee:.4%}"),
+        ("swaps", f"{check.swaps:,} over {check.span_hours:,.1f} hours, {check.first_at} to {check.last_at}"),
     ]
     if check.repricing is None:
-        lines.append(f"reprice   unknown: {check.unknown['repricing']}")
+        lines.append(("reprice", f"unknown: {check.unknown['repricing']}"))
     else:
-        lines += calibration_lines(check.repricing)
-    if check.chained_share is None:
-        lines.append(f"chain     unknown: {check.unknown['chained_share']}")
-    else:
-        lines.append(
-            f"chain     {check.pairs_chained:,} of {check.pairs:,} pairs chain ({check.chained_share:.2%}), "
-            f"tolerance {check.tolerance:g}"
-        )
+        lines += describe_calibration(check.repricing)
+    lines.append(("chain", _said_of_chain(check)))
     known = check.implied_fee is not None
     fee = f"{check.implied_fee:.6f} implied by the amounts" if known else f"unknown: {check.unknown['implied_fee']}"
-    lines.append(f"fee       {fee}")
+    lines.append(("fee", fee))
     block = "block unknown" if check.same_block is None else f"{check.same_block:,} the block"
     order = "order unknown" if check.reordered is None else f"{check.reordered:,} out of order inside a second"
-    lines.append(f"order     {check.same_time:,} share the time of the swap before, {block}; {order}")
-    lines.append(f"repeats   {check.duplicates:,} rows equal the row before")
+    lines.append(("order", f"{check.same_time:,} share the time of the swap before, {block}; {order}"))
+    lines.append(("repeats", f"{check.duplicates:,} rows equal the row before"))
     if check.median_gap_s is not None:
-        lines.append(
-            f"gaps      median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s, "
-            f"{check.gaps} far above the mean"
-        )
+        gaps = f"median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s, {check.gaps} far above the mean"
+        lines.append(("gaps", gaps))
     if check.dust_opening:
-        lines.append(
-            f"dust      the first {check.dust_opening} swaps met a nearly empty pool "
-            f"(moves up to {check.dust_largest_move:.1%})"
-        )
+        moves = f"(moves up to {check.dust_largest_move:.1%})"
+        lines.append(("dust", f"the first {check.dust_opening} swaps met a nearly empty pool {moves}"))
     if check.zero_liquidity:
-        lines.append(f"empty     {check.zero_liquidity:,} rows without liquidity")
-    lines += [f"rounded   {name}: {reason}" for name, reason in check.rounded.items()]
-    lines += [f"note      {note}" for note in check.notes]
-    return lines
+        lines.append(("empty", f"{check.zero_liquidity:,} rows without liquidity"))
+    lines += [("rounded", f"{name}: {reason}") for name, reason in check.rounded.items()]
+    return lines + [("note", note) for note in check.notes]
+
+
+def _said_of_chain(check: TapeCheck) -> str:
+    if check.chained_share is None:
+        return f"unknown: {check.unknown['chained_share']}"
+    return (
+        f"{check.pairs_chained:,} of {check.pairs:,} pairs chain ({check.chained_share:.2%}), "
+        f"tolerance {check.tolerance:g}"
+    )
+
+
+def in_lines(described: Iterable[tuple[str, str]]) -> list[str]:
+    """What `describe` gives, a line each, the texts under one another."""
+    return [f"{name:<10}{text}" for name, text in described]
 
 
 def describe_several(checks: Sequence[TapeCheck]) -> list[str]:

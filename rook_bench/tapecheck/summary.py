@@ -87,23 +87,23 @@ def sentence(check: Calibration) -> str:
     return text + "."
 
 
-def lines(check: Calibration) -> list[str]:
-    """The calibration in lines for a person."""
+def describe(check: Calibration) -> list[tuple[str, str]]:
+    """The calibration for a person: what each line is about, and what it says; "" goes on with the one above."""
+    shown = [("reprice", sentence(check))]
     kinds = ", ".join(f"{count:,} {name}" for name, count in check.kinds.items() if count)
-    shown = [f"reprice   {sentence(check)}"]
     if kinds:
-        shown.append(f"          {kinds}; {check.crossing:,} of them crossed ticks")
-    shown.append(f"ticks     {describe_map(check)}")
+        shown.append(("", f"{kinds}; {check.crossing:,} of them crossed ticks"))
+    shown.append(("ticks", describe_map(check)))
     if check.first_break is not None:
         first = check.first_break
         place = ", ".join(f"{name.replace('_', ' ')} {first[name]}" for name in ("block", "log_index") if first[name])
         at = f"swap {first['swap']:,}" + (f" ({place})" if place else "")
-        shown.append(f"breaks    first at {at}: {first['reason']}")
-        shown.append("misses    " + "; ".join(f"{count:,} {reason}" for reason, count in check.misses.items()))
+        shown.append(("breaks", f"first at {at}: {first['reason']}"))
+        shown.append(("misses", "; ".join(f"{count:,} {reason}" for reason, count in check.misses.items())))
         percents = "/".join(map(str, PERCENTS))
         units = " / ".join(f"{value:,.0f}" for value in check.error_units)
         bps = " / ".join(f"{value:.2g}" for value in check.error_bps)
-        shown.append(f"error     output off by {units} units, {bps} bps ({percents}% of testable swaps)")
+        shown.append(("error", f"output off by {units} units, {bps} bps ({percents}% of testable swaps)"))
     return shown
 
 

@@ -15,13 +15,12 @@ from numpy.typing import NDArray
 from rook_bench.core import InputError
 from rook_bench.core.files import whole_file
 from rook_bench.core.hash_chain import Chain
+from rook_bench.core.project import trials_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis, Clock
 from rook_bench.trials.questions import Looks, Panel, distinct, looks_at
 from rook_bench.trials.trial import Kind, Trial, pool_of, span_of, trial_of
 
-TRIALS_VARIABLE = "ROOK_BENCH_TRIALS"
-FOLDER = Path("models") / "trials"
 RESTORE = "restore it from a copy: a ledger with gaps counts too few tries"
 
 
@@ -30,11 +29,11 @@ class TrialLedger:
 
     Args:
         folder: holds trials.jsonl and returns/; by default what ROOK_BENCH_TRIALS names, else
-            models/trials under the working folder. It is made by the first record.
+            the project's (see `core.project.trials_folder`). It is made by the first record.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = Path(folder or os.environ.get(TRIALS_VARIABLE) or FOLDER)
+        self.folder = Path(folder or trials_folder())
         self.chain = Chain(self.folder / "trials.jsonl")
 
     @property

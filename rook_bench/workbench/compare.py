@@ -1,181 +1,165 @@
-"""Several sources on the same rows: replayed, measured, written as one folder."""
+"""Several sources on the same rows: replayed, measured, put on record."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
-from rich.progress import Progress
+import pandas as pd
 
-from rook_bench.core import InputError
-from rook_bench.core.config import read_mapping
-from rook_bench.core.console import err, on_terminal, remark
-from rook_bench.core.files import write_json
-from rook_bench.core.hashing import sha256_json
-from rook_bench.gates import Verdict
-from rook_bench.gates.formats import write_verdict
-from rook_bench.market.frame import SwapFrame
-from rook_bench.market.tape_file import write_tape
-from rook_bench.metrics import Analysis, Clock, analyse
-from rook_bench.replay import Run, load_run, replay, save_run
-from rook_bench.replay.run import slug
-from rook_bench.sources import Source
-from rook_bench.tapecheck.check import TapeCheck, check_tape
-from rook_bench.workbench.config import BenchConfig
+from rook_bench.core.files import whole_folder
+from rook_bench.workbench.config import BenchConfig, settings_of
+from rook_bench.workbench.evaluation import Evaluation, load_runs
+from rook_bench.workbench.folder import save_comparison, title_of
+from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of
+from rook_bench.workbench.tries import looks_of, put_on_record
 
-VERSION = 1
+if TYPE_CHECKING:
+    from rook_bench.report.charts import Picture
+
+MAIN = (
+    "total_return",
+    "gross_return",
+    "excess_return",
+    "sharpe_ratio",
+    "max_drawdown",
+    "trading_frequency",
+    "cost_per_turnover",
+    "action_rate",
+)
+"""The metrics that a table of sources shows."""
 
 
-def compare_sources(
-    frame: SwapFrame, references: Sequence[str], config: BenchConfig, *, benchmarks: bool = True, fresh: bool = False
-) -> list[Analysis]:
-    """Replay every source on `frame` and measure it, in the order given.
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Sequence[Evaluation]):
+    """Evaluations on the same rows; the first is the one in question.
 
-    With `benchmarks`, holding the initial mix and trading by chance at the first source's rate
-    are added where they are not among the sources: a result without them says nothing.
+    Attributes:
+        evaluations: in the order asked for, yardsticks that were added last.
+        title: the report's heading.
+        looks: what the trial ledger said of looks at this stretch of the pool; None where nobody asked it.
     """
-    sources = [Source.parse(reference) for reference in dict.fromkeys(references)]
-    check = check_tape(frame)
-    analyses: list[Analysis] = []
-    with Progress(console=err, transient=True, disable=not on_terminal()) as progress:
-        task = progress.add_task("replaying", total=len(sources) + 2 * benchmarks)
-        for source in sources:
-            progress.update(task, description=f"replaying {source.reference}")
-            analyses.append(_one(frame, source, config, fresh, check))
-            progress.advance(task)
-        for reference in _benchmarks(analyses) if benchmarks else []:
-            progress.update(task, description=f"replaying {reference}")
-            analyses.append(_one(frame, Source.parse(reference), config, fresh, check))
-            progress.advance(task)
-    return analyses
+
+    evaluations: tuple[Evaluation, ...]
+    title: str
+    looks: dict[str, Any] | None = None
+
+    @overload
+    def __getitem__(self, index: int) -> Evaluation: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Evaluation, ...]: ...
+    def __getitem__(self, index: int | slice) -> Evaluation | tuple[Evaluation, ...]:
+        return self.evaluations[index]
+
+    def __len__(self) -> int:
+        return len(self.evaluations)
+
+    def __iter__(self) -> Iterator[Evaluation]:
+        return iter(self.evaluations)
+
+    def table(self, metrics: Sequence[str] | None = None) -> pd.DataFrame:
+        """One row per source, one column per metric, in the metrics' own units; missing where undefined.
+
+        Args:
+            metrics: names of the columns; the main figures by default. `comparison[0].metrics()` has them all.
+        """
+        rows = [{name: one.estimates[name].value for name in metrics or MAIN} for one in self]
+        return pd.DataFrame(rows, index=pd.Index([one.name for one in self], name="source"), dtype="float64")
+
+    def plot(self, picture: str = "equity") -> Picture:
+        """One picture of the report ("equity", "drawdown", "difference", ...); a notebook shows it.
+
+        Raises:
+            UnknownName: for a picture that there is not, with the near name.
+        """
+        from rook_bench.report.draw import draw
+
+        return draw(self, picture)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write tape, runs, measures and report into a folder, whole; returns the report's path.
+
+        Raises:
+            InputError: where the folder holds files that rook-bench did not write.
+        """
+        folder = Path(folder)
+        with whole_folder(folder) as aside:
+            save_comparison(self, aside, title=self.title, looks=self.looks)
+        return folder / "report.html"
+
+    def __repr__(self) -> str:
+        return f"<Comparison {self.title}: {', '.join(one.name for one in self)}>"
+
+    def _repr_html_(self) -> str:
+        return self.table().to_html(float_format="{:.6g}".format, na_rep="undefined")
 
 
-def _one(frame: SwapFrame, source: Source, config: BenchConfig, fresh: bool, check: TapeCheck) -> Analysis:
-    run = replay(frame, source, config.replay(), progress=on_terminal(), fresh=fresh, tape_check=check)
-    for note in run.decided.notes:
-        remark(f"{run.name}: {note}")
-    if run.decided.reused:
-        remark(f"{run.name}: decisions reused from an earlier run")
-    if run.lookahead.status == "leak":
-        remark(f"{run.name}: LOOK-AHEAD, {run.lookahead.detail}; this run can't get a verdict")
-    return analyse(run, config.clock)
-
-
-def _benchmarks(analyses: Sequence[Analysis]) -> list[str]:
-    names = {analysis.run.source.choice.plugin.name for analysis in analyses}
-    missing = [] if "hold" in names else ["hold"]
-    rate = analyses[0].run.decided.tape.action_rate
-    if "random" not in names and 0 < rate < 1:
-        missing.append(f"random:{rate:.3f}")
-    return missing
-
-
-def save_comparison(
-    analyses: Sequence[Analysis],
-    folder: Path,
+def evaluate(
+    tape: Tape,
+    source: Asked,
+    config: BenchConfig | str | Path | None = None,
     *,
-    title: str,
-    verdict: Verdict | None = None,
-    looks: dict[str, Any] | None = None,
-) -> dict[str, Any] | None:
-    """Write the tape, every Run, the comparison and one report into an existing (temporary) folder.
+    seed: int | None = None,
+    fresh: bool = False,
+    trials: str | Path | None = None,
+) -> Evaluation:
+    """Replay one source on a tape, measure it, and put the try on record.
 
-    Returns:
-        What verdict.json holds, None without a verdict.
+    Args:
+        tape: the swaps, or a file or folder of them.
+        source: a source or its reference ("rules:FILE", "lora:DIR", "path.py@name"); "NAME=REFERENCE" names it.
+        config: capital, risk, costs and clock, or a file of them; defaults are those of `BenchConfig`.
+        seed: of sources that draw random numbers; the configuration's by default.
+        fresh: ask the source again even if its decisions are kept.
+        trials: folder of the trial ledger; the project's by default (see `core.project.trials_folder`).
+
+    Raises:
+        InputError, ConfigError: for input that can't be replayed.
     """
-    from rook_bench.report import write_report
-
-    tape = folder / "tape.parquet"
-    write_tape(analyses[0].run.frame, tape)
-    listed, used = [], set()
-    for analysis in analyses:
-        name = slug(analysis.run.source.reference)
-        if name in used:  # two files of one name in different folders
-            name = f"{name}-{sha256_json(analysis.run.source.reference)[:8]}"
-        used.add(name)
-        target = folder / "runs" / name
-        target.mkdir(parents=True)
-        save_run(analysis.run, target, tape=tape)
-        write_measures(analysis, target)
-        listed.append(
-            {"source": analysis.run.source.reference, "folder": f"runs/{name}", "run_hash": analysis.run.run_hash}
-        )
-    clock = analyses[0].clock.model_dump()
-    write_json(folder / "compare.json", {"version": VERSION, "title": title, "clock": clock, "runs": listed})
-    record = None
-    if verdict is not None:
-        record = with_folders(verdict.to_json(), {entry["run_hash"]: entry["folder"] for entry in listed})
-        write_verdict(record, folder)
-    if looks is not None:
-        write_json(folder / "looks.json", looks)
-    write_report(analyses, folder, title=title, verdict=record, looks=looks)
-    return record
+    settings, asked = settings_of(config, seed), named([source])
+    (evaluation,) = run_sources(tape_of(tape), asked, settings, fresh=fresh)
+    tries = put_on_record([evaluation], "replay", trials, asked=1)
+    return Evaluation.of(evaluation, looks_of(tries))
 
 
-def with_folders(record: dict[str, Any], folders: Mapping[str, str]) -> dict[str, Any]:
-    """A verdict's record that says where the runs lie beside it, sealed again; `folders` is by run hash."""
-    changed = {name: value for name, value in record.items() if name != "hash"}
-    for side in ("candidate", "champion"):
-        if changed[side] is not None and changed[side]["run_hash"] in folders:
-            changed[side] = changed[side] | {"run": folders[changed[side]["run_hash"]]}
-    return changed | {"hash": sha256_json(changed)}
+def compare(
+    tape: Tape,
+    sources: Sequence[Asked] | Mapping[str, Asked],
+    config: BenchConfig | str | Path | None = None,
+    *,
+    benchmarks: bool = True,
+    seed: int | None = None,
+    fresh: bool = False,
+    trials: str | Path | None = None,
+) -> Comparison:
+    """Replay several sources on the same tape, measure them, and put the tries on record.
+
+    Args:
+        tape: the swaps, or a file or folder of them.
+        sources: sources or their references, or such by the name they are to have; the first is the one in question.
+        config: capital, risk, costs and clock, or a file of them; defaults are those of `BenchConfig`.
+        benchmarks: add holding the initial mix, and chance at the first source's rate, where they are not among the
+            sources: a result without them says nothing.
+        seed: of sources that draw random numbers; the configuration's by default.
+        fresh: ask the sources again even if their decisions are kept.
+        trials: folder of the trial ledger; the project's by default (see `core.project.trials_folder`).
+
+    Raises:
+        InputError, ConfigError: for input that can't be replayed.
+    """
+    settings, asked = settings_of(config, seed), named(sources)
+    evaluations = run_sources(tape_of(tape), asked, settings, benchmarks=benchmarks, fresh=fresh)
+    looks = looks_of(put_on_record(evaluations, "compare", trials, asked=len(asked)))
+    return Comparison(tuple(Evaluation.of(one, looks) for one in evaluations), title_of(evaluations), looks)
 
 
-def save_single(analysis: Analysis, folder: Path, *, looks: dict[str, Any] | None = None) -> None:
-    """Write one Run with its metrics and report into an existing (temporary) folder."""
-    from rook_bench.report import write_report
+def load_comparison(folder: str | Path) -> Comparison:
+    """A saved comparison, every run of it checked, replayed and measured again; a run's folder holds one.
 
-    save_run(analysis.run, folder)
-    write_measures(analysis, folder)
-    if looks is not None:
-        write_json(folder / "looks.json", looks)
-    write_report([analysis], folder, title=title_of([analysis]), looks=looks)
-
-
-def write_measures(analysis: Analysis, folder: Path) -> None:
-    """metrics.json and the clock it was sampled on."""
-    write_json(folder / "metrics.json", analysis.to_json())
-    write_json(folder / "clock.json", analysis.clock.model_dump())
-
-
-def load_analyses(folder: Path) -> tuple[list[Analysis], str]:
-    """The analyses of a Run folder or of a comparison folder, and the report's title."""
-    listing = folder / "compare.json"
-    if not listing.exists():
-        analysis = load_analysis(folder)
-        return [analysis], title_of([analysis])
-    try:
-        facts: dict[str, Any] = json.loads(listing.read_text(encoding="utf-8"))
-        runs = [folder / entry["folder"] for entry in facts["runs"]]
-    except (OSError, json.JSONDecodeError, KeyError) as error:
-        raise InputError(f"not a readable comparison ({error})", where=listing, hint="compare again") from None
-    return [load_analysis(run) for run in runs], facts["title"]
-
-
-def load_analysis(folder: Path) -> Analysis:
-    """A Run from disk, checked, replayed and measured again on the clock it was measured on."""
-    run: Run = load_run(folder)
-    clock = folder / "clock.json"
-    return analyse(run, Clock.parse(read_mapping(clock), where=clock) if clock.exists() else Clock())
-
-
-def title_of(analyses: Sequence[Analysis]) -> str:
-    """For example "rules:data_driven.json on ETH/USDC"."""
-    names = " and ".join(dict.fromkeys(analysis.name for analysis in analyses[:1]))
-    return f"{names} on {analyses[0].run.frame.pool.pair}"
-
-
-def asked_by(references: list[str], engine: str | None, mode: str | None) -> list[str]:
-    """The references, with engine and mode given to those that are language models."""
-    from rook_bench.core import ConfigError
-    from rook_bench.sources import Source
-
-    given = ",".join(f"{key}={value}" for key, value in (("engine", engine), ("mode", mode)) if value is not None)
-    if not given:
-        return references
-    models = [Source.parse(reference).language_model for reference in references]
-    if not any(models):
-        raise ConfigError("none of the sources is a language model", where=f"--{given.split('=')[0]}", hint="drop it")
-    return [f"{reference},{given}" if model else reference for reference, model in zip(references, models, strict=True)]
+    Raises:
+        InputError: where files are missing or changed.
+    """
+    evaluations, title = load_runs(folder)
+    return Comparison(tuple(evaluations), title, evaluations[0].looks)

@@ -76,9 +76,7 @@ def load_config(path: str | Path | None) -> BenchConfig:
     return config
 
 
-def settings_of(config: Path | None, seed: int | None) -> BenchConfig:
-    """The configuration file's settings, with the seed of the command line if there is one."""
-    from rook_bench.workbench.config import load_config
-
-    settings = load_config(config)
+def settings_of(config: BenchConfig | str | Path | None, seed: int | None = None) -> BenchConfig:
+    """Settings, or those of a configuration file, with another seed if one is given."""
+    settings = config if isinstance(config, BenchConfig) else load_config(config)
     return settings if seed is None else settings.model_copy(update={"seed": seed})

@@ -1,18 +1,149 @@
-"""Judge a candidate: what the gate does with runs, sources, the ledger and the promotion record."""
+"""Judge a candidate: runs or sources against a policy, with the trial ledger and the promotion record."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rook_bench.market.frame import SwapFrame
-    from rook_bench.metrics import Analysis
-    from rook_bench.workbench.config import BenchConfig
+import numpy as np
+
+from rook_bench import gates, promotion
+from rook_bench.core import ConfigError, InputError
+from rook_bench.core.files import whole_folder
+from rook_bench.core.project import models_folder, trials_folder
+from rook_bench.gates import Policy, Verdict, Waiver, load_policy, load_waiver
+from rook_bench.market.frame import SwapFrame
+from rook_bench.metrics import analyse
+from rook_bench.replay import replay
+from rook_bench.replay.engine import look_again
+from rook_bench.trials import TrialLedger
+from rook_bench.workbench.config import BenchConfig, settings_of
+from rook_bench.workbench.evaluation import Evaluation, load_run
+from rook_bench.workbench.folder import save_comparison, title_of, with_folders
+from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of
+from rook_bench.workbench.tries import looks_of, put_on_record, tries_of
 
 CHAMPION = "champion"
 """The word that stands for the promoted champion."""
+
+Side = Evaluation | Asked | Path
+"""What stands before the judge: an evaluation, the folder of a run, or (with a tape) a source."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Judgement:
+    """A verdict with the evaluations it rests on.
+
+    Attributes:
+        verdict: every check with its answer.
+        evaluations: the candidate first, then what it was judged against and other sources on the same tape.
+        looks: what the trial ledger said.
+        folder: where it was saved, None until then.
+    """
+
+    verdict: Verdict
+    evaluations: tuple[Evaluation, ...]
+    looks: dict[str, Any]
+    folder: Path | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 promote, 1 block, 2 inconclusive, 3 invalid."""
+        return self.verdict.exit_code
+
+    @property
+    def reasons(self) -> list[str]:
+        """The details of the checks that decided."""
+        return self.verdict.reasons
+
+    def save(self, folder: str | Path) -> Judgement:
+        """Write verdict.json and its other forms, the runs and a report into a folder, whole.
+
+        Returns:
+            The same judgement, which knows where it lies.
+
+        Raises:
+            InputError: where the folder holds files that rook-bench did not write.
+        """
+        folder = Path(folder)
+        with whole_folder(folder) as aside:
+            self.write(aside)
+        return replace(self, folder=folder)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Write the same into an existing (temporary) folder; returns what verdict.json holds."""
+        shown = _on_one_tape(self.evaluations)
+        title = f"Gate: {title_of(self.evaluations)}"
+        record = save_comparison(shown, folder, title=title, verdict=self.verdict, looks=self.looks)
+        assert record is not None
+        return record
+
+    def __repr__(self) -> str:
+        return f"<Judgement {self.verdict.verdict} of {self.evaluations[0].name}: {'; '.join(self.reasons[:1])}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><td>{escape(check.status)}</td><td>{escape(check.name)}</td><td>{escape(check.detail)}</td></tr>"
+            for check in self.verdict.checks
+        )
+        return f"<p><b>{self.verdict.verdict}</b> ({escape(self.verdict.policy.name)})</p><table>{rows}</table>"
+
+
+def judge(
+    policy: Policy | str | Path,
+    candidate: Side,
+    champion: Side | None = None,
+    *,
+    tape: Tape | None = None,
+    beside: Sequence[Evaluation] = (),
+    config: BenchConfig | str | Path | None = None,
+    seed: int | None = None,
+    waivers: Sequence[Waiver | str | Path] = (),
+    models: str | Path | None = None,
+    trials: str | Path | None = None,
+) -> Judgement:
+    """Judge a candidate by a policy, after its sources were asked again; the look is put on record first.
+
+    Args:
+        policy: what the candidate has to show, or a file of it.
+        candidate: an evaluation or a run's folder; with `tape`, a source.
+        champion: what it has to beat, in the same form; "champion" is the promoted one.
+        tape: replays candidate and champion as sources on these swaps.
+        beside: evaluations, on record already, that the report is to show too.
+        config, seed: of that replay.
+        waivers: checks that somebody answers for.
+        models: the models folder, which holds the promotion record; the project's by default.
+        trials: folder of the trial ledger; the project's by default.
+
+    Raises:
+        InputError, ConfigError: for anything that can't be judged.
+    """
+    if candidate == CHAMPION:
+        raise ConfigError("the promoted champion can't be its own candidate", where="candidate", hint="name a source")
+    rules = policy if isinstance(policy, Policy) else load_policy(policy)
+    signed = [waiver if isinstance(waiver, Waiver) else load_waiver(waiver) for waiver in waivers]
+    promoted = champion == CHAMPION
+    if promoted:
+        champion = promotion.resolve_champion(Path(models) if models else models_folder())
+    sides = [candidate] if champion is None else [candidate, champion]
+    if tape is not None:
+        evaluations = _from_sources(sides, tape_of(tape), settings_of(config, seed))
+    elif promoted:
+        evaluations = _against_promoted(candidate, str(champion))
+    else:
+        evaluations = [looked_at_again(_evaluation(side)) for side in sides]
+    against = evaluations[1] if champion is not None else None
+    known = [against] if promoted and against is not None else []
+    # The look is on record before the verdict is known, whatever becomes of it.
+    ledger = trials or (trials_folder(Path(models)) if models else None)
+    tries = put_on_record(evaluations, "gate", ledger, asked=len(sides), known=known, champion=against)
+    verdict = gates.judge(rules, evaluations[0], against, tries=tries, waivers=signed)
+    return Judgement(verdict, (*evaluations, *beside), looks_of(tries))
 
 
 def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
@@ -24,101 +155,91 @@ def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
     Raises:
         InputError: where something is missing or does not match its hash.
     """
-    from rook_bench.gates import Policy, Waiver, judge
-    from rook_bench.promotion import read_verdict
-    from rook_bench.trials import TrialLedger
-    from rook_bench.workbench.compare import with_folders
-    from rook_bench.workbench.tries import tries_of
-
-    record = read_verdict(folder / "verdict.json")
+    record = promotion.read_verdict(folder / "verdict.json")
     asked = {name: value for name, value in record["policy"].items() if name != "hash"}
     policy = Policy.parse(asked, where=folder / "verdict.json")
-    sides = [record["candidate"], record["champion"]]
-    analyses = _from_runs([str(folder / side["run"]) for side in sides if side is not None])
-    against = analyses[1] if record["champion"] is not None else None
+    sides = [side for side in (record["candidate"], record["champion"]) if side is not None]
+    evaluations = [looked_at_again(_evaluation(folder / side["run"])) for side in sides]
+    against = evaluations[1] if record["champion"] is not None else None
     tries = None
     if record["trials"] is not None:
-        tries = tries_of(TrialLedger(trials), analyses[0], against, upto=record["trials"]["head"])
-    verdict = judge(
+        ledger = TrialLedger(trials or trials_folder())
+        tries = tries_of(ledger, evaluations[0], against, upto=record["trials"]["head"])
+    verdict = gates.judge(
         policy,
-        analyses[0],
+        evaluations[0],
         against,
         tries=tries,
         waivers=[Waiver.from_json(waiver) for waiver in record["waivers"]],
         judged_at=datetime.fromisoformat(record["judged_at"]),
     )
-    return with_folders(verdict.to_json(), {side["run_hash"]: side["run"] for side in sides if side is not None})
+    return with_folders(verdict.to_json(), {side["run_hash"]: side["run"] for side in sides})
 
 
-def _champion(reference: str, models: Path = Path("models")) -> str:
-    """The promoted champion's source for the word 'champion', else the reference as it is."""
-    if reference != CHAMPION:
-        return reference
-    from rook_bench.promotion import resolve_champion
+def pilot(
+    tape: Tape,
+    champion: Asked,
+    candidate: Asked | None = None,
+    config: BenchConfig | str | Path | None = None,
+    *,
+    seed: int | None = None,
+    models: str | Path | None = None,
+) -> tuple[Evaluation, Evaluation]:
+    """A pair of runs to learn from how much a difference varies: a stand-in for the candidate, and the champion.
 
-    return resolve_champion(models)
-
-
-def _pilot(frame: SwapFrame, settings: BenchConfig, champion: str, candidate: str | None) -> tuple[Analysis, Analysis]:
-    """A pair of runs to learn from how much a difference varies: a stand-in for the candidate, and the champion."""
-    from rook_bench.workbench.compare import compare_sources
-
-    theirs = compare_sources(frame, [champion], settings, benchmarks=False)[0]
+    Args:
+        candidate: a source like the candidate; by default chance at the champion's action rate.
+    """
+    frame, settings = tape_of(tape), settings_of(config, seed)
+    if champion == CHAMPION:
+        champion = promotion.resolve_champion(Path(models) if models else models_folder())
+    (theirs,) = run_sources(frame, named([champion]), settings)
     rate = theirs.run.decided.tape.action_rate
     other = candidate or f"random:{rate if 0 < rate < 1 else 0.1:.3f}"
-    return compare_sources(frame, [other], settings, benchmarks=False)[0], theirs
+    (mine,) = run_sources(frame, named([other]), settings)
+    return mine, theirs
 
 
-def _from_runs(named: list[str]) -> list[Analysis]:
-    """Runs from disk, replayed and measured; the first one's source is asked again."""
-    from rook_bench.core import InputError
-    from rook_bench.workbench.compare import load_analysis
-
-    for folder in named:
-        if not Path(folder).is_dir():
-            raise InputError(
-                f"'{folder}' is no run folder", where="gate", hint="to judge a source, give its tape with --data"
-            )
-    return [looked_at_again(load_analysis(Path(folder))) for folder in named]
-
-
-def looked_at_again(analysis: Analysis) -> Analysis:
+def looked_at_again(evaluation: Evaluation) -> Evaluation:
     """The same with a look-ahead check at places that nobody can know beforehand."""
-    from dataclasses import replace
-
-    import numpy as np
-
-    from rook_bench.replay.engine import look_again
-
-    lookahead = look_again(analysis.run, np.random.default_rng())
-    return replace(analysis, run=replace(analysis.run, lookahead=lookahead))
+    lookahead = look_again(evaluation.run, np.random.default_rng())
+    return replace(evaluation, run=replace(evaluation.run, lookahead=lookahead))
 
 
-def _from_sources(named: list[str], frame: SwapFrame, settings: BenchConfig) -> list[Analysis]:
-    from rook_bench.workbench.compare import compare_sources
+def _evaluation(side: Side) -> Evaluation:
+    """An evaluation, or a run from disk, replayed and measured."""
+    if isinstance(side, Evaluation):
+        return side
+    if not isinstance(side, str | Path) or not Path(side).is_dir():
+        raise InputError(
+            f"'{side}' is no run folder", where="gate", hint="to judge a source, give its tape with --data"
+        )
+    return load_run(side)
 
-    analyses = compare_sources(frame, named, settings)
-    analyses[0] = looked_at_again(analyses[0])
+
+def _from_sources(sides: Sequence[Side], frame: SwapFrame, settings: BenchConfig) -> list[Evaluation]:
+    asked = [str(side) if isinstance(side, Path) else side for side in sides if not isinstance(side, Evaluation)]
+    if len(asked) < len(sides):
+        raise ConfigError("an evaluation has a tape of its own", where="tape", hint="leave tape out, or name sources")
+    sources = named(asked)
+    evaluations = run_sources(frame, sources, settings, benchmarks=True)
+    evaluations[0] = looked_at_again(evaluations[0])
     # A champion named like the candidate is compared with itself, which the checks refuse.
-    return analyses if len(set(named)) == len(named) else [analyses[0], *analyses]
+    return evaluations if len(sources) == len(sides) else [evaluations[0], *evaluations]
 
 
-def _against_promoted(candidate: str, champion: str) -> list[Analysis]:
-    """A run from disk, and the promoted champion replayed on its tape under its assumptions."""
-    from rook_bench.metrics import analyse
-    from rook_bench.replay import replay
-
-    (mine,) = _from_runs([candidate])
+def _against_promoted(candidate: Side, champion: str) -> list[Evaluation]:
+    """A run, and the promoted champion replayed on its tape under its assumptions."""
+    mine = looked_at_again(_evaluation(candidate))
     theirs = replay(mine.run.frame, champion, mine.run.config, tape_check=mine.run.tape_check)
-    return [mine, analyse(theirs, mine.clock)]
+    return [mine, Evaluation.of(analyse(theirs, mine.clock))]
 
 
-def _on_one_tape(analyses: list[Analysis]) -> list[Analysis]:
+def _on_one_tape(evaluations: Sequence[Evaluation]) -> list[Evaluation]:
     """Those on the candidate's tape, each source once; runs on another tape can't share its report."""
-    first = analyses[0]
-    seen, kept = set(), []
-    for analysis in analyses:
-        if analysis.run.frame.data_hash == first.run.frame.data_hash and analysis.run.run_hash not in seen:
-            seen.add(analysis.run.run_hash)
-            kept.append(analysis)
+    data, seen, kept = evaluations[0].run.frame.data_hash, set(), []
+    for evaluation in evaluations:
+        if evaluation.run.frame.data_hash == data and evaluation.run.run_hash not in seen:
+            seen.add(evaluation.run.run_hash)
+            kept.append(evaluation)
     return kept

@@ -1,30 +1,52 @@
-"""What the verbs put into the trial ledger, and what they take from it."""
+"""What evaluations put into the trial ledger, and what they take from it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
+from rook_bench.core.console import remark
 from rook_bench.core.hashing import PACKAGE
+from rook_bench.core.project import trials_folder
+from rook_bench.gates import Tries
+from rook_bench.metrics import Analysis
+from rook_bench.trials import TrialLedger
+from rook_bench.trials.trial import Kind
 
-if TYPE_CHECKING:
-    from rook_bench.gates import Tries
-    from rook_bench.metrics import Analysis
-    from rook_bench.trials import TrialLedger
-    from rook_bench.trials.trial import Kind
+
+def put_on_record(
+    analyses: Sequence[Analysis],
+    kind: Kind,
+    trials: str | Path | None,
+    *,
+    asked: int,
+    known: Sequence[Analysis] = (),
+    champion: Analysis | None = None,
+) -> Tries:
+    """Record evaluations in the ledger, say where it lies, and return what it then knows of the first of them.
+
+    Args:
+        analyses: what was evaluated; the first is what is judged, if anything is.
+        kind: by what.
+        trials: folder of the ledger; the project's by default (see `core.project.trials_folder`).
+        asked: how many of them, from the front, somebody asked for; the rest are yardsticks that the tool added.
+        known: among those asked for, what was promoted before: to measure against it is no try.
+        champion: what the first is judged against.
+    """
+    ledger = TrialLedger(Path(trials) if trials else trials_folder())
+    new = not ledger.chain.path.exists()
+    record_trials(ledger, analyses, kind, asked=asked, known=known)
+    found = tries_of(ledger, analyses[0], champion)
+    times = "once" if found.looks == 1 else f"{found.looks} times"
+    remark(f"trial ledger: {ledger.folder}{' (new)' if new else ''}; this stretch of the pool was looked at {times}")
+    return found
 
 
 def record_trials(
     ledger: TrialLedger, analyses: Sequence[Analysis], kind: Kind, *, asked: int, known: Sequence[Analysis] = ()
 ) -> None:
-    """Put what was evaluated on record.
-
-    Args:
-        ledger: where to.
-        analyses: what was evaluated; the first is what is judged, if anything is.
-        kind: by which verb.
-        asked: how many of them, from the front, somebody asked for; the rest are yardsticks that the tool added.
-        known: among those asked for, what was promoted before: to measure against it is no try.
+    """Put what was evaluated on record; see `put_on_record`.
 
     Holding, which has nothing to tune, and sources that say that they know the future are yardsticks too.
     """
@@ -41,8 +63,6 @@ def record_trials(
 
 def tries_of(ledger: TrialLedger, candidate: Analysis, champion: Analysis | None, *, upto: str | None = None) -> Tries:
     """What the ledger knows of this stretch of the pool and of the candidates tried on this very tape."""
-    from rook_bench.gates import Tries
-
     frame = candidate.run.frame
     head = ledger.head if upto is None else upto
     looks, panel = ledger.looks(frame, upto=head), ledger.against(frame, candidate.clock, upto=head)

@@ -12,7 +12,7 @@ from rook_bench.language.scoring import Scorer
 from rook_bench.language.template import load_template, shipped_templates
 from rook_bench.sources.decide import Source, decide, decision_facts
 from rook_bench.sources.saved import write_decisions
-from rook_bench.train.data import read_training_data
+from rook_bench.training.data import read_training_data
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
@@ -103,7 +103,7 @@ def test_decisions_survive_being_saved(fresh_models, mini_adapter, short_tape, t
 
 def test_a_template_of_ones_own(fresh_models, prepared, mini_settings, short_tape, tmp_path):
     """A TOML file is all it takes: it is trained on, recorded whole, and asked without the file."""
-    from rook_bench.train.fit import train
+    from rook_bench.training.fit import train
 
     path = tmp_path / "own.toml"
     path.write_text(OWN)

@@ -71,7 +71,7 @@ def test_a_source_runs_on_the_card(fresh_models, tiny_adapter, tape):
 
 
 def test_training_runs_on_the_card(fresh_models, prepared, mini_settings, root, tape, tmp_path):
-    from rook_bench.train.fit import train
+    from rook_bench.training.fit import train
 
     settings = mini_settings(model=str(root / "models" / "base" / "rook-tiny"), max_samples=256, learning_rate=2e-3)
     done = train(prepared, tmp_path / "adapter", settings, say=lambda line: None)

@@ -171,7 +171,7 @@ def test_identity_is_of_the_weights_wherever_and_however_they_lie(mini_base, ran
 
 def test_importing_sources_imports_no_language_model():
     code = (
-        "import sys, rook_bench.sources, rook_bench.sources.lora, rook_bench.train;"
+        "import sys, rook_bench.sources, rook_bench.sources.lora, rook_bench.training;"
         "print(sorted({'torch', 'transformers', 'peft', 'sklearn'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

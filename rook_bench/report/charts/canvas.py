@@ -87,6 +87,9 @@ class Picture:
         """The picture in words, for those who can't see it."""
         return f"{self.heading}. {self.empty or self.title}. {self.caption}".replace("..", ".")
 
+    def _repr_png_(self) -> bytes:
+        return self.to_png()
+
     def to_png(self) -> bytes:
         """The picture as a PNG of 1600 x 900 pixels; call it inside `style`."""
         buffer = io.BytesIO()

@@ -13,7 +13,7 @@ from rook_bench.dataset.prepare import prepare
 from rook_bench.dataset.rules import Rules
 from rook_bench.language.template import load_template
 from rook_bench.market.simulation.simulate import simulate
-from rook_bench.train.data import read_training_data
+from rook_bench.training.data import read_training_data
 
 pytest.importorskip("sklearn", reason="the train extra is not installed")
 
@@ -192,8 +192,8 @@ def test_a_split_of_one_class_is_refused(codes, tmp_path):
 
 @pytest.mark.real
 def test_the_seeds_sentence_can_not_carry_the_label(rook_folder):
-    from rook_bench.train.ceiling import prompt_ceiling
-    from rook_bench.train.fit import draw_rows
+    from rook_bench.training.ceiling import prompt_ceiling
+    from rook_bench.training.fit import draw_rows
 
     data = read_training_data(rook_folder, load_template("seed"))
     ceiling = prompt_ceiling(data, draw_rows(data.train, 1000, 0), 0)  # the rows a run takes by default
@@ -211,7 +211,7 @@ def test_the_seeds_sentence_can_not_carry_the_label(rook_folder):
 
 @pytest.mark.real
 def test_codes_carry_the_label(rook_folder, codes):
-    from rook_bench.train.ceiling import prompt_ceiling
+    from rook_bench.training.ceiling import prompt_ceiling
 
     data = read_training_data(rook_folder, codes)
     ceiling = prompt_ceiling(data, data.train, 0)
@@ -225,7 +225,7 @@ def test_the_ceiling_is_of_the_numbers_shown(prepared, codes):
     """A prompt whose numbers are scrambled carries nothing, whatever all features would tell."""
     from dataclasses import replace
 
-    from rook_bench.train.ceiling import prompt_ceiling
+    from rook_bench.training.ceiling import prompt_ceiling
 
     data = read_training_data(prepared, codes)
     honest = prompt_ceiling(data, data.train, 0)

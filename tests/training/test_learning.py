@@ -12,15 +12,15 @@ from rook_bench.language.manifest import BaseRecord, Manifest
 from rook_bench.language.scoring import Scored, probabilities
 from rook_bench.language.template import load_template
 from rook_bench.language.tokens import Encoder
-from rook_bench.train.data import Label, read_training_data
+from rook_bench.training.data import Label, read_training_data
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
-from rook_bench.train import evaluation  # noqa: E402
-from rook_bench.train.examples import END, PROMPT, Collator, class_weights, make_examples  # noqa: E402
-from rook_bench.train.loss import PartLosses, completion_loss  # noqa: E402
-from rook_bench.train.targets import lora_targets, transposed  # noqa: E402
-from rook_bench.train.trainer import LengthBatches  # noqa: E402
+from rook_bench.training import evaluation  # noqa: E402
+from rook_bench.training.examples import END, PROMPT, Collator, class_weights, make_examples  # noqa: E402
+from rook_bench.training.loss import PartLosses, completion_loss  # noqa: E402
+from rook_bench.training.targets import lora_targets, transposed  # noqa: E402
+from rook_bench.training.trainer import LengthBatches  # noqa: E402
 
 
 @pytest.fixture(scope="module")

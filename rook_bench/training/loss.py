@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rook_bench.language.answer import PARTS
-from rook_bench.train.examples import PROMPT
+from rook_bench.training.examples import PROMPT
 
 NAMES = ("side", "size", "slippage", "deadline", "end")
 

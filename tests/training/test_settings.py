@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rook_bench.core import ConfigError
-from rook_bench.train import TrainSettings, load_settings
+from rook_bench.training import TrainSettings, load_settings
 
 ROOK = {"batch_size": 32, "learning_rate": 5e-4, "num_epochs": 10, "seq_len": 30, "lora_r": 16, "lora_alpha": 32}
 

@@ -15,8 +15,8 @@ from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
-from rook_bench.train.examples import Collator, Example
-from rook_bench.train.loss import PartLosses, completion_loss
+from rook_bench.training.examples import Collator, Example
+from rook_bench.training.loss import PartLosses, completion_loss
 
 SAVE_EVERY_S = 300.0
 """Seconds between checkpoints inside an epoch."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.train.data import TrainingData
+from rook_bench.training.data import TrainingData
 
 SHORT_OF = 0.05
 """A prompt this far below what all features give can't carry the label."""

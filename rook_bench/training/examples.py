@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rook_bench.language.answer import PARTS
 from rook_bench.language.tokens import Encoder
-from rook_bench.train.data import TrainingData
+from rook_bench.training.data import TrainingData
 
 PROMPT, END = -1, len(PARTS)
 """Part codes of prompt tokens and of the end token; 0 to 3 are side, size, slippage and deadline."""

@@ -1,5 +1,5 @@
 """Fine-tuning: from a prepared folder to an adapter that the bench can judge. Importing it costs nothing."""
 
-from rook_bench.train.settings import TrainSettings, load_settings
+from rook_bench.training.settings import TrainSettings, load_settings
 
 __all__ = ["TrainSettings", "load_settings"]

@@ -13,7 +13,7 @@ from rook_bench.core import SIDE_NAMES
 from rook_bench.language.manifest import Manifest
 from rook_bench.language.scoring import Scored, probabilities
 from rook_bench.metrics.calibration import calibration_error as label_calibration
-from rook_bench.train.data import Label
+from rook_bench.training.data import Label
 
 LEAST_GAIN = 1e-4
 """Nats by which a temperature must lower the validation likelihood to be kept."""

@@ -16,7 +16,7 @@ from rook_bench.sources.decide import Source
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
-from rook_bench.train.fit import draw_rows, train  # noqa: E402
+from rook_bench.training.fit import draw_rows, train  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +143,7 @@ def test_seeds_differ(fit):
 
 
 def test_every_epoch_has_an_order_of_its_own(fit, monkeypatch):
-    from rook_bench.train.trainer import LengthBatches
+    from rook_bench.training.trainer import LengthBatches
 
     orders = {}
     iterate = LengthBatches.__iter__
@@ -162,8 +162,8 @@ def test_every_epoch_has_an_order_of_its_own(fit, monkeypatch):
 def nll_of(folder, prepared):
     """Validation likelihood of a saved adapter, without its temperature."""
     from rook_bench.language.scoring import Scorer
-    from rook_bench.train.data import read_training_data
-    from rook_bench.train.evaluation import judge_answers
+    from rook_bench.training.data import read_training_data
+    from rook_bench.training.evaluation import judge_answers
 
     adapter = load_adapter(folder, device="cpu")
     manifest = adapter.manifest.model_copy(update={"temperature": 1.0})
@@ -272,7 +272,7 @@ def leaves_nothing(tmp_path, *kept):
 
 def test_rows_of_one_class_are_refused(fit, tmp_path, prepared):
     """Eight rows of a tape that holds nine times in ten."""
-    from rook_bench.train.data import read_training_data
+    from rook_bench.training.data import read_training_data
 
     data = read_training_data(prepared, load_template("codes"))
     seed = next(seed for seed in range(50) if len(set(data.side[draw_rows(data.train, 8, seed)])) == 1)

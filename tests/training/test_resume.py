@@ -12,8 +12,8 @@ from rook_bench.language.manifest import read_manifest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
-from rook_bench.train.fit import train  # noqa: E402
-from rook_bench.train.trainer import TimedCheckpoint  # noqa: E402
+from rook_bench.training.fit import train  # noqa: E402
+from rook_bench.training.trainer import TimedCheckpoint  # noqa: E402
 
 STEPS = 6  # per epoch: 96 examples in batches of 16
 
@@ -129,7 +129,7 @@ def test_stopped_while_writing_it_writes_again(fit, unbroken, monkeypatch, tmp_p
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("rook_bench.train.fit.model_card", fail)
+        patch.setattr("rook_bench.training.fit.model_card", fail)
         with pytest.raises(Killed):
             fit("adapter")
     assert {path.name for path in tmp_path.iterdir()} == {".adapter.training"}

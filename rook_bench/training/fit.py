@@ -24,13 +24,13 @@ from rook_bench.language.runtime import default_device, fast_bf16, load_torch, q
 from rook_bench.language.scoring import Scorer, probabilities
 from rook_bench.language.template import Template, load_template
 from rook_bench.language.tokens import Encoder
-from rook_bench.train.card import model_card
-from rook_bench.train.ceiling import Ceiling, prompt_ceiling
-from rook_bench.train.data import TrainingData, read_training_data
-from rook_bench.train.evaluation import calibration_error, fit_temperature, judge_answers, side_scores
-from rook_bench.train.examples import Collator, Example, class_weights, make_examples
-from rook_bench.train.settings import TrainSettings
-from rook_bench.train.targets import lora_targets, transposed
+from rook_bench.training.card import model_card
+from rook_bench.training.ceiling import Ceiling, prompt_ceiling
+from rook_bench.training.data import TrainingData, read_training_data
+from rook_bench.training.evaluation import calibration_error, fit_temperature, judge_answers, side_scores
+from rook_bench.training.examples import Collator, Example, class_weights, make_examples
+from rook_bench.training.settings import TrainSettings
+from rook_bench.training.targets import lora_targets, transposed
 
 EVAL_BATCH = 64
 LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "scikit-learn", "numpy")
@@ -198,7 +198,7 @@ class _Run:
             "data": self.data.data_hash,
             "template": self.template.sha256,
             "base": self.base.sha256,
-            "code": sha256_code("train", "language"),
+            "code": sha256_code("training", "language"),
             "versions": _versions(),
         }
         record = work / "run.json"
@@ -218,7 +218,7 @@ class _Run:
         from transformers import EarlyStoppingCallback, TrainingArguments
         from transformers.utils import logging
 
-        from rook_bench.train.trainer import Bar, MetricsFile, RookTrainer, TimedCheckpoint
+        from rook_bench.training.trainer import Bar, MetricsFile, RookTrainer, TimedCheckpoint
 
         logging.set_verbosity_error()
         settings, steps = self.settings, self._steps()
@@ -277,7 +277,7 @@ class _Run:
 
     def judge(self) -> dict[str, float]:
         """Validation: answers by scoring, and the loss of the labelled answers."""
-        from rook_bench.train.trainer import validation_losses
+        from rook_bench.training.trainer import validation_losses
 
         measured = judge_answers(self._answers(), self._labels(), self.provisional)
         return measured | validation_losses(self.unwrapped, self.val_examples, self.collator, EVAL_BATCH)

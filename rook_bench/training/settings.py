@@ -66,7 +66,7 @@ class TrainSettings(Config):
         return self.gradient_accumulation or (4 if self.batch_size == 1 else 1)
 
 
-def load_settings(path: Path | None, **given: Any) -> TrainSettings:
+def load_settings(path: str | Path | None, **given: Any) -> TrainSettings:
     """Settings from a TOML, YAML or JSON file, overruled by what was given by hand (None is not given)."""
     values = read_mapping(path) if path else {}
     values |= {key: value for key, value in given.items() if value is not None}

@@ -1,0 +1,161 @@
+"""A Run's decisions, fills, trades and equity as DataFrames: UTC times, human units, costs and P&L beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rook_bench.core import SIDE_NAMES
+from rook_bench.core.decision_tape import UNPARSED
+from rook_bench.execution.outcome import OUTCOME_NAMES
+from rook_bench.metrics.attribution import quote_value
+from rook_bench.metrics.trading import closed_trades
+from rook_bench.replay import Run
+from rook_bench.replay.ledger import balances_by_row
+from rook_bench.replay.orders import Landed
+
+MARKOUTS_S = (60, 300, 1800)
+"""Seconds after a fill at which the tables show where the price stood."""
+
+
+def equity_table(run: Run) -> pd.DataFrame:
+    """Balances and value after each swap, shape (n, 5), by UTC time.
+
+    Columns: `price` (quote per base), `cash` and `base` (human units), `equity` and `hold_equity` (quote).
+    """
+    cash, base = balances_by_row(run)
+    columns = {"price": run.frame.price, "cash": cash, "base": base}
+    return pd.DataFrame(columns | {"equity": run.equity, "hold_equity": run.hold_equity}, index=run.frame.at_index)
+
+
+def decision_table(run: Run) -> pd.DataFrame:
+    """What was wished for at each swap, and what became of it, shape (n, 7 or more), by UTC time.
+
+    Columns: `price`; `side` (BUY, HOLD, SELL; missing where an answer could not be parsed); `size` (fraction of the
+    balance), `slippage_bps`, `deadline_s`, `confidence` (missing where none was stated); `reason`; `outcome` and
+    `rejected_by` of the order, missing where there was none; `label` where the tape has one; `answer`, the raw text
+    of a language model, where it is kept.
+    """
+    tape, orders = run.decided.tape, run.orders
+    outcome, rejected = np.full(len(tape), None, dtype=object), np.full(len(tape), None, dtype=object)
+    outcome[orders.row] = [OUTCOME_NAMES[code] for code in orders.outcome]
+    rejected[orders.row] = [name or None for name in orders.rejected_by]
+    columns = {
+        "price": run.frame.price,
+        "side": pd.array([None if code == UNPARSED else SIDE_NAMES[code] for code in tape.side], dtype="string"),
+        "size": tape.size,
+        "slippage_bps": tape.slippage_bps,
+        "deadline_s": tape.deadline_s,
+        "confidence": tape.confidence,
+        "reason": pd.array(tape.reason, dtype="string"),
+        "outcome": pd.array(outcome, dtype="string"),
+        "rejected_by": pd.array(rejected, dtype="string"),
+    }
+    if "label_side" in run.frame.labels:
+        columns["label"] = pd.array(run.frame.labels["label_side"], dtype="string")
+    if tape.raw_text is not None:
+        columns["answer"] = pd.array(tape.raw_text, dtype="string")
+    return pd.DataFrame(columns, index=run.frame.at_index)
+
+
+def fill_table(run: Run, *, markouts_s: Sequence[int] = MARKOUTS_S) -> pd.DataFrame:
+    """Every transaction in the order in which they landed, reverted ones included, by UTC time of landing.
+
+    Columns: `decided_at`, `side`, `outcome`, `reason`; `price` (the pool's, before the order) and `paid_price`
+    (quote per base, all costs taken off); `base` and `quote` (bought or sold, spent or received); `fee`, `impact`,
+    `mev`, `gas` and their sum `cost` (quote); `pnl` (quote): what the transaction is worth at the tape's last price,
+    every cost taken off, so that the column sums to closing equity less that of holding; `markout_60s_bps` and so
+    on: the move in the fill's favour so many seconds later against `paid_price`, missing beyond the tape's end.
+
+    Args:
+        markouts_s: seconds of the mark-outs.
+    """
+    frame, landed = run.frame, run.landed
+    rows = np.array([order.row for order in landed], dtype=np.intp)
+    amounts = np.array([_amounts(run, order) for order in landed], dtype=object).reshape(len(landed), 7)
+    units = np.array([frame.pool.base.unit] + 6 * [frame.pool.quote.unit], dtype=object)
+    base, quote, fee, impact, mev, gas, pnl = (amounts / units).astype(np.float64).T
+    buys = np.array([order.buys for order in landed], dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        paid = np.where(base > 0, np.where(buys, quote + gas, quote - gas) / base, np.nan)
+    columns = {
+        "decided_at": frame.at_index[[order.decided_row for order in landed]],
+        "side": pd.array(np.where(buys, "BUY", "SELL"), dtype="string"),
+        "outcome": pd.array([OUTCOME_NAMES[order.outcome] for order in landed], dtype="string"),
+        "price": frame.price[rows],
+        "paid_price": paid,
+        "base": base,
+        "quote": quote,
+        "fee": fee,
+        "impact": impact,
+        "mev": mev,
+        "gas": gas,
+        "cost": fee + impact + mev + gas,
+        "pnl": pnl,
+        **{f"markout_{horizon}s_bps": _markout(run, rows, buys, paid, horizon) for horizon in markouts_s},
+        "reason": pd.array(run.orders.reason[[order.index for order in landed]], dtype="string"),
+    }
+    return pd.DataFrame(columns, index=frame.at_index[rows])
+
+
+def _amounts(run: Run, order: Landed) -> tuple[int, ...]:
+    """Base and quote that changed hands, fee, impact, mev, gas, and worth at the end; all but the first in quote."""
+    worth = lambda base, row: quote_value(run.frame, base, row)  # noqa: E731
+    row, last, spent = order.row, len(run.frame) - 1, order.taken + order.fee
+    if order.buys:
+        base, quote, fee = order.out, spent, order.fee
+        mev = worth(order.out + order.mev, row) - worth(order.out, row)
+        impact = order.taken - worth(order.out + order.mev, row)
+    else:
+        base, quote, fee = spent, order.out, worth(order.fee, row)
+        mev = order.mev
+        impact = worth(spent, row) - fee - order.out - order.mev
+    gas = order.gas_quote + worth(order.gas_base, row)
+    pnl = order.cash - order.cash_before + worth(order.base, last) - worth(order.base_before, last)
+    return base, quote, fee, impact if spent else 0, mev, gas, pnl
+
+
+def trade_table(run: Run) -> pd.DataFrame:
+    """The closed trades: each sale against the average cost of the base it sold, by UTC time of the sale.
+
+    The opening base enters at the first price; gas belongs to the cost of a buy and the proceeds of a sale. The
+    column `pnl` is what `win_rate` and `profit_factor` are made of.
+
+    Columns: `entry_at` (mean time at which the base sold was acquired, weighted by amount), `holding` (from then to
+    the sale), `base` (sold, and paid as gas), `entry_price` and `exit_price` (quote per base, all costs in), `cost`
+    and `proceeds`, `pnl` (quote), `return` (pnl over cost; missing where there was no cost).
+    """
+    trades, frame = closed_trades(run), run.frame
+    exit_at = frame.at_index[np.array([trade.row for trade in trades], dtype=np.intp)].rename("exit_at")
+    entry_at = frame.at_index[0] + pd.to_timedelta([trade.entry_s for trade in trades], unit="s")
+    base, cost, proceeds = (
+        np.array([getattr(trade, name) for trade in trades], dtype=np.float64) for name in ("base", "cost", "proceeds")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns = {
+            "entry_at": entry_at,
+            "holding": exit_at - entry_at,
+            "base": base,
+            "entry_price": cost / base,
+            "exit_price": proceeds / base,
+            "cost": cost,
+            "proceeds": proceeds,
+            "pnl": proceeds - cost,
+            "return": np.where(cost > 0, (proceeds - cost) / cost, np.nan),
+        }
+    return pd.DataFrame(columns, index=exit_at)
+
+
+def _markout(
+    run: Run, rows: NDArray[np.intp], buys: NDArray[np.bool_], paid: NDArray[np.float64], horizon_s: int
+) -> NDArray[np.float64]:
+    """Move in each fill's favour in bps; NaN for reverts, beyond the tape's end, and where gas ate up the proceeds."""
+    at, price = run.frame.at, run.frame.price
+    then = at[rows] + np.timedelta64(horizon_s, "s")
+    later = price[np.searchsorted(at, then, side="right") - 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved = np.where(buys, 1.0, -1.0) * (later / paid - 1.0) * 1e4
+    return np.where((then <= at[-1]) & (paid > 0), moved, np.nan)

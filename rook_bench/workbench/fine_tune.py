@@ -1,0 +1,78 @@
+"""From swaps to an adapter: a prepared folder, and a base model fine-tuned on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rook_bench.core.console import err, remark
+from rook_bench.dataset import prepare as dataset
+from rook_bench.dataset.prepare import Prepared
+from rook_bench.dataset.rules import Rules
+from rook_bench.dataset.splits import SplitPlan
+from rook_bench.language.runtime import require_train_extra
+from rook_bench.training import TrainSettings, load_settings
+from rook_bench.workbench.running import Tape, tape_of
+
+if TYPE_CHECKING:
+    from rook_bench.training.fit import Trained
+
+
+def prepare(
+    tape: Tape,
+    rules: Rules | str | Path,
+    out: str | Path,
+    *,
+    purge: int = 100,
+    embargo: int = 0,
+    compat_rook: bool = False,
+) -> Prepared:
+    """Write features, conditions, labels and chronological splits in ROOK's layout.
+
+    Args:
+        tape: the swaps, with amounts and ticks, or a file or folder of them.
+        rules: what labels the rows, or a file of it.
+        out: folder to write to, whole or not at all.
+        purge: windows dropped at the end of train and validation.
+        embargo: windows dropped at the start of validation and test.
+        compat_rook: reproduce the published files, their leaks included; purge and embargo are then ROOK's.
+
+    Raises:
+        InputError, ConfigError: for swaps or rules that can't be used.
+    """
+    thresholds = rules if isinstance(rules, Rules) else Rules.from_file(rules)
+    plan = None if compat_rook else SplitPlan(purge=purge, embargo=embargo)
+    return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, compat_rook=compat_rook)
+
+
+def train(
+    data_dir: str | Path,
+    output_dir: str | Path,
+    config: TrainSettings | str | Path | None = None,
+    *,
+    fresh: bool = False,
+    say: Callable[[str], None] = remark,
+    **settings: Any,
+) -> Trained:
+    """Fine-tune a base model with LoRA on a prepared folder; the same call goes on after an interruption.
+
+    Args:
+        data_dir: what `prepare` wrote.
+        output_dir: the adapter's folder; appears whole or not at all.
+        config: settings, or a file of them (ROOK's JSON keys among them).
+        fresh: forget the checkpoints of an interrupted run.
+        say: hears facts, warnings and a line per epoch.
+        settings: keys of `TrainSettings` (model, num_epochs, max_samples, ...) that overrule `config`.
+
+    Raises:
+        InputError, ConfigError: without the extra `train`; for data, a base or settings that can't be used.
+    """
+    require_train_extra()
+    from rook_bench.training.fit import train as fit
+
+    if isinstance(config, TrainSettings):
+        chosen = TrainSettings.parse(config.model_dump() | settings, where="train")
+    else:
+        chosen = load_settings(config, **settings)
+    return fit(data_dir, output_dir, chosen, say=say, console=err, fresh=fresh)

@@ -1,0 +1,60 @@
+"""Make the candidate of a verdict champion, judged again first."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import partial
+from pathlib import Path
+
+from rook_bench import promotion
+from rook_bench.core.hash_chain import Entry
+from rook_bench.core.project import models_folder, trials_folder
+from rook_bench.workbench.judge import Judgement, rejudge
+
+
+def promote(
+    verdict: Judgement | str | Path,
+    *,
+    models: str | Path | None = None,
+    trials: str | Path | None = None,
+    sign_key: Path | None = None,
+    reason: str = "",
+    allow_other_champion: bool = False,
+) -> Entry:
+    """Make the candidate of a verdict champion, and return the entry of the promotion record that says so.
+
+    The verdict is judged again from its runs first, whatever it says of itself.
+
+    Args:
+        verdict: a judgement, or verdict.json of a saved one, or its folder.
+        models: the models folder, which holds the record; the project's by default.
+        trials: folder of the trial ledger that the verdict was given by; the project's by default.
+        sign_key: a private elliptic-curve key (PEM) to sign the stored copy with.
+        reason: a remark for the reader of the record.
+        allow_other_champion: accept a verdict given against another champion than the present one.
+
+    Raises:
+        InputError: with the reason, where anything is not as the verdict says. The record is then as it was.
+    """
+    if isinstance(verdict, Judgement) and verdict.folder is None:
+        with tempfile.TemporaryDirectory(prefix="rook-bench-") as folder:
+            saved = verdict.save(Path(folder) / "verdict")
+            return promote(
+                saved,
+                models=models,
+                trials=trials,
+                sign_key=sign_key,
+                reason=reason,
+                allow_other_champion=allow_other_champion,
+            )
+    path = verdict.folder if isinstance(verdict, Judgement) else Path(verdict)
+    assert path is not None
+    ledger = Path(trials) if trials else trials_folder(Path(models) if models else None)
+    return promotion.promote(
+        path,
+        Path(models) if models else models_folder(),
+        rejudge=partial(rejudge, trials=ledger),
+        sign_key=sign_key,
+        reason=reason,
+        allow_other_champion=allow_other_champion,
+    )
