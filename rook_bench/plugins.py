@@ -9,135 +9,96 @@ A plugin is a decorated factory. Its keyword arguments are its parameters, its n
 
 Built-in plugins and those of other packages come in by the entry point group
 `rook_bench.plugins` (each entry names a module to import); a user's come from the files of a
-`strategies/` folder, or are referred to as `path.py@name`.
+`strategies/` folder, are referred to as `path.py@name`, or are defined in a notebook's cell, at the
+prompt or in the script that runs. Those last ones can be defined anew at will, and are recorded by
+their text, for there is no file that holds them alone.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
-import importlib.util
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import contextmanager, suppress
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
-from pydantic import ValidationError, validate_call
+from rook_bench.core import ConfigError, InputError, RookError, UnknownName
+from rook_bench.core.plugin import Choice, Plugin, Spec, is_plain, plugin_of
+from rook_bench.core.project import project_folder
+from rook_bench.core.reference import file_alone, parse_reference
+from rook_bench.core.text_module import run_file
 
-from rook_bench.core import ConfigError, InputError, RookError, UnknownName, suggest
-from rook_bench.core.hashing import sha256_file
+__all__ = [
+    "ENTRY_POINTS",
+    "STRATEGIES_VARIABLE",
+    "Choice",
+    "Plugin",
+    "Registry",
+    "Spec",
+    "broken",
+    "decision_source",
+    "gate_check",
+    "import_file",
+    "importer",
+    "is_plain",
+    "load_plugins",
+    "made_with",
+    "metric",
+    "plugin_of",
+    "risk_filter",
+    "sizer",
+]
 
 ENTRY_POINTS = "rook_bench.plugins"
 STRATEGIES_VARIABLE = "ROOK_BENCH_STRATEGIES"
 
-
-@dataclass(frozen=True)
-class Spec:
-    """What a Run records of a component, enough to build it again and to see that it changed."""
-
-    kind: str
-    name: str
-    params: dict[str, Any]
-    file: str
-    sha256: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The shape stored in run.json."""
-        return {"kind": self.kind, "name": self.name, "params": self.params, "file": self.file, "sha256": self.sha256}
-
-
-@dataclass(frozen=True)
-class Plugin:
-    """A registered factory. `traits` are what its decorator was told (units, look-ahead ...)."""
-
-    kind: str
-    name: str
-    factory: Callable[..., Any]
-    file: Path
-    summary: str
-    traits: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def parameters(self) -> dict[str, inspect.Parameter]:
-        """The factory's parameters by name."""
-        return dict(inspect.signature(self.factory).parameters)
-
-    def build(self, **params: Any) -> Any:
-        """Call the factory; ConfigError for an unknown parameter or a value of the wrong type."""
-        self.check_names(params)
-        try:
-            return validate_call(config={"arbitrary_types_allowed": True})(self.factory)(**params)
-        except ValidationError as error:
-            problem = error.errors()[0]
-            key = ".".join(str(part) for part in problem["loc"])
-            text = problem["msg"].removeprefix("Value error, ")
-            raise ConfigError(
-                f"'{key}': {text}", where=f"{self.kind} {self.name}", hint="see rook-bench plugins"
-            ) from None
-
-    def check_names(self, params: Mapping[str, Any]) -> None:
-        """ConfigError for a parameter that the factory does not take, with the near name."""
-        for name in params:
-            if name not in self.parameters:
-                where = f"{self.kind} {self.name}"
-                raise ConfigError(f"unknown parameter '{name}'", where=where, hint=suggest(name, self.parameters))
-
-    def spec(self, **params: Any) -> Spec:
-        """The record of this plugin with these parameters (defaults filled in)."""
-        bound = inspect.signature(self.factory).bind(**params)
-        bound.apply_defaults()
-        plain = {key: value if _is_json(value) else str(value) for key, value in bound.arguments.items()}
-        return Spec(self.kind, self.name, plain, self.file.name, sha256_file(self.file))
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A plugin with the parameters somebody chose; `reference` is how they named it."""
-
-    reference: str
-    plugin: Plugin
-    params: dict[str, Any]
-
-    def build(self) -> Any:
-        """The built component."""
-        return self.plugin.build(**self.params)
-
-    def spec(self) -> Spec:
-        """Its record."""
-        return self.plugin.spec(**self.params)
-
-
-def _is_json(value: Any) -> bool:
-    return value is None or isinstance(value, bool | int | float | str | list | dict)
+_made: WeakKeyDictionary[Any, Choice] = WeakKeyDictionary()
+"""What decorated factories made, and with which parameters."""
 
 
 class Registry:
-    """The plugins of one kind; calling it decorates a factory."""
+    """The plugins of one kind; calling it decorates a factory.
+
+    Args:
+        kind: of what kind.
+        remembers: whether what a decorated factory makes is to be known by `made_with`.
+    """
 
     kinds: ClassVar[dict[str, Registry]] = {}
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, *, remembers: bool = False) -> None:
+        self.kind, self.remembers = kind, remembers
         self._plugins: dict[str, Plugin] = {}
         Registry.kinds[kind] = self
+
+    @property
+    def word(self) -> str:
+        """The kind for a person ("decision source")."""
+        return self.kind.replace("_", " ")
 
     def __call__(self, factory: Callable[..., Any] | None = None, *, name: str | None = None, **traits: Any) -> Any:
         """Register `factory` under `name` (its own name by default)."""
         if factory is None:
             return lambda function: self(function, name=name, **traits)
-        path = Path(inspect.getsourcefile(factory) or "unknown").resolve()
-        summary = (inspect.getdoc(factory) or "").split("\n")[0]
-        plugin = Plugin(self.kind, name or factory.__name__, factory, path, summary, traits)
+        if inspect.isclass(factory):
+            raise InputError(f"{factory.__name__} is a class", where=f"@{self.kind}", hint="decorate what makes one")
+        plugin = plugin_of(self.kind, name or factory.__name__, factory, traits)
+        if plugin.in_memory:
+            load_plugins()  # else a built-in of that name would come later and find it taken
         known = self._plugins.get(plugin.name)
-        if known is not None and known.file != path:
+        if known is not None and known.file != plugin.file and not known.in_memory:
             raise InputError(
-                f"{self.kind} '{plugin.name}' is already registered by {known.file}", where=path, hint="rename it"
+                f"{self.kind} '{plugin.name}' is already registered by {known.file}",
+                where=plugin.file,
+                hint="rename it",
             )
         self._plugins[plugin.name] = plugin
-        return factory
+        return _remembering(plugin) if self.remembers else factory
 
     def __iter__(self) -> Iterator[Plugin]:
         load_plugins()
@@ -150,7 +111,7 @@ class Registry:
             return self._from_file(Path(path), inside)
         load_plugins()
         if name not in self._plugins:
-            raise UnknownName(self.kind.replace("_", " "), name, self._plugins)
+            raise UnknownName(self.word, name, self._plugins) if file_alone(name) is None else self._unnamed(Path(name))
         return self._plugins[name]
 
     def choose(self, reference: str | Mapping[str, Any]) -> Choice:
@@ -158,45 +119,55 @@ class Registry:
 
         The plain argument goes to the factory's first parameter.
         """
-        word = self.kind.replace("_", " ")
         if not isinstance(reference, str):
             params = {key: value for key, value in reference.items() if key != "name"}
             if "name" not in reference:
-                raise ConfigError(f"a {word} needs its 'name'", where=str(dict(reference)))
+                raise ConfigError(f"a {self.word} needs its 'name'", where=str(dict(reference)))
             plugin = self.get(str(reference["name"]))
             plugin.check_names(params)
             return Choice(str(reference["name"]), plugin, params)
         name, argument, named = parse_reference(reference)
+        load_plugins()
+        if name not in self._plugins:
+            name = file_alone(reference) or name
         plugin = self.get(name)
         params = dict(named)
         if argument is not None:
             if not plugin.parameters:
-                raise ConfigError(f"{word} '{name}' takes no argument", where=reference)
+                raise ConfigError(f"{self.word} '{name}' takes no argument", where=reference)
             params[next(iter(plugin.parameters))] = argument
         plugin.check_names(params)
-        for key, parameter in plugin.parameters.items():
-            if parameter.default is inspect.Parameter.empty and key not in params:
-                raise ConfigError(
-                    f"{word} '{name}' needs its {key}", where=reference, hint=f"write {name}:{key.upper()}"
-                )
+        plugin.check_complete(params, name=name, where=reference)
         return Choice(reference, plugin, params)
 
     def _from_file(self, path: Path, name: str) -> Plugin:
+        found = self._held_by(path)
+        if name not in found:
+            raise UnknownName(self.word, name, found, where=path)
+        return found[name]
+
+    def _unnamed(self, path: Path) -> InputError:
+        """What to say of a reference that names a file alone."""
+        names = ", ".join(sorted(self._held_by(path)))
+        if not names:
+            return InputError(f"the file holds no {self.word}", where=path, hint=f"decorate one with @{self.kind}")
+        return InputError(f"no {self.word} is named", where=path, hint=f"write {path}@NAME; it holds: {names}")
+
+    def _held_by(self, path: Path) -> dict[str, Plugin]:
+        """The plugins of this kind in a file, which is loaded anew."""
         if not path.is_file():
             raise InputError("no such plugin file", where=path, hint="check the path before '@'")
+        load_plugins()  # else a built-in that the file imports would be taken for the file's own
         before = dict(self._plugins)
         try:
             # The file's own plugins are visible to this reference alone, so that two files may
             # use one name, and a file in strategies/ may also be named by its path.
             self._plugins.clear()
             import_file(path)
-            found = dict(self._plugins)
+            return dict(self._plugins)
         finally:
             self._plugins.clear()
             self._plugins.update(before)
-        if name not in found:
-            raise UnknownName(self.kind.replace("_", " "), name, found, where=path)
-        return found[name]
 
     @contextmanager
     def isolated(self) -> Iterator[None]:
@@ -209,7 +180,43 @@ class Registry:
             self._plugins.update(before)
 
 
-decision_source = Registry("decision_source")
+def made_with(value: object) -> Choice | None:
+    """The plugin and the parameters that something was made with, if a decorated factory made it or is it."""
+    try:
+        return _made.get(value)
+    except TypeError:  # neither functions nor what most classes make, but numbers and the like
+        return None
+
+
+def _remembering(plugin: Plugin) -> Callable[..., Any]:
+    """The plugin's factory, which now tells `made_with` what it made."""
+    signature = inspect.signature(plugin.factory)
+
+    @wraps(plugin.factory)
+    def make(*args: Any, **named: Any) -> Any:
+        built = plugin.factory(*args, **named)
+        params = dict(signature.bind(*args, **named).arguments)
+        with suppress(TypeError):  # what can't be referred to weakly is not remembered
+            _made[built] = Choice(_written(plugin, params), plugin, params)
+        return built
+
+    _made[make] = Choice(plugin.name, plugin, {})
+    return make
+
+
+def _written(plugin: Plugin, params: Mapping[str, Any]) -> str:
+    """A reference with these parameters; where a reference can't hold them, a name that tells them apart."""
+    defaults = {key: parameter.default for key, parameter in plugin.parameters.items()}
+    given = {key: value for key, value in params.items() if not (value is None and defaults.get(key, ...) is None)}
+    texts = {key: str(value) for key, value in given.items() if isinstance(value, bool | int | float | str | Path)}
+    if not given:
+        return plugin.name
+    if len(texts) == len(given) and not any("," in text for text in texts.values()):
+        return f"{plugin.name}:{','.join(f'{key}={text}' for key, text in texts.items())}"
+    return f"{plugin.name}-{hashlib.sha256(repr(params).encode()).hexdigest()[:8]}"
+
+
+decision_source = Registry("decision_source", remembers=True)
 sizer = Registry("sizer")
 risk_filter = Registry("risk_filter")
 importer = Registry("importer")
@@ -228,7 +235,8 @@ def load_plugins() -> None:
         _loaded.add(ENTRY_POINTS)
         for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
             _guarded(f"{entry.name} ({entry.value})", entry.load)
-    folder = Path(os.environ.get(STRATEGIES_VARIABLE, "strategies")).resolve()
+    mine = (project_folder() or Path.cwd()) / "strategies"
+    folder = Path(os.environ.get(STRATEGIES_VARIABLE) or mine).resolve()
     if str(folder) not in _loaded and folder.is_dir():
         _loaded.add(str(folder))
         for path in sorted(folder.glob("*.py")):
@@ -237,11 +245,10 @@ def load_plugins() -> None:
 
 def import_file(path: Path) -> None:
     """Run one plugin file, so that its decorators register."""
-    spec = importlib.util.spec_from_file_location(f"rook_bench_plugin_{path.stem}", path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise InputError("not a Python file", where=path)
     try:
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        run_file(path, "rook_bench_plugin")
     except RookError:
         raise
     except Exception as error:  # the user's file may fail in any way; the report names it
@@ -254,28 +261,3 @@ def _guarded(where: str, load: Callable[[], object]) -> None:
         load()
     except Exception as error:
         broken[where] = str(error) or type(error).__name__
-
-
-def parse_reference(text: str) -> tuple[str, str | None, dict[str, str]]:
-    """Split `name`, `name:argument`, `name:key=value,...` or `name:argument,key=value,...`.
-
-    The name may be `path.py@name`.
-
-    Returns the name, the plain argument if there is one, and the named parameters.
-    """
-    head, colon, rest = text.partition(":") if "@" not in text else _split_after_at(text)
-    if not colon:
-        return head, None, {}
-    pairs = [part.partition("=") for part in rest.split(",")]
-    if all(equals for _, equals, _ in pairs):
-        return head, None, {key.strip(): value.strip() for key, _, value in pairs}
-    first, *others = pairs
-    if others and not first[1] and all(equals for _, equals, _ in others):
-        return head, first[0], {key.strip(): value.strip() for key, _, value in others}
-    return head, rest, {}
-
-
-def _split_after_at(text: str) -> tuple[str, str, str]:
-    path, _, rest = text.partition("@")
-    name, colon, argument = rest.partition(":")
-    return f"{path}@{name}", colon, argument

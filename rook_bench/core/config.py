@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rook_bench.core.errors import ConfigError, suggest
+from rook_bench.core.files import near_file
 
 
 class Config(BaseModel):
@@ -74,7 +75,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     try:
         values = reader(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigError("no such file", where=path, hint=_near_file(path)) from None
+        raise ConfigError("no such file", where=path, hint=near_file(path)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't be read ({error})", where=path) from None
     except (tomllib.TOMLDecodeError, yaml.YAMLError, json.JSONDecodeError) as error:
@@ -83,10 +84,3 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ConfigError("the file holds no mapping of keys to values", where=path)
     return values
-
-
-def _near_file(path: Path) -> str:
-    folder = path.parent if path.parent.is_dir() else None
-    names = [entry.name for entry in folder.iterdir()] if folder else []
-    near = suggest(path.name, names)
-    return near if near.startswith("did you mean") else "check the path"

@@ -39,7 +39,13 @@ def say_json(value: Any) -> None:
 
 def on_terminal() -> bool:
     """Whether progress bars make sense."""
-    return err.is_terminal
+    return err.is_terminal and not err.quiet
+
+
+def hush(quiet: bool) -> None:
+    """Silence remarks and progress bars, or let them be heard again; warnings and errors are heard anyway."""
+    err.quiet = quiet
+    log.setLevel(logging.WARNING if quiet else logging.INFO)
 
 
 class OnStderr(logging.Handler):

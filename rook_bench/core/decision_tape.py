@@ -10,15 +10,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core.arrays import read_only, text_column
 from rook_bench.core.decision import SIDE_NAMES, Decision, Side
 from rook_bench.core.errors import InputError
+from rook_bench.core.rebuilt import Rebuilt
 
 UNPARSED = -1
 """Code in `DecisionTape.side` of an answer that could not be parsed; it is not a HOLD."""
 
 
+NOT_ASKED = "not asked"
+"""How the reason of a row begins on which the source could not be asked yet; the one mark that a reason can carry."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class DecisionTape:
+class DecisionTape(Rebuilt):
     """One decision per swap, each column of shape (n,).
 
     Attributes:
@@ -42,9 +48,7 @@ class DecisionTape:
         _validate(self)
         for name, column in self._columns():
             if column is not None:
-                column = column.view()
-                column.flags.writeable = False
-                object.__setattr__(self, name, column)
+                object.__setattr__(self, name, read_only(column))
 
     def __repr__(self) -> str:
         return (
@@ -84,6 +88,11 @@ class DecisionTape:
         return hashlib.sha256(self.to_bytes()).hexdigest()
 
     @property
+    def asked(self) -> NDArray[np.bool_]:
+        """Rows on which the source was asked (see NOT_ASKED), shape (n,)."""
+        return np.array([not str(reason).startswith(NOT_ASKED) for reason in self.reason], dtype=np.bool_)
+
+    @property
     def action_rate(self) -> float:
         """Share of rows that wish to trade."""
         return float(np.isin(self.side, (Side.BUY, Side.SELL)).mean())
@@ -107,8 +116,8 @@ class DecisionTape:
             slippage_bps=np.array([row.slippage_bps for row in rows], dtype=np.float64),
             deadline_s=np.array([row.deadline_s for row in rows], dtype=np.float64),
             confidence=np.array([row.confidence for row in rows], dtype=np.float64),
-            reason=_texts([row.reason for row in rows]),
-            raw_text=_texts([row.raw_text for row in rows]) if any(row.raw_text for row in rows) else None,
+            reason=text_column([row.reason for row in rows]),
+            raw_text=text_column([row.raw_text for row in rows]) if any(row.raw_text for row in rows) else None,
         )
 
     @classmethod
@@ -132,14 +141,8 @@ class DecisionTape:
             slippage_bps=spread(slippage_bps),
             deadline_s=spread(deadline_s),
             confidence=spread(confidence),
-            reason=_texts([reason] * len(side)) if isinstance(reason, str) else reason,
+            reason=text_column([reason] * len(side)) if isinstance(reason, str) else reason,
         )
-
-
-def _texts(values: list[str]) -> NDArray[np.object_]:
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column
 
 
 def _validate(tape: DecisionTape) -> None:

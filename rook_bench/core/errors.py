@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class RookError(Exception):
@@ -23,6 +24,16 @@ class RookError(Exception):
         self.what, self.where, self.hint = what, where, hint
         line = what if where is None else f"{where}: {what}"
         super().__init__(f"{line}; {hint}" if hint else line)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By its parts: the constructors of its kinds take other arguments than the line they end in.
+        return _again, (type(self), self.what, self.where, self.hint)
+
+
+def _again(kind: type[RookError], what: str, where: object, hint: str | None) -> RookError:
+    error = kind.__new__(kind)
+    RookError.__init__(error, what, where=where, hint=hint)
+    return error
 
 
 class InputError(RookError):

@@ -17,9 +17,12 @@ class Estimate:
         n: number of observations behind the value (buckets, fills, trades: see `convention`).
         unit: unit of value, low and high ("fraction", "bps", "quote", "count", "s", ...).
         convention: how it was computed, printed beside the number.
+        method: how its interval was made; "" where there is none.
         undefined_because: why there is no value; None exactly when there is one.
 
-    Undefined is never zero: `Estimate.of(nan)` is refused, `Estimate.undefined(...)` says why.
+    No code reads `convention` or `method`: both are for people.
+
+    Undefined is never zero: a NaN is refused, `Estimate.undefined(...)` says why.
     """
 
     value: float | None
@@ -29,6 +32,7 @@ class Estimate:
     low: float | None = None
     high: float | None = None
     undefined_because: str | None = None
+    method: str = ""
 
     def __post_init__(self) -> None:
         if (self.value is None) != (self.undefined_because is not None):
@@ -36,6 +40,8 @@ class Estimate:
         for number in (self.value, self.low, self.high):
             if number is not None and not math.isfinite(number):
                 raise ValueError(f"{number!r} is not finite; use Estimate.undefined and say why")
+        if self.method and self.low is None and self.high is None:
+            raise ValueError("an Estimate without an interval has no method by which one was made")
 
     def __str__(self) -> str:
         return f"undefined: {self.undefined_because}" if self.value is None else with_unit(self.value, self.unit)
@@ -50,15 +56,20 @@ class Estimate:
         """Whether there is a value."""
         return self.value is not None
 
+    @property
+    def how(self) -> str:
+        """Convention and method in one line, for a person."""
+        return "; ".join(part for part in (self.convention, self.method) if part)
+
     def to_json(self) -> dict[str, Any]:
         """The shape stored in metrics.json."""
-        order = ("value", "low", "high", "n", "unit", "convention", "undefined_because")
+        order = ("value", "low", "high", "n", "unit", "convention", "undefined_because", "method")
         fields = asdict(self)
         return {name: fields[name] for name in order}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Estimate:
-        """Read back what `to_json` wrote."""
+        """Read back what `to_json` wrote; records from before there was a method have none."""
         return cls(**record)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rook_bench.core.arrays import read_only
+
 LIMBS = 4
 _BYTES = 8 * LIMBS
 
@@ -27,12 +29,13 @@ class ExactInts:
     def __init__(self, limbs: NDArray[np.uint64]) -> None:
         if limbs.ndim != 2 or limbs.shape[1] != LIMBS or limbs.dtype != np.uint64:
             raise ValueError(f"limbs must have shape (n, {LIMBS}) and dtype uint64")
-        view = limbs.view()
-        view.flags.writeable = False
-        object.__setattr__(self, "limbs", view)
+        object.__setattr__(self, "limbs", read_only(limbs))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("ExactInts is immutable")
+
+    def __reduce__(self) -> tuple[type[ExactInts], tuple[NDArray[np.uint64]]]:
+        return ExactInts, (self.limbs,)
 
     @classmethod
     def of(cls, values: Iterable[int]) -> ExactInts:

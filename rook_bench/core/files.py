@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import shutil
@@ -77,6 +78,28 @@ def _make_parent(path: Path) -> None:
         raise InputError(f"can't create the output folder ({error.strerror})", where=path.parent) from None
     if not os.access(path.parent, os.W_OK):
         raise InputError("the output folder can't be written", where=path.parent, hint="choose another --out")
+
+
+NEAR = 0.75
+"""Likeness of two names (0 to 1) from which on one may be a slip for the other."""
+
+
+def near_file(path: Path) -> str:
+    """What to do about a file that isn't there: the near name beside it, where there is one.
+
+    Names are compared without an ending that they share: "nope.toml" is no slip for "pyproject.toml".
+    """
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    likeness = {name: _likeness(path.name, name) for name in sorted(names)}
+    near = max(likeness, key=likeness.__getitem__, default="")
+    return f"did you mean '{near}'?" if near and likeness[near] >= NEAR else "check the path"
+
+
+def _likeness(asked: str, name: str) -> float:
+    ending = Path(asked).suffix
+    if ending and name.endswith(ending):
+        asked, name = asked.removesuffix(ending), name.removesuffix(ending)
+    return difflib.SequenceMatcher(None, asked, name).ratio()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from rook_bench.core.errors import InputError
-from rook_bench.core.hashing import sha256_json
+from rook_bench.core.hashing import seal_of, sealed
 
 Entry = dict[str, Any]
 GENESIS = ""
@@ -143,7 +143,7 @@ def parse(content: bytes) -> tuple[list[Entry], list[Problem]]:
             before = "unknown"
             continue
         what = None
-        if sha256_json({key: value for key, value in entry.items() if key != "hash"}) != entry["hash"]:
+        if seal_of(entry) != entry["hash"]:
             what = "was changed (it does not match its own hash)"
         elif entry["seq"] != number - 1 or entry["prev"] != before:
             what = "does not follow the line before it (lines were removed, added or moved)"
@@ -175,8 +175,7 @@ def seal(payload: Mapping[str, Any], entries: list[Entry], at: datetime | None =
     time = (at or datetime.now(UTC)).astimezone(UTC)
     entry = {**payload, "seq": len(entries), "prev": head_of(entries), "at": time.isoformat()}
     # What is hashed is what a reader gets back: tuples are lists by then, numbers as keys are text.
-    entry = json.loads(json.dumps(entry, allow_nan=False))
-    return {**entry, "hash": sha256_json(entry)}
+    return sealed(json.loads(json.dumps(entry, allow_nan=False)))
 
 
 def line_of(entry: Mapping[str, Any]) -> bytes:

@@ -9,14 +9,28 @@ import platformdirs
 
 TRIALS_VARIABLE = "ROOK_BENCH_TRIALS"
 
-MARKERS = ("rook-bench.toml", ".git")
-"""What the top folder of a project holds: the file that `rook-bench init` writes, or a repository."""
+MARKER = "rook-bench.toml"
+"""What marks the top folder of a project: the file that `rook-bench init` writes."""
 
 
 def project_folder(start: Path | None = None) -> Path | None:
-    """The nearest folder from `start` (the working folder) upwards that is a project's top; None outside of any."""
+    """The top folder of the project that `start` (the working folder) lies in; None outside of any.
+
+    The nearest folder upwards with a rook-bench.toml, so that a repository inside a project (a submodule, an adapter
+    cloned from a hub) doesn't cut it in two; where there is none, the top of the nearest repository or worktree.
+    """
     here = (start or Path.cwd()).resolve()
-    return next((folder for folder in (here, *here.parents) if any((folder / name).exists() for name in MARKERS)), None)
+    folders = (here, *here.parents)
+    marked = next((folder for folder in folders if (folder / MARKER).is_file()), None)
+    return marked or next((folder for folder in folders if _is_repository(folder)), None)
+
+
+def _is_repository(folder: Path) -> bool:
+    """Whether a folder is the top of a repository; one of settings in the home folder is nobody's project."""
+    if not (folder / ".git").exists():  # a folder, or a file in worktrees and submodules
+        return False
+    home = Path.home().resolve()
+    return folder not in (home, *home.parents) or (folder / "strategies").is_dir()
 
 
 def models_folder() -> Path:

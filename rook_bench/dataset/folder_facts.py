@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import zlib
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from rook_bench.core import InputError
+from rook_bench.ingest.text_files import read_number_columns
 
 TABLES = ("core_features", "core_conditions", "labeled_dataset", "train", "val", "test")
 SPLITS = ("train", "val", "test")
@@ -24,7 +24,7 @@ def folder_facts(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("no such folder", where=folder, hint="give what rook-bench data prepare wrote")
-    tables = {name: _read(path) for name in TABLES if (path := _file(folder, name)) is not None}
+    tables = {name: read_number_columns(path) for name in TABLES if (path := _file(folder, name)) is not None}
     if not tables:
         raise InputError(f"none of {', '.join(TABLES)} (.csv or .csv.gz) is here", where=folder)
     facts: dict[str, Any] = {"folder": str(folder), "tables": {}, "columns": {}, "labels": {}}
@@ -46,14 +46,6 @@ def folder_facts(folder: str | Path) -> dict[str, Any]:
 
 def _file(folder: Path, name: str) -> Path | None:
     return next((path for ending in (".csv", ".csv.gz") if (path := folder / f"{name}{ending}").is_file()), None)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except (ValueError, OSError, EOFError, zlib.error) as error:  # pandas' parser errors are ValueErrors
-        text = " ".join(str(error).split())
-        raise InputError(f"can't be read as a table ({text})", where=path, hint="prepare the folder again") from None
 
 
 def _against_metadata(folder: Path, tables: dict[str, pd.DataFrame]) -> list[str]:

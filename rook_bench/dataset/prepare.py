@@ -109,8 +109,18 @@ def held_out(frame: SwapFrame, rules: Rules, plan: SplitPlan | None = None) -> S
         "label_confidence": labels.confidence,
         "label_rule": labels.reason,
     }
-    recorded = {name: features[name].to_numpy() for name in RECORDED}
-    return replace(frame, labels=columns, recorded=recorded).take(rows)
+    return with_past(replace(frame, labels=columns), rows)
+
+
+def with_past(frame: SwapFrame, rows: NDArray[np.intp]) -> SwapFrame:
+    """Consecutive rows of a tape, with the features of `RECORDED` as the rows before them made them.
+
+    They are those that a prepared file carries. What else looks back begins anew at the first of the rows.
+    """
+    if rows[0] == 0:  # nothing lies before them
+        return frame.take(rows)
+    features = compute_features(frame)[list(RECORDED)].dropna(axis="columns", how="all")  # the log may lack volumes
+    return replace(frame, recorded={str(name): column.to_numpy() for name, column in features.items()}).take(rows)
 
 
 def _raw_factor(pool: Pool) -> float:

@@ -11,6 +11,7 @@ from pydantic import Field
 from rook_bench.core import InputError, Side
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.shipped import find
 
 MEAN_REVERSION_HISTORY = 20
 """Swaps before which mean reversion stays silent."""
@@ -45,8 +46,9 @@ class Rules(Config):
 
     @classmethod
     def from_file(cls, path: str | Path) -> Rules:
-        """Read a rule config (JSON, TOML or YAML)."""
-        return cls.parse(read_mapping(path), where=path)
+        """Read a rule config (JSON, TOML or YAML), a file or one that goes by name (`data_driven`)."""
+        found = find("rules", path)
+        return cls.parse(read_mapping(found), where=found)
 
 
 def apply_rules(rules: Rules, features: pd.DataFrame, at: pd.DatetimeIndex) -> DecisionTape:

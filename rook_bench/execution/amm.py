@@ -181,19 +181,3 @@ def quote_exact_in(sqrt_price: Any, liquidity: Any, amount: Any, fee_pips: Any, 
     if zero_for_one:
         return amount1_between(price_after_token0(sqrt_price, liquidity, after_fee), sqrt_price, liquidity)
     return amount0_between(sqrt_price, price_after_token1(sqrt_price, liquidity, after_fee), liquidity)
-
-
-@register_jitable
-def value_in_token1(amount0: Any, sqrt_price: Any) -> Any:
-    """Token1 units that `amount0` is worth at the pool price without fee or impact, rounded down.
-
-    Two steps keep the product inside 384 bits for any 160-bit price; the first rounding changes
-    the result by less than one unit.
-    """
-    return (((amount0 * sqrt_price) >> 96) * sqrt_price) >> 96
-
-
-@register_jitable
-def value_in_token0(amount1: Any, sqrt_price: Any) -> Any:
-    """Token0 units that `amount1` is worth at the pool price without fee or impact, rounded down."""
-    return (((amount1 << 96) // sqrt_price) << 96) // sqrt_price

@@ -107,7 +107,7 @@ class Frictions(Config):
         fee_pips: pool fee in millionths; None takes the tape's own (of v4, the one that the swap before paid).
         latency: when the order meets the pool.
         gas: what each transaction costs, reverted ones included.
-        chain: name of a preset (see `execution.chains`): its latency, gas and ordering hold where
+        chain: name of a preset (see `execution.chain_presets`): its latency, gas and ordering hold where
             this configuration gives none of its own.
         ordering: how transactions of a block stand: "arrival" (the order lands when its latency is
             over), or "priority" (in its block it lands behind every transaction that paid at

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress
 
 from rook_bench.core.console import err, on_terminal, remark
+from rook_bench.core.shipped import find
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,6 +28,7 @@ def is_log(path: Path) -> bool:
     from rook_bench.ingest.text_rows import columns_of
     from rook_bench.market.tape_file import CONTENTS
 
+    path = find("tape", path)
     if path.is_dir():
         return not (path / CONTENTS).exists() and not is_rook_folder(path)
     traits = recognise(columns_of(path), where=path).traits
@@ -116,7 +118,7 @@ def check_each(source: Path, pool: str | None) -> list[TapeCheck]:
     """The check of every pool that INPUT holds swaps of, or of the one that `--pool` names."""
     from rook_bench.tapecheck.check import check_tape
 
-    frames = _frames(source, pool)
+    frames = _frames(find("tape", source), pool)
     checks = []
     with Progress(console=err, transient=True, disable=not on_terminal()) as progress:
         for frame in progress.track(frames, description="pricing swaps again"):

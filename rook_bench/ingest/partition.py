@@ -63,7 +63,7 @@ def write_tape_of_events(
         pools: metadata by address (or v4 pool id); `pools`, `notes` and `rounded` are read when
             `tables` is used up, so what a stream learns on the way may be passed.
         source, notes, rounded: see `SwapFrame`.
-        gas_prices: a series to put beside the swaps; see `market.gas_prices`.
+        gas_prices: a series to put beside the swaps; see `ingest.gas_prices`.
 
     Raises:
         InputError: no swap, several pools for one file, a pool without metadata.

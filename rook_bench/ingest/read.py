@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rook_bench.core import InputError
+from rook_bench.core.shipped import find
 from rook_bench.ingest.one_pool import read_log
 from rook_bench.ingest.recognise import recognise
 from rook_bench.ingest.text_rows import columns_of
@@ -22,8 +23,8 @@ def read_swaps(
     """Read a tape, a log, a ROOK folder or one of ROOK's CSV files.
 
     Args:
-        path: file or folder. A folder is ROOK's when it holds core_features.csv, a tape when it
-            holds tape.json, else a folder of log files.
+        path: file or folder, or a tape that goes by name (`sample`). A folder is ROOK's when it holds
+            core_features.csv, a tape when it holds tape.json, else a folder of log files.
         pool: metadata for logs that do not tell it.
         address: the pool (v4: pool id) to read out of a log or tape of several.
         allow_rounded: take integers that have been through a float; the frame says which.
@@ -32,7 +33,7 @@ def read_swaps(
         InputError: missing, empty or damaged file; columns of no or of two layouts; bad values;
             a log of several pools and no address.
     """
-    path = Path(path)
+    path = find("tape", path)
     if path.is_dir():
         if (path / "tape.json").exists():
             return read_tape_folder(path, pool, address=address)

@@ -92,6 +92,20 @@ def small(column: pd.Series, where: Path) -> NDArray[np.int64]:
     return np.array(values, dtype=np.int64)
 
 
+def floats(column: pd.Series, where: Path, *, positive: bool = False) -> NDArray[np.float64]:
+    """A finite float64 column; InputError at the first row that is missing, not finite or (asked) not positive."""
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64)
+    bad = ~np.isfinite(numbers) | (positive & ~(numbers > 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise InputError(
+            f"column '{column.name}' is {str(column.iloc[row]).strip() or 'missing'} at row {row_number(column, row)}",
+            where=where,
+            hint="every row needs a positive number" if positive else "every row needs a finite number",
+        )
+    return numbers
+
+
 def optional_small(column: pd.Series, where: Path) -> list[int | None]:
     """Small integers where some may be missing."""
     present = (column != "").to_numpy()

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rook_bench.core import InputError
-from rook_bench.ingest.rook_columns import check_exists, reading_table
+from rook_bench.ingest.text_files import check_exists, reading_table
 
 ROWS = 100_000
 """Rows of a chunk."""

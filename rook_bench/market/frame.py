@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
+from rook_bench.core.arrays import read_only
 from rook_bench.core.exact import ExactInts
+from rook_bench.core.rebuilt import Rebuilt
 from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
 from rook_bench.market.history import LiquidityHistory, PoolStart
@@ -47,7 +50,7 @@ def _column(dtype: Any = None, *, digits: int = 0, position: bool = False) -> di
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SwapFrame:
+class SwapFrame(Rebuilt):
     """The swaps of one pool in their order on the chain.
 
     Attributes:
@@ -97,9 +100,8 @@ class SwapFrame:
         _validate(self)
 
     def __repr__(self) -> str:
-        return (
-            f"<SwapFrame {self.pool.pair} {self.pool.protocol}: {len(self):,} swaps, {self.at[0]} to {self.at[-1]} UTC>"
-        )
+        first, last = (np.datetime_as_string(self.at[row], unit="s") for row in (0, -1))
+        return f"<SwapFrame {self.pool.pair} {self.pool.protocol}: {len(self):,} swaps, {first} to {last} UTC>"
 
     def __len__(self) -> int:
         return len(self.at)
@@ -125,7 +127,9 @@ class SwapFrame:
         return self.amount0, self.amount1
 
     @classmethod
-    def concat(cls, frames: Sequence[SwapFrame], *, source: str | None = None) -> SwapFrame:
+    def concat(
+        cls, frames: Sequence[SwapFrame], *, rows: NDArray[np.intp] | None = None, source: str | None = None
+    ) -> SwapFrame:
         """Consecutive parts of one pool's tape, stacked in the order given.
 
         A column that one part lacks is left out, and so is the liquidity history where one has none; else
@@ -133,25 +137,22 @@ class SwapFrame:
 
         Args:
             frames: at least one.
+            rows: which of the stacked rows to keep, in their new order; the result then has no history.
             source: where the result says that it comes from; the parts' own by default.
 
         Raises:
             InputError: rows that are then not in order.
         """
         first = frames[0]
-        stacked = {name: _stack([getattr(frame, name) for frame in frames]) for name in COLUMNS}
-        tables = {
-            name: {key: _stack([getattr(frame, name).get(key) for frame in frames]) for key in getattr(first, name)}
-            for name in ("recorded", "labels")
-        }
-        kept: dict[str, Any] = {
-            name: {key: values for key, values in table.items() if values is not None} for name, table in tables.items()
-        }
+        of = lambda get: _stack([get(frame) for frame in frames], rows)  # noqa: E731
+        stacked: dict[str, Any] = {name: of(attrgetter(name)) for name in COLUMNS}
+        for table in ("recorded", "labels"):
+            columns = {key: of(lambda frame: getattr(frame, table).get(key)) for key in getattr(first, table)}  # noqa: B023
+            stacked[table] = {key: column for key, column in columns.items() if column is not None}
         return replace(
             first,
             **stacked,
-            **kept,
-            history=_stacked_history(frames),
+            history=_stacked_history(frames) if rows is None else None,
             rounded={name: reason for frame in frames for name, reason in frame.rounded.items()},
             source=", ".join(dict.fromkeys(frame.source for frame in frames)) if source is None else source,
             notes=tuple(dict.fromkeys(note for frame in frames for note in frame.notes)),
@@ -179,7 +180,7 @@ class SwapFrame:
         else:
             up, down = pool.base.unit << 192, pool.quote.unit
             values = (up / (value * value * down) for value in self.sqrt_price_x96)
-        return _frozen(np.fromiter(values, dtype=np.float64, count=len(self)))
+        return read_only(np.fromiter(values, dtype=np.float64, count=len(self)))
 
     @cached_property
     def exact_tick(self) -> NDArray[np.int32]:
@@ -200,11 +201,11 @@ class SwapFrame:
     def volume(self) -> NDArray[np.float64]:
         """Base token traded in human units, shape (n,); NaN where the log does not say."""
         if self.recorded_volume is not None:
-            return _frozen(self.recorded_volume)
+            return read_only(self.recorded_volume)
         amount = self.amount0 if self.pool.base_is_token0 else self.amount1
         if amount is None:
-            return _frozen(np.full(len(self), np.nan))
-        return _frozen(np.abs(amount.to_floats(self.pool.base.unit)))
+            return read_only(np.full(len(self), np.nan))
+        return read_only(np.abs(amount.to_floats(self.pool.base.unit)))
 
     @cached_property
     def at_index(self) -> pd.DatetimeIndex:
@@ -241,27 +242,45 @@ def _all_columns(frame: SwapFrame) -> dict[str, Any]:
     return {name: getattr(frame, name) for name in COLUMNS} | dict(frame.recorded) | dict(frame.labels)
 
 
-def _stack(parts: Sequence[Any]) -> Any:
-    """The parts of a column one after the other; None where one lacks it."""
+def _stack(parts: Sequence[Any], rows: NDArray[np.intp] | None) -> Any:
+    """The parts of a column one after the other, or these rows of them; None where one lacks it."""
     if any(part is None for part in parts):
         return None
-    if isinstance(parts[0], ExactInts):
-        return ExactInts(np.concatenate([part.limbs for part in parts]))
-    return np.concatenate(parts)
+    exact = isinstance(parts[0], ExactInts)
+    column = ExactInts(np.concatenate([part.limbs for part in parts])) if exact else np.concatenate(parts)
+    return column if rows is None else column[rows]
 
 
 def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
+    """The first part's snapshot with the changes of all; None where a part has no history."""
     histories = [frame.history for frame in frames if frame.history is not None]
     if len(histories) < len(frames):
         return None
-    offsets = np.cumsum([0, *(len(frame) for frame in frames[:-1])]).tolist()
-    changes = [
-        (row + offset, lower, upper, delta)
-        for offset, history in zip(offsets, histories, strict=True)
-        for row, lower, upper, delta in history.changes()
-    ]
+    changes, before = [], 0
+    for frame, history, later in zip(frames, histories, [*histories[1:], None], strict=True):
+        own = list(history.changes())
+        if later is not None and _repeats(later, history, len(frame)):
+            own = [change for change in own if change[0] < len(frame)]
+        changes += [(row + before, lower, upper, delta) for row, lower, upper, delta in own]
+        before += len(frame)
     first = histories[0]
     return LiquidityHistory.of(complete=first.complete, start=first.start, snapshot=first.snapshot(), changes=changes)
+
+
+def _repeats(later: LiquidityHistory, earlier: LiquidityHistory, rows: int) -> bool:
+    """Whether a part opens with the changes that the part before ended with, after its `rows` swaps.
+
+    The slices of a frame do: what lies between two slices belongs to both. A tape's days don't, each
+    opens with the tick map as the day before left it.
+    """
+    last = [change[1:] for change in earlier.changes() if change[0] == rows]
+    if not last or last != [change[1:] for change in later.changes() if change[0] == 0]:
+        return False
+    ticks = earlier.snapshot()
+    for row, lower, upper, delta in earlier.changes() if earlier.complete else ():
+        if row < rows:
+            ticks.change(lower, upper, delta)
+    return later.snapshot().by_tick == ticks.by_tick
 
 
 def _bytes(column: Any) -> bytes:
@@ -270,12 +289,6 @@ def _bytes(column: Any) -> bytes:
     if column.dtype == object:
         return "\0".join(map(str, column)).encode()
     return bytes(np.ascontiguousarray(column).tobytes())
-
-
-def _frozen(column: NDArray[np.float64]) -> NDArray[np.float64]:
-    column = column.view()
-    column.flags.writeable = False
-    return column
 
 
 def _validate(frame: SwapFrame) -> None:

@@ -39,10 +39,9 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
             )
     total = sum(len(frame) for frame in frames)
     rows = _rows_by_position(frames) if _overlap(frames) else np.arange(total)
-    stacked = SwapFrame.concat([replace(frame, history=None) for frame in frames])
+    joined = SwapFrame.concat(frames, rows=rows)
     dropped = f"{len(frames)} files joined, {total - len(rows)} repeated swaps dropped"
-    joined = replace(stacked.take(rows), notes=(*stacked.notes, dropped))
-    return replace(joined, history=_history(joined, frames, rows))
+    return replace(joined, notes=(*joined.notes, dropped), history=_history(joined, frames, rows))
 
 
 def _history(joined: SwapFrame, frames: Sequence[SwapFrame], rows: NDArray[np.intp]) -> LiquidityHistory | None:

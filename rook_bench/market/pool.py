@@ -10,7 +10,12 @@ from rook_bench.core.config import Config
 
 
 class Token(Config):
-    """One token of the pair; `decimals` turns smallest units into human ones."""
+    """One token of the pair.
+
+    Attributes:
+        symbol: its name ("WETH").
+        decimals: digits that turn smallest units into human ones.
+    """
 
     symbol: str
     decimals: int = Field(ge=0, le=77)
@@ -27,7 +32,17 @@ USDC = Token(symbol="USDC", decimals=6)
 
 
 class Pool(Config):
-    """Pool metadata. Prices are quote per base in human units; `base_is_token0` says which is which."""
+    """Which pool a tape comes from. Prices are quote per base in human units.
+
+    Attributes:
+        chain, address: where it lies; of v4 the address is the pool id.
+        protocol: "v3" or "v4".
+        fee_pips: fee on the amount in, in millionths (500 is 0.05%).
+        tick_spacing: ticks between two that may hold liquidity.
+        token0, token1: the pair, in the pool's own order.
+        base_is_token0: whether token0 is the base, which is bought and sold; the other is the quote.
+        block_time_s: mean seconds between blocks.
+    """
 
     chain: str = "unknown"
     address: str = "unknown"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import UnknownName
+from rook_bench.core.arrays import read_only
 from rook_bench.market.features import FEATURES, compute_conditions, compute_features
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
@@ -23,7 +25,7 @@ class MarketColumns:
 
     def __init__(self, frame: SwapFrame) -> None:
         self.frame = frame
-        self._columns: dict[str, NDArray[Any]] = {"at": _read_only(frame.at)}
+        self._columns: dict[str, NDArray[Any]] = {"at": read_only(frame.at)}
         self._with_features = self._with_conditions = False
 
     @cached_property
@@ -31,26 +33,42 @@ class MarketColumns:
         """The rows' features (see `market.features.compute_features`)."""
         return compute_features(self.frame)
 
+    @property
+    def names(self) -> list[str]:
+        """Names of all columns, which are then computed."""
+        self._add_features()
+        self._add_conditions()
+        return sorted(self._columns)
+
     def __getitem__(self, name: str) -> NDArray[Any]:
-        if name not in self._columns and not self._with_features:
+        for add in (self._add_features, self._add_conditions):
+            if name not in self._columns:
+                add()
+        if name not in self._columns:
+            raise UnknownName("column", name, self._columns, where=_asked_at())
+        return self._columns[name]
+
+    def _add_features(self) -> None:
+        if not self._with_features:
             self._columns |= _frozen(self.features)
             self._with_features = True
-        if name not in self._columns and not self._with_conditions:
+
+    def _add_conditions(self) -> None:
+        if not self._with_conditions:
             self._columns = _frozen(compute_conditions(self.frame, self.features)) | self._columns
             self._with_conditions = True
-        if name not in self._columns:
-            raise UnknownName("column", name, self._columns, where="MarketView")
-        return self._columns[name]
+
+
+def _asked_at() -> str:
+    """File and line that asked a view for a column: a plugin's, as a rule."""
+    frame = sys._getframe()
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _frozen(table: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    return {name: _read_only(table[name].to_numpy().copy()) for name in table.columns}
-
-
-def _read_only(column: NDArray[Any]) -> NDArray[Any]:
-    column = column.view()
-    column.flags.writeable = False
-    return column
+    return {name: read_only(table[name].to_numpy().copy()) for name in table.columns}
 
 
 class MarketView:
@@ -72,11 +90,30 @@ class MarketView:
         """A view that stands at the last row."""
         return cls(MarketColumns(frame), len(frame))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MarketView._of, (
+            self._columns.frame,
+            self._stop,
+        )  # the columns are computed again where they are asked for
+
+    @classmethod
+    def _of(cls, frame: SwapFrame, stop: int) -> MarketView:
+        return cls(MarketColumns(frame), stop)
+
     def __len__(self) -> int:
         return self._stop
 
+    def head(self, rows: int) -> MarketView:
+        """The view as it was `rows` rows after the start of the tape."""
+        return MarketView(self._columns, min(rows, self._stop))
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._columns[name][: self._stop]
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all columns."""
+        return self._columns.names
 
     @property
     def pool(self) -> Pool:
@@ -99,4 +136,4 @@ class MarketView:
 
     def labels(self) -> dict[str, NDArray[Any]]:
         """Label columns recorded in the file, up to now; empty where there are none."""
-        return {name: _read_only(column)[: self._stop] for name, column in self._columns.frame.labels.items()}
+        return {name: read_only(column)[: self._stop] for name, column in self._columns.frame.labels.items()}

@@ -35,12 +35,14 @@ class TapeCheck:
 
     Attributes:
         source, pool, pair, protocol: where the tape comes from; address (v4: id) of the pool.
+        data_hash: identity of the data; see `SwapFrame.data_hash`.
         swaps: number of rows; first_at, last_at: ISO times in UTC; span_hours between them.
         pairs: consecutive swaps with equal recorded liquidity and a moved price.
         pairs_chained: those whose two amounts follow from the two prices, the liquidity and the
             pool's fee on the amount in, within `tolerance`; chained_share is their share.
         repricing: what pricing each swap again from the state before it gave.
-        implied_fee: median over the chained pairs of the fee that the amount in implies.
+        implied_fee: median over the chained pairs of the fee that the amount in implies, a fraction; stated_fee:
+            the pool's own.
         same_time, same_block: swaps that share the timestamp, or block, of the swap before.
         duplicates: rows equal to the row before in time, price, liquidity and amounts (position
             on the chain included where the log carries it).
@@ -51,6 +53,7 @@ class TapeCheck:
         median_gap_s, longest_gap_s: seconds between swaps.
         gaps: waiting times longer than 100 times the mean one.
         rounded: exact columns rebuilt from rounded numbers, with the reason.
+        unknown: facts that the log can't tell, with the reason; notes: what the importer did.
     """
 
     source: str
@@ -98,7 +101,11 @@ class TapeCheck:
 
 
 def check_tape(frame: SwapFrame) -> TapeCheck:
-    """Measure a log against itself; nothing but the frame is read."""
+    """Measure a log against itself; nothing else is read.
+
+    Args:
+        frame: the log's swaps.
+    """
     unknown: dict[str, str] = {}
     chain = _chain(frame) if frame.amount0 is not None and frame.amount1 is not None else None
     if chain is None:

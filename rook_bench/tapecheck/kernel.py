@@ -105,7 +105,7 @@ def reprice_rows(
         ticks, changes: the tick map before the first swap and its changes; `ticks` is moved along.
         priced: filled in place (PRICED); rows not priced stay UNTESTED.
         before: filled in place, shape (n, 4): active liquidity before each swap.
-        calls, call_swap: see `execution.calls`.
+        calls, call_swap: see `execution.compiled_swap`.
     """
     cursor = 0
     calls[0].spacing, calls[0].whole_map, calls[0].v4 = spacing, 1, 1 if v4 else 0

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rook_bench.core import Decision, InputError, Side
-from rook_bench.core.decision_tape import UNPARSED, DecisionTape
+from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape
 
 NAN, INF = math.nan, math.inf
 
@@ -143,3 +143,9 @@ def test_text_moved_between_rows_changes_the_hash():
     texts = [("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc")]
     tapes = [DecisionTape.of([Decision.hold(first), Decision.hold(second)]) for first, second in texts]
     assert len({tape.content_hash for tape in tapes}) == len(texts)
+
+
+def test_rows_that_were_not_asked_about_say_so_in_their_reason():
+    reason = np.array([f"{NOT_ASKED}: no momentum yet", "asked", ""], dtype=object)
+    tape = DecisionTape.from_sides(np.array([Side.HOLD] * 3), 0.0, reason=reason)
+    assert tape.asked.tolist() == [False, True, True]

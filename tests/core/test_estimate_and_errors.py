@@ -32,12 +32,29 @@ def test_undefined_is_not_zero():
 
 @pytest.mark.parametrize(
     "estimate",
-    [Estimate(1.5, 10, "ratio", "5 min", low=1.0, high=2.0), Estimate.undefined("too short", n=1, unit="ratio")],
+    [
+        Estimate(1.5, 10, "ratio", "5 min", low=1.0, high=2.0, method="95% interval"),
+        Estimate.undefined("too short", n=1, unit="ratio"),
+    ],
 )
 def test_json_round_trip(estimate):
     record = json.loads(to_json(estimate.to_json()))
-    assert list(record) == ["value", "low", "high", "n", "unit", "convention", "undefined_because"]
+    assert list(record) == ["value", "low", "high", "n", "unit", "convention", "undefined_because", "method"]
     assert Estimate.from_json(record) == estimate
+
+
+def test_a_record_from_before_there_was_a_method_is_read():
+    record = Estimate(1.5, 10, "ratio", "5 min", low=1.0, high=2.0).to_json()
+    del record["method"]
+    assert Estimate.from_json(record).method == ""
+
+
+def test_a_method_belongs_to_an_interval():
+    with pytest.raises(ValueError, match="without an interval"):
+        Estimate(1.0, 3, "bps", method="95% interval")
+    full = Estimate(1.0, 3, "bps", "a mean", 0.5, 1.5, method="95% interval")
+    assert (full.convention, full.how) == ("a mean", "a mean; 95% interval")
+    assert Estimate(1.0, 3, "bps", "a mean").how == "a mean"
 
 
 def test_an_error_is_one_line():

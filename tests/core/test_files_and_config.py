@@ -8,8 +8,9 @@ from pydantic import Field
 
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.config import Config, read_mapping
-from rook_bench.core.files import MARKER, whole_file, whole_folder, write_json
-from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
+from rook_bench.core.files import MARKER, near_file, whole_file, whole_folder, write_json
+from rook_bench.core.hashing import seal_of, sealed, sha256_code, sha256_file, sha256_json
+from rook_bench.ingest.text_files import check_exists
 
 
 class Failed(Exception):
@@ -189,3 +190,39 @@ def test_hashes(tmp_path):
     assert sha256_file(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256_json({"a": 1, "b": [2]}) == sha256_json({"b": [2], "a": 1}) != sha256_json({"a": 1, "b": [3]})
     assert sha256_code("core") != sha256_code("market")
+
+
+def test_a_seal_covers_all_but_itself():
+    record = sealed({"a": 1, "seal": "old", "b": [2]}, "seal")
+    assert list(record) == ["a", "b", "seal"]
+    assert record["seal"] == seal_of(record, "seal") == sha256_json({"a": 1, "b": [2]})
+    assert seal_of(record | {"b": [3]}, "seal") != record["seal"]
+    assert sealed(record)["hash"] == sha256_json(record)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("gate.tml", "did you mean 'gate.toml'?"),
+        ("gates.toml", "did you mean 'gate.toml'?"),
+        ("test.csv", "did you mean 'test.csv.gz'?"),
+        ("nope.toml", "check the path"),  # though 'pyproject.toml' has most of its letters
+        ("x.toml", "check the path"),
+        ("elsewhere/gate.toml", "check the path"),
+    ],
+)
+def test_a_near_file_is_offered_only_where_it_may_be_meant(tmp_path, asked, hint):
+    for name in ("pyproject.toml", "gate.toml", "test.csv.gz"):
+        (tmp_path / name).touch()
+    assert near_file(tmp_path / asked) == hint
+
+
+def test_config_and_tape_offer_the_same(tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    with pytest.raises(ConfigError, match="no such file; check the path"):
+        read_mapping(tmp_path / "nope.toml")
+    (tmp_path / "swaps.csv").touch()
+    with pytest.raises(InputError, match=r"no such file; did you mean 'swaps\.csv'\?"):
+        check_exists(tmp_path / "swap.csv")
+    with pytest.raises(InputError, match="no such file; check the path"):
+        check_exists(tmp_path / "nope.csv")

@@ -93,8 +93,17 @@ def test_a_payload_can_not_take_the_keys_of_the_chain(chain):
     assert len(chain.entries()) == 4
 
 
+@pytest.fixture(scope="module")
+def quick_disk():
+    """Nothing stops here before its bytes are on the disk; that they get there has tests of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 @settings(max_examples=60)
 @given(st.lists(payloads, min_size=1, max_size=4))
+@pytest.mark.usefixtures("quick_disk")
 def test_any_json_survives(tmp_path_factory, wanted):
     chain = Chain(tmp_path_factory.mktemp("chain") / "c.jsonl")
     for payload in wanted:

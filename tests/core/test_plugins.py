@@ -1,10 +1,14 @@
 """One registry for every kind: references, parameters, records, broken files."""
 
+import subprocess
+import sys
+
 import pytest
 
 from rook_bench import plugins
 from rook_bench.core import ConfigError, InputError, UnknownName
-from rook_bench.plugins import Registry, parse_reference
+from rook_bench.core.reference import parse_reference
+from rook_bench.plugins import Registry
 
 
 @pytest.fixture
@@ -127,3 +131,143 @@ def test_isolation_undoes_registrations(registry):
 def test_the_package_itself_loads_without_breakage():
     assert {"rules", "hold", "random"} <= {plugin.name for plugin in plugins.decision_source}
     assert plugins.broken == {}
+
+
+# A file without a name, and what is defined in a notebook or at the prompt.
+
+TWO = (
+    "from rook_bench import Decision, decision_source, sizer\n\n"
+    "@decision_source\ndef mine():\n    '''.'''\n    return lambda view: Decision.hold()\n\n"
+    "@decision_source(name='an-other')\ndef other():\n    '''.'''\n    return lambda view: Decision.hold()\n"
+)
+
+
+@pytest.mark.parametrize("end", ["", ":3", ":size=3"])
+def test_a_file_alone_says_what_it_holds(tmp_path, end):
+    path = tmp_path / "mine.py"
+    path.write_text(TWO)
+    with pytest.raises(InputError) as caught:
+        plugins.decision_source.choose(f"{path}{end}")
+    assert str(caught.value) == f"{path}: no decision source is named; write {path}@NAME; it holds: an-other, mine"
+    with plugins.decision_source.isolated(), pytest.raises(InputError, match="holds no risk filter; decorate one with"):
+        plugins.risk_filter.choose(f"{path}{end}")
+    with pytest.raises(InputError, match="no such plugin file"):
+        plugins.decision_source.choose(f"{tmp_path / 'none.py'}{end}")
+
+
+def test_an_argument_may_be_a_python_file(registry):
+    assert registry.choose("scale:factor=3").params == {"factor": "3"}
+    assert registry.choose("scale:some/file.py").params == {"factor": "some/file.py"}
+
+
+def at_the_prompt(text):
+    """Run a text as a plain prompt does: nothing keeps it."""
+    space = {"__name__": "__main__"}
+    exec("from rook_bench import Decision, decision_source\n" + text, space)
+    return space
+
+
+CELL = "@decision_source\ndef {name}(n: int = {n}):\n    '''Doc.'''\n    return lambda view: Decision.hold('{n}')\n"
+
+
+def test_defined_anew_the_last_one_counts():
+    with plugins.decision_source.isolated():
+        at_the_prompt(CELL.format(name="cell", n=1))
+        first = plugins.decision_source.get("cell")
+        at_the_prompt(CELL.format(name="cell", n=2))
+        second = plugins.decision_source.get("cell")
+    assert (first.build()(None).reason, second.build()(None).reason) == ("1", "2")
+    assert (first.summary, first.in_memory) == ("Doc.", True)
+    spec = first.spec()
+    assert (spec.name, spec.params, spec.file, len(spec.sha256)) == ("cell", {"n": 1}, "<notebook>", 64)
+    assert spec.in_memory
+    assert spec.sha256 != second.spec().sha256
+
+
+def test_a_built_in_keeps_its_name():
+    with plugins.decision_source.isolated(), pytest.raises(InputError, match="already registered by .*momentum.py"):
+        at_the_prompt(CELL.format(name="momentum", n=1))
+
+
+def test_a_built_in_keeps_its_name_even_before_anything_was_loaded():
+    """In a fresh process, where the first cell comes before the built-ins."""
+    code = (
+        "from rook_bench import Decision, decision_source\n"
+        "try:\n    @decision_source\n    def momentum():\n        return lambda view: Decision.hold()\n"
+        "except Exception as error:\n    print(error)\n"
+        "print([plugin.name for plugin in decision_source])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    refusal, listed = done.stdout.splitlines()
+    assert "already registered by" in refusal
+    assert "'rules'" in listed
+
+
+def test_a_file_replaces_what_stood_in_a_cell(tmp_path):
+    path = tmp_path / "cell.py"
+    path.write_text("from rook_bench import decision_source, Decision\n" + CELL.format(name="cell", n=3))
+    with plugins.decision_source.isolated():
+        at_the_prompt(CELL.format(name="cell", n=1))
+        plugins.import_file(path)
+        assert not plugins.decision_source.get("cell").in_memory
+
+
+def test_a_script_that_runs_is_recorded_by_the_factory_alone(tmp_path):
+    """Its file holds more than the source, and reading it again would run all of it again."""
+    path = tmp_path / "study.py"
+    path.write_text(
+        "from rook_bench import Decision, decision_source\n"
+        + CELL.format(name="cell", n=3)
+        + "print(decision_source.get('cell').spec())\n"
+    )
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+    assert "file='<study.py>'" in done.stdout
+
+
+def test_a_file_that_imports_a_built_in_first_does_not_make_it_its_own(tmp_path):
+    """In a fresh process the import would register it while only the file's own plugins are listened to."""
+    path = tmp_path / "mine.py"
+    path.write_text("from rook_bench.sources.momentum import momentum\n" + TWO)
+    code = (
+        "from rook_bench import decision_source\n"
+        f"decision_source.get('{path}@mine')\n"
+        "print(decision_source.get('momentum').name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "momentum"
+
+
+def test_what_a_factory_made_is_known():
+    with plugins.decision_source.isolated():
+        space = at_the_prompt(CELL.format(name="cell", n=1))
+        made, odd = space["cell"](n=4), space["cell"]([1, 2])
+        assert (plugins.made_with(made).reference, plugins.made_with(made).params) == ("cell:n=4", {"n": 4})
+        assert plugins.made_with(space["cell"]).reference == "cell"
+        assert plugins.made_with(space["cell"](n=None)).reference.startswith("cell-")
+        assert plugins.made_with(odd).params == {"n": [1, 2]}
+        assert plugins.made_with(odd).reference.startswith("cell-")
+    assert plugins.made_with(lambda view: None) is None
+    assert plugins.made_with(3) is None
+
+
+def test_what_is_none_by_default_is_left_out_of_a_reference():
+    with plugins.decision_source.isolated():
+        space = at_the_prompt(
+            "@decision_source\ndef cell(n: int = 1, base: str | None = None):\n    '''Doc.'''\n    return lambda view: n\n"
+        )
+        assert plugins.made_with(space["cell"](2, base=None)).reference == "cell:n=2"
+        assert plugins.made_with(space["cell"](base=None)).reference == "cell"
+
+
+def test_a_class_is_no_factory():
+    with pytest.raises(InputError, match="@decision_source: Mine is a class; decorate what makes one"):
+        at_the_prompt("@decision_source\nclass Mine:\n    def decide(self, view, ask): ...\n")
+
+
+@pytest.mark.parametrize("value", [3, 0.5, "a", None, True, [1, {"a": 2}]])
+def test_a_spec_holds_plain_values_as_they_are(registry, value):
+    assert registry.get("scale").spec(factor=value).params["factor"] == value
+
+
+def test_a_spec_holds_others_as_text(registry):
+    assert registry.get("scale").spec(factor=[{1}]).params["factor"] == "[{1}]"

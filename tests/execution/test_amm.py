@@ -86,9 +86,3 @@ def test_splitting_an_order_earns_nothing(sqrt_price, liquidity, first, second, 
     two = swap(one[0], liquidity, second, fee, zero_for_one)
     if whole[1] + whole[3] == first + second:
         assert one[2] + two[2] <= whole[2] + 1  # rounding of the fee may shift one unit
-
-
-@given(st.integers(0, 2**96), sqrt_prices)
-def test_values_round_down_by_less_than_a_unit_and_a_bit(amount, sqrt_price):
-    exact0 = amount * sqrt_price * sqrt_price
-    assert 0 <= exact0 - (amm.value_in_token1(amount, sqrt_price) << 192) < (1 + (sqrt_price >> 96) + 1) << 192

@@ -55,9 +55,9 @@ def prepared(state, amount, falls, *, exact_in=True, whole_map=True, **exact):
     return calls
 
 
-def test_swaps_are_the_same_in_every_result():
+def test_swaps_are_the_same_in_every_result(draws):
     draw, crossings, limited = random.Random(1), 0, 0
-    for _ in range(3000):
+    for _ in range(draws(3000)):
         state = some_pool(draw)
         falls, exact_in = draw.random() < 0.5, draw.random() < 0.6
         amount = draw.randint(1, 10 ** draw.randint(1, 26))
@@ -77,13 +77,13 @@ def test_swaps_are_the_same_in_every_result():
         assert compiled == [after, liquidity, taken, out, fee]
         assert calls["crossed"][0] == crossed
         crossings, limited = crossings + (crossed > 0), limited + (after == limit)
-    assert crossings > 500
-    assert limited > 200
+    assert crossings > draws(500)
+    assert limited > draws(200)
 
 
-def test_one_step_is_all_there_is_where_the_bound_says_so():
+def test_one_step_is_all_there_is_where_the_bound_says_so(draws):
     draw, inside = random.Random(2), 0
-    for _ in range(3000):
+    for _ in range(draws(3000)):
         state = some_pool(draw)
         falls, amount = draw.random() < 0.5, draw.randint(1, 10 ** draw.randint(1, 22))
         given = (state.sqrt_price, state.tick, state.liquidity, amount, True, state.fee_pips, falls)
@@ -96,7 +96,7 @@ def test_one_step_is_all_there_is_where_the_bound_says_so():
         if stays_inside(after, state.tick, state.tick_spacing):
             inside += 1
             assert crossed == 0
-    assert inside > 500
+    assert inside > draws(500)
 
 
 @compiled
@@ -181,9 +181,9 @@ def test_large_orders_with_wide_limits_are_sandwiched_and_others_are_not(deep_po
     assert sandwiched(deep_pool, 2 * 10**13, 20_000, 10**30, True)[0] == quoted  # gas eats the profit
 
 
-def test_compiled_sandwiches_are_the_same():
+def test_compiled_sandwiches_are_the_same(draws):
     draw, attacked = random.Random(3), 0
-    for _ in range(300):
+    for _ in range(draws(300)):
         state = some_pool(draw, depth=18)
         falls, amount = draw.random() < 0.5, draw.randint(1, 10 ** draw.randint(6, 20))
         ppm, cost = draw.choice([500, 5000, 100_000]), draw.choice([0, 10**6])
@@ -192,4 +192,4 @@ def test_compiled_sandwiches_are_the_same():
         call_by_address(calls, ticks, sandwich_call())
         assert ExactInts(np.ascontiguousarray(calls["out"]))[0] == left
         attacked += left < quoted
-    assert attacked > 20
+    assert attacked > draws(20)

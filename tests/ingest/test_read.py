@@ -217,7 +217,7 @@ def test_foreign_columns(tmp_path):
         ("liquidity", "9.7e+16", r"column 'liquidity' is not a whole number \(9.7e\+16\) at row 8.*rounded"),
         ("liquidity", "", r"column 'liquidity' is missing at row 8"),
         ("liquidity", "-5", r"liquidity is negative at swap 8"),
-        ("tick", "1.5", r"column 'tick' is not a whole number at row 8"),
+        ("tick", "1.5", r"column 'tick' is not a whole number \(1.5\) at row 8"),
         ("timestamp", "yesterday", r"column 'timestamp' is not a time \(yesterday\) at row 8"),
         ("timestamp", "", r"column 'timestamp' is not a time .* at row 8"),
         ("timestamp", "1999-01-01 00:00:00", r"rows are not in order of time at swap 8"),

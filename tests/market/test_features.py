@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from causal import leaking_columns
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rook_bench.market.features import compute_conditions, compute_features
 from rook_bench.market.simulation.simulate import simulate
-from rook_bench.sources.lookahead import check_features
 
 
 def plain_features(price, volume):
@@ -56,7 +56,7 @@ def test_conditions_follow_their_definitions(short_tape):
 @settings(max_examples=8)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 400))
 def test_no_column_looks_ahead(seed, swaps):
-    assert check_features(simulate(swaps, np.random.default_rng(seed)), cuts=4) == {}
+    assert leaking_columns(simulate(swaps, np.random.default_rng(seed)), cuts=4) == {}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_planted_leaks_are_caught(short_tape, leak):
     def compute(frame):
         return pd.DataFrame({"honest": frame.price, "leaky": leak(frame)})
 
-    assert set(check_features(short_tape, compute)) == {"leaky"}
+    assert set(leaking_columns(short_tape, compute)) == {"leaky"}
 
 
 def test_recorded_features_win_over_computed_ones(short_tape):

@@ -8,9 +8,9 @@ from lives import EXACT_INPUT, changed, without
 
 from rook_bench.market.events import BURN, MINT
 from rook_bench.tapecheck import causes as misses
-from rook_bench.tapecheck.check import check_tape, require_exact
+from rook_bench.tapecheck.check import check_tape, in_lines, require_exact
 from rook_bench.tapecheck.repricing import known_depth, reprice, unexplained_row, why_not_repriced
-from rook_bench.tapecheck.summary import calibrate, lines, sentence
+from rook_bench.tapecheck.summary import calibrate, describe, sentence
 
 
 def test_a_pool_known_from_birth_prices_again_in_full(life):
@@ -205,7 +205,7 @@ def test_the_check_says_it_in_words(life):
         "This tape re-prices 100% of its own swaps exactly, to the last unit (400 of 400)."
     )
     require_exact(good, 1.0)
-    text = "\n".join(lines(bad.repricing))
+    text = "\n".join(in_lines(describe(bad.repricing)))
     assert f"breaks    first at swap {row + 1} (block " in text
     assert misses.MISSING in text
     assert bad.repricing.error_units[-1] > 0

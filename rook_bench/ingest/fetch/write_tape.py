@@ -23,7 +23,7 @@ def write_fetched(spool: Spool, out: Path, facts: PoolFacts, *, source: str) -> 
 
     Args:
         spool: with every block of the job.
-        out: see `market.partition.write_tape_of_events`.
+        out: see `ingest.partition.write_tape_of_events`.
         facts: of the pool.
         source: where the events come from, in words.
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from rook_bench.core import InputError
 from rook_bench.core.config import read_mapping
 from rook_bench.core.exact import ExactInts
-from rook_bench.ingest.rook_columns import exact_column, float_column, read_text_columns, small_column, time_column
+from rook_bench.ingest.text_columns import floats, integers, small, times
+from rook_bench.ingest.text_files import read_text_columns
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import ROOK_V4, Pool
 from rook_bench.plugins import importer
@@ -35,18 +36,18 @@ def rook_core_features():
         table = read_text_columns(path, _FEATURE_COLUMNS)
         pool = pool or pool_beside(path)
         # v4 reports the swapper's balance change; SwapFrame keeps the pool's, as v3 does.
-        base = -_units(float_column(table, "amount0_eth", path), pool.base.unit)
-        quote = -_units(float_column(table, "amount1_usdc", path), pool.quote.unit)
+        base = -_units(floats(table["amount0_eth"], path), pool.base.unit)
+        quote = -_units(floats(table["amount1_usdc"], path), pool.quote.unit)
         amount0, amount1 = (base, quote) if pool.base_is_token0 else (quote, base)
-        at = time_column(table, "timestamp", path)
+        at = times(table["timestamp"], path)
         return SwapFrame(
             pool=pool,
             at=at,
-            sqrt_price_x96=sqrt_prices(float_column(table, "price", path, positive=True), pool),
-            liquidity=exact_column(table, "liquidity", path),
+            sqrt_price_x96=sqrt_prices(floats(table["price"], path, positive=True), pool),
+            liquidity=ExactInts.of(integers(table["liquidity"], "liquidity", path)),
             amount0=amount0,
             amount1=amount1,
-            tick=small_column(table, "tick", path, dtype="int32"),
+            tick=small(table["tick"], path).astype(np.int32),
             labels=_labels_beside(path, at),
             rounded={"sqrt_price_x96": ROUNDED_PRICE, "amount0": ROUNDED_AMOUNT, "amount1": ROUNDED_AMOUNT},
             source=str(path),
@@ -72,17 +73,17 @@ def rook_labeled_dataset():
             "price_change",
         )
         table = read_text_columns(path, columns)
-        volume = float_column(table, "volume", path)
-        impact = float_column(table, "liquidity_impact", path)
+        volume = floats(table["volume"], path)
+        impact = floats(table["liquidity_impact"], path)
         features = ("volatility", "volume_ma", "price_change")
         pool = pool or pool_beside(path)
         return SwapFrame(
             pool=pool,
-            at=time_column(table, "timestamp", path),
-            sqrt_price_x96=sqrt_prices(float_column(table, "price", path, positive=True), pool),
+            at=times(table["timestamp"], path),
+            sqrt_price_x96=sqrt_prices(floats(table["price"], path, positive=True), pool),
             liquidity=liquidity_from_impact(volume, impact, path),
             recorded_volume=volume,
-            recorded={"liquidity_impact": impact} | {name: float_column(table, name, path) for name in features},
+            recorded={"liquidity_impact": impact} | {name: floats(table[name], path) for name in features},
             labels=label_columns(table, path),
             rounded={"sqrt_price_x96": ROUNDED_PRICE, "liquidity": ROUNDED_LIQUIDITY},
             source=str(path),
@@ -124,7 +125,7 @@ def liquidity_from_impact(volume: NDArray[np.float64], impact: NDArray[np.float6
     return ExactInts.of(round(value) for value in filled.tolist())
 
 
-def label_columns(table: pd.DataFrame, where: object) -> dict[str, NDArray[Any]]:
+def label_columns(table: pd.DataFrame, where: Path) -> dict[str, NDArray[Any]]:
     """The label columns of a table that has them under ROOK's names."""
     side = table["side"].to_numpy(dtype=object)
     known = np.isin(side, ["BUY", "HOLD", "SELL"])
@@ -132,9 +133,7 @@ def label_columns(table: pd.DataFrame, where: object) -> dict[str, NDArray[Any]]
         row = int(np.argmin(known))
         raise InputError(f"column 'side' is '{side[row]}' at row {row + 1}", where=where, hint="use BUY, HOLD or SELL")
     numbers = ("size", "slippage_bps", "deadline_s", "confidence")
-    labels: dict[str, NDArray[Any]] = {
-        f"label_{name}": float_column(table, name, where) for name in numbers if name in table
-    }
+    labels: dict[str, NDArray[Any]] = {f"label_{name}": floats(table[name], where) for name in numbers if name in table}
     labels["label_side"] = side
     if "rule_triggered" in table:
         labels["label_rule"] = table["rule_triggered"].to_numpy(dtype=object)
@@ -152,6 +151,6 @@ def _labels_beside(path: Path, at: NDArray[np.datetime64]) -> dict[str, NDArray[
         return {}
     columns = ("timestamp", "side", "size", "slippage_bps", "deadline_s", "confidence", "rule_triggered")
     table = read_text_columns(beside, columns)
-    if len(table) != len(at) or (time_column(table, "timestamp", beside) != at).any():
+    if len(table) != len(at) or (times(table["timestamp"], beside) != at).any():
         raise InputError(f"the rows do not match {path.name}", where=beside, hint="move it away or prepare it again")
     return label_columns(table, beside)

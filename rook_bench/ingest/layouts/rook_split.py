@@ -20,7 +20,8 @@ from rook_bench.ingest.layouts.rook_processed import (
     pool_beside,
     sqrt_prices,
 )
-from rook_bench.ingest.rook_columns import float_column, read_number_columns, time_column
+from rook_bench.ingest.text_columns import floats, times
+from rook_bench.ingest.text_files import read_number_columns
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 from rook_bench.plugins import importer
@@ -42,7 +43,7 @@ def rook_split():
             raise InputError(
                 f"missing column '{missing[0]}'", where=path, hint=f"every feature needs steps 0 to {steps - 1}"
             )
-        values = np.column_stack([float_column(table, name, path) for name in names])
+        values = np.column_stack([floats(table[name], path) for name in names])
         mean, scale = read_scaler(path)
         windows, layout = _windows(values, steps, mean, scale, path)
         last = dict(zip(CORE_FEATURES, windows[:, -1, :].T, strict=True))
@@ -50,8 +51,8 @@ def rook_split():
         pool = pool or pool_beside(path)
         return SwapFrame(
             pool=pool,
-            at=time_column(table, "timestamp", path),
-            sqrt_price_x96=sqrt_prices(float_column(pd.DataFrame(last), "price", path, positive=True), pool),
+            at=times(table["timestamp"], path),
+            sqrt_price_x96=sqrt_prices(floats(pd.Series(last["price"], name="price"), path, positive=True), pool),
             liquidity=liquidity_from_impact(last["volume"], last["liquidity_impact"], path),
             recorded_volume=last["volume"],
             recorded={name: last[name] for name in ("volatility", "volume_ma", "liquidity_impact", "price_change")},

@@ -7,6 +7,7 @@ from rook_bench.core import InputError
 from rook_bench.ingest.abi import INITIALIZE_V4
 from rook_bench.ingest.fetch import PoolKey, check_contract, read_pool
 from rook_bench.ingest.fetch.pool_facts import _SELECTORS, DYNAMIC_FEE
+from rook_bench.ingest.pool_metadata import pool_of
 from rook_bench.market.pool import base_is_token0
 
 V4 = PoolKey(MANAGER, POOL_ID)
@@ -123,3 +124,13 @@ def test_selectors_and_topic_are_hashes_of_signatures():
         assert Web3.to_hex(Web3.keccak(text=f"{name}()"))[:10] == selector
     signature = "Initialize(bytes32,address,address,uint24,int24,address,uint160,int24)"
     assert Web3.to_hex(Web3.keccak(text=signature)) == INITIALIZE_V4
+
+
+@pytest.mark.parametrize(
+    "symbols", [("WETH", "CRV"), ("USDC", "USDT"), ("ETH", "UNI"), ("WETH", "WBTC"), ("GHO", "WETH")]
+)
+def test_a_fetched_pool_and_an_imported_one_have_the_same_base_and_quote(fake, ask, symbols):
+    fake.symbols[TOKEN0], fake.symbols[TOKEN1] = symbols
+    fetched = read_pool(ask(fake), PoolKey(POOL), 1, 0, 600).pool
+    imported = pool_of(POOL, fetched.token0, fetched.token1, 500)
+    assert (fetched.pair, fetched.base_is_token0) == (imported.pair, imported.base_is_token0)
