@@ -1,4 +1,4 @@
-"""Base models: from a folder, from the project's own models/base, or from the model hub."""
+"""Base models: from a folder, by name (the project's models/base, or shipped), or from the model hub."""
 
 from __future__ import annotations
 
@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
-from rook_bench.core.hashing import PACKAGE
+from rook_bench.core.shipped import by_name, near
 from rook_bench.language.runtime import load_torch
-
-OWN = Path("models") / "base"
-"""Folder of base models by name, below the working folder or the checkout."""
 
 DEFAULT_BASE = "microsoft/DialoGPT-medium"
 FALLBACK = "rook-tiny"
@@ -46,9 +43,9 @@ def find_base(reference: str) -> str:
     """The folder that a reference means, or the reference itself where only the hub can know it."""
     if Path(reference).is_dir():
         return reference
-    for root in (Path.cwd(), PACKAGE.parent):
-        if (root / OWN / reference).is_dir():
-            return str(root / OWN / reference)
+    found = by_name("base", reference)
+    if found is not None and found.is_dir():
+        return str(found)
     if reference.startswith((".", "/", "~", "models/")) or reference.count("/") > 1:
         raise InputError("no such model folder", where=reference, hint=f"check the path, or use --model {FALLBACK}")
     return reference
@@ -78,7 +75,7 @@ def check_base(reference: str) -> bool:
     raise InputError(
         "the model hub can't be reached from here",
         where=reference,
-        hint=f"use --model {FALLBACK}, the base that comes with the project, or a folder that holds the model",
+        hint=_instead(reference, f"use --model {FALLBACK}, which comes with rook-bench, or a folder that holds it"),
     )
 
 
@@ -145,5 +142,10 @@ def _unloadable(reference: str, error: Exception, *, local: bool) -> InputError:
     text = " ".join(str(error).split())[:160]
     if local:
         return InputError(f"the model can't be loaded ({type(error).__name__}: {text})", where=reference)
-    hint = f"check the name and the network, or use --model {FALLBACK}"
+    hint = _instead(reference, f"check the name and the network, or use --model {FALLBACK}")
     return InputError(f"the hub does not give this model ({text})", where=reference, hint=hint)
+
+
+def _instead(reference: str, otherwise: str) -> str:
+    hint = near("base", reference)
+    return hint if hint.startswith("did you mean") else otherwise

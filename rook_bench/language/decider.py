@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
-from rook_bench.core.decision_tape import UNPARSED, DecisionTape
+from rook_bench.core.arrays import text_column
+from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.language.adapter import Adapter, load_adapter
@@ -231,8 +232,6 @@ def _table(answers: Sequence[Scored]) -> NDArray[np.float64]:
 
 
 def _reasons(texts: Sequence[str], undefined: Sequence[str]) -> NDArray[np.object_]:
-    column = np.empty(len(texts), dtype=object)
-    column[:] = [
-        f"not asked: no {missing} yet" if missing else text for text, missing in zip(texts, undefined, strict=True)
-    ]
-    return column
+    return text_column(
+        f"{NOT_ASKED}: no {missing} yet" if missing else text for text, missing in zip(texts, undefined, strict=True)
+    )

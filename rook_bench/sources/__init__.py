@@ -1,11 +1,15 @@
 """Decision sources: whatever turns market rows into decisions."""
 
 from rook_bench.sources import always_buy, foresight, hold, labels, lora, momentum, random, recorded, rules
-from rook_bench.sources.decide import Decided, Source, decide
+from rook_bench.sources.decide import Decided, decide
+from rook_bench.sources.protocol import Ask, WholeTapeSource
+from rook_bench.sources.source import Source
 
 __all__ = [
+    "Ask",
     "Decided",
     "Source",
+    "WholeTapeSource",
     "always_buy",
     "decide",
     "foresight",

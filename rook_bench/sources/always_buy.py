@@ -8,11 +8,11 @@ from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import DecideTape
 
 
 @decision_source(whole_tape=True, name="always-buy")
-def always_buy(size: float = 0.05) -> Decide:
+def always_buy(size: float = 0.05) -> DecideTape:
     """Buy at every swap, `size` of the quote that is left."""
 
     def decide(view: MarketView) -> DecisionTape:

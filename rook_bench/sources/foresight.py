@@ -12,7 +12,7 @@ from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import DecideTape
 
 
 @decision_source(whole_tape=True, unreachable=True)
@@ -20,7 +20,7 @@ def foresight(
     latency_swaps: Annotated[int, Field(ge=0)] = 1,
     cost_bps: Annotated[float, Field(ge=0)] = 15.0,
     size: Annotated[float, Field(gt=0, le=1)] = 1.0,
-) -> Decide:
+) -> DecideTape:
     """The unreachable bound: knows every later price and turns only where it pays.
 
     It finds the best times to turn the whole balance between quote and base when a turn costs

@@ -8,11 +8,11 @@ from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import DecideTape
 
 
 @decision_source(whole_tape=True)
-def hold() -> Decide:
+def hold() -> DecideTape:
     """Never trade; the benchmark that keeps the initial mix."""
 
     def decide(view: MarketView) -> DecisionTape:

@@ -61,9 +61,11 @@ def fingerprint_of(reference: str, content: str | None = None) -> str:
 
 
 def plugin_file_hash(choice: Choice) -> str | None:
-    """SHA-256 of a user's plugin file; None for a built-in, which the hash of the code covers."""
-    file = choice.plugin.file
-    return None if file.is_relative_to(PACKAGE) else sha256_file(file)
+    """SHA-256 of a user's plugin file (its text, in memory); None for a built-in, which the hash of the code covers."""
+    plugin = choice.plugin
+    if plugin.in_memory:
+        return plugin.sha256
+    return None if plugin.file.is_relative_to(PACKAGE) else sha256_file(plugin.file)
 
 
 def _portable(choice: Choice, *, covered: bool) -> dict[str, Any]:

@@ -8,11 +8,11 @@ from rook_bench.core import InputError, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import DecideTape
 
 
 @decision_source(whole_tape=True)
-def labels() -> Decide:
+def labels() -> DecideTape:
     """The labels recorded in the file (ROOK's teacher), as decisions."""
 
     def decide(view: MarketView) -> DecisionTape:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
-from rook_bench.market.features import compute_conditions, compute_features
 from rook_bench.market.frame import SwapFrame
-from rook_bench.sources.decide import Source
+from rook_bench.sources.source import Source
 
 CUTS = 8
 """Places at which the tape is cut; half of them right after a decision to trade."""
@@ -36,7 +34,7 @@ class Lookahead:
 
     Attributes:
         status: "clean"; "leak"; "declared" (the source says it knows the future); "unchecked"
-            (recorded decisions, which can't be asked for again).
+            (recorded decisions, or those of a source that is gone, can't be asked for again).
         cuts: rows at which the tape was cut.
         leak_row: first row whose decision changed with its future, for a leak.
         detail: one sentence for a person.
@@ -69,19 +67,27 @@ def check_source(
         seed: the seed they were made with.
         again: makes the source anew for every time it is asked, so that nothing it remembers helps it.
             With it, all of the tape is asked again too, after the tapes that were cut: decisions that
-            come from a file may be nobody's.
+            come from a file may be nobody's. Without it the source is built once more for the check, and
+            first shown the shortest tape: what it takes from the first that it sees it takes from there.
         rng: of the places. By default they follow from the decisions, so that the same run is always
             checked alike; a gate draws them, so that nobody can know them. It tries many more.
     """
-    ask_whole, places, anew = again is not None, MANY_CUTS if rng is not None else CUTS, again or (lambda: source)
+    ask_whole, places = again is not None, MANY_CUTS if rng is not None else CUTS
     if source.unreachable:
         return Lookahead("declared", (), None, "the source declares that it knows the future: a bound, not a candidate")
     if source.recorded:
         return Lookahead("unchecked", (), None, "recorded decisions can't be asked for again")
+    if source.gone is not None:
+        return Lookahead("unchecked", (), None, source.gone)
     rng = rng or np.random.default_rng(int(tape.content_hash[:16], 16))
     cuts, anywhere, after_trades = choose_cuts(tape, rng, places)
     prompts = source.prompts(frame, len(frame))
-    for number, cut in enumerate(rng.permutation(cuts).tolist()):
+    other = replace(source)
+    anew = again or (lambda: other)
+    order = rng.permutation(cuts).tolist()
+    if again is None:
+        order.sort(key=lambda cut: cut != cuts[0])  # the shortest first, the others as they were drawn
+    for number, cut in enumerate(order):
         # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
         ways = {"scrambled": scramble_future(frame, cut, rng)}
         if number < CUTS:
@@ -92,12 +98,12 @@ def check_source(
                 if row is not None:
                     detail = f"with the future after row {cut} {name}, the prompt of row {row + 1} changed"
                     return Lookahead("leak", tuple(cuts), row, detail)
-            row = _first_difference(tape.head(cut), anew().ask(changed, seed, head=cut))
+            row = first_difference(tape.head(cut), anew().ask(changed, seed, head=cut))
             if row is not None:
                 detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
                 return Lookahead("leak", tuple(cuts), row, detail)
     if ask_whole:
-        row = _first_difference(tape, anew().ask(frame, seed))
+        row = first_difference(tape, anew().ask(frame, seed))
         if row is not None:
             detail = f"asked again on the same tape, the source decides otherwise at row {row + 1}"
             return Lookahead("leak", tuple(cuts), row, detail)
@@ -108,29 +114,6 @@ def check_source(
         found = 1 - (1 - RARE * TELLING) ** after_trades
         detail += f"; a leak in one trade of {1 / RARE:.0f} would be found some {found:.0%} of the time"
     return Lookahead("clean", tuple(cuts), None, detail)
-
-
-def check_features(
-    frame: SwapFrame,
-    compute: Callable[[SwapFrame], pd.DataFrame] = lambda frame: pd.concat(
-        [compute_features(frame), compute_conditions(frame)], axis=1
-    ),
-    *,
-    cuts: int = CUTS,
-) -> dict[str, int]:
-    """Columns of `compute` whose past changes with the future, with the first such row; empty when clean."""
-    rng = np.random.default_rng(0)
-    whole = compute(frame)
-    leaks: dict[str, int] = {}
-    for cut in sorted({int(cut) for cut in rng.integers(MINIMUM_ROWS, len(frame), size=cuts)}):
-        for changed in (frame[:cut], scramble_future(frame, cut, rng)):
-            again = compute(changed)
-            for name in whole.columns:
-                before, after = whole[name].to_numpy()[:cut], again[name].to_numpy()[:cut]
-                if before.tobytes() != after.tobytes():
-                    row = int(np.argmax(~((before == after) | (pd.isna(before) & pd.isna(after)))))
-                    leaks[name] = min(row, leaks.get(name, row))
-    return leaks
 
 
 def scramble_future(frame: SwapFrame, cut: int, rng: np.random.Generator) -> SwapFrame:
@@ -166,7 +149,8 @@ def _first_other(before: list[str], after: list[str]) -> int | None:
     return next((row for row, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), None)
 
 
-def _first_difference(before: DecisionTape, after: DecisionTape) -> int | None:
+def first_difference(before: DecisionTape, after: DecisionTape) -> int | None:
+    """The first row at which two decision tapes differ in any byte; None where they are the same."""
     if before.to_bytes() == after.to_bytes():
         return None
     low, high = 0, len(before)

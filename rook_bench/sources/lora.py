@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,10 +13,12 @@ from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.language.template import load_template
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import Ask
 
 if TYPE_CHECKING:
     from rook_bench.language.decider import Decider
+
+Mode = Literal["score", "generate"]
 
 
 def _identity(adapter: Path, **options: str | None) -> str:
@@ -24,63 +27,60 @@ def _identity(adapter: Path, **options: str | None) -> str:
     return adapter_hash(adapter)
 
 
+class LanguageModel:
+    """The model of an adapter folder as a source; nothing is loaded before the first prompt without an answer."""
+
+    def __init__(self, adapter: Path, mode: Mode, engine: str, base: str | None, *, adapted: bool) -> None:
+        self._adapter, self._mode, self._engine, self._base, self._adapted = adapter, mode, engine, base, adapted
+
+    @cached_property
+    def _model(self) -> Decider:
+        return _decider(adapter_hash(self._adapter), self._adapter, self._mode, self._engine, self._base, self._adapted)
+
+    def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
+        """The model's answers to the prompts of the first `ask.rows` rows."""
+        return self._model.decide(view, ask.rows, progress=ask.progress, fresh=ask.fresh)
+
+    def prompts(self, view: MarketView) -> Sequence[str]:
+        """What the adapter's template shows on each row."""
+        return read_manifest(self._adapter).template.render(view).texts
+
+    def notes(self) -> Sequence[str]:
+        """How fast it was asked, and how its engine compares with the reference."""
+        return self._model.notes
+
+
 @lru_cache(maxsize=4)
-def _decider(
-    identity: str, adapter: Path, mode: Literal["score", "generate"], engine: str, base: str | None, adapted: bool
-) -> Decider:
-    """One model stays loaded while the same source is asked again (the look-ahead check asks often)."""
+def _decider(identity: str, adapter: Path, mode: Mode, engine: str, base: str | None, adapted: bool) -> Decider:
+    """Weights that are loaded stay so for the next source of the same files: loading takes seconds."""
     from rook_bench.language.decider import Decider
 
     return Decider(adapter, mode, engine, base, adapted=adapted)
 
 
-@decision_source(whole_tape=True, content=_identity, language_model=True)
+@decision_source(content=_identity, language_model=True)
 def lora(
-    adapter: Path,
-    mode: Literal["score", "generate"] = "score",
-    engine: str = "torch",
-    base: str | None = None,
-    template: str | None = None,
-) -> Decide:
+    adapter: Path, mode: Mode = "score", engine: str = "torch", base: str | None = None, template: str | None = None
+) -> LanguageModel:
     """A fine-tuned adapter (`lora:DIR`); `mode=generate` reads free text, `engine` picks the arithmetic."""
-    return _asking(adapter, mode, engine, base, template, adapted=True)
-
-
-@decision_source(whole_tape=True, content=_identity, language_model=True, name="base")
-def base_model(
-    adapter: Path,
-    mode: Literal["score", "generate"] = "score",
-    engine: str = "torch",
-    base: str | None = None,
-) -> Decide:
-    """The base of an adapter without it (`base:DIR`), asked the same way: what fine-tuning started from."""
-    return _asking(adapter, mode, engine, base, None, adapted=False)
-
-
-def _asking(
-    adapter: Path,
-    mode: Literal["score", "generate"],
-    engine: str,
-    base: str | None,
-    template: str | None,
-    *,
-    adapted: bool,
-) -> Decide:
     if template is not None:
-        asked, own = load_template(template), read_manifest(adapter).template
-        if asked.sha256 != own.sha256:
-            raise ConfigError(
-                f"trained on prompt {own.name} v{own.version} ({own.sha256[:8]}), "
-                f"not on {asked.name} v{asked.version} ({asked.sha256[:8]})",
-                where=adapter,
-                hint="leave the template away: an adapter knows its own",
-            )
+        _check_template(adapter, template)
+    return LanguageModel(adapter, mode, engine, base, adapted=True)
 
-    def decide(view: MarketView, rows: int, progress: bool, fresh: bool) -> DecisionTape:
-        decider = _decider(adapter_hash(adapter), adapter, mode, engine, base, adapted)
-        return decider.decide(view, rows, progress=progress, fresh=fresh)
 
-    # Shown to the look-ahead check: a prompt may leak what the model does not use on the rows that are tried.
-    decide.prompts = lambda view: read_manifest(adapter).template.render(view).texts  # type: ignore[attr-defined]
-    decide.notes = lambda: _decider(adapter_hash(adapter), adapter, mode, engine, base, adapted).notes  # type: ignore[attr-defined]
-    return decide
+@decision_source(content=_identity, language_model=True, name="base")
+def base_model(adapter: Path, mode: Mode = "score", engine: str = "torch", base: str | None = None) -> LanguageModel:
+    """The base of an adapter without it (`base:DIR`), asked the same way: what fine-tuning started from."""
+    return LanguageModel(adapter, mode, engine, base, adapted=False)
+
+
+def _check_template(adapter: Path, template: str) -> None:
+    """ConfigError where an adapter was trained on another prompt than this one."""
+    asked, own = load_template(template), read_manifest(adapter).template
+    if asked.sha256 != own.sha256:
+        raise ConfigError(
+            f"trained on prompt {own.name} v{own.version} ({own.sha256[:8]}), "
+            f"not on {asked.name} v{asked.version} ({asked.sha256[:8]})",
+            where=adapter,
+            hint="leave the template away: an adapter knows its own",
+        )

@@ -11,7 +11,7 @@ from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import DecideTape
 
 
 @decision_source(whole_tape=True)
@@ -19,7 +19,7 @@ def momentum(
     lookback: Annotated[int, Field(ge=1)] = 20,
     threshold_bps: Annotated[float, Field(ge=0)] = 15.0,
     size: Annotated[float, Field(ge=0, le=1)] = 0.05,
-) -> Decide:
+) -> DecideTape:
     """Buy after a rise over the last `lookback` swaps, sell after a fall."""
 
     def decide(view: MarketView) -> DecisionTape:

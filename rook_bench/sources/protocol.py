@@ -1,19 +1,75 @@
-"""What a source's factory returns."""
+"""What a source is asked, and what it answers with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
 
 from rook_bench.core import Decision
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.market.view import MarketView
 
-Decide = Callable[..., Decision | DecisionTape]
-"""`decide(view)` for one row, or for the whole tape where the plugin says `whole_tape=True`.
 
-It may also name among its arguments: `rng` (a seeded numpy Generator), `data_hash`, `rows` (how many
-leading rows are wanted; it then returns just those), `progress` (whether to show a bar) and `fresh`
-(whether answers it kept are to be asked again).
+@dataclass(frozen=True)
+class Ask:
+    """What a source is told beside the market.
 
-Attributes of the function, both optional: `notes()`, lines about its work; `prompts(view)`, the text that a
-language model is shown on each row, which the look-ahead check compares too.
-"""
+    Attributes:
+        rows: how many leading rows of the view are to be decided; all of them may be seen.
+        rng: the generator that random numbers come from; the same seed gives the same decisions.
+        data_hash: identity of the tape.
+        fresh: whether answers that the source kept are to be asked for again.
+        progress: whether to show a bar while it works.
+    """
+
+    rows: int
+    rng: np.random.Generator
+    data_hash: str = ""
+    fresh: bool = False
+    progress: bool = False
+
+
+@runtime_checkable
+class WholeTapeSource(Protocol):
+    """A source that decides all rows of a tape at once. One object serves all that its `Source` is asked.
+
+    It may also have `prompts` (see ShowsPrompts) and `notes` (see TakesNotes).
+    """
+
+    def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
+        """One decision for each of the first `ask.rows` rows, or for every row of the view.
+
+        The decision at a row may depend on the rows up to it and on nothing later.
+        """
+        ...
+
+
+@runtime_checkable
+class ShowsPrompts(Protocol):
+    """A source that shows a language model some text, which the look-ahead check compares too.
+
+    A prompt may leak what the model does not use on the rows that are tried.
+    """
+
+    def prompts(self, view: MarketView) -> Sequence[str]:
+        """The text shown on each row of the view."""
+        ...
+
+
+@runtime_checkable
+class TakesNotes(Protocol):
+    """A source that has something to say about its last answers: speed, agreement of its engine."""
+
+    def notes(self) -> Sequence[str]:
+        """Lines for a person."""
+        ...
+
+
+DecideRow = Callable[[MarketView], Decision] | Callable[[MarketView, Ask], Decision]
+"""`decide(view)` or `decide(view, ask)`: the decision at the last row of the view."""
+
+DecideTape = Callable[[MarketView], DecisionTape] | Callable[[MarketView, Ask], DecisionTape]
+"""The same for all rows of the view at once, where the plugin says `whole_tape=True`."""

@@ -11,18 +11,18 @@ from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import Ask, DecideTape
 
 
 @decision_source(whole_tape=True)
 def random(
     action_rate: Annotated[float, Field(ge=0, le=1)] = 0.2, size: Annotated[float, Field(ge=0, le=1)] = 0.05
-) -> Decide:
+) -> DecideTape:
     """Buy or sell with equal chance at a share `action_rate` of the swaps."""
 
-    def decide(view: MarketView, rng: np.random.Generator) -> DecisionTape:
+    def decide(view: MarketView, ask: Ask) -> DecisionTape:
         # One number per row, in order: a longer tape starts with the same decisions.
-        draw = rng.random(len(view))
+        draw = ask.rng.random(len(view))
         side = np.select([draw < action_rate / 2, draw < action_rate], [Side.BUY, Side.SELL], Side.HOLD)
         return DecisionTape.from_sides(side, size, confidence=0.5, reason="chance")
 

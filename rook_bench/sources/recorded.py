@@ -9,7 +9,7 @@ from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.hashing import sha256_file
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import Ask, DecideTape
 from rook_bench.sources.saved import read_decisions
 
 
@@ -21,12 +21,12 @@ def _file_hash(path: Path) -> str:
 
 
 @decision_source(whole_tape=True, recorded=True, content=_file_hash)
-def recorded(path: Path) -> Decide:
+def recorded(path: Path) -> DecideTape:
     """The decisions saved in a file (`recorded:FILE`)."""
     tape, facts = read_decisions(path)
 
-    def decide(view: MarketView, data_hash: str) -> DecisionTape:
-        if facts.get("data_hash") != data_hash:
+    def decide(view: MarketView, ask: Ask) -> DecisionTape:
+        if facts.get("data_hash") != ask.data_hash:
             raise InputError("the decisions were made on other data", where=path, hint="decide again on this tape")
         return tape
 

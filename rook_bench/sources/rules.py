@@ -9,7 +9,7 @@ from rook_bench.core.hashing import sha256_json
 from rook_bench.dataset.rules import Rules, apply_rules
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import DecideTape
 
 
 def _rules_hash(config: Path | None = None) -> str:
@@ -18,7 +18,7 @@ def _rules_hash(config: Path | None = None) -> str:
 
 
 @decision_source(whole_tape=True, content=_rules_hash)
-def rules(config: Path | None = None) -> Decide:
+def rules(config: Path | None = None) -> DecideTape:
     """ROOK's mean reversion and breakout rules; `rules:FILE` takes the thresholds from a file."""
     thresholds = Rules.from_file(config) if config else Rules()
 

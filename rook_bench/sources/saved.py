@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rook_bench.core import SIDE_NAMES, InputError
+from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
 
@@ -38,6 +39,10 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         raise InputError("no such decision tape", where=path, hint="make one with rook-bench decide")
+    if path.suffix == ".csv":
+        raise InputError(
+            "decisions in CSV are to look at and don't replay", where=path, hint="decide with an --out in .parquet"
+        )
     try:
         table = pq.read_table(path)
         facts = json.loads((table.schema.metadata or {})[_METADATA])
@@ -47,15 +52,9 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
     tape = DecisionTape(
         side=np.array([codes[name] for name in table["side"].to_pylist()], dtype=np.int8),
         **{name: table[name].to_numpy() for name in _NUMBERS},
-        reason=_texts(table["reason"]),
-        raw_text=_texts(table["raw_text"]) if "raw_text" in table.column_names else None,
+        reason=text_column(table["reason"].to_pylist()),
+        raw_text=text_column(table["raw_text"].to_pylist()) if "raw_text" in table.column_names else None,
     )
     if tape.content_hash != facts["content_hash"]:
         raise InputError("the decisions do not match their own hash", where=path, hint="make the tape again")
     return tape, facts
-
-
-def _texts(column: pa.ChunkedArray) -> np.ndarray:
-    out = np.empty(len(column), dtype=object)
-    out[:] = column.to_pylist()
-    return out

@@ -11,6 +11,7 @@ from rook_bench.core.hashing import sha256_file
 from rook_bench.gates import Policy, judge, load_policy
 from rook_bench.language.adapter import load_adapter
 from rook_bench.language.manifest import read_manifest
+from rook_bench.market.tape_file import write_tape
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
 
@@ -230,13 +231,14 @@ def test_generated_junk_is_not_promoted(fresh_models, mini_adapter, tape):
     assert "parse_failure_rate" in {reason.partition(":")[0] for reason in verdict.reasons}
 
 
-def test_the_command_line_blocks_with_1(fresh_models, tiny_adapter, copy, root, tmp_path, command_line):
+def test_the_command_line_blocks_with_1(fresh_models, tiny_adapter, copy, tape, tmp_path, command_line, few_pictures):
     folder = copy(tiny_adapter)
+    write_tape(tape[:600], tmp_path / "tape.parquet")
     record(folder, class_weights={"BUY": 1.0, "HOLD": 1e-9, "SELL": 1.0})
     (tmp_path / "gate.toml").write_text("[evidence]\nmin_days = 0\nmin_fills = 0\n")
     code, out, _ = command_line(
         "gate", "--policy", tmp_path / "gate.toml", "--candidate", f"lora:{folder}", "--champion", "random:0.2",
-        "--data", root / "data" / "sample.parquet", "--out", tmp_path / "verdict", "--json",
+        "--data", tmp_path / "tape.parquet", "--out", tmp_path / "verdict", "--json",
     )  # fmt: skip
     assert code == 1
     assert any(reason.startswith("largest_side_share") for reason in json.loads(out)["reasons"])

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from causal import leaking_columns
 
 from rook_bench.core import Decision, InputError, Side
 from rook_bench.core.decision_tape import DecisionTape
@@ -13,7 +14,7 @@ from rook_bench.market.simulation.simulate import simulate
 from rook_bench.plugins import risk_filter, sizer
 from rook_bench.replay import ReplayConfig, replay
 from rook_bench.sources.decide import Source
-from rook_bench.sources.lookahead import check_features, check_source, scramble_future
+from rook_bench.sources.lookahead import check_source, scramble_future
 
 
 def by_sign(signal):
@@ -167,8 +168,8 @@ def unseeded_chance():
 def shuffled():
     """Takes its decisions from a permutation that depends on the length of the tape."""
 
-    def decide(view, rng):
-        order = rng.permutation(len(view))
+    def decide(view, ask):
+        order = ask.rng.permutation(len(view))
         return by_sign(np.diff(view["price"], prepend=view["price"][0])[order])
 
     return decide
@@ -385,7 +386,7 @@ def test_honest_filters_and_sizers_pass(short_tape):
 
 
 def test_the_projects_features_are_causal(short_tape):
-    assert check_features(short_tape) == {}
+    assert leaking_columns(short_tape) == {}
 
 
 def with_column(name, compute, frame):
@@ -405,7 +406,7 @@ def with_column(name, compute, frame):
     ],
 )
 def test_a_leaky_feature_is_named(short_tape, name, compute):
-    leaks = check_features(short_tape, partial(with_column, name, compute))
+    leaks = leaking_columns(short_tape, partial(with_column, name, compute))
     assert list(leaks) == [name]
     assert 0 <= leaks[name] < len(short_tape)
 
@@ -417,7 +418,7 @@ def test_conditions_as_rook_published_them_leak(short_tape):
         last = compute_conditions(frame).iloc[-1]
         return pd.DataFrame({name: np.full(len(frame), last[name]) for name in ("avg_price_50", "price_trend")})
 
-    assert set(check_features(short_tape, published)) == {"avg_price_50", "price_trend"}
+    assert set(leaking_columns(short_tape, published)) == {"avg_price_50", "price_trend"}
 
 
 def test_answers_that_do_not_validate_name_the_source(registered, short_tape):
