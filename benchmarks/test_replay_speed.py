@@ -8,9 +8,7 @@ import pytest
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import analyse
-from rook_bench.replay import ReplayConfig, replay
-from rook_bench.replay import dtypes as records
-from rook_bench.replay import loop as kernel
+from rook_bench.replay import ReplayConfig, dtypes, loop, replay
 from rook_bench.replay.engine import execute
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source, decide
@@ -27,17 +25,17 @@ def tape():
 def test_loop(benchmark, monkeypatch, tape, reference):
     """The compiled loop alone, warm; swaps per second are in the extra info."""
     caught = []
-    real = kernel.replay_rows
-    monkeypatch.setattr(kernel, "replay_rows", lambda *inputs: caught.append(inputs) or real(*inputs))
+    real = loop.replay_rows
+    monkeypatch.setattr(loop, "replay_rows", lambda *inputs: caught.append(inputs) or real(*inputs))
     decided = decide(Source.parse(reference), tape)
     config = ReplayConfig()
-    execute(tape, decided, apply_risk(config.risk, MarketView.whole(tape), decided.tape), config)
+    execute(tape, decided.tape, apply_risk(config.risk, MarketView.whole(tape), decided.tape), config)
     market, wishes, pool, changes, terms, cash, base, orders, equity = caught[0]
     ticks, _ = tape.history.records()  # the loop moves the map along, so each round begins with a fresh one
 
     def setup():
         fresh = pool._replace(ticks=ticks.copy())
-        return (market, wishes, fresh, changes, terms, cash, base, records.empty_orders(len(orders)), equity), {}
+        return (market, wishes, fresh, changes, terms, cash, base, dtypes.empty_orders(len(orders)), equity), {}
 
     benchmark.pedantic(real, setup=setup, rounds=15, warmup_rounds=2)
     benchmark.extra_info["million_swaps_per_s"] = round(len(tape) / benchmark.stats["min"] / 1e6, 2)
@@ -57,7 +55,7 @@ def test_exact_integers_cost_less_than_python(benchmark, tape):
     python = time.perf_counter() - started
     view = MarketView.whole(tape)
     permitted = apply_risk(run.config.risk, view, run.decided.tape)
-    benchmark.pedantic(execute, args=(tape, run.decided, permitted, run.config), rounds=5, warmup_rounds=1)
+    benchmark.pedantic(execute, args=(tape, run.decided.tape, permitted, run.config), rounds=5, warmup_rounds=1)
     ratio = python / benchmark.stats["min"]
     benchmark.extra_info["times_faster_than_python_integers"] = round(ratio, 1)
     assert ratio > 1.0

@@ -99,12 +99,30 @@ class Terms(NamedTuple):
 
 
 class PoolCalls(NamedTuple):
-    """The pool's swap and a searcher's sandwich, called by address (see `execution.calls`), and the tick map."""
+    """The pool's swap and a searcher's sandwich by address (see `execution.compiled_swap`), and the tick map."""
 
     calls: Records
     ticks: Records
     swap: Any
     sandwich: Any
+
+
+class Given(NamedTuple):
+    """What the loop reads: the tape and the wishes by row, the pool, the terms."""
+
+    market: Records
+    wishes: Records
+    pool: PoolCalls
+    terms: Terms
+
+
+class Balances(NamedTuple):
+    """Quote and base in the wallet, and how much of each is promised to orders in flight; exact, inside the loop."""
+
+    cash: Any
+    base: Any
+    held_cash: Any
+    held_base: Any
 
 
 def empty_orders(count: int) -> Records:

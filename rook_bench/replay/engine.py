@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import ConfigError, RookError, Side
+from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
@@ -19,9 +22,10 @@ from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 from rook_bench.replay import dtypes, loop
 from rook_bench.replay.config import Capital, ReplayConfig, check_pair
+from rook_bench.replay.entering import FIRST_FREE_CODE, LEDGER_FILTERS, PPB
 from rook_bench.replay.ledger import reconcile
 from rook_bench.replay.market_rows import NS, landing, market_rows
-from rook_bench.replay.orders import AMOUNTS, OrderTable, texts
+from rook_bench.replay.orders import AMOUNTS, OrderTable
 from rook_bench.replay.run import Run
 from rook_bench.risk import Limits, Permitted, apply_risk
 from rook_bench.sources import Decided, Source, decide
@@ -32,7 +36,7 @@ from rook_bench.tapecheck.repricing import known_depth
 
 def replay(
     frame: SwapFrame,
-    source: Source | str,
+    source: Source | str | Callable[..., Any],
     config: ReplayConfig | None = None,
     *,
     progress: bool = False,
@@ -44,7 +48,7 @@ def replay(
 
     Args:
         frame: the tape.
-        source: a decision source or its reference.
+        source: a decision source, its reference, or a function (see `Source.of`).
         config: assumptions; defaults are those of ReplayConfig.
         progress: show a progress bar while a slow source decides.
         fresh: ask the source again even if its decisions are kept.
@@ -57,8 +61,7 @@ def replay(
     """
     config = config or ReplayConfig()
     check_pair(config.pair, frame.pool)
-    source = Source.parse(source) if isinstance(source, str) else source
-    decided = decide(source, frame, seed=config.seed, progress=progress, fresh=fresh)
+    decided = decide(Source.parse(source), frame, seed=config.seed, progress=progress, fresh=fresh)
     run = replay_decided(frame, decided, config, tape_check=tape_check)
     return replace(run, label=label)
 
@@ -143,8 +146,8 @@ def execute(
     market = market_rows(frame, config.frictions)
     wishes = np.empty(len(frame), dtype=dtypes.WISHES)
     wishes["side"] = tape.side
-    wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + loop.FIRST_FREE_CODE)
-    wishes["fraction_ppb"] = np.round(permitted.fraction * loop.PPB)
+    wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + FIRST_FREE_CODE)
+    wishes["fraction_ppb"] = np.round(permitted.fraction * PPB)
     wishes["slippage_ppm"] = np.round(permitted.slippage_bps * 100)
     wishes["deadline_ns"] = np.minimum(tape.deadline_s * NS, 2.0**62)
     wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions)
@@ -210,15 +213,15 @@ def _or(value: float | None, default: float) -> float:
 def _order_table(
     orders: dtypes.Records, tape: DecisionTape, permitted: Permitted, left_range: NDArray[np.bool_]
 ) -> OrderTable:
-    names = {0: ""} | loop.LEDGER_FILTERS
-    names |= {loop.FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
+    names = {0: ""} | LEDGER_FILTERS
+    names |= {FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
     exact = {name: ExactInts(np.ascontiguousarray(orders[name])) for name in (*AMOUNTS, "sqrt_after")}
     return OrderTable(
         row=orders["row"].copy(),
         landing_row=orders["landing_row"].copy(),
         side=orders["side"].astype(np.int8),
         outcome=orders["outcome"].astype(np.int8),
-        rejected_by=texts([names[code] for code in orders["rejected"].tolist()]),
+        rejected_by=text_column([names[code] for code in orders["rejected"].tolist()]),
         crossed=orders["crossed"].astype(np.int32),
         left_range=left_range,
         reason=tape.reason[orders["row"]],

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, Side
+from rook_bench.core.arrays import text_column
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.outcome import OUTCOME_NAMES, Outcome
 
@@ -162,8 +163,8 @@ class OrderTable:
             landing_row=table["landing_row"].to_numpy(),
             side=np.array([SIDE_NAMES.index(name) for name in table["side"].to_pylist()], dtype=np.int8),
             outcome=np.array([OUTCOME_NAMES.index(name) for name in table["outcome"].to_pylist()], dtype=np.int8),
-            rejected_by=texts(table["rejected_by"].to_pylist()),
-            reason=texts(table["reason"].to_pylist()),
+            rejected_by=text_column(table["rejected_by"].to_pylist()),
+            reason=text_column(table["reason"].to_pylist()),
             crossed=table["crossed"].to_numpy(),
             left_range=table["left_range"].to_numpy(),
             **{name: ExactInts.from_arrow(table[name]) for name in (*AMOUNTS, "sqrt_after")},
@@ -171,10 +172,3 @@ class OrderTable:
 
 
 _SENT_OUTCOMES = (Outcome.REVERTED_SLIPPAGE, Outcome.REVERTED_DEADLINE)
-
-
-def texts(values: list[str]) -> NDArray[np.object_]:
-    """An object array of strings (NumPy would make a fixed-width one)."""
-    column = np.empty(len(values), dtype=object)
-    column[:] = values
-    return column

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.core.reference import short_name
 from rook_bench.market.frame import SwapFrame
 from rook_bench.plugins import Spec
 from rook_bench.replay.orders import OrderTable
@@ -96,18 +97,13 @@ class Run:
         return f"<Run {self.name} on {self.frame.pool.pair}: {len(self.frame):,} swaps, {len(self.orders):,} orders>"
 
     def portfolio(self) -> Any:
-        """Every fill as an order of a vectorbt Portfolio; its value series agrees with the ledger.
+        """Every fill as an order of a vectorbt Portfolio with a row for each swap; its value series is the ledger's.
 
-        Its index counts swaps. `rook_bench.evaluate(...).portfolio()` samples it on a clock.
+        Its index counts swaps: do not annualise it. `rook_bench.evaluate(...).portfolio()` samples it on a clock.
         """
-        from rook_bench.replay.portfolio import to_vectorbt
+        from rook_bench.replay.portfolio import by_swap
 
-        return to_vectorbt(self.frame, self.opening, self.landed)
-
-
-def short_name(reference: str) -> str:
-    """A reference without the folders of the paths in it."""
-    return re.sub(r"[^:@=,]*/", "", reference)
+        return by_swap(self.frame, self.opening, self.landed)
 
 
 def slug(reference: str) -> str:

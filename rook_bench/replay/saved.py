@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from rook_bench.core import InputError
 from rook_bench.core.files import write_json
-from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
+from rook_bench.core.hashing import seal_of, sealed, sha256_code, sha256_file
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.tape_file import write_tape
 from rook_bench.replay.config import ReplayConfig
@@ -28,6 +28,8 @@ from rook_bench.sources.saved import read_decisions, write_decisions
 
 VERSION = 3
 
+SEAL = "seal"
+"""Key in run.json of the hash of all else in it."""
 
 FILES = ("decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet")
 
@@ -66,14 +68,10 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
             "tape_check": run.tape_check.to_json(),
             "tape": os.path.relpath(tape, folder),
             "files": {name: sha256_file(folder / name) for name in FILES},
-        }
+        },
+        SEAL,
     )
     write_json(folder / "run.json", record)
-
-
-def sealed(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with `seal`, the hash of all else in it: an edited record is noticed when it is read."""
-    return record | {"seal": sha256_json({key: value for key, value in record.items() if key != "seal"})}
 
 
 def _equity_table(run: Run) -> pa.Table:
@@ -117,7 +115,7 @@ def _load(folder: Path) -> Run:
     if tape.content_hash != facts["decisions_hash"] or len(tape) != len(frame):
         raise InputError("decisions.parquet does not belong to this run", where=folder, hint="replay it again")
     config = ReplayConfig.parse(facts["config"], where=folder / "run.json")
-    source = Source.remembered(facts["source"], decision["content"])
+    source = Source.remembered(facts["source"], decision["content"], decision["spec"])
     decided = Decided(source, tape, decision["key"], reused=True, seconds_per_decision=facts["seconds_per_decision"])
     lookahead = Lookahead(**{**facts["lookahead"], "cuts": tuple(facts["lookahead"]["cuts"])})
     run = assemble(frame, decided, config, lookahead)
@@ -145,6 +143,6 @@ def _read_facts(folder: Path) -> dict[str, Any]:
         raise InputError("run.json is no record of a run", where=folder, hint="replay it again")
     if facts.get("version") != VERSION:
         raise InputError(f"run version {facts.get('version')} is not {VERSION}", where=folder, hint="replay it again")
-    if sealed(facts) != facts:
+    if facts.get(SEAL) != seal_of(facts, SEAL):
         raise InputError("run.json was changed after it was written", where=folder, hint="replay it again")
     return facts

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from rook_bench.core import InputError
+from rook_bench.core.hashing import sealed
 from rook_bench.market.tape_file import write_tape
 from rook_bench.replay import ReplayConfig, load_run, replay, save_run
 from rook_bench.replay.run import short_name, slug
-from rook_bench.replay.saved import sealed
 
 CONFIG = {
     "pair": "ETH/USDC",
@@ -99,7 +99,7 @@ def test_missing_file(copy, name):
 def rewrite(folder, change):
     facts = json.loads((folder / "run.json").read_text())
     change(facts)
-    (folder / "run.json").write_text(json.dumps(sealed(facts)))
+    (folder / "run.json").write_text(json.dumps(sealed(facts, "seal")))
 
 
 def test_other_tape_under_the_run(copy, tape):
