@@ -39,6 +39,7 @@ class Check:
         name: what was checked ("max_drawdown", "total_return vs champion").
         status: see Status.
         detail: one sentence with the numbers.
+        remarks: what else there is to say of it (what the tape can resolve, who waived it), each a clause.
         estimate: the estimate it rests on, if it rests on one.
         bound: what was allowed.
         margin: the value that the estimate's interval must lie above, where there is one.
@@ -54,9 +55,16 @@ class Check:
     margin: float | None = None
     power: Power | None = None
     waiver: dict[str, str] | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Detail and remarks in one line, for a person; no code reads them."""
+        return "; ".join((self.detail, *self.remarks))
 
     def to_json(self) -> dict[str, Any]:
-        """The shape stored in verdict.json."""
-        record = asdict(self)
+        """The shape stored in verdict.json, where `detail` is the whole text."""
+        record = asdict(self) | {"detail": self.text}
+        del record["remarks"]
         record["estimate"] = None if self.estimate is None else self.estimate.to_json()
         return record

@@ -28,7 +28,7 @@ class Plan:
     """Which effect needs how much tape.
 
     Attributes:
-        policy: what will be asked.
+        policy: what will be asked; primary: the question in it that decides.
         volatility_bps: standard deviation of the daily difference in the long run, bps.
         origin: where that comes from.
         resolvable: by days of tape, the smallest true distance from the boundary (bps per day) that is
@@ -37,19 +37,13 @@ class Plan:
     """
 
     policy: Policy
+    primary: Primary
     volatility_bps: float
     origin: str
     resolvable: dict[float, float]
     needed: dict[float, tuple[float, float]]
 
-    @property
-    def primary(self) -> Primary:
-        """The policy's primary question."""
-        assert self.policy.primary is not None
-        return self.policy.primary
-
-    @property
-    def lines(self) -> list[str]:
+    def describe(self) -> list[str]:
         """What is asked and assumed, for a person."""
         asked, evidence = self.primary, self.policy.evidence
         at_least = detectable_effect(
@@ -132,26 +126,26 @@ def make_plan(policy: Policy, volatility_bps: float, origin: str, days: tuple[fl
     lengths = sorted({*DAYS, *(day for day in (*days, policy.evidence.min_days) if day > 0)})
     return Plan(
         policy,
+        asked,
         volatility_bps,
         origin,
         {length: detectable_effect(variance, length, alpha=asked.alpha, power=asked.power) for length in lengths},
         {
             effect: (
                 periods_needed(effect, variance, alpha=asked.alpha, power=asked.power),
-                _days_of_many(policy, effect, variance),
+                _days_of_many(policy, asked, effect, variance),
             )
             for effect in EFFECTS
         },
     )
 
 
-def _days_of_many(policy: Policy, effect: float, variance: float) -> float:
+def _days_of_many(policy: Policy, asked: Primary, effect: float, variance: float) -> float:
     """Days for the best of MANY: it has to clear what the best of so many shows by luck.
 
     That is the deflated Sharpe ratio's bar where the policy asks for it, else that of Bonferroni.
     """
-    asked, least = policy.primary, policy.selection.min_deflated_sharpe
-    assert asked is not None
+    least = policy.selection.min_deflated_sharpe
     if least is None:
         return periods_needed(effect, variance, alpha=asked.alpha / MANY, power=asked.power)
     bar = expected_maximum_sharpe(MANY, 1.0) + float(ndtri(least))

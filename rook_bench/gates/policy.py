@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from rook_bench.core import UnknownName
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.estimate import with_unit
+from rook_bench.core.shipped import find
 from rook_bench.plugins import metric
 
 
@@ -203,7 +204,12 @@ class Policy(Config):
 
 
 def load_policy(path: str | Path) -> Policy:
-    """Read a policy (TOML, YAML or JSON); ConfigError or UnknownName for what it can't mean."""
+    """Read a policy (TOML, YAML or JSON), a file or one that goes by name (`rook-promotion`, `first-champion`).
+
+    Raises:
+        ConfigError, UnknownName: for what it can't mean.
+    """
+    path = find("policy", path)
     policy = Policy.parse(read_mapping(path), where=path)
     known = [plugin.name for plugin in metric]
     for section in (policy.thresholds, policy.versus_champion):

@@ -18,6 +18,7 @@ class Tries:
         candidates: different candidates among them.
         others: net log returns by bucket, shape (k,) each, of the other candidates that were tried
             on this very tape and clock.
+        names: what a person calls those, in the same order; numbered where none are given.
         first_at, last_at: times of the first and the last look, ISO 8601.
     """
 
@@ -27,3 +28,10 @@ class Tries:
     others: tuple[NDArray[np.float64], ...] = ()
     first_at: str = ""
     last_at: str = ""
+    names: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> dict[str, NDArray[np.float64]]:
+        """Returns of the other candidates by name."""
+        names = self.names or tuple(f"try {number}" for number in range(1, len(self.others) + 1))
+        return dict(zip(names, self.others, strict=True))

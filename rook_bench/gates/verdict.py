@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any, get_args
 
 from rook_bench.core import ConfigError, InputError
-from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.core.hashing import sealed, sha256_code, sha256_json
 from rook_bench.gates.check import Check, Status
 from rook_bench.gates.policy import Policy
 from rook_bench.gates.tries import Tries
@@ -62,15 +62,15 @@ class Verdict:
 
     @property
     def reasons(self) -> list[str]:
-        """The details of the checks that decided."""
+        """What the checks that decided say."""
         deciding = next(status for status, (name, _) in VERDICTS.items() if name == self.verdict)
         if deciding != "pass":
-            return [f"{check.name}: {check.detail}" for check in self.checks if check.status == deciding]
+            return [f"{check.name}: {check.text}" for check in self.checks if check.status == deciding]
         waived = [check for check in self.checks if check.status == "waived"]
         passed = sum(check.status == "pass" for check in self.checks)
         if not waived:
             return [f"all {passed} checks passed"]
-        return [f"{passed} checks passed, {len(waived)} waived", *(f"{check.name}: {check.detail}" for check in waived)]
+        return [f"{passed} checks passed, {len(waived)} waived", *(f"{check.name}: {check.text}" for check in waived)]
 
     def to_json(self) -> dict[str, Any]:
         """The shape of verdict.json; `hash` covers everything else in it."""
@@ -92,7 +92,7 @@ class Verdict:
             "code_hash": sha256_code(),
             "rook_bench": version("rook-bench"),
         }
-        return record | {"hash": sha256_json(record)}
+        return sealed(record)
 
 
 def policy_hash(policy: Policy) -> str:
@@ -194,9 +194,8 @@ def _undecided(check: Check) -> Check:
     """
     if check.margin is None or check.status not in ("pass", "fail"):
         return check
-    return replace(
-        check, status="inconclusive", detail=f"{check.detail}; too little tape or trading to decide either way"
-    )
+    too_little = "too little tape or trading to decide either way"
+    return replace(check, status="inconclusive", remarks=(*check.remarks, too_little))
 
 
 def _named_once(checks: list[Check]) -> list[Check]:

@@ -104,8 +104,8 @@ def waive(
             raise InputError(f"'{check.name}' can't be waived", where=waiver.file, hint="mend the run instead")
         if check.status in ("fail", "inconclusive"):
             told = {"reason": asked.reason, "owner": asked.owner, "expires": asked.expires.isoformat()}
-            detail = f"{check.detail}; waived by {asked.owner} until {asked.expires}: {asked.reason}"
+            remarks = (*check.remarks, f"waived by {asked.owner} until {asked.expires}: {asked.reason}")
             found[place[check.name]] = replace(
-                check, status="waived", detail=detail, waiver={"was": check.status, **told}
+                check, status="waived", remarks=remarks, waiver={"was": check.status, **told}
             )
     return found

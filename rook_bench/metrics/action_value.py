@@ -94,7 +94,7 @@ def action_values(run: Run, horizon_s: float = HORIZON_S) -> ActionValues:
 def other_costs(run: Run) -> tuple[float, int]:
     """Impact, searchers' share and all gas over the value traded, in bps, and the fills; (0, 0) without a fill.
 
-    In float64, which is plenty for a mean; `costs.attribute` has the exact integers.
+    In float64, which is plenty for a mean; `attribution.attribute` has the exact integers.
     """
     orders, pool = run.orders, run.frame.pool
     price = run.frame.price[np.maximum(orders.landing_row, 0)]

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from rook_bench.core import Estimate, InputError
+from rook_bench.core import Estimate
+from rook_bench.core.blame import place_of, told
+from rook_bench.core.hashing import PACKAGE
 from rook_bench.metrics.action_value import ActionValues, action_values
 from rook_bench.metrics.attribution import Attribution, attribute
 from rook_bench.metrics.calibration import Reliability, reliability
@@ -18,7 +20,8 @@ from rook_bench.metrics.intervals import intervals
 from rook_bench.metrics.markouts import Markout, markouts
 from rook_bench.metrics.regimes import Regimes, regimes
 from rook_bench.metrics.sensitivity import Surface, surface
-from rook_bench.plugins import metric
+from rook_bench.metrics.walk_forward import WalkForward, walk_forward
+from rook_bench.plugins import Plugin, metric
 from rook_bench.replay import Run
 
 
@@ -83,21 +86,21 @@ class Analysis:
         """When the return over hold was earned."""
         return regimes(self.sampled)
 
+    @cached_property
+    def walk_forward(self) -> WalkForward:
+        """The return over hold of consecutive stretches."""
+        return walk_forward(self.sampled)
+
     def to_json(self) -> dict[str, Any]:
         """The shape stored in metrics.json: each metric's Estimate by name."""
         return {name: estimate.to_json() for name, estimate in self.estimates.items()}
 
 
 def analyse(run: Run, clock: Clock | None = None) -> Analysis:
-    """Measure a Run with every registered metric; InputError names a metric that gives no Estimate."""
+    """Measure a Run with every registered metric. One of a user's that fails is undefined, and says why."""
     clock = clock or Clock()
     sampled = Sampled(run, clock)
-    estimates = {}
-    for plugin in metric:
-        estimate = plugin.factory(sampled)
-        if not isinstance(estimate, Estimate):
-            raise InputError(f"metric '{plugin.name}' did not return an Estimate", where=plugin.file)
-        estimates[plugin.name] = estimate
+    estimates = {plugin.name: _measured(plugin, sampled) for plugin in metric}
     return Analysis(
         run=run,
         clock=clock,
@@ -109,3 +112,19 @@ def analyse(run: Run, clock: Clock | None = None) -> Analysis:
         markouts=markouts(run),
         reliability=reliability(run),
     )
+
+
+def _measured(plugin: Plugin, sampled: Sampled) -> Estimate:
+    """What a metric says; an undefined Estimate where it is a user's and fails."""
+    if plugin.file.is_relative_to(PACKAGE):
+        estimate: Estimate = plugin.factory(sampled)
+        return estimate
+    unit = str(plugin.traits.get("unit", ""))
+    try:
+        answer = plugin.factory(sampled)
+    except Exception as error:  # a metric of one's own may fail in any way, and costs its own number only
+        return Estimate.undefined(told(error, plugin.factory, plugin.file), n=0, unit=unit)
+    if isinstance(answer, Estimate):
+        return answer
+    what = f"it gave {type(answer).__name__} and no Estimate ({place_of(plugin.factory, plugin.file)})"
+    return Estimate.undefined(what, n=0, unit=unit)

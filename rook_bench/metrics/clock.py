@@ -43,6 +43,9 @@ class Sampled:
 
     The sample at a border is the equity after the last swap at or before it, so quiet buckets
     have a return of zero. The parts before the first border and after the last are left out.
+
+    Attributes:
+        run, clock: what is sampled, and how.
     """
 
     run: Run

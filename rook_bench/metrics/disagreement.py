@@ -15,24 +15,33 @@ from rook_bench.metrics.means import mean_of
 from rook_bench.metrics.paired import Paired, paired
 from rook_bench.replay import Run
 
-LABELS = "the labels on the tape"
 NAMES = {**dict(enumerate(SIDE_NAMES)), UNPARSED: "UNPARSED"}
 
 
 @dataclass(frozen=True)
-class Kind:
-    """The rows where the teacher says one thing and the model another.
+class Apart:
+    """Rows where the teacher says one thing and the model another.
 
     Attributes:
-        teacher, model: the answers (BUY, HOLD, SELL, UNPARSED).
         rows: how many there are, those without a later price included.
         gain: mean of (value of the model's action - value of the teacher's), bps of the value traded.
     """
 
-    teacher: str
-    model: str
     rows: int
     gain: Estimate
+
+
+@dataclass(frozen=True)
+class Kind(Apart):
+    """Those of one kind: `teacher` and `model` are the answers (BUY, HOLD, SELL, UNPARSED)."""
+
+    teacher: str
+    model: str
+
+    @property
+    def read(self) -> bool:
+        """Whether both answers could be read."""
+        return NAMES[UNPARSED] not in (self.teacher, self.model)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +49,7 @@ class Disagreement:
     """A model against its teacher.
 
     Attributes:
-        teacher: the teacher's name.
+        teacher: the teacher's name, None where it is the labels on the tape.
         rows, agreed: rows of the tape, and those where both give the same side.
         kinds: every kind of disagreement between two readable answers that occurs, most frequent first.
         together: all of those rows.
@@ -49,11 +58,11 @@ class Disagreement:
         values: what the actions were worth.
     """
 
-    teacher: str
+    teacher: str | None
     rows: int
     agreed: int
     kinds: tuple[Kind, ...]
-    together: Kind
+    together: Apart
     unparsed: tuple[Kind, ...]
     difference: Paired | None
     values: ActionValues
@@ -87,18 +96,18 @@ def disagreement(
     pairs = [(code, other) for code in NAMES for other in NAMES if code != other]
     found = [(int(((theirs == code) & (mine == other)).sum()), code, other) for code, other in pairs]
     kinds = [
-        Kind(NAMES[code], NAMES[other], rows, _mean(gain, (theirs == code) & (mine == other), values))
+        Kind(rows, _mean(gain, (theirs == code) & (mine == other), values), NAMES[code], NAMES[other])
         for rows, code, other in sorted(found, key=lambda each: -each[0])
         if rows
     ]
     apart = read & (mine != theirs)
     return Disagreement(
-        teacher=LABELS if teacher is None else teacher.name,
+        teacher=None if teacher is None else teacher.name,
         rows=len(mine),
         agreed=int(((mine == theirs) & read).sum()),
-        kinds=tuple(kind for kind in kinds if "UNPARSED" not in (kind.teacher, kind.model)),
-        together=Kind("any", "any other", int(apart.sum()), _mean(gain, apart, values)),
-        unparsed=tuple(kind for kind in kinds if "UNPARSED" in (kind.teacher, kind.model)),
+        kinds=tuple(kind for kind in kinds if kind.read),
+        together=Apart(int(apart.sum()), _mean(gain, apart, values)),
+        unparsed=tuple(kind for kind in kinds if not kind.read),
         difference=difference,
         values=values,
     )

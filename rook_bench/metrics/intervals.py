@@ -17,7 +17,7 @@ def intervals(sampled: Sampled, estimates: Mapping[str, Estimate]) -> dict[str, 
     """Headline metrics with 95% intervals that allow for dependence: returns and Sharpe ratios, net and over hold.
 
     The value stays the metric's own. The interval comes from the returns of full buckets, which
-    leave out the tape's first and last part, and the convention says so. What is undefined, or
+    leave out the tape's first and last part, and the method says so. What is undefined, or
     has too few buckets or too few that moved for an interval, is not in the result. Neither is
     the largest drawdown: it depends on the order of the returns, so an interval of a mean can't
     speak for it.
@@ -54,6 +54,5 @@ def _exponential(growth: Estimate) -> Estimate:
 
 def _as_interval_of(metric: Estimate, found: Estimate) -> Estimate:
     """The metric's own value between the bounds found."""
-    method = found.convention.split("; ")[-1]
-    convention = f"{metric.convention}; interval from {found.n:,} full buckets: {method}"
-    return replace(metric, low=found.low, high=found.high, convention=convention)
+    method = f"interval from {found.n:,} full buckets: {found.method}"
+    return replace(metric, low=found.low, high=found.high, method=method)

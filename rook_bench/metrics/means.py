@@ -25,10 +25,8 @@ def mean_of(values: NDArray[np.float64], *, unit: str, convention: str, factor: 
         # Log returns of an equity that fell to zero.
         return Estimate.undefined("costs ate up all equity", n=len(values), unit=unit, convention=convention)
     value = float(values.mean()) * factor
-    found = mean_interval(values, rng=np.random.default_rng(0), unit=unit)
+    found = mean_interval(values, unit=unit)
     if found.low is None or found.high is None:
         return Estimate(value, len(values), unit, f"{convention}; no interval: {found.undefined_because}")
-    method = found.convention.split("; ", 1)[-1]
-    return Estimate(
-        value, len(values), unit, f"{convention}; {method}", low=found.low * factor, high=found.high * factor
-    )
+    low, high = found.low * factor, found.high * factor
+    return Estimate(value, len(values), unit, convention, low, high, method=found.method)

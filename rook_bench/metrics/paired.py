@@ -12,9 +12,7 @@ from rook_bench.core import Estimate, InputError
 from rook_bench.metrics.clock import Clock, Sampled
 from rook_bench.metrics.means import mean_of
 from rook_bench.replay import Run
-
-ALPHA, POWER = 0.025, 0.8
-"""One-sided level and power of the test whose length `days_needed` states."""
+from rook_bench.stats.power import ALPHA, POWER, long_run_variance, periods_needed
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +22,6 @@ class Paired:
     Attributes:
         values: net log-return difference of each full bucket, first minus second, shape (k,).
         total: their sum; per_day: their mean in bps per day.
-        days_needed: days of tape at which a difference of this size would be told from none.
         alike: share of rows on which both decide for the same side, 0 to 1.
         same_decisions: whether they decide alike on every row, size and limits included.
     """
@@ -32,7 +29,6 @@ class Paired:
     values: NDArray[np.float64]
     total: Estimate
     per_day: Estimate
-    days_needed: Estimate
     alike: float
     same_decisions: bool
 
@@ -55,7 +51,6 @@ def paired(mine: Run, theirs: Run, clock: Clock) -> Paired:
         values=values,
         total=_scaled(values, "fraction", float(len(values)), "sum", clock, same),
         per_day=_scaled(values, "bps", daily, "mean per day", clock, same),
-        days_needed=days_needed(values, clock),
         alike=float(np.mean(first.side == second.side)),
         same_decisions=same,
     )
@@ -72,27 +67,45 @@ def _scaled(values: NDArray[np.float64], unit: str, factor: float, what: str, cl
     return mean_of(values, unit=unit, convention=convention, factor=factor)
 
 
-def days_needed(values: NDArray[np.float64], clock: Clock) -> Estimate:
-    """Days of such tape after which a true difference of this size would be seen with 80% power at one-sided 2.5%."""
-    from rook_bench.stats import long_run_variance, periods_needed
+def days_needed(
+    values: NDArray[np.float64], bucket_s: int, *, boundary: float = 0.0, alpha: float = ALPHA, power: float = POWER
+) -> Estimate:
+    """Days of such tape after which a difference of this size, if it is the true one, is told from a boundary.
 
-    convention = f"long-run variance of the differences, one-sided {ALPHA:.1%}, power {POWER:.0%}"
+    Args:
+        values: difference of log returns by bucket, shape (k,).
+        bucket_s: seconds in a bucket.
+        boundary: what it is told from, bps per day; a gate's policy may set another than none.
+        alpha, power: of the one-sided test.
+    """
+    convention = f"long-run variance of the differences, one-sided {alpha:.1%}, power {power:.0%}"
+    convention += f", told from {boundary:g} bps per day" if boundary else ""
     unknown = _no_length(values)
-    if unknown:
-        return Estimate.undefined(unknown, n=len(values), unit="days", convention=convention)
-    periods = periods_needed(abs(float(values.mean())), long_run_variance(values), alpha=ALPHA, power=POWER)
-    if not math.isfinite(periods):
-        reason = "no length of tape would do"
-        return Estimate.undefined(reason, n=len(values), unit="days", convention=convention)
-    return Estimate(float(periods) * clock.bucket_s / 86_400, len(values), "days", convention)
+    if unknown is None:
+        scale = 86_400 / bucket_s * 1e4
+        distance, variance = abs(float(values.mean()) * scale - boundary) / scale, long_run_variance(values)
+        unknown = _never(distance, variance, boundary)
+    if unknown is None:
+        periods = periods_needed(distance, variance, alpha=alpha, power=power)
+        if math.isfinite(periods):
+            return Estimate(float(periods) * bucket_s / 86_400, len(values), "days", convention)
+        unknown = "no length of tape would do"
+    return Estimate.undefined(unknown, n=len(values), unit="days", convention=convention)
 
 
 def _no_length(values: NDArray[np.float64]) -> str | None:
-    """Why no length of tape can be named, if so."""
+    """Why the spread of the differences is unknown, if so."""
     if len(values) < 20:
         return "fewer than 20 full buckets to measure their spread on"
     if not np.isfinite(values).all():
         return "costs ate up all equity"
-    if not values.any():
-        return "there is no difference to see"
-    return None if values.mean() != 0 else "the mean difference is zero"
+    return None if values.any() else "there is no difference to see"
+
+
+def _never(distance: float, variance: float, boundary: float) -> str | None:
+    """Why no length of tape tells the mean from the boundary, if so."""
+    if not variance > 0:
+        return "the differences do not vary"
+    if distance > 0:
+        return None
+    return f"the mean difference is exactly {boundary:g} bps per day" if boundary else "the mean difference is zero"

@@ -11,6 +11,7 @@ from rook_bench.core import Estimate
 from rook_bench.metrics.attribution import attribute
 from rook_bench.metrics.clock import YEAR_S, Sampled
 from rook_bench.plugins import metric
+from rook_bench.stats import measures
 
 NET = "net of fee, impact, gas and reverts"
 
@@ -43,19 +44,21 @@ def excess_return(sampled: Sampled) -> Estimate:
 @metric(unit="ratio")
 def sharpe_ratio(sampled: Sampled) -> Estimate:
     """Mean over standard deviation of bucket returns, annualised by the square root of time."""
-    return _ratio(sampled, sampled.returns, _deviation, "Sharpe")
+    return _ratio(sampled, sampled.returns, measures.sharpe_ratio, "Sharpe")
 
 
 @metric(unit="ratio")
 def sharpe_ratio_excess(sampled: Sampled) -> Estimate:
     """The Sharpe ratio of the return over holding the initial mix (an information ratio)."""
-    return _ratio(sampled, sampled.returns - sampled.hold_returns, _deviation, "Sharpe of the return over hold")
+    return _ratio(
+        sampled, sampled.returns - sampled.hold_returns, measures.sharpe_ratio, "Sharpe of the return over hold"
+    )
 
 
 @metric(unit="ratio")
 def sortino_ratio(sampled: Sampled) -> Estimate:
     """Mean over downside deviation (below zero, all buckets counted), annualised."""
-    return _ratio(sampled, sampled.returns, _downside, "Sortino")
+    return _ratio(sampled, sampled.returns, measures.sortino_ratio, "Sortino")
 
 
 @metric(unit="ratio")
@@ -67,11 +70,10 @@ def calmar_ratio(sampled: Sampled) -> Estimate:
     if days < clock.min_annual_days:
         reason = f"{_span(run.frame.span_s)} of tape can't be extrapolated to a year"
         return Estimate.undefined(reason, n=rows, unit="ratio", convention=convention)
-    drawdown = _drawdowns(sampled).max()
-    if drawdown == 0:
+    value = measures.calmar_ratio(run.equity, per_year=YEAR_S / run.frame.span_s, start=_opening(sampled))
+    if math.isnan(value):
         return Estimate.undefined("there was no drawdown", n=rows, unit="ratio", convention=convention)
-    growth = (run.equity[-1] / _opening(sampled)) ** (YEAR_S / run.frame.span_s) - 1
-    return Estimate(float(growth / drawdown), rows, "ratio", convention)
+    return Estimate(value, rows, "ratio", convention)
 
 
 @metric(unit="fraction")
@@ -80,7 +82,7 @@ def volatility(sampled: Sampled) -> Estimate:
     returns, convention = sampled.returns, _convention(sampled, "standard deviation")
     if len(returns) < 2:
         return Estimate.undefined("fewer than two full buckets", n=len(returns), unit="fraction", convention=convention)
-    value = float(np.std(returns, ddof=1)) * math.sqrt(sampled.clock.periods_per_year)
+    value = measures.volatility(returns, periods_per_year=sampled.clock.periods_per_year)
     return Estimate(value, len(returns), "fraction", convention)
 
 
@@ -88,9 +90,8 @@ def volatility(sampled: Sampled) -> Estimate:
 def max_drawdown(sampled: Sampled) -> Estimate:
     """Largest fall of equity below its highest value so far."""
     equity = sampled.run.equity
-    return Estimate(
-        float(_drawdowns(sampled).max()), len(equity), "fraction", "marked after every swap, positive number"
-    )
+    value = measures.max_drawdown(equity, start=_opening(sampled))
+    return Estimate(value, len(equity), "fraction", "marked after every swap, positive number")
 
 
 @metric(unit="s")
@@ -98,7 +99,7 @@ def drawdown_duration(sampled: Sampled) -> Estimate:
     """Longest time below the highest value so far, an unfinished one included."""
     run = sampled.run
     at = run.frame.at.astype(np.int64) / 1e9
-    under = _drawdowns(sampled) > 0
+    under = measures.drawdowns(run.equity, start=_opening(sampled)) > 0
     # The opening value is a high at the first swap's time, even if that swap already costs.
     last_high = np.maximum(at[0], np.maximum.accumulate(np.where(under, -np.inf, at)))
     return Estimate(float(np.max(at - last_high)), len(at), "s", "longest stretch under water, marked after every swap")
@@ -109,31 +110,14 @@ def _opening(sampled: Sampled) -> float:
     return float(sampled.run.hold_equity[0])
 
 
-def _drawdowns(sampled: Sampled) -> np.ndarray:
-    """Share lost since the highest value so far, the opening value included, shape (n,)."""
-    equity = sampled.run.equity
-    return 1.0 - equity / np.maximum(np.maximum.accumulate(equity), _opening(sampled))
-
-
-def _deviation(returns: np.ndarray) -> float:
-    """Sample standard deviation."""
-    return float(np.std(returns, ddof=1))
-
-
-def _downside(returns: np.ndarray) -> float:
-    """Root mean square of the negative returns, over all returns."""
-    return float(np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2)))
-
-
-def _ratio(sampled: Sampled, returns: np.ndarray, spread: Callable[[np.ndarray], float], name: str) -> Estimate:
+def _ratio(sampled: Sampled, returns: np.ndarray, measure: Callable[..., float], name: str) -> Estimate:
     convention = _convention(sampled, name)
     if len(returns) < 2:
         return Estimate.undefined("fewer than two full buckets", n=len(returns), unit="ratio", convention=convention)
-    scale = spread(returns)
-    # A spread this far below the returns' own rounding is no spread.
-    if scale <= 1e-15:
-        return Estimate.undefined("the returns do not vary", n=len(returns), unit="ratio", convention=convention)
-    value = float(returns.mean()) / scale * math.sqrt(sampled.clock.periods_per_year)
+    value = measure(returns, periods_per_year=sampled.clock.periods_per_year)
+    if math.isnan(value):
+        reason = "the returns do not vary" if np.isfinite(returns).all() else "costs ate up all equity"
+        return Estimate.undefined(reason, n=len(returns), unit="ratio", convention=convention)
     return Estimate(value, len(returns), "ratio", convention)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -44,6 +44,19 @@ class Point:
     over_hold: Estimate
 
 
+Edge = Literal["dies", "dead", "alive", "idle"]
+"""What a growing cost does to the return over hold: it falls to zero somewhere, is not above zero even without that
+cost, is above zero at the most that was tried, or no decision wished to trade."""
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Where the return over hold falls to zero as a cost grows; `at` is undefined unless the edge dies."""
+
+    edge: Edge
+    at: Estimate
+
+
 @dataclass(frozen=True)
 class Surface:
     """A run's decisions replayed under other assumptions, one or two changed at a time.
@@ -60,8 +73,8 @@ class Surface:
     latencies: tuple[str, ...]
     grid: tuple[tuple[Point, ...], ...]
     sweeps: dict[str, tuple[Point, ...]]
-    break_even: Estimate
-    break_even_fee: Estimate
+    break_even: BreakEven
+    break_even_fee: BreakEven
 
     @property
     def points(self) -> list[Point]:
@@ -162,7 +175,7 @@ def over_hold(run: Run) -> Estimate:
     return Estimate(math.log(closing) - math.log(kept), fills, "fraction", convention)
 
 
-def break_even(run: Run) -> Estimate:
+def break_even(run: Run) -> BreakEven:
     """The multiple of pool fee and gas at which the return over hold becomes zero."""
     fee = own_fee_pips(run)
     at = lambda factor: at_costs(run, fee=min(round(fee * factor), HIGHEST_FEE), gas=factor)  # noqa: E731
@@ -170,7 +183,7 @@ def break_even(run: Run) -> Estimate:
     return _root(run, at, COST_FACTORS, "ratio", convention)
 
 
-def break_even_fee(run: Run) -> Estimate:
+def break_even_fee(run: Run) -> BreakEven:
     """The pool fee at which the return over hold becomes zero, gas and all else as in the run."""
     at = lambda fee: at_costs(run, fee=min(round(fee * 1e6), HIGHEST_FEE))  # noqa: E731
     convention = "pool fee at which the net return over hold is zero, all else as in the run, the lowest found"
@@ -178,19 +191,23 @@ def break_even_fee(run: Run) -> Estimate:
     return _root(run, at, (*steps, 0.05, 0.1), "fraction", convention)
 
 
-def _root(run: Run, at: Callable[[float], Run], steps: Sequence[float], unit: str, convention: str) -> Estimate:
+def _root(run: Run, at: Callable[[float], Run], steps: Sequence[float], unit: str, convention: str) -> BreakEven:
     """The first place where the return over hold falls to zero: scanned by steps, then halved.
 
     Bisection and no faster method: limits and reverts make the return jump, so only its sign is told.
     """
     fills = int(run.orders.filled.sum())
-    nothing = {"unit": unit, "convention": convention}
+
+    def undefined(edge: Edge, reason: str) -> BreakEven:
+        return BreakEven(edge, Estimate.undefined(reason, n=fills, unit=unit, convention=convention))
+
     if len(run.orders) == 0:
-        return Estimate.undefined("no decision wished to trade", n=0, **nothing)
+        return undefined("idle", "no decision wished to trade")
     alive = lambda place: (over_hold(at(place)).value or 0.0) > 0  # noqa: E731
     if not alive(steps[0]):
-        reason = "the edge is dead before any cost: at zero the return over hold is not above zero either"
-        return Estimate.undefined(reason, n=fills, **nothing)
+        return undefined(
+            "dead", "the edge is dead before any cost: at zero the return over hold is not above zero either"
+        )
     low = steps[0]
     for high in steps[1:]:
         if not alive(high):
@@ -198,11 +215,11 @@ def _root(run: Run, at: Callable[[float], Run], steps: Sequence[float], unit: st
         low = high
     else:
         largest = f"{steps[-1]:g} times the costs" if unit == "ratio" else f"a fee of {steps[-1]:.0%}"
-        return Estimate.undefined(f"the edge is still alive at {largest}, the most tried", n=fills, **nothing)
+        return undefined("alive", f"the edge is still alive at {largest}, the most tried")
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         low, high = (middle, high) if alive(middle) else (low, middle)
-    return Estimate((low + high) / 2, fills, unit, convention)
+    return BreakEven("dies", Estimate((low + high) / 2, fills, unit, convention))
 
 
 BISECTIONS = 14

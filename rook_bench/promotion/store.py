@@ -15,7 +15,9 @@ from rook_bench.core import InputError
 from rook_bench.core.files import MARKER
 from rook_bench.core.hash_chain import Entry, sync_folder
 from rook_bench.core.hashing import sha256_file, sha256_json
-from rook_bench.plugins import decision_source, parse_reference
+from rook_bench.core.reference import parse_reference
+from rook_bench.core.shipped import find
+from rook_bench.plugins import decision_source
 
 PROMOTED, ASIDE = "promoted", ".aside-"
 VERDICTS, SIGNATURES = "verdicts", "signatures"
@@ -43,7 +45,7 @@ def payload_of(reference: str) -> tuple[str, Path] | None:
     value = choice.params.get(key)
     if not isinstance(value, str | Path):
         return None
-    path = Path(value)
+    path = find("rules", value) if choice.plugin.name == "rules" else Path(value)
     return (key, path) if choice.plugin.traits.get("language_model") or path.is_file() else None
 
 

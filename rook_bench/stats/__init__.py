@@ -1,12 +1,13 @@
 """Statistics as pure functions over clock-sampled returns."""
 
-from rook_bench.stats.bootstrap import block_length, bootstrap_interval, mean_interval, paired_difference
+from rook_bench.stats.blocks import block_length
 from rook_bench.stats.ledoit_wolf import sharpe_difference
-from rook_bench.stats.lo import eta, sharpe_interval, sharpe_standard_error
+from rook_bench.stats.lo import sharpe_interval
+from rook_bench.stats.mean import mean_interval
+from rook_bench.stats.measures import calmar_ratio, drawdowns, max_drawdown, sharpe_ratio, sortino_ratio, volatility
 from rook_bench.stats.multiple import (
     Selection,
     model_confidence_set,
-    reality_check,
     stepwise_multiple_test,
     superior_predictive_ability,
 )
@@ -17,37 +18,35 @@ from rook_bench.stats.sharpe import (
     deflated_sharpe_ratio,
     expected_maximum_sharpe,
     minimum_track_record_length,
-    probabilistic_sharpe,
     probabilistic_sharpe_ratio,
     track_record_needed,
 )
-from rook_bench.stats.splits import combinatorial_purged, walk_forward
+from rook_bench.stats.splits import consecutive_folds
 
 __all__ = [
     "Selection",
     "block_length",
-    "bootstrap_interval",
-    "combinatorial_purged",
+    "calmar_ratio",
+    "consecutive_folds",
     "deflated_sharpe",
     "deflated_sharpe_ratio",
     "detectable_effect",
-    "eta",
+    "drawdowns",
     "expected_maximum_sharpe",
     "long_run_variance",
+    "max_drawdown",
     "mean_interval",
     "minimum_track_record_length",
     "model_confidence_set",
-    "paired_difference",
     "periods_needed",
-    "probabilistic_sharpe",
     "probabilistic_sharpe_ratio",
     "probability_of_backtest_overfitting",
-    "reality_check",
     "sharpe_difference",
     "sharpe_interval",
-    "sharpe_standard_error",
+    "sharpe_ratio",
+    "sortino_ratio",
     "stepwise_multiple_test",
     "superior_predictive_ability",
     "track_record_needed",
-    "walk_forward",
+    "volatility",
 ]

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from rook_bench.core import Estimate
-from rook_bench.stats.bootstrap import circular_block_length
+from rook_bench.stats.blocks import circular_block_length
 from rook_bench.stats.lo import influence
 from rook_bench.stats.long_run import prewhitened_qs
 from rook_bench.stats.sample import Series, constant, estimate, flaw, percent, same_length
@@ -41,11 +41,8 @@ def sharpe_difference(
     """
     first, second = same_length(candidate, champion)
     n = len(first)
-    convention = (
-        f"Sharpe annualised by sqrt({periods_per_year:g}), candidate minus champion; "
-        f"{percent(level)} interval, "
-        f"studentised circular block bootstrap (Ledoit, Wolf 2008), {replications} resamples"
-    )
+    convention = f"Sharpe annualised by sqrt({periods_per_year:g}), candidate minus champion"
+    wide = percent(level)
     because = flaw(first) or flaw(second)
     if because is None and constant(first - second):
         because = "the two series differ by a constant"
@@ -53,7 +50,10 @@ def sharpe_difference(
         return Estimate.undefined(because, n=n, unit="ratio", convention=convention)
     gap = influence(first) - influence(second)
     length = _length(gap, block)
-    convention = f"{convention}, block {length}"
+    method = (
+        f"{wide} interval, studentised circular block bootstrap (Ledoit, Wolf 2008), {replications} resamples, "
+        f"block {length}"
+    )
     error = math.sqrt(max(prewhitened_qs(gap), 0.0) / n)
     drawn = _studentised(np.column_stack([first, second]), length, replications, rng)
     if error == 0 or not np.isfinite(drawn).any():
@@ -62,7 +62,7 @@ def sharpe_difference(
     ratios = [series.mean() / series.std(ddof=1) for series in (first, second)]
     scale = math.sqrt(periods_per_year)
     value, half = scale * (ratios[0] - ratios[1]), scale * quantile * error
-    return estimate(value, value - half, value + half, n=n, unit="ratio", convention=convention)
+    return estimate(value, value - half, value + half, n=n, unit="ratio", convention=convention, method=method)
 
 
 def _length(gap: Series, block: int | None) -> int:

@@ -1,4 +1,4 @@
-"""Many candidates at once: whether the best is better than luck (Hansen; White; Romano, Wolf)."""
+"""Many candidates at once: whether the best is better than luck (Hansen), and which are (Romano, Wolf)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from rook_bench.core import Estimate
-from rook_bench.stats.bootstrap import block_length
+from rook_bench.stats.blocks import block_length
 from rook_bench.stats.long_run import equal_weighted_cosine
 from rook_bench.stats.sample import Series, as_series, flaw
 
@@ -67,37 +67,6 @@ class _Panel:
         return f"stationary bootstrap, {replications} resamples{block}{left_out}"
 
 
-def reality_check(
-    returns: Mapping[str, object],
-    benchmark: object | None = None,
-    *,
-    rng: np.random.Generator,
-    replications: int = 1000,
-    block: int | None = None,
-) -> Estimate:
-    """p-value of "no candidate has a higher mean than the benchmark" (White 2000).
-
-    Args:
-        returns: name to returns on the same buckets, shape (n,) each.
-        benchmark: returns of the benchmark; None when `returns` are differences already.
-        block: mean block; by default the longest automatic one of the differences.
-
-    Candidates whose difference does not vary, or is zero in nearly every bucket, can't win and
-    are left out; the convention names them. Not studentised: candidates that vary much, or are
-    bad, make it weak; see `superior_predictive_ability`.
-    """
-    from arch.bootstrap import RealityCheck
-
-    panel = _panel(returns, benchmark, block)
-    convention = f"Reality Check (White 2000), means, {panel.described(replications)}"
-    if panel.because:
-        return Estimate.undefined(panel.because, n=panel.n, unit="probability", convention=convention)
-    test = RealityCheck(*_losses(panel.columns), block_size=panel.block, reps=replications, seed=rng)
-    test.compute()
-    # White centres every candidate at its own mean, which arch reports as the upper p-value.
-    return Estimate(_counted(test.pvalues["upper"], replications), panel.n, "probability", convention)
-
-
 def superior_predictive_ability(
     returns: Mapping[str, object],
     benchmark: object | None = None,
@@ -106,7 +75,16 @@ def superior_predictive_ability(
     replications: int = 1000,
     block: int | None = None,
 ) -> Estimate:
-    """The same question by Hansen's (2005) studentised SPA test, consistent p-value; arguments as there."""
+    """p-value of "no candidate has a higher mean than the benchmark" (Hansen 2005): studentised, consistent.
+
+    Args:
+        returns: name to returns on the same buckets, shape (n,) each.
+        benchmark: returns of the benchmark; None when `returns` are differences already.
+        block: mean block; by default the longest automatic one of the differences.
+
+    Candidates whose difference does not vary, or is zero in nearly every bucket, can't win and
+    are left out; the convention names them.
+    """
     from arch.bootstrap import SPA
 
     panel = _panel(returns, benchmark, block)
@@ -127,7 +105,11 @@ def stepwise_multiple_test(
     replications: int = 1000,
     block: int | None = None,
 ) -> Selection:
-    """Candidates with a higher mean than the benchmark, family-wise error `size` (Romano, Wolf 2005)."""
+    """Candidates with a higher mean than the benchmark, family-wise error `size` (Romano, Wolf 2005).
+
+    The chance that even one of the names returned is no better than the benchmark is at most
+    `size`, however many candidates there are. Arguments as for `superior_predictive_ability`.
+    """
     from arch.bootstrap import StepM
 
     panel = _panel(returns, benchmark, block)

@@ -9,6 +9,9 @@ import numpy as np
 from rook_bench.stats.long_run import equal_weighted_cosine
 from rook_bench.stats.sample import as_series
 
+ALPHA, POWER = 0.025, 0.8
+"""One-sided error rate and probability of finding what is there, where nobody asks for others."""
+
 
 def long_run_variance(values: object) -> float:
     """Variance of one period such that the mean of n periods has about this over n.
@@ -22,7 +25,7 @@ def long_run_variance(values: object) -> float:
     return equal_weighted_cosine(series)[0]
 
 
-def detectable_effect(variance: float, periods: float, *, alpha: float = 0.025, power: float = 0.8) -> float:
+def detectable_effect(variance: float, periods: float, *, alpha: float = ALPHA, power: float = POWER) -> float:
     """Smallest mean per period that a one-sided test at `alpha` finds with probability `power`.
 
     Args:
@@ -36,7 +39,7 @@ def detectable_effect(variance: float, periods: float, *, alpha: float = 0.025, 
     return _quantiles(alpha, power) * math.sqrt(variance / periods)
 
 
-def periods_needed(effect: float, variance: float, *, alpha: float = 0.025, power: float = 0.8) -> float:
+def periods_needed(effect: float, variance: float, *, alpha: float = ALPHA, power: float = POWER) -> float:
     """Periods until a true mean of `effect` is found; the inverse of `detectable_effect`.
 
     ValueError for an effect that is not above 0: no length would do.

@@ -52,11 +52,11 @@ def constant(values: Series) -> bool:
     return bool(np.ptp(values) <= max(1e-15, 1e-12 * float(np.abs(values).max())))
 
 
-def estimate(value: float, low: float, high: float, *, n: int, unit: str, convention: str) -> Estimate:
+def estimate(value: float, low: float, high: float, *, n: int, unit: str, convention: str, method: str) -> Estimate:
     """An Estimate of computed numbers, or undefined where one of them is not finite."""
     if not np.isfinite([value, low, high]).all():
         return Estimate.undefined("the computation gave no finite number", n=n, unit=unit, convention=convention)
-    return Estimate(float(value), n, unit, convention, low=float(low), high=float(high))
+    return Estimate(float(value), n, unit, convention, low=float(low), high=float(high), method=method)
 
 
 def percent(level: float) -> str:

@@ -6,6 +6,7 @@ All Sharpe ratios here are per period, never annualised: the formulas count peri
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -82,26 +83,12 @@ def minimum_track_record_length(
 
     ValueError where `sharpe` is not above `benchmark`: no length would do.
     """
-    from scipy.special import ndtri
-
     if not sharpe > benchmark:
         raise ValueError(f"no track record is long enough: Sharpe ratio {sharpe:.4g} is not above {benchmark:.4g}")
     if not 0.5 < level < 1:
         raise ValueError(f"level lies between 0.5 and 1, not at {level}")
-    return float(1 + _variance(sharpe, skew, kurtosis) * (ndtri(level) / (sharpe - benchmark)) ** 2)
-
-
-def probabilistic_sharpe(returns: object, *, benchmark: float = 0.0, form: Form = "2012") -> Estimate:
-    """`probabilistic_sharpe_ratio` of the returns; `benchmark` per period."""
-    series = as_series(returns)
-    convention = f"P(Sharpe > {benchmark:.4g} per period), {FORMS[form]}; {IID}"
-    if because := flaw(series):
-        return Estimate.undefined(because, n=len(series), unit="probability", convention=convention)
-    sharpe, skew, kurtosis = moments(series)
-    value = probabilistic_sharpe_ratio(
-        sharpe, len(series), skew=skew, kurtosis=kurtosis, benchmark=benchmark, form=form
-    )
-    return Estimate(value, len(series), "probability", convention)
+    quantile = NormalDist().inv_cdf(level)  # as scipy's, which measuring a run does without
+    return float(1 + _variance(sharpe, skew, kurtosis) * (quantile / (sharpe - benchmark)) ** 2)
 
 
 def deflated_sharpe(returns: object, *, trials: int, variance: float, form: Form = "2012") -> Estimate:

@@ -55,7 +55,9 @@ class TrialLedger:
             trial, returns = trial_of(analysis, kind, "benchmark" if run_hash in benchmarks else "candidate")
             if returns is not None:
                 # The file comes first: an entry never names returns that are not there.
-                trial = replace(trial, returns=self._keep(returns))
+                buffer = io.BytesIO()
+                np.save(buffer, returns.astype("<f8"), allow_pickle=False)
+                trial = replace(trial, returns=self.keep_returns(buffer.getvalue()))
             recorded.append(Trial.from_entry(self.chain.append(trial.to_json()), where=self.chain.path))
         return recorded
 
@@ -67,7 +69,7 @@ class TrialLedger:
         """Net log returns of a trial, shape (n,), checked against their hash; None where they are undefined."""
         if trial.returns is None:
             return None
-        path = self._file(trial.returns)
+        path = self.returns_file(trial.returns)
         try:
             content = path.read_bytes()
         except OSError:
@@ -82,36 +84,27 @@ class TrialLedger:
         frame = tape if isinstance(tape, SwapFrame) else tape.run.frame
         return looks_at(self.trials(upto), pool_of(frame), *span_of(frame), frame.data_hash)
 
-    def against(
-        self,
-        frame: SwapFrame,
-        clock: Clock,
-        champion_returns: NDArray[np.float64] | None = None,
-        upto: str | None = None,
-    ) -> Panel:
+    def against(self, frame: SwapFrame, clock: Clock, upto: str | None = None) -> Panel:
         """The different candidates tried on exactly this tape and clock, with their returns side by side.
 
         Args:
             frame, clock: the tape and how returns are sampled.
-            champion_returns: net log returns of the champion on the same borders, shape (n,).
             upto: look at the ledger as it was when this was the head.
         """
         found = distinct(self.trials(upto), frame.data_hash, clock.bucket_s)
         pairs = [(trial, returns) for trial in found if (returns := self.returns_of(trial)) is not None]
-        count = len(champion_returns) if champion_returns is not None else max((t.n for t, _ in pairs), default=0)
+        count = max((trial.n for trial, _ in pairs), default=0)
         for trial, returns in pairs:
             if len(returns) != count:
                 what = f"trial {trial.seq} has {len(returns)} returns where {count} are expected"
                 raise InputError(what, where=self.chain.path, hint="the clock samples this tape in another way now")
         matrix = np.column_stack([returns for _, returns in pairs]) if pairs else np.empty((count, 0))
-        excess = None if champion_returns is None else matrix - champion_returns[:, None]
-        undefined = [trial for trial in found if trial.returns is None]
-        return Panel([trial for trial, _ in pairs], matrix, excess, undefined)
+        return Panel([trial for trial, _ in pairs], matrix)
 
     def verify(self) -> list[str]:
         """What is wrong: lines that are not as they were written, returns that are missing or changed.
 
-        A last line that its writer did not finish is nothing wrong; `remarks` names it.
+        A last line that its writer did not finish is nothing wrong: the next writer drops it.
         """
         problems = [f"{self.chain.path}: {problem}" for problem in self.chain.verify() if problem.kind == "broken"]
         if problems:
@@ -124,22 +117,17 @@ class TrialLedger:
                 found.append(f"{error.where}: {error.what}")
         return found
 
-    def remarks(self) -> list[str]:
-        """What a killed writer left behind; harmless."""
-        return [f"{self.chain.path}: {problem}" for problem in self.chain.verify() if problem.kind == "unfinished"]
-
-    def _file(self, digest: str) -> Path:
-        return self.folder / "returns" / f"{digest}.npy"
-
-    def _keep(self, returns: NDArray[np.float64]) -> str:
-        buffer = io.BytesIO()
-        np.save(buffer, returns.astype("<f8"), allow_pickle=False)
-        content = buffer.getvalue()
+    def keep_returns(self, content: bytes) -> str:
+        """Put a file of returns into the ledger; its SHA-256, which is its name."""
         digest = hashlib.sha256(content).hexdigest()
-        path = self._file(digest)
+        path = self.returns_file(digest)
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             with whole_file(path) as aside, open(aside, "wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
         return digest
+
+    def returns_file(self, digest: str) -> Path:
+        """Where the file of returns with that SHA-256 lies."""
+        return self.folder / "returns" / f"{digest}.npy"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +25,6 @@ class Looks:
     candidates: int
     first_at: str | None
     last_at: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The shape stored in a verdict."""
-        return asdict(self)
 
 
 def looks_at(trials: list[Trial], pool: dict[str, str], first_at: str, last_at: str, data_hash: str) -> Looks:
@@ -61,16 +56,13 @@ class Panel:
     """The different candidates tried on one tape and clock, side by side.
 
     Attributes:
-        trials: the first evaluation of each candidate (by decisions and assumptions), in their order.
+        trials: the first evaluation of each candidate (by decisions and assumptions), in their order;
+            candidates whose returns are undefined are left out.
         returns: their net log returns, float64, shape (n, k); column j belongs to `trials[j]`.
-        excess: the same minus the champion's, None where no champion was given.
-        undefined: candidates left out because their returns are undefined; each says why.
     """
 
     trials: list[Trial]
     returns: NDArray[np.float64]
-    excess: NDArray[np.float64] | None
-    undefined: list[Trial]
 
 
 def distinct(trials: list[Trial], data_hash: str, bucket_s: int) -> list[Trial]:

@@ -32,9 +32,7 @@ def test_the_plan_keeps_its_promise():
     scale = np.sqrt(86_400 / bucket_s)
     asked = plan.primary
     passed = sum(
-        decide_difference(
-            "x", asked, rng.normal(effect / scale**2, volatility / scale, count) / 1e4, bucket_s, rng
-        ).status
+        decide_difference("x", asked, rng.normal(effect / scale**2, volatility / scale, count) / 1e4, bucket_s).status
         == "pass"
         for _ in range(300)
     )

@@ -6,6 +6,7 @@ import pytest
 from rook_bench.gates import judge
 from rook_bench.gates.checks.primary import decide_difference
 from rook_bench.gates.policy import Primary
+from rook_bench.metrics.paired import days_needed
 
 BUCKET_S = 300
 PER_DAY = 86_400 / BUCKET_S * 1e4
@@ -19,7 +20,7 @@ def difference(mean_bps_per_day, noise_bps_per_day=50.0, days=30, seed=0):
 
 
 def ask(values, **asked):
-    return decide_difference("primary", Primary(**asked), values, BUCKET_S, np.random.default_rng(0))
+    return decide_difference("primary", Primary(**asked), values, BUCKET_S)
 
 
 @pytest.mark.parametrize(
@@ -51,15 +52,33 @@ def test_power_says_what_the_tape_can_tell_and_how_much_more_is_needed():
     assert check.power.detectable == pytest.approx(2.8 * 50 / np.sqrt(30), rel=0.3)
     # (2.8 * 50 / 5)^2 days.
     assert check.power.days_needed == pytest.approx((2.8 * 50 / 5) ** 2, rel=0.4)
-    assert "days" in check.detail
-    assert "would promote" in check.detail
-    assert "would block" in ask(difference(-5)).detail
+    numbers, least, length = check.text.split("; ")
+    assert (numbers, least) == (check.detail, check.remarks[0])
+    assert least.startswith("this tape can tell ")
+    assert length.endswith(" of tape would promote")
+    assert check.to_json()["detail"] == check.text
+    assert "remarks" not in check.to_json()
+    assert ask(difference(-5)).remarks[1].endswith(" of tape would block")
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"margin_bps_per_day": 3}, {"test": "non-inferiority", "margin_bps_per_day": 3, "level": 0.9, "power": 0.9}],
+)
+def test_gate_and_pairing_ask_for_the_same_days(asked):
+    values, primary = difference(5), Primary(**asked)
+    gate = ask(values, **asked).power.days_needed
+    paired = days_needed(values, BUCKET_S, boundary=primary.boundary, alpha=primary.alpha, power=primary.power)
+    assert gate == paired.value
+    # The nearer the boundary the longer it takes, by the square of the distance.
+    alone = days_needed(values, BUCKET_S, alpha=primary.alpha, power=primary.power).value
+    assert gate / alone == pytest.approx((5 / (5 - primary.boundary)) ** 2)
 
 
 def test_too_few_buckets_are_inconclusive_whatever_they_show():
     check = ask(difference(1e5, days=1)[:59])
     assert check.status == "inconclusive"
-    assert check.detail.endswith("too few to say: 59 buckets, 60 asked")
+    assert check.remarks == ("too few to say: 59 buckets, 60 asked",)
     assert check.estimate.low > 0
     tiny = ask(difference(1e5, days=1)[:9])
     assert (tiny.status, tiny.detail, tiny.estimate.value) == ("inconclusive", "9 buckets, 60 asked", None)

@@ -107,6 +107,49 @@ def test_the_number_of_trials_is_named(judged, policy):
     assert 0 <= overfitting.estimate.value <= 1
 
 
+def test_those_that_beat_the_champion_are_named(judged, policy):
+    """Of many candidates only one is better; the judged one is among those that are not."""
+    champion = judged("hold").sampled.log_returns
+    draw = np.random.default_rng(3)
+    tries = {f"c{place}": champion + draw.normal(0, 1e-3, len(champion)) for place in range(4)}
+    tries["sure"] = champion + draw.normal(1e-3, 1e-3, len(champion))
+    known = Tries("head", 6, 6, tuple(tries.values()), names=tuple(tries))
+    check = found(verdict_of(judged, policy, known), "candidates better than the champion")
+    assert (check.status, check.estimate.value, check.estimate.unit) == ("info", 1.0, "candidates")
+    assert check.detail.startswith("1 of the 6 tried on this tape (sure), with a chance of at most 2.5%")
+    assert "StepM (Romano, Wolf 2005)" in check.estimate.convention
+    less = Tries("head", 5, 5, known.others[:4])
+    assert found(verdict_of(judged, policy, less), "candidates better than the champion").detail.startswith(
+        "none of the 5"
+    )
+
+
+def test_the_candidate_itself_may_be_the_one_that_beats_the_champion(judged, policy):
+    """Against a champion that bleeds costs."""
+    theirs = judged("random:0.2").sampled.log_returns
+    others = tuple(theirs + np.random.default_rng(seed).normal(0, 1e-3, len(theirs)) for seed in range(2))
+    verdict = judge(
+        policy(primary={"min_buckets": 50}), judged("hold"), judged("random:0.2"), tries=Tries("head", 3, 3, others)
+    )
+    assert "(this candidate)" in found(verdict, "candidates better than the champion").detail
+
+
+def test_two_are_not_many_and_an_idle_crowd_says_nothing(judged, policy):
+    champion = judged("hold").sampled.log_returns
+    name = "candidates better than the champion"
+    assert found(verdict_of(judged, policy, Tries("head", 2, 2, (champion,))), name) is None
+    verdict = judge(
+        policy(primary={"min_buckets": 50}), judged("hold"), judged("hold"), tries=Tries("head", 3, 3, (champion,) * 2)
+    )
+    check = found(verdict, name)
+    assert check is None or check.detail.startswith("undefined: ")
+
+
+def test_names_that_are_not_known_are_numbered():
+    tries = Tries("head", 2, 2, tuple(noise(2, n=3)))
+    assert list(tries.named) == ["try 1", "try 2"]
+
+
 @pytest.mark.parametrize("value", [1.0, -0.1])
 def test_a_probability_of_one_can_not_be_asked(value):
     from rook_bench.core import ConfigError

@@ -59,7 +59,7 @@ def test_overfitting_would_be_promoted_without_the_ledger(world, once):
     (attempt,) = [kind.attempt(world, np.random.default_rng(5)) for kind in kinds]
     from rook_bench.gates import Tries, judge
 
-    told = judge(WORLD_POLICY, attempt.candidate, attempt.champion, history=attempt.tries)
+    told = judge(WORLD_POLICY, attempt.candidate, attempt.champion, tries=attempt.tries)
     untold = judge(WORLD_POLICY, attempt.candidate, attempt.champion, tries=Tries("", 1, 1))
     ratio = {
         name: next(check.estimate.value for check in verdict.checks if check.name == "deflated Sharpe ratio")
@@ -75,7 +75,7 @@ def test_a_broken_gate_is_noticed(tmp_path, monkeypatch, once):
     result = run_selftest(LAX, evaluations=1, processes=1, swaps=1500)
     assert result.row("always-buy").verdicts["PROMOTE"] == 1
     assert not result.sound
-    assert "NOT SOUND" in result.sentences()[-1]
+    assert "NOT SOUND" in result.describe()[-1]
 
 
 LAX = Policy.parse(

@@ -79,6 +79,19 @@ def test_a_stress_of_no_primary_question_is_refused():
         Policy.parse({"stress": {"cost_factor": 2}}, where="gate.toml")
 
 
+def test_a_stress_says_nothing_of_power(judged, policy):
+    """It goes by its value alone; what the tape can resolve is the primary question's to say."""
+    for candidate, champion, status, remarks in (
+        ("hold", "random:0.01", "pass", ()),
+        ("random:0.01", "hold", "inconclusive", ("on the wrong side, but not clearly",)),
+    ):
+        found = checks_of(judged, policy, candidate, champion, cost_factor=1.01)
+        assert found["net return vs champion (superiority)"].remarks[0].startswith("this tape can tell")
+        check = found["costs x 1.01"]
+        assert (check.status, check.remarks, check.power) == (status, remarks, None)
+        assert check.detail.endswith("above 0 bps per day asked")
+
+
 def test_stress_says_no_more_than_the_primary_question_can(judged, policy):
     asked = policy(primary={"min_buckets": 5000}, stress={"cost_factor": 2})
     verdict = judge(asked, judged("hold"), judged("random:0.2"))

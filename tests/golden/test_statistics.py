@@ -7,12 +7,10 @@ import pytest
 
 from rook_bench.stats import (
     deflated_sharpe_ratio,
-    eta,
     expected_maximum_sharpe,
     minimum_track_record_length,
     probabilistic_sharpe_ratio,
     probability_of_backtest_overfitting,
-    sharpe_standard_error,
 )
 
 HEDGE_FUND = {"sharpe": 0.036 / 0.079, "n": 24}
@@ -60,14 +58,6 @@ def test_minimum_track_record_length_is_not_that_of_calendar_days():
     scale = math.sqrt(365)
     years = minimum_track_record_length(2 / scale, benchmark=1 / scale) / 365
     assert round(years, 2) == 2.72
-
-
-def test_standard_error_lo_2002():
-    assert sharpe_standard_error(0.5, 60) == pytest.approx(0.137, abs=5e-4)
-
-
-def test_time_aggregation_lo_2002():
-    assert eta(12, [0.0] * 11) == pytest.approx(3.46, abs=5e-3)
 
 
 def test_overfitting_of_noise_2017():

@@ -9,8 +9,8 @@ from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.metrics import Clock
 from rook_bench.metrics.clock import Sampled
-from rook_bench.metrics.disagreement import LABELS, disagreement, teaches
-from rook_bench.metrics.paired import log_difference, paired
+from rook_bench.metrics.disagreement import disagreement, teaches
+from rook_bench.metrics.paired import days_needed, log_difference, paired
 from rook_bench.replay import replay
 
 CLOCK = Clock()
@@ -61,7 +61,8 @@ def test_labels_as_the_teacher(pair):
     labels = np.array([SIDE_NAMES[code] for code in teacher.decided.tape.side], dtype=object)
     labelled = replace(model, frame=replace(model.frame, labels={"label_side": labels}))
     by_labels, by_run = disagreement(labelled, None), disagreement(model, teacher, CLOCK)
-    assert by_labels.teacher == LABELS
+    assert by_labels.teacher is None
+    assert by_run.teacher == teacher.name
     assert by_labels.difference is None
     assert by_labels.kinds == by_run.kinds
     with pytest.raises(InputError, match="no labels"):
@@ -76,7 +77,9 @@ def test_same_decisions_differ_by_nothing(pair):
     total = found.difference.total
     assert (total.value, total.low, total.high) == (0.0, 0.0, 0.0)
     assert "zero by construction: both decide alike on every row" in total.convention
-    assert found.difference.days_needed.undefined_because == "there is no difference to see"
+    for boundary in (0.0, -5.0):
+        needed = days_needed(found.difference.values, CLOCK.bucket_s, boundary=boundary)
+        assert needed.undefined_because == "there is no difference to see"
     assert found.difference.same_decisions
 
 
@@ -94,17 +97,31 @@ def test_paired_difference_is_that_of_the_log_returns(pair):
     assert found.alike == np.mean(model.decided.tape.side == teacher.decided.tape.side)
     other = paired(teacher, model, CLOCK)
     assert (other.total.low, other.total.high) == pytest.approx((-found.total.high, -found.total.low))
-    assert other.days_needed.value == pytest.approx(found.days_needed.value)
+    forth, back = (days_needed(each.values, CLOCK.bucket_s).value for each in (found, other))
+    assert forth == pytest.approx(back)
     assert not found.same_decisions
 
 
 def test_twice_the_difference_needs_a_quarter_of_the_days(pair):
-    from rook_bench.metrics.paired import days_needed
-
-    values = paired(*pair, CLOCK).values
+    values, bucket_s = paired(*pair, CLOCK).values, CLOCK.bucket_s
     doubled = values + values.mean()
-    assert days_needed(values, CLOCK).value == pytest.approx(4 * days_needed(doubled, CLOCK).value)
-    assert "fewer than 20" in days_needed(values[:10], CLOCK).undefined_because
+    assert days_needed(values, bucket_s).value == pytest.approx(4 * days_needed(doubled, bucket_s).value)
+    assert "fewer than 20" in days_needed(values[:10], bucket_s).undefined_because
+
+
+def test_days_are_those_to_the_boundary(pair):
+    values, bucket_s = paired(*pair, CLOCK).values, CLOCK.bucket_s
+    per_day = values.mean() * 86_400 / bucket_s * 1e4
+    near = days_needed(values, bucket_s, boundary=per_day / 2)
+    assert near.value == pytest.approx(4 * days_needed(values, bucket_s).value)
+    assert "told from" in near.convention
+    assert "told from" not in days_needed(values, bucket_s).convention
+    on_it = days_needed(np.tile([1e-5, 3e-5], 20), 86_400, boundary=0.2)
+    assert on_it.undefined_because == "the mean difference is exactly 0.2 bps per day"
+    assert days_needed(np.tile([-1e-5, 1e-5], 20), 86_400).undefined_because == "the mean difference is zero"
+    stricter = days_needed(values, bucket_s, alpha=0.01, power=0.9)
+    assert stricter.value > days_needed(values, bucket_s).value
+    assert "one-sided 1.0%, power 90%" in stricter.convention
 
 
 def test_too_short_or_not_the_same_tape(pair, run_of, make_frame, sides):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rook_bench.core import Decision, Estimate, InputError, Side
+from rook_bench.core import Decision, Estimate, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import to_json
 from rook_bench.metrics import Clock, analyse
@@ -338,19 +338,6 @@ def test_a_sale_that_its_gas_eats_up_is_not_a_good_one(run_of, make_frame, sides
     mark = next(mark for mark in markouts(run, (12,)) if mark.side == "SELL")
     assert mark.gross.value == pytest.approx(0.0, abs=0.1)
     assert mark.net.value is None or mark.net.value < 0
-
-
-def test_a_metric_must_give_an_estimate(run_of, make_frame, sides):
-    run = run_of(make_frame([100.0] * 3), sides("HHH"))
-    with metric.isolated():
-
-        @metric(unit="count")
-        def the_answer(sampled):
-            """A bare number."""
-            return 42
-
-        with pytest.raises(InputError, match="'the_answer' did not return an Estimate"):
-            analyse(run)
 
 
 def test_every_metric_states_its_unit_and_says_what_it_is(tape, run_of, sides):

@@ -69,7 +69,9 @@ def test_intervals_keep_the_metrics_values(run):
         assert estimate.value == analysis.estimates[name].value
         assert estimate.n == analysis.estimates[name].n
         assert estimate.low < estimate.value < estimate.high
-        assert "full buckets: 95% interval" in estimate.convention
+        assert estimate.convention == analysis.estimates[name].convention
+        assert "full buckets: 95% interval, " in estimate.method
+        assert "; " not in estimate.method
         to_json(estimate.to_json())
     assert intervals(analysis.sampled, analysis.estimates) == found
 
@@ -83,4 +85,6 @@ def test_what_has_no_interval_is_left_out(tape, run_of, sides, run):
 
 def test_measuring_a_run_asks_for_nothing_dear(run):
     analysis = analyse(run)
-    assert not {"intervals", "surface", "contributions", "regimes", "action_values"} & set(vars(analysis))
+    assert not {"intervals", "surface", "contributions", "regimes", "action_values", "walk_forward"} & set(
+        vars(analysis)
+    )

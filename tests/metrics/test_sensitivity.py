@@ -66,7 +66,8 @@ def test_an_edge_that_outlives_every_fee_tried(rising):
     """Prices rise by 1% a swap for 39 swaps: a fee of 10% does not eat that up."""
     assert over_hold(at_costs(rising, fee=100_000)).value > 0
     found = break_even_fee(rising)
-    assert found.undefined_because == "the edge is still alive at a fee of 10%, the most tried"
+    assert found.edge == "alive"
+    assert found.at.undefined_because == "the edge is still alive at a fee of 10%, the most tried"
 
 
 def test_break_even_is_where_the_sign_changes(make_frame, run_of, sides):
@@ -74,9 +75,10 @@ def test_break_even_is_where_the_sign_changes(make_frame, run_of, sides):
     prices = [100.0, 100.0, 101.0, 101.0]
     frame = make_frame(prices, liquidity=10**25)
     run = run_of(frame, sides("BHHH", 1.0, slippage_bps=9000.0), frictions={"gas": {"flat_quote": 0.0}})
-    fee = break_even_fee(run).value
+    assert (break_even_fee(run).edge, break_even(run).edge) == ("dies", "dies")
+    fee = break_even_fee(run).at.value
     assert fee == pytest.approx(1 - 1 / 1.01, abs=2e-6)
-    factor = break_even(run).value
+    factor = break_even(run).at.value
     assert factor == pytest.approx(fee / 500e-6, rel=2e-3)
     assert over_hold(at_costs(run, fee=math.floor(fee * 1e6) - 2)).value > 0
     assert over_hold(at_costs(run, fee=math.ceil(fee * 1e6) + 2)).value < 0
@@ -84,7 +86,9 @@ def test_break_even_is_where_the_sign_changes(make_frame, run_of, sides):
 
 def test_no_break_even_says_why(run, tape, run_of, sides):
     losing = break_even(run_of(tape, sides("BS" * 1000, 0.5)))
-    assert "dead before any cost" in losing.undefined_because
+    assert losing.edge == "dead"
+    assert "dead before any cost" in losing.at.undefined_because
     idle = run_of(tape, sides("H" * 2000))
-    assert break_even(idle).undefined_because == "no decision wished to trade"
+    assert break_even(idle).edge == "idle"
+    assert break_even(idle).at.undefined_because == "no decision wished to trade"
     assert surface(idle).grid[0][0].over_hold.value == 0.0

@@ -8,11 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from rook_bench.core.hashing import sha256_code, sha256_file, sha256_json
-from rook_bench.gates.formats.verdict_file import verdict_hash
+from rook_bench.core.hashing import sealed, sha256_code, sha256_file, sha256_json
 from rook_bench.language.manifest import BaseRecord, Manifest
 from rook_bench.language.template import load_template
-from rook_bench.promotion import promote
+from rook_bench.promotion.change import promote
 from rook_bench.sources import Source
 from rook_bench.sources.identity import fingerprint_of, identity_of
 
@@ -52,10 +51,6 @@ def facts_of(reference, **changes):
         **identity_of(reference),
         **changes,
     }
-
-
-def sealed(verdict):
-    return {**verdict, "hash": verdict_hash(verdict)}
 
 
 def write_verdict(folder, candidate, champion=None, **changes):

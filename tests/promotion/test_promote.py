@@ -6,10 +6,13 @@ import threading
 from datetime import timedelta
 
 import pytest
-from promotions import NOW, facts_of, same_again, sealed, write_verdict
+from promotions import NOW, facts_of, same_again, write_verdict
 
 from rook_bench.core import InputError
-from rook_bench.promotion import Record, promote, resolve_champion, rollback, verify
+from rook_bench.core.hashing import sealed
+from rook_bench.promotion.change import promote, rollback
+from rook_bench.promotion.record import Record, resolve_champion
+from rook_bench.promotion.verify import verify
 from rook_bench.sources.identity import identity_of
 
 

@@ -12,12 +12,13 @@ from rook_bench.core import InputError
 @pytest.fixture
 def call(place, monkeypatch, capsys):
     """Run a verb in the working folder: (exit code, stdout)."""
-    from rook_bench.cli import gate, promotion
+    from rook_bench.cli import history, promotion
+    from rook_bench.workbench import promote as bench
 
-    monkeypatch.setattr(gate, "rejudge", same_again, raising=False)
+    monkeypatch.setattr(bench, "rejudge", same_again)
     monkeypatch.delenv("ROOK_BENCH_TRIALS", raising=False)
     app = typer.Typer()
-    for verb in (promotion.promote, promotion.history, promotion.verify):
+    for verb in (promotion.promote, history.history, promotion.verify):
         app.command()(verb)
 
     def call(*arguments):
@@ -40,7 +41,7 @@ def test_promote_history_verify(call, place):
     code, out = call("promote", "--rollback", "--reason", "loses [money]")
     assert out.splitlines()[0] == f"champion: {champion}"
     code, out = call("history")
-    assert len(out.splitlines()) == 4
+    assert len(out.splitlines()) == 5  # titles and a rule above the entries
     assert "seq" in out
     assert "first of all" in out
     assert "fills (ann)" in out

@@ -10,7 +10,9 @@ from promotions import NOW, call_child, same_again
 
 from rook_bench.core import InputError
 from rook_bench.core.hash_chain import line_of, parse, seal
-from rook_bench.promotion import Record, promote, resolve_champion, rollback, verify
+from rook_bench.promotion.change import promote, rollback
+from rook_bench.promotion.record import Record, resolve_champion
+from rook_bench.promotion.verify import verify
 from rook_bench.trials import TrialLedger
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

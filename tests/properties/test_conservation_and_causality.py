@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from causal import leaking_columns
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +21,6 @@ from rook_bench.replay import ReplayConfig, reconcile
 from rook_bench.replay.ledger import closing_balances
 from rook_bench.risk import RiskConfig, apply_risk
 from rook_bench.sources.decide import Source
-from rook_bench.sources.lookahead import check_features
 
 SEEDS = st.integers(0, 2**32)
 
@@ -105,7 +105,7 @@ def test_a_larger_order_gets_more_at_a_worse_price(sqrt_price, liquidity, amount
 @given(SEEDS, st.integers(3, 260), st.floats(0.001, 0.2))
 def test_every_feature_and_condition_is_causal(seed, swaps, volatility):
     frame = simulate(swaps, np.random.default_rng(seed), Simulation(volatility_per_day=volatility))
-    assert check_features(frame, cuts=4) == {}
+    assert leaking_columns(frame, cuts=4) == {}
 
 
 def test_features_do_not_depend_on_how_the_work_is_cut_up(short_tape, monkeypatch):

@@ -7,12 +7,9 @@ from scipy import stats as scipy_stats
 from rook_bench.stats import (
     long_run_variance,
     model_confidence_set,
-    reality_check,
     stepwise_multiple_test,
     superior_predictive_ability,
 )
-
-TESTS = (reality_check, superior_predictive_ability)
 
 
 def rng(seed=5):
@@ -24,18 +21,18 @@ def candidates(means, n=400, seed=0):
     return {f"c{place}": row + mean for place, (row, mean) in enumerate(zip(noise, means, strict=True))}
 
 
-@pytest.mark.parametrize("test", TESTS)
-def test_one_clear_winner(test):
+def test_one_clear_winner():
     good, bad = candidates([0.0, 0.3, 0.0]), candidates([-0.1, -0.2, -0.3])
-    assert test(good, rng=rng()).value < 0.01
-    assert test(bad, rng=rng()).value > 0.3
+    assert superior_predictive_ability(good, rng=rng()).value < 0.01
+    assert superior_predictive_ability(bad, rng=rng()).value > 0.3
 
 
-@pytest.mark.parametrize("test", TESTS)
-def test_few_false_findings(test):
+def test_few_false_findings():
     """At the edge of the null at most 5% (and not nearly none) of 150 panels are below 0.05."""
     values = [
-        test(candidates([0.0] * 4, n=100, seed=seed), rng=rng(seed), replications=100, block=1).value
+        superior_predictive_ability(
+            candidates([0.0] * 4, n=100, seed=seed), rng=rng(seed), replications=100, block=1
+        ).value
         for seed in range(150)
     ]
     found = int(np.sum(np.array(values) <= 0.05))
@@ -48,24 +45,11 @@ def test_the_candidate_that_varies_most_does_not_decide():
     panel = candidates([0.25, 0.0])
     panel["c1"] = 30 * panel["c1"]
     assert superior_predictive_ability(panel, rng=rng()).value < 0.01
-    assert reality_check(panel, rng=rng()).value > 0.05
 
 
 def test_hopeless_candidates_do_not_weaken_spa():
     panel = candidates([0.16] + [-1.0] * 30)
     assert superior_predictive_ability(panel, rng=rng()).value < 0.02
-    assert reality_check(panel, rng=rng()).value > superior_predictive_ability(panel, rng=rng()).value
-
-
-def test_p_values_are_those_of_arch():
-    from arch.bootstrap import SPA
-
-    panel = candidates([0.0, 0.1, 0.05])
-    theirs = SPA(np.zeros(400), -np.column_stack(list(panel.values())), block_size=3, reps=500, seed=rng())
-    theirs.compute()
-    ours = reality_check(panel, rng=rng(), replications=500, block=3)
-    assert ours.value == pytest.approx((theirs.pvalues["upper"] * 500 + 1) / 501)
-    assert "mean block 3" in ours.convention
 
 
 def test_spa_and_stepwise_are_those_of_arch_on_studentised_differences():
@@ -105,9 +89,9 @@ def test_a_p_value_is_never_zero():
 def test_a_benchmark_is_subtracted():
     panel, market = candidates([0.2, 0.0]), 5 * rng(1).normal(size=400)
     moved = {name: values + market for name, values in panel.items()}
-    for test in TESTS:
-        expected = test(panel, rng=rng(), block=2)
-        assert test(moved, market, rng=rng(), block=2).value == pytest.approx(expected.value)
+    expected = superior_predictive_ability(panel, rng=rng(), block=2)
+    assert superior_predictive_ability(moved, market, rng=rng(), block=2).value == pytest.approx(expected.value)
+    assert "mean block 2" in expected.convention
 
 
 def test_stepwise_finds_all_that_are_better_and_no_other():
@@ -187,8 +171,7 @@ def test_a_candidate_that_never_trades_is_left_out_by_name():
     ],
 )
 def test_undefined_says_why(panel, because):
-    for test in TESTS:
-        assert because in test(panel, rng=rng()).undefined_because
+    assert because in superior_predictive_ability(panel, rng=rng()).undefined_because
     found = stepwise_multiple_test(panel, rng=rng())
     assert because in found.undefined_because
     assert (found.names, found.p_values, found.defined) == ((), {}, False)
@@ -205,11 +188,11 @@ def test_a_confidence_set_needs_two_that_differ():
 def test_lengths_and_blocks_must_fit():
     panel = candidates([0.0, 0.0])
     with pytest.raises(ValueError, match="different buckets"):
-        reality_check(panel | {"long": np.arange(401.0)}, rng=rng())
+        superior_predictive_ability(panel | {"long": np.arange(401.0)}, rng=rng())
     with pytest.raises(ValueError, match="different buckets"):
-        reality_check(panel, np.arange(401.0), rng=rng())
+        superior_predictive_ability(panel, np.arange(401.0), rng=rng())
     with pytest.raises(ValueError, match="block"):
-        reality_check(panel, rng=rng(), block=0)
+        superior_predictive_ability(panel, rng=rng(), block=0)
 
 
 def test_the_same_generator_gives_the_same_answer():

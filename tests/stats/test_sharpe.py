@@ -11,14 +11,11 @@ from scipy import stats as scipy_stats
 from rook_bench.stats import (
     deflated_sharpe,
     deflated_sharpe_ratio,
-    eta,
     expected_maximum_sharpe,
     minimum_track_record_length,
-    probabilistic_sharpe,
     probabilistic_sharpe_ratio,
     sharpe_difference,
     sharpe_interval,
-    sharpe_standard_error,
     track_record_needed,
 )
 from rook_bench.stats.ledoit_wolf import _block_means, _studentised
@@ -84,23 +81,21 @@ def test_expected_maximum_is_that_of_simulated_trials():
 
 def test_probability_of_returns_is_that_of_their_moments():
     returns = np.random.default_rng(1).standard_t(5, 500) + 0.3
-    estimate = probabilistic_sharpe(returns, benchmark=0.05)
     sharpe = returns.mean() / returns.std(ddof=1)
     moments = {"skew": scipy_stats.skew(returns), "kurtosis": scipy_stats.kurtosis(returns) + 3}
-    assert estimate.value == pytest.approx(probabilistic_sharpe_ratio(sharpe, 500, benchmark=0.05, **moments))
-    assert (estimate.n, estimate.unit) == (500, "probability")
-    assert "2012" in estimate.convention
-    assert "2026" in probabilistic_sharpe(returns, form="2026").convention
     needed = track_record_needed(returns, benchmark=0.05)
     assert needed.value == pytest.approx(minimum_track_record_length(sharpe, benchmark=0.05, **moments))
     deflated = deflated_sharpe(returns, trials=20, variance=0.01)
     assert deflated.value == pytest.approx(deflated_sharpe_ratio(sharpe, 500, trials=20, variance=0.01, **moments))
+    assert (deflated.n, deflated.unit) == (500, "probability")
     assert "20 trials" in deflated.convention
+    assert "2012" in deflated.convention
+    assert "2026" in deflated_sharpe(returns, trials=20, variance=0.01, form="2026").convention
 
 
 def test_probabilities_are_uniform_without_skill():
     """Under the null 5% of series pass 95%."""
-    values = [probabilistic_sharpe(normal(300, seed=seed)).value for seed in range(1000)]
+    values = [deflated_sharpe(normal(300, seed=seed), trials=1, variance=0.0).value for seed in range(1000)]
     passed = int(np.sum(np.array(values) > 0.95))
     assert scipy_stats.binomtest(passed, 1000, 0.05).pvalue > 1e-4
 
@@ -120,9 +115,6 @@ def test_no_record_is_long_enough_for_a_loser():
         (lambda: probabilistic_sharpe_ratio(1.0, 10, skew=3.0, kurtosis=1.0), "no returns have"),
         (lambda: expected_maximum_sharpe(0, 1.0), "trials"),
         (lambda: expected_maximum_sharpe(5, -1.0), "variance"),
-        (lambda: sharpe_standard_error(0.1, 0), "observations"),
-        (lambda: eta(0, []), "at least 1"),
-        (lambda: eta(12, [-0.9] * 11), "stationary"),
         (lambda: minimum_track_record_length(0.1, level=0.3), "level"),
     ],
 )
@@ -135,7 +127,6 @@ def test_impossible_arguments(call, message):
 def test_undefined_says_why(values):
     other = normal(len(values))
     for estimate in (
-        probabilistic_sharpe(values),
         deflated_sharpe(values, trials=3, variance=0.1),
         track_record_needed(values),
         sharpe_interval(values, periods_per_year=365),
@@ -147,27 +138,11 @@ def test_undefined_says_why(values):
         assert estimate.undefined_because
 
 
-@given(st.integers(1, 400), st.floats(-0.6, 0.95))
-def test_eta_of_an_autoregression(periods, slope):
-    """Lo (2002), equation 22: the closed form of an AR(1)."""
-    correction = 1 + 2 * slope / (1 - slope) * (1 - (1 - slope**periods) / (periods * (1 - slope)))
-    closed = math.sqrt(periods) / math.sqrt(correction)
-    assert eta(periods, slope ** np.arange(1, periods + 5)) == pytest.approx(closed, rel=1e-6)
-
-
-def test_eta_is_the_ratio_of_aggregated_sharpes():
-    """Of sums of 12 returns of a moving average, by simulation."""
-    shocks = np.random.default_rng(2).normal(size=1_200_001)
-    returns = 0.1 + shocks[1:] + 0.5 * shocks[:-1]
-    year = returns.reshape(-1, 12).sum(axis=1)
-    ratio = (year.mean() / year.std()) / (returns.mean() / returns.std())
-    assert eta(12, [0.5 / 1.25]) == pytest.approx(ratio, rel=0.01)
-
-
 def test_interval_of_independent_normal_returns_is_lo():
+    """Lo (2002), equation 9: sqrt((1 + SR^2 / 2) / n)."""
     returns = normal(20_000, 0.5)
     estimate = sharpe_interval(returns, periods_per_year=1)
-    error = sharpe_standard_error(estimate.value, 20_000)
+    error = math.sqrt((1 + estimate.value**2 / 2) / 20_000)
     assert estimate.value == pytest.approx(returns.mean() / returns.std(ddof=1))
     assert (estimate.high - estimate.low) / 2 == pytest.approx(1.96 * error, rel=0.15)
 
@@ -188,6 +163,7 @@ def test_annualising_scales_the_interval():
         [x * math.sqrt(365) for x in (one.low, one.value, one.high)]
     )
     assert "sqrt(365)" in year.convention
+    assert year.method.startswith("95% interval, GMM standard error (Lo 2002)")
 
 
 @given(st.floats(1e-6, 1e3))

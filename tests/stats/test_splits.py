@@ -1,75 +1,41 @@
-"""Splits never let training touch the test."""
+"""Folds follow each other and don't touch."""
 
-import sys
-from math import comb
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rook_bench.core import InputError
-from rook_bench.stats import combinatorial_purged, walk_forward
+from rook_bench.stats import consecutive_folds
 
-pytest.importorskip("skfolio", reason="the judge extra is not installed")
-
-
-@settings(max_examples=100)
-@given(st.integers(1, 200), st.integers(1, 50), st.integers(1, 50), st.integers(0, 20))
-def test_walk_forward_is_chronological(n, train, test, embargo):
-    assume(n >= train + embargo + test)
-    splits = list(walk_forward(n, train=train, test=test, embargo=embargo))
-    for train_rows, test_rows in splits:
-        assert len(train_rows) == train
-        assert np.array_equal(test_rows, test_rows[0] + np.arange(test))
-        assert np.array_equal(train_rows, test_rows[0] - embargo - train + np.arange(train))
-        assert test_rows[-1] < n
-    tested = np.concatenate([test_rows for _, test_rows in splits])
-    assert np.array_equal(tested, train + embargo + np.arange(len(tested)))
-    assert n - tested[-1] - 1 < test
+SMALL = st.integers(0, 9)
 
 
-@settings(max_examples=100)
-@given(st.integers(6, 150), st.integers(3, 7), st.integers(2, 6), st.integers(0, 5), st.integers(0, 5))
-def test_combinatorial_training_keeps_its_distance(n, folds, test_folds, purge, embargo):
-    assume(test_folds < folds)
-    assume(purge + embargo < n // folds - 1)
-    splits = list(combinatorial_purged(n, folds=folds, test_folds=test_folds, purge=purge, embargo=embargo))
-    assert len(splits) == comb(folds, test_folds)
-    for train, test in splits:
-        assert np.all(np.diff(train) > 0)
-        assert np.all(np.diff(test) > 0)
-        gap = train[:, None] - test[None, :]
-        assert not np.any((gap <= 0) & (gap >= -purge))
-        assert not np.any((gap > 0) & (gap <= purge + embargo))
-        # Nothing else is lost: what is neither trained on nor tested lies that near to a test row.
-        rest = np.setdiff1d(np.arange(n), np.concatenate([train, test]))
-        near = rest[:, None] - test[None, :]
-        assert np.all(np.any((near >= -purge) & (near <= purge + embargo), axis=1))
-    counts = np.bincount(np.concatenate([test for _, test in splits]), minlength=n)
-    assert np.all(counts == comb(folds - 1, test_folds - 1))
+@settings(max_examples=200)
+@given(st.integers(0, 200), st.integers(1, 8), SMALL, SMALL)
+def test_folds_keep_their_distance_and_lose_nothing_else(n, folds, purge, embargo):
+    found = consecutive_folds(n, folds=folds, purge=purge, embargo=embargo)
+    if not found:
+        assert n < folds or n // folds <= purge + embargo
+        return
+    assert len(found) == folds
+    assert (found[0].start, found[-1].stop) == (0, n)
+    gaps = [later.start - earlier.stop for earlier, later in pairwise(found)]
+    assert gaps == [purge + embargo] * (folds - 1)
+    whole = [
+        fold.stop - fold.start + (embargo if fold.start else 0) + (purge if fold.stop < n else 0) for fold in found
+    ]
+    assert max(whole) - min(whole) <= 1
 
 
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: walk_forward(10, train=8, test=2, embargo=1), "10 rows are fewer than 8"),
-        (lambda: walk_forward(10, train=0, test=2), "windows of 0"),
-        (lambda: walk_forward(10, train=2, test=2, embargo=-1), "-1"),
-        (lambda: combinatorial_purged(10, folds=5, test_folds=2, purge=1, embargo=0), "fewer than a fold of 2"),
-        (lambda: combinatorial_purged(100, folds=5, test_folds=1, purge=1, embargo=0), "n_test_folds"),
-        (lambda: combinatorial_purged(100, folds=2, test_folds=2, purge=1, embargo=0), "n_folds"),
-        (lambda: combinatorial_purged(100, folds=5, test_folds=2, purge=-1, embargo=0), "negative"),
-    ],
-)
-def test_numbers_that_do_not_fit(call, message):
-    """Raised at the call, before anything is asked of the iterator."""
-    with pytest.raises(InputError, match=message):
-        call()
+def test_without_anything_between_all_rows_are_used_once():
+    rows = np.arange(23)
+    parts = [rows[fold] for fold in consecutive_folds(23, folds=5)]
+    np.testing.assert_array_equal(np.concatenate(parts), rows)
 
 
-def test_without_skfolio(monkeypatch):
-    for name in ("skfolio", "skfolio.model_selection"):
-        monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(InputError, match=r"pip install 'rook-bench\[judge\]'"):
-        walk_forward(100, train=10, test=10)
+@pytest.mark.parametrize("numbers", [{"folds": 0}, {"folds": 2, "purge": -1}, {"folds": 2, "embargo": -1}])
+def test_numbers_that_can_not_be(numbers):
+    with pytest.raises(ValueError, match="can't be"):
+        consecutive_folds(100, **numbers)

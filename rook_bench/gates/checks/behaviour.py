@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from rook_bench.core import Estimate
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.gates.check import Check
@@ -31,8 +29,7 @@ def degeneracy(limits: Degeneracy, candidate: Analysis) -> Iterator[Check]:
 def coverage(candidate: Analysis) -> Estimate:
     """Share of rows on which the source was asked and its answer could be read."""
     tape = candidate.run.decided.tape
-    asked = np.array([not str(reason).startswith("not asked") for reason in tape.reason])
-    share = float((asked & (tape.side != UNPARSED)).mean())
+    share = float((tape.asked & (tape.side != UNPARSED)).mean())
     return Estimate(share, len(tape), "fraction", "rows asked about and answered readably, over all rows")
 
 

@@ -33,7 +33,7 @@ def versus_champion(
         mine, theirs = candidate.estimates[name], champion.estimates[name]
         check = within(title, _difference(mine, theirs), bounds)
         if not enough and check.estimate is not None and check.estimate.defined:
-            check = replace(check, status="inconclusive", detail=f"{check.detail}; too little evidence to tell")
+            check = replace(check, status="inconclusive", remarks=(*check.remarks, "too little evidence to tell"))
         yield check
 
 
@@ -57,9 +57,7 @@ def within(name: str, estimate: Estimate, bounds: Bounds) -> Check:
 
 def _difference(mine: Estimate, theirs: Estimate) -> Estimate:
     count = min(mine.n, theirs.n)
-    for estimate, who in ((mine, "candidate"), (theirs, "champion")):
-        if estimate.value is None:
-            return Estimate.undefined(f"{who}: {estimate.undefined_because}", n=count, unit=mine.unit)
-    assert mine.value is not None
-    assert theirs.value is not None
+    if mine.value is None or theirs.value is None:
+        who, lacking = ("candidate", mine) if mine.value is None else ("champion", theirs)
+        return Estimate.undefined(f"{who}: {lacking.undefined_because}", n=count, unit=mine.unit)
     return Estimate(mine.value - theirs.value, count, mine.unit, f"candidate minus champion; {mine.convention}")

@@ -13,9 +13,10 @@ from rook_bench.gates.check import Check, Power, Status
 from rook_bench.gates.checks.bounds import no_champion
 from rook_bench.gates.policy import Primary
 from rook_bench.metrics import Analysis
-from rook_bench.stats.bootstrap import mean_interval
+from rook_bench.metrics.paired import days_needed
 from rook_bench.stats.ledoit_wolf import sharpe_difference
-from rook_bench.stats.power import detectable_effect, long_run_variance, periods_needed
+from rook_bench.stats.mean import mean_interval
+from rook_bench.stats.power import detectable_effect, long_run_variance
 
 UNIT = "bps per day"
 
@@ -27,7 +28,7 @@ def primary(asked: Primary, candidate: Analysis, champion: Analysis | None) -> I
         yield no_champion(title, bound_of(asked))
         return
     mine, theirs = candidate.sampled.log_returns, champion.sampled.log_returns
-    yield decide_difference(title, asked, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
+    yield decide_difference(title, asked, mine - theirs, candidate.clock.bucket_s)
     estimate = sharpe_difference(
         mine,
         theirs,
@@ -43,15 +44,12 @@ def primary(asked: Primary, candidate: Analysis, champion: Analysis | None) -> I
     yield Check("Sharpe ratio vs champion", "info", detail, estimate)
 
 
-def decide_difference(
-    title: str, asked: Primary, difference: NDArray[np.float64], bucket_s: int, rng: np.random.Generator
-) -> Check:
+def decide_difference(title: str, asked: Primary, difference: NDArray[np.float64], bucket_s: int) -> Check:
     """Hold the interval of the mean difference against the policy's boundary.
 
     Args:
         difference: candidate minus champion log return by bucket, shape (n,).
         bucket_s: seconds in a bucket.
-        rng: of the bootstrap.
     """
     scale = 86_400 / bucket_s * 1e4
     boundary, bound = asked.boundary, bound_of(asked)
@@ -60,7 +58,7 @@ def decide_difference(
         estimate = Estimate.undefined(reason, n=len(difference), unit=UNIT)
         return Check(title, "fail", f"undefined: {reason}", estimate, bound, boundary)
     few = f"{len(difference)} buckets, {asked.min_buckets} asked" if len(difference) < asked.min_buckets else ""
-    per_bucket = mean_interval(difference, rng=rng, level=asked.level)
+    per_bucket = mean_interval(difference, level=asked.level)
     if per_bucket.value is None or per_bucket.low is None or per_bucket.high is None:
         reason = per_bucket.undefined_because or "no interval"
         estimate = Estimate.undefined(reason, n=per_bucket.n, unit=UNIT, convention=per_bucket.convention)
@@ -70,40 +68,39 @@ def decide_difference(
         return Check(title, undecided, few or f"undefined: {reason}", estimate, bound, boundary)
     low, value, high = (number * scale for number in (per_bucket.low, per_bucket.value, per_bucket.high))
     convention = f"candidate minus champion, net log return, {per_bucket.convention}"
-    estimate = Estimate(value, per_bucket.n, UNIT, convention, low, high)
+    estimate = Estimate(value, per_bucket.n, UNIT, convention, low, high, method=per_bucket.method)
     status: Status = "inconclusive"
     if not few:
         status = "pass" if low > boundary else "fail" if high < boundary else "inconclusive"
-    power = resolve(asked, long_run_variance(difference), len(difference), bucket_s, value)
+    power = resolve(asked, difference, bucket_s)
     detail = f"{value:+.1f} bps per day, {asked.level:.0%} interval {low:+.1f} to {high:+.1f}, {bound} asked"
+    remarks: tuple[str, ...] = ()
     if few:
-        detail += f"; too few to say: {few}"
+        remarks = (f"too few to say: {few}",)
     elif status == "inconclusive":
-        detail += f"; {_what_is_missing(power, value >= boundary)}"
-    return Check(title, status, detail, estimate, bound, boundary, power)
+        remarks = _what_is_missing(power, value >= boundary)
+    return Check(title, status, detail, estimate, bound, boundary, power, remarks=remarks)
 
 
-def resolve(asked: Primary, variance: float, buckets: int, bucket_s: int, value: float | None) -> Power:
-    """What so many buckets can resolve; `variance` is of one bucket's difference in the long run."""
-    scale = 86_400 / bucket_s * 1e4
+def resolve(asked: Primary, difference: NDArray[np.float64], bucket_s: int) -> Power:
+    """What a tape with these differences by bucket, shape (n,), can resolve."""
+    variance = long_run_variance(difference)
     if not variance > 0:
         return Power(None, None, asked.power, asked.alpha)
-    least = detectable_effect(variance, buckets, alpha=asked.alpha, power=asked.power) * scale
-    days = None
-    if value is not None and value != asked.boundary:
-        effect = abs(value - asked.boundary) / scale
-        days = periods_needed(effect, variance, alpha=asked.alpha, power=asked.power) * bucket_s / 86_400
-    return Power(least, days, asked.power, asked.alpha)
+    scale = 86_400 / bucket_s * 1e4
+    least = detectable_effect(variance, len(difference), alpha=asked.alpha, power=asked.power) * scale
+    days = days_needed(difference, bucket_s, boundary=asked.boundary, alpha=asked.alpha, power=asked.power)
+    return Power(least, days.value, asked.power, asked.alpha)
 
 
-def _what_is_missing(power: Power, above: bool) -> str:
+def _what_is_missing(power: Power, above: bool) -> tuple[str, ...]:
     if power.detectable is None:
-        return "the difference hardly varies, so nothing can be said of its power"
-    text = f"this tape can tell {power.detectable:.0f} bps per day or more"
-    if power.days_needed is not None:
-        end = "promote" if above else "block"
-        text += f"; were the difference what it seems, about {days_text(power.days_needed)} of tape would {end}"
-    return text
+        return ("the difference hardly varies, so nothing can be said of its power",)
+    least = f"this tape can tell {power.detectable:.0f} bps per day or more"
+    if power.days_needed is None:
+        return (least,)
+    end = "promote" if above else "block"
+    return (least, f"were the difference what it seems, about {days_text(power.days_needed)} of tape would {end}")
 
 
 def days_text(days: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from rook_bench.core import Estimate
 from rook_bench.gates.check import Check, Status
 from rook_bench.gates.checks.bounds import no_champion
-from rook_bench.gates.checks.primary import shifted
+from rook_bench.gates.checks.primary import generator, shifted
 from rook_bench.gates.policy import Primary, Selection
 from rook_bench.gates.tries import Tries
 from rook_bench.metrics import Analysis
+from rook_bench.stats.multiple import stepwise_multiple_test
 from rook_bench.stats.overfitting import probability_of_backtest_overfitting
-from rook_bench.stats.power import long_run_variance
+from rook_bench.stats.power import ALPHA, long_run_variance
 from rook_bench.stats.sharpe import deflated_sharpe
 
 ALIKE = 0.9
@@ -25,6 +26,13 @@ of a candidate is another one: whoever tries both has two chances to be lucky.""
 PBO_TRIALS = 8
 """Fewer trials than this have no ranking that could be overfitted."""
 
+STEPM_TRIALS = 3
+"""Fewer candidates than this are not many."""
+
+CANDIDATE = "this candidate"
+NAMED = 5
+"""What the one that is judged is called among those that were tried, and how many a sentence names."""
+
 
 def selection(
     asked: Selection,
@@ -33,17 +41,49 @@ def selection(
     champion: Analysis | None,
     tries: Tries | None,
 ) -> Iterator[Check]:
-    """The deflated Sharpe ratio of the difference, and the number of looks; for information, the PBO."""
+    """The deflated Sharpe ratio of the difference, and the number of looks.
+
+    For information: which of all that were tried beat the champion, and the probability of overfitting.
+    """
     if asked.min_deflated_sharpe is not None and primary is not None:
         yield _deflated(asked.min_deflated_sharpe, primary, candidate, champion, tries)
     if asked.max_looks is not None:
         yield _looks(asked.max_looks, tries)
-    if tries is not None and champion is not None and len(tries.others) + 1 >= PBO_TRIALS:
-        theirs = champion.sampled.log_returns
-        table = np.column_stack([candidate.sampled.log_returns - theirs, *(other - theirs for other in tries.others)])
-        estimate = probability_of_backtest_overfitting(table)
-        detail = f"{estimate}: how often the best of {table.shape[1]} in one half is below the middle in the other"
+    if tries is None or champion is None:
+        return
+    theirs = champion.sampled.log_returns
+    panel = {CANDIDATE: candidate.sampled.log_returns - theirs}
+    panel |= {name: other - theirs for name, other in tries.named.items()}
+    if len(panel) >= STEPM_TRIALS:
+        yield _better(panel, ALPHA if primary is None else primary.alpha, generator(candidate, champion))
+    if len(panel) >= PBO_TRIALS:
+        estimate = probability_of_backtest_overfitting(np.column_stack(list(panel.values())))
+        detail = f"{estimate}: how often the best of {len(panel)} in one half is below the middle in the other"
         yield Check("probability of overfitting", "info", detail, estimate)
+
+
+def _better(panel: Mapping[str, NDArray[np.float64]], error: float, rng: np.random.Generator) -> Check:
+    """Which of the candidates tried on this tape beat the champion, with the chance of any false name bounded.
+
+    Args:
+        panel: difference from the champion by name, shape (n,) each.
+        error: that chance; the primary question's one-sided rate, for the whole family.
+        rng: of the bootstrap.
+    """
+    title = "candidates better than the champion"
+    found = stepwise_multiple_test(panel, rng=rng, size=error)
+    unit, reason = "candidates", found.undefined_because
+    if reason is not None:
+        estimate = Estimate.undefined(reason, n=found.n, unit=unit, convention=found.convention)
+        return Check(title, "info", f"undefined: {reason}", estimate)
+    count = len(found.names)
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    named = f" ({', '.join(found.names[:NAMED])}{more})" if count else ""
+    detail = (
+        f"{count or 'none'} of the {len(panel)} tried on this tape{named}, "
+        f"with a chance of at most {100 * error:g}% that any is named by luck"
+    )
+    return Check(title, "info", detail, Estimate(float(count), found.n, unit, found.convention))
 
 
 def _deflated(

@@ -11,7 +11,7 @@ from rook_bench.core import Estimate
 from rook_bench.execution.frictions import Frictions
 from rook_bench.gates.check import Check
 from rook_bench.gates.checks.bounds import no_champion, within
-from rook_bench.gates.checks.primary import bound_of, decide_difference, generator
+from rook_bench.gates.checks.primary import bound_of, decide_difference
 from rook_bench.gates.policy import Bounds, Primary, Stress
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis
@@ -48,14 +48,13 @@ def _again(title: str, primary: Primary, candidate: Analysis, champion: Analysis
     mine, theirs = (
         Sampled(under(side.run, frictions=frictions), side.clock).log_returns for side in (candidate, champion)
     )
-    check = decide_difference(title, primary, mine - theirs, candidate.clock.bucket_s, generator(candidate, champion))
+    check = decide_difference(title, primary, mine - theirs, candidate.clock.bucket_s)
     estimate = check.estimate
     enough = len(mine) >= primary.min_buckets
     if enough and check.status == "inconclusive" and estimate is not None and estimate.value is not None:
-        detail = check.detail.split("; ")[0]
         if estimate.value >= primary.boundary:
-            return replace(check, status="pass", detail=detail, power=None)
-        return replace(check, detail=f"{detail}; on the wrong side, but not clearly", power=None)
+            return replace(check, status="pass", remarks=(), power=None)
+        return replace(check, remarks=("on the wrong side, but not clearly",), power=None)
     return check
 
 

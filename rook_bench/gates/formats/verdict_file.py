@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
-from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.core.hashing import seal_of, sha256_code
 from rook_bench.gates.verdict import SCHEMA_VERSION
 from rook_bench.gates.waivers import NEVER
 
@@ -20,11 +20,6 @@ JUDGED = ("verdict", "checks", "candidate", "champion", "policy", "tape", "trial
 
 IDENTITY = ("source", "run_hash", "data_hash", "decisions_hash", "adapter_hash", "base_hash", "prompt_hash")
 """What a verdict says of its candidate and its champion."""
-
-
-def verdict_hash(verdict: Mapping[str, Any]) -> str:
-    """The hash that a verdict carries: of everything in it but the hash."""
-    return sha256_json({key: value for key, value in verdict.items() if key != "hash"})
 
 
 def read_verdict(path: str | Path) -> dict[str, Any]:
@@ -52,7 +47,7 @@ def parse_verdict(content: bytes, *, where: Path) -> dict[str, Any]:
     version = verdict.get("schema_version") if isinstance(verdict, dict) else None
     if version != SCHEMA_VERSION:
         raise InputError(f"verdict version {version} is not {SCHEMA_VERSION}", where=where, hint=JUDGE_AGAIN)
-    if verdict.get("hash") != verdict_hash(verdict):
+    if verdict.get("hash") != seal_of(verdict):
         raise InputError("the verdict was changed: it does not match its own hash", where=where, hint=JUDGE_AGAIN)
     lacking = [key for key in (*JUDGED, "waivers", "code_hash") if key not in verdict]
     for side in ("candidate", "champion"):

@@ -15,7 +15,7 @@ from rook_bench.gates.tries import Tries
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import Analysis
 from rook_bench.replay import ReplayConfig
-from rook_bench.sources import Source
+from rook_bench.sources import Ask, Source
 
 RATE = 0.2
 """Share of rows on which they trade."""
@@ -143,17 +143,24 @@ def leaky_scaler(world: World, rng: np.random.Generator) -> Attempt:
 def leaky_prompt(world: World, rng: np.random.Generator) -> Attempt:
     """A prompt that shows the price ten swaps on; the decisions happen not to depend on it where it is tried."""
     tape = world.decisions(world.informed_sides(rng, RATE, 0.9))
+    return _against(world, plant("leaky-prompt", ShowsLater(tape), content="prompt"), DEAR)
 
-    def decide(view: MarketView) -> DecisionTape:
-        return tape.head(len(view))
 
-    def prompts(view: MarketView) -> list[str]:
+class ShowsLater:
+    """Answers with the beginning of a tape, and shows the price ten swaps on to nobody."""
+
+    def __init__(self, tape: DecisionTape) -> None:
+        self._tape = tape
+
+    def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
+        """The same answers whatever it is shown."""
+        return self._tape.head(ask.rows)
+
+    def prompts(self, view: MarketView) -> list[str]:
+        """The price of each row, and that of ten rows later."""
         price = view["price"]
         later = np.append(price[10:], np.repeat(price[-1], min(10, len(price))))[: len(price)]
         return [f"price {now:.2f} target {then:.2f}" for now, then in zip(price, later, strict=True)]
-
-    decide.prompts = prompts  # type: ignore[attr-defined]
-    return _against(world, plant("leaky-prompt", decide, content="prompt"), DEAR)
 
 
 def cost_blind(world: World, rng: np.random.Generator) -> Attempt:

@@ -108,7 +108,7 @@ class SelfTest:
             cells.append((row.planted.name, row.planted.summary, str(wrong.n), *counts, value, interval))
         return cells
 
-    def sentences(self) -> list[str]:
+    def describe(self) -> list[str]:
         """What the table says, in words."""
         false, better = self.false_promotion, self.row("better")
         days = (

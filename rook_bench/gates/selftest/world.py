@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +30,7 @@ from rook_bench.replay import ReplayConfig, replay_decided
 from rook_bench.replay.engine import execute
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Decided, Source
-from rook_bench.sources.protocol import Decide
+from rook_bench.sources.protocol import DecideTape, WholeTapeSource
 from rook_bench.tapecheck.check import check_tape
 
 SWAPS = 4000
@@ -107,11 +106,6 @@ class World:
         self.tape_check = check_tape(self.frame)
         self._holding: dict[str, Analysis] = {}
 
-    @cached_property
-    def label_code(self) -> NDArray[np.int8]:
-        """The label of each row as a side's code: whether the price rises or falls by more than 10 bps."""
-        return np.array([SIDE_NAMES.index(name) for name in self.frame.labels["label_side"]], dtype=np.int8)
-
     def random_sides(self, rng: np.random.Generator, rate: float) -> NDArray[np.int8]:
         """BUY or SELL with equal chance at a share `rate` of the rows, knowing nothing."""
         draw = rng.random(len(self.frame))
@@ -155,12 +149,12 @@ class World:
         return plant(name, lambda view: tape.head(len(view)), content=tape.content_hash)
 
 
-def plant(name: str, decide: Decide, *, content: str) -> Source:
+def plant(name: str, decide: DecideTape | WholeTapeSource, *, content: str) -> Source:
     """A source of its own, registered only while it is made."""
     with decision_source.isolated():
 
         @decision_source(whole_tape=True, name=name, content=lambda: content)
-        def planted() -> Decide:
+        def planted() -> DecideTape | WholeTapeSource:
             """Planted by the self-test."""
             return decide
 
