@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from rook_bench.core import Estimate
 from rook_bench.plugins import metric
+from rook_bench.report.cells import Cell, count_text, estimate_text, interval_text
 from rook_bench.report.entries import Entry
-from rook_bench.report.formatting import count_of, duration, quantity
+from rook_bench.report.formatting import count_of, duration
 from rook_bench.report.metric_groups import Row, grouped
 
 SHORT_SPAN_S = 30 * 86_400.0
@@ -21,17 +20,6 @@ LOOKAHEAD = {
     "declared": "declared: unreachable bound",
     "unchecked": "not checked",
 }
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What one cell shows: the value, its n, an interval; or "undefined" with why and its footnote's number."""
-
-    text: str
-    n: str = ""
-    interval: str = ""
-    why: str = ""
-    note: int | None = None
 
 
 def comparison(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -54,26 +42,12 @@ def _cell(entry: Entry, row: Row, footnotes: dict[str, int]) -> Cell:
     estimate = entry.analysis.intervals.get(row.name) or entry.analysis.estimates.get(row.name)
     if estimate is None:
         return Cell("not measured", why="this run was measured without that metric")
-    shown = estimate_text(estimate, entry.quote, signed=row.signed)
+    text, n = estimate_text(estimate, entry.quote, signed=row.signed), count_text(estimate)
     if estimate.undefined_because is not None:
         why = estimate.undefined_because
-        return Cell(shown, f"n = {estimate.n:,}", why=why, note=footnotes.setdefault(why, len(footnotes) + 1))
-    return Cell(shown, f"n = {estimate.n:,}", interval_text(estimate, entry.quote, signed=row.signed))
-
-
-def estimate_text(estimate: Estimate | None, quote: str, *, signed: bool = False) -> str:
-    """The value in its unit, or the word "undefined"; never blank and never 0 for want of a number."""
-    if estimate is None or estimate.value is None:
-        return "undefined"
-    return quantity(estimate.value, estimate.unit, quote, signed=signed)
-
-
-def interval_text(estimate: Estimate, quote: str, *, signed: bool = False) -> str:
-    """ "low to high" where an interval was computed."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    low, high = (quantity(bound, estimate.unit, quote, signed=signed) for bound in (estimate.low, estimate.high))
-    return f"{low} to {high}"
+        return Cell(text, (n,), why, footnotes.setdefault(why, len(footnotes) + 1))
+    bounds = interval_text(estimate, entry.quote, signed=row.signed)
+    return Cell(text, (bounds, n) if bounds else (n,))
 
 
 def _annualised(entries: Sequence[Entry]) -> str:
@@ -100,7 +74,7 @@ def conventions(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     for rows in grouped(entries).values():
         for row in rows:
             estimates = [entry.analysis.estimates.get(row.name) for entry in entries]
-            said = dict.fromkeys(e.convention for e in estimates if e is not None and e.convention)
+            said = dict.fromkeys(e.how for e in estimates if e is not None and e.how)
             listed.append(
                 {
                     "row": row,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rook_bench.core import InputError
+from rook_bench.core.hashing import PACKAGE
 from rook_bench.metrics import Analysis
 from rook_bench.replay import Run
+from rook_bench.replay.naming import names_of
 from rook_bench.replay.run import slug
-from rook_bench.report.formatting import shorten
 
 COLOURS = ("#0072B2", "#E69F00", "#CC79A7", "#56B4E9", "#332288", "#8C6D1F", "#44AA99", "#882255")
 """Told apart with the common kinds of colour blindness; green and vermilion are kept for BUY and SELL."""
@@ -19,28 +19,31 @@ HOLD_COLOUR, BOUND_COLOUR = "#555555", "#A0A0A0"
 SHORT = 30
 """Longest name inside a picture."""
 
-_ENDING = re.compile(r"\.(json|ya?ml|toml|parquet|py)$")
-
 
 @dataclass(frozen=True, eq=False)
 class Entry:
     """One analysed run as the report shows it.
 
     Attributes:
-        label: its name, unique in the report; short: the same, cut for pictures.
+        alias: what the user calls its source, None where they don't.
+        label: its name, unique in the report; short: the same, or where that is too long for a picture what
+            tells it from the others.
         slug: its name in file names.
         colour, dash: how its lines are drawn.
         bound: whether it knows the future by its own word, so that nothing honest can reach it.
+        holds: whether it is the project's own source that keeps the opening balances.
         first: whether it is the run in question (the candidate of a comparison).
     """
 
     analysis: Analysis
+    alias: str | None
     label: str
     short: str
     slug: str
     colour: str
     dash: str
     bound: bool
+    holds: bool
     first: bool
 
     @property
@@ -76,37 +79,62 @@ class Entry:
         return self.run.frame.pool.base.symbol
 
 
-def make_entries(analyses: Sequence[Analysis]) -> list[Entry]:
-    """Name and colour every run; InputError where there is none."""
+def make_entries(analyses: Sequence[Analysis], aliases: Sequence[str | None] | None = None) -> list[Entry]:
+    """Name and colour every run. InputError without a run.
+
+    Args:
+        analyses: the runs.
+        aliases: what the user calls them, as many as runs; by default the runs' labels.
+    """
     if not analyses:
         raise InputError("there is no run to report", where="report")
-    labels = unique([analysis.name for analysis in analyses], " ({})")
-    slugs = unique([slug(analysis.run.source.reference)[:60] for analysis in analyses], "-{}")
+    references = [analysis.run.source.reference for analysis in analyses]
+    called = list(aliases) if aliases is not None else _given([analysis.run.label for analysis in analyses], references)
+    labels = names_of(references, aliases=called)
+    shorts = names_of(references, aliases=called, longest=SHORT)
+    slugs = _file_names(labels)
     palette = iter(range(len(analyses)))
     entries = []
-    for index, (analysis, label, file_name) in enumerate(zip(analyses, labels, slugs, strict=True)):
-        bound = analysis.run.lookahead.status == "declared"
-        keeps = analysis.run.source.choice.plugin.name == "hold"
-        if bound or keeps:
+    for index, analysis in enumerate(analyses):
+        bound, holds = analysis.run.lookahead.status == "declared", _holds(analysis)
+        if bound or holds:
             colour, dash = (BOUND_COLOUR, ":") if bound else (HOLD_COLOUR, "--")
         else:
             place = next(palette)
             # After all colours are used once, dashes tell the second round apart.
             colour, dash = COLOURS[place % len(COLOURS)], "-" if place < len(COLOURS) else "-."
-        short = shorten(_ENDING.sub("", label), SHORT)
-        entries.append(Entry(analysis, label, short, file_name, colour, dash, bound, index == 0))
+        names = called[index], labels[index], shorts[index], slugs[index]
+        entries.append(Entry(analysis, *names, colour, dash, bound, holds, index == 0))
     return entries
 
 
-def unique(names: Sequence[str], pattern: str) -> list[str]:
-    """The names, repeated ones numbered from the second on ("hold", "hold (2)")."""
+def _given(labels: Sequence[str], references: Sequence[str]) -> list[str | None]:
+    """The labels that somebody gave; one that was derived to tell runs apart is derived again, to fit its place."""
+    derived = names_of(references)
+    return [None if label in ("", name) else label for label, name in zip(labels, derived, strict=True)]
+
+
+def names_within(entries: Sequence[Entry], longest: int) -> dict[Entry, str]:
+    """Names of at most `longest` characters, where less room is left than for `short`."""
+    references, aliases = [entry.run.source.reference for entry in entries], [entry.alias for entry in entries]
+    return dict(zip(entries, names_of(references, aliases=aliases, longest=longest), strict=True))
+
+
+def _holds(analysis: Analysis) -> bool:
+    plugin = analysis.run.source.choice.plugin
+    return plugin.name == "hold" and plugin.file.is_relative_to(PACKAGE)
+
+
+def _file_names(labels: Sequence[str]) -> list[str]:
+    """The labels in what file systems allow; those that became equal are numbered."""
     taken: set[str] = set()
     result = []
-    for name in names:
-        candidate, number = name, 1
+    for label in labels:
+        name = candidate = slug(label.replace("/", "-"))[:60]
+        number = 1
         while candidate in taken:
             number += 1
-            candidate = name + pattern.format(number)
+            candidate = f"{name}-{number}"
         taken.add(candidate)
         result.append(candidate)
     return result

@@ -26,6 +26,11 @@ def percent(fraction: float, decimals: int = 2, *, signed: bool = False) -> str:
     return number(fraction * 100, decimals, signed=signed) + "%"
 
 
+def points(fraction: float) -> str:
+    """A difference of two percentages, without its sign and its unit ("percentage points")."""
+    return number(abs(fraction) * 100)
+
+
 def duration(seconds: float) -> str:
     """Seconds in the two largest units that fit: "45 s", "12 min", "2 h 58 min", "3 d 4 h"."""
     if seconds < 60:
@@ -80,11 +85,3 @@ def span_judgement(seconds: float) -> str:
     if days < 30:
         return "that is too short to tell skill from luck unless the difference is very large"
     return "how sure one can be depends on the intervals and on how varied that period was, not on its length alone"
-
-
-def shorten(text: str, length: int = 32) -> str:
-    """At most `length` characters, the middle left out."""
-    if len(text) <= length:
-        return text
-    tail = length // 2 - 1
-    return text[: length - tail - 1] + "\N{HORIZONTAL ELLIPSIS}" + text[-tail:]

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from rook_bench.report.entries import Entry
-from rook_bench.report.formatting import count_of, percent, span_in_words, span_judgement
+from rook_bench.report.formatting import count_of, percent, points, span_in_words, span_judgement
 from rook_bench.report.words import finding, listed, verb
 from rook_bench.tapecheck.summary import sentence
-
-VERDICTS = {
-    "PROMOTE": "Every check of the policy holds.",
-    "BLOCK": "At least one check of the policy fails.",
-    "INCONCLUSIVE": "The evidence does not suffice to decide.",
-    "INVALID": "The input or a run can't be judged.",
-}
 
 
 def headline(entries: Sequence[Entry]) -> dict[str, Any]:
@@ -36,7 +29,7 @@ def headline(entries: Sequence[Entry]) -> dict[str, Any]:
         "repricing": _repricing(first),
         "simulated": frame.pool.chain == "simulated",
         "short_span": frame.span_s < 30 * 86_400,
-        "findings": [sentence for sentence in (finding(first) + ".", *_benchmarks(entries)) if sentence],
+        "findings": [finding(first, first.label) + ".", *_benchmarks(entries)],
         "leaks": [entry for entry in entries if entry.run.lookahead.status == "leak"],
     }
 
@@ -49,53 +42,18 @@ def _repricing(entry: Entry) -> str:
     return sentence(check.repricing)
 
 
-def verdict_box(verdict: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The gate's verdict as the page shows it; an unknown word is shown as it is, in grey."""
-    if verdict is None:
-        return None
-    word = str(verdict.get("verdict", "INVALID"))
-    return {
-        "word": word,
-        "style": word.lower() if word in VERDICTS else "invalid",
-        "meaning": VERDICTS.get(word, ""),
-        "reasons": [str(reason) for reason in verdict.get("reasons", [])],
-        "checks": [
-            {key: str(check.get(key, "")) for key in ("name", "status", "detail")}
-            for check in verdict.get("checks", [])
-        ],
-        "policy": _policy(verdict.get("policy", "")),
-    }
-
-
-def _policy(policy: Any) -> str:
-    """The policy's name, with its hash where the verdict carries one."""
-    if not isinstance(policy, dict):
-        return str(policy)
-    name, digest = policy.get("name") or "unnamed", policy.get("hash")
-    return f"{name} (hash {digest[:12]})" if isinstance(digest, str) else str(name)
-
-
-def looks_sentence(looks: dict[str, Any] | None) -> str:
+def looks_sentence(looks: Mapping[str, Any] | None) -> str:
     """How often this stretch of the pool was judged before, and what that means; "" where nobody counted."""
     if looks is None:
         return ""
     count, candidates = int(looks["count"]), int(looks["candidates"])
     times = "once" if count == 1 else f"{count:,} times"
     since = f", first on {str(looks['first_at'])[:10]}, last on {str(looks['last_at'])[:10]}"
-    said = (
+    return (
         f"This stretch of the pool has been looked at {times} with {count_of(candidates, 'candidate')}"
         f"{since if looks.get('first_at') and looks.get('last_at') else ''}; "
         "every further look makes a good result easier to find by luck."
     )
-    pbo = looks.get("pbo") or {}
-    if pbo.get("value") is not None:
-        said += (
-            f" In {percent(float(pbo['value']), 0)} of all splits of it the best candidate of one half "
-            "stands in the lower half of the other (probability of backtest overfitting)."
-        )
-    elif pbo.get("undefined_because"):
-        said += f" How often the best of them would be luck is undefined: {pbo['undefined_because']}."
-    return said
 
 
 def utc(moment: np.datetime64) -> str:
@@ -118,7 +76,7 @@ def _benchmarks(entries: Sequence[Entry]) -> list[str]:
         kept = 1.0 + parts.market / parts.opening
         lines.append(_against(mine, kept, "holding the opening balances"))
     for entry in entries[1:]:
-        if entry.run.source.choice.plugin.name == "hold":
+        if entry.holds:
             continue
         theirs = float(entry.run.equity[-1]) / entry.opening
         name = entry.label + (", which knows the future" if entry.bound else "")
@@ -128,7 +86,5 @@ def _benchmarks(entries: Sequence[Entry]) -> list[str]:
 
 def _against(mine: float, theirs: float, name: str) -> str:
     gap = mine - theirs
-    points = percent(abs(gap)).removesuffix("%")
-    return (
-        f"It ends {points} percentage points {verb(gap, 'above', 'below')} {name} ({percent(theirs - 1, signed=True)})."
-    )
+    way = verb(gap, "above", "below")
+    return f"It ends {points(gap)} percentage points {way} {name} ({percent(theirs - 1, signed=True)})."

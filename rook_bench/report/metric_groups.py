@@ -31,6 +31,7 @@ GROUPS: dict[str, tuple[Row, ...]] = {
         Row("sharpe_ratio_excess", "Sharpe ratio over hold", signed=True),
         Row("sortino_ratio", "Sortino ratio", signed=True),
         Row("calmar_ratio", "Calmar ratio", signed=True),
+        Row("track_record_needed", "Track record needed"),
     ),
     "Trading": (
         Row("trading_frequency", "Fills per day"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,54 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from rook_bench.report.assumptions import assumptions, limits_of_replay
-from rook_bench.report.charts import Picture
+from rook_bench.report.charts.canvas import NoPicture, Picture
 from rook_bench.report.comparison import comparison, conventions
 from rook_bench.report.entries import Entry
-from rook_bench.report.headline import headline, looks_sentence, verdict_box
+from rook_bench.report.headline import headline, looks_sentence
 from rook_bench.report.provenance import provenance
-from rook_bench.report.questions import questions
 from rook_bench.report.tables import confusion_tables, markout_table, outcome_table, rejection_table
 from rook_bench.report.tape import is_warning, notes, summary, tape_facts
+from rook_bench.report.topics.topic import Topic
+from rook_bench.report.verdict import roles_of, verdict_box
 
 HERE = Path(__file__).parent
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A picture as the page shows it, or the sentence in its place.
+
+    Attributes:
+        name, heading, section: as the picture's.
+        png: the drawn picture in base64, "" where there is none.
+        alt: the picture in words; without one, why there is none.
+        caption: one more sentence under it.
+    """
+
+    name: str
+    heading: str
+    section: str
+    png: str
+    alt: str
+    caption: str
+
+    @classmethod
+    def of(cls, picture: Picture | NoPicture, png: bytes | None) -> Shown:
+        """Without the drawing itself, which needs much memory."""
+        place = picture.name, picture.heading, picture.section
+        if isinstance(picture, NoPicture) or png is None:
+            return cls(*place, "", picture.sentence if isinstance(picture, NoPicture) else "", "")
+        return cls(*place, base64.b64encode(png).decode(), picture.alt, picture.caption)
+
+
 def render(
     entries: Sequence[Entry],
-    pictures: Sequence[tuple[Picture, bytes]],
+    asked: Sequence[Topic],
+    pictures: Sequence[Shown],
     *,
     title: str,
-    verdict: dict[str, Any] | None,
-    looks: dict[str, Any] | None = None,
+    verdict: Mapping[str, Any] | None,
+    looks: Mapping[str, Any] | None = None,
 ) -> str:
     """The whole page as text; every name from outside is escaped."""
     environment = Environment(
@@ -37,21 +67,22 @@ def render(
     )
     check = entries[0].run.tape_check
     facts = tape_facts(check)
-    drawn: dict[str, list[tuple[Picture, str]]] = {}
-    for picture, png in pictures:
-        drawn.setdefault(picture.section, []).append((picture, base64.b64encode(png).decode()))
+    sections: dict[str, list[Shown]] = {}
+    for picture in pictures:
+        sections.setdefault(picture.section, []).append(picture)
     return environment.get_template("report.html.j2").render(
         title=title,
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         entries=entries,
         headline=headline(entries),
-        verdict=verdict_box(verdict),
+        verdict=None if verdict is None else verdict_box(verdict, entries),
+        roles=roles_of(verdict, entries),
         looks=looks_sentence(looks),
         tape={"facts": facts, "warning": is_warning(facts), "notes": notes(check), "summary": summary(check, facts)},
         comparison=comparison(entries),
         conventions=conventions(entries),
-        pictures=drawn,
-        questions=questions(entries),
+        pictures=sections,
+        topics=asked,
         outcomes=outcome_table(entries),
         rejections=rejection_table(entries),
         confusions=confusion_tables(entries),

@@ -39,7 +39,7 @@ def trading_finding(entry: Entry) -> str:
     """For example "rules: trading earned 0.82% and cost 1.10%; holding gave +1.10%"."""
     parts = entry.analysis.attribution
     if entry.fills == 0 and parts.net == parts.market:
-        return finding(entry)
+        return finding(entry, entry.short)
     signal = parts.signal / parts.opening
     earned = f"{verb(signal, 'earned', 'lost')} {percent(abs(signal))}"
     return (
@@ -48,14 +48,14 @@ def trading_finding(entry: Entry) -> str:
     )
 
 
-def finding(entry: Entry) -> str:
-    """For example "rules lose 1.60% net: 0.30% gross gain, 1.90% costs"."""
+def finding(entry: Entry, name: str) -> str:
+    """For example "rules lose 1.60% net: 0.30% gross gain, 1.90% costs"; `name` as it is called in that place."""
     parts = entry.analysis.attribution
     net, gross = net_return(entry), (parts.market + parts.signal) / parts.opening
     if entry.fills == 0 and parts.net == parts.market:
-        return f"{entry.short} made no trade: its opening balances {verb(net, 'gain', 'lose')} {percent(abs(net))}"
+        return f"{name} made no trade: its opening balances {verb(net, 'gain', 'lose')} {percent(abs(net))}"
     kind = "gain" if gross >= 0 else "loss"
     return (
-        f"{entry.short} {verb(net, 'gains', 'loses')} {percent(abs(net))} net: "
+        f"{name} {verb(net, 'gains', 'loses')} {percent(abs(net))} net: "
         f"{percent(abs(gross))} gross {kind}, {percent(cost_share(entry))} costs"
     )

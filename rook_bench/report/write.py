@@ -17,6 +17,7 @@ def write_report(
     title: str,
     verdict: dict[str, Any] | None = None,
     looks: dict[str, Any] | None = None,
+    aliases: Sequence[str | None] | None = None,
 ) -> Path:
     """Write report.html and its PNG pictures into an existing folder; returns the page's path.
 
@@ -25,26 +26,31 @@ def write_report(
             it is measured against, all on the same tape.
         folder: where to; files of an earlier report there are replaced.
         title: the page's heading.
-        verdict: what a gate said, if one did: {"verdict", "reasons", "checks", "policy"}.
+        verdict: what a gate said, if one did, as in verdict.json: {"verdict", "reasons", "checks", "policy",
+            "candidate", "champion", "tape"}.
         looks: how often this stretch was judged before, if that is recorded: {"count", "candidates",
-            "first_at", "last_at", "pbo"}, the last the JSON of an Estimate or None.
+            "first_at", "last_at"}.
+        aliases: what the user calls the sources, None for those without.
 
     Raises:
         InputError: where there is no analysis.
     """
     # Drawing libraries load here, so that importing this package costs nothing.
-    from rook_bench.report.charts import pictures
-    from rook_bench.report.charts.canvas import style
+    from rook_bench.report.charts.canvas import Picture, style
     from rook_bench.report.entries import make_entries
-    from rook_bench.report.page import render
+    from rook_bench.report.page import Shown, render
+    from rook_bench.report.pictures import pictures
+    from rook_bench.report.topics import topics
 
-    entries = make_entries(analyses)
+    entries = make_entries(analyses, aliases)
+    asked = topics(entries, verdict)
     drawn = []
     with style():
-        for picture in pictures(entries):
-            png = picture.to_png()
-            (folder / f"{picture.name}.png").write_bytes(png)
-            drawn.append((picture, png))
+        for picture in pictures(entries, asked):
+            png = picture.to_png() if isinstance(picture, Picture) else None
+            if png is not None:
+                (folder / f"{picture.name}.png").write_bytes(png)
+            drawn.append(Shown.of(picture, png))
     page = folder / "report.html"
-    page.write_text(render(entries, drawn, title=title, verdict=verdict, looks=looks), encoding="utf-8")
+    page.write_text(render(entries, asked, drawn, title=title, verdict=verdict, looks=looks), encoding="utf-8")
     return page

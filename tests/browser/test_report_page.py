@@ -39,13 +39,17 @@ def comparison(tape, tmp_path_factory):
         "random:action_rate=0.1600000000000000000000,size=0.0500000000000000000000",
         "foresight",
     )
+    analyses = [analyse(replay(tape, source)) for source in sources]
+    candidate, champion = ({"name": each.name, "run_hash": each.run.run_hash} for each in (analyses[0], analyses[2]))
     verdict = {
         "verdict": "INCONCLUSIVE",
+        "candidate": candidate,
+        "champion": champion,
+        "tape": {"pair": "WETH/USDC", "swaps": 2000},
         "reasons": ["total_return vs hold: the tape is too short"],
         "checks": [{"name": "total_return vs hold", "status": "inconclusive", "detail": "needs 90 days more"}],
         "policy": "gate.toml",
     }
-    analyses = [analyse(replay(tape, source)) for source in sources]
     return write_report(analyses, folder, title="Momentum on a simulated tape", verdict=verdict)
 
 
@@ -91,6 +95,33 @@ def test_verdict_is_seen_first(browser, comparison):
     assert box.is_visible()
     assert "INCONCLUSIVE" in box.inner_text()
     assert box.bounding_box()["y"] < 844
+    page.context.close()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_candidate_and_champion_are_named_and_marked(browser, comparison, width):
+    page, _ = open_page(browser, comparison, width)
+    about = page.locator(".verdict .about")
+    assert about.is_visible()
+    assert about.bounding_box()["y"] < 844
+    words = about.inner_text()
+    assert all(word in words for word in ("Candidate: momentum", "Champion: random:", "gate.toml", "WETH/USDC"))
+    marks = page.locator("#comparison thead .role")
+    assert marks.all_inner_texts() == ["candidate", "champion"]
+    for index in range(2):
+        mark, head = (
+            found.bounding_box() for found in (marks.nth(index), page.locator("#comparison th.source").nth(2 * index))
+        )
+        assert head["x"] <= mark["x"]
+        assert mark["x"] + mark["width"] <= head["x"] + head["width"]
+    page.context.close()
+
+
+def test_what_is_not_drawn_is_said(browser, single):
+    page, _ = open_page(browser, single, 390)
+    place = page.locator("#picture-confusion")
+    assert place.inner_text() == "Decisions against labels\n\nThe tape carries no labels to compare decisions with."
+    assert place.locator("img").count() == 0
     page.context.close()
 
 

@@ -10,7 +10,6 @@ from rook_bench.report.formatting import (
     number,
     percent,
     quantity,
-    shorten,
     span_in_words,
     span_judgement,
 )
@@ -92,14 +91,9 @@ def test_span_in_plain_words(seconds, words, judgement):
     assert judgement in span_judgement(seconds)
 
 
-def test_counts_and_cuts():
+def test_counts():
     assert (count_of(1, "fill"), count_of(1200, "fill"), count_of(0, "entry", "entries")) == (
         "1 fill",
         "1,200 fills",
         "0 entries",
     )
-    assert shorten("a" * 20, 20) == "a" * 20
-    cut = shorten("rules:" + "x" * 100 + "end", 30)
-    assert len(cut) == 30
-    assert cut.startswith("rules:")
-    assert cut.endswith("end")

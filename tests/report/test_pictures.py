@@ -1,4 +1,4 @@
-"""Every picture is written, of one size, and says something where there is nothing to draw."""
+"""Every picture that has something to show is written, of one size; of the others the page says why not."""
 
 import struct
 from dataclasses import replace
@@ -7,36 +7,28 @@ from itertools import pairwise
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
 from rook_bench.report import write_report
-from rook_bench.report.charts import CHARTS, pictures
-from rook_bench.report.charts.canvas import round_step, style
+from rook_bench.report.charts.canvas import NoPicture, Picture, end_labels, legend_grid, round_step, spread, style
 from rook_bench.report.charts.drawdown import deepest, under_water
+from rook_bench.report.charts.equity import equity
+from rook_bench.report.charts.waterfall import GAIN_COLOUR, LOSS_COLOUR, waterfall
 from rook_bench.report.entries import COLOURS, make_entries
+from rook_bench.report.pictures import pictures
+from rook_bench.report.topics import topics
 
-NAMES = {
-    "equity",
-    "drawdown",
-    "waterfall",
-    "actions",
-    "distribution",
-    "confusion",
-    "markouts",
-    "confidence",
-    "reliability",
-    "difference",
-    "disagreement",
-    "reliability-profitable",
-    "coverage",
-    "edge",
-    "sweeps",
-    "filters",
-    "regimes",
-}
+ALWAYS = {"equity", "drawdown", "waterfall", "distribution"}
+"""Drawn whatever the runs did."""
+
+
+def drawn(entries):
+    """Every picture of a report, and every reason why one is missing, by name; call it inside `style`."""
+    return {picture.name: picture for picture in pictures(entries, topics(entries))}
 
 
 def size_of(png):
@@ -48,13 +40,26 @@ def size_of(png):
 @pytest.mark.parametrize(
     ("folder", "more"),
     [
-        ("comparison_folder", {"waterfall-momentum", "waterfall-random-0.16", "actions-momentum"}),
+        (
+            "comparison_folder",
+            {
+                *(
+                    "actions",
+                    "actions-momentum",
+                    "waterfall-momentum",
+                    "waterfall-random-0.16",
+                    "markouts",
+                    "confidence",
+                ),
+                *("difference", "edge", "sweeps", "regimes"),
+            },
+        ),
         ("idle_folder", set()),
     ],
 )
-def test_all_pictures_are_written(folder, more, request):
+def test_pictures_with_something_to_show_are_written(folder, more, request):
     written = {path.stem: path.read_bytes() for path in request.getfixturevalue(folder).glob("*.png")}
-    assert set(written) == NAMES | more
+    assert set(written) == ALWAYS | more
     for png in written.values():
         assert size_of(png) == (1600, 900)
         assert len(png) > 5000
@@ -62,26 +67,27 @@ def test_all_pictures_are_written(folder, more, request):
 
 def test_same_input_same_bytes(analyses, comparison_folder):
     with style():
-        again = {picture.name: picture.to_png() for picture in CHARTS[0](make_entries(analyses))}
-    assert again["equity"] == (comparison_folder / "equity.png").read_bytes()
+        (again,) = equity(make_entries(analyses))
+        assert again.to_png() == (comparison_folder / "equity.png").read_bytes()
 
 
-def test_nothing_to_draw_is_said_in_the_picture(idle):
+def test_nothing_to_draw_is_said_on_the_page(idle, idle_folder):
     with style():
-        empty = {picture.name: picture for picture in pictures(make_entries([idle])) if picture.empty}
-    assert set(empty) == {
-        *("actions", "confusion", "markouts", "confidence", "reliability", "difference", "disagreement"),
-        *("reliability-profitable", "coverage", "edge", "sweeps", "filters", "regimes"),
-    }
-    for picture in empty.values():
-        written = " ".join(text.get_text() for text in picture.figure.texts).replace("\n", " ")
-        assert picture.empty in written
-    assert "no order was made" in empty["actions"].empty
+        missing = {name: found for name, found in drawn(make_entries([idle])).items() if isinstance(found, NoPicture)}
+    # The questions say in their answers why there is no picture.
+    assert set(missing) == {"actions", "confusion", "markouts", "confidence", "reliability"}
+    page = (idle_folder / "report.html").read_text(encoding="utf-8")
+    for name, found in missing.items():
+        place = page.split(f'<div id="picture-{name}"')[1].split("</div>")[0]
+        assert found.heading in place
+        assert found.sentence in place
+    assert "no order was made" in missing["actions"].sentence
 
 
 def test_titles_state_the_numbers(entries):
     with style():
-        titles = {picture.name: picture.title for picture in pictures(entries)}
+        found = drawn(entries)
+    titles = {name: picture.title for name, picture in found.items() if isinstance(picture, Picture)}
     fills = entries[0].fills
     assert "net:" in titles["equity"]
     assert f"{fills:,}" in titles["actions"]
@@ -100,8 +106,10 @@ def test_nothing_is_cut_off(analyses, renamed):
     long = [renamed(analysis, f"lora:{'long_name_' * 9}{index}") for index, analysis in enumerate(analyses)]
     for chosen in (analyses, long, analyses[:1]):
         with style():
-            for picture in pictures(make_entries(chosen)):
-                picture.to_png()
+            for picture in drawn(make_entries(chosen)).values():
+                if isinstance(picture, NoPicture):
+                    continue
+                picture.figure.draw_without_rendering()
                 figure = picture.figure
                 box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
                 assert 0 <= box.x0 <= box.x1 <= width, picture.name
@@ -126,7 +134,7 @@ def test_more_sources_than_colours(analyses, renamed, tmp_path):
 def test_tiny_tapes(tape, swaps, tmp_path):
     found = [analyse(replay(tape[:swaps], source)) for source in ("always-buy", "hold")]
     write_report(found, tmp_path, title="Tiny")
-    assert {path.stem for path in tmp_path.glob("*.png")} >= NAMES
+    assert {path.stem for path in tmp_path.glob("*.png")} >= ALWAYS
 
 
 def test_only_reverts(make_frame, sides, run_of, tmp_path):
@@ -136,15 +144,14 @@ def test_only_reverts(make_frame, sides, run_of, tmp_path):
     analysis = analyse(run)
     assert analysis.outcomes["REVERTED_SLIPPAGE"] == 3
     with style():
-        picture = next(picture for picture in pictures(make_entries([analysis])) if picture.name == "actions")
-    assert picture.empty is None
+        picture = drawn(make_entries([analysis]))["actions"]
     assert "3 reverts" in picture.title
 
 
 def test_thousands_of_fills_are_thinned(tape, sides, run_of):
     analysis = analyse(run_of(tape, sides("BS" * (len(tape) // 2), size=0.01)))
     with style():
-        picture = next(picture for picture in pictures(make_entries([analysis])) if picture.name == "actions")
+        picture = drawn(make_entries([analysis]))["actions"]
         marks = sum(len(collection.get_offsets()) for collection in picture.figure.axes[0].collections)
     assert marks < 250
     assert f"{int((analysis.run.orders.filled & analysis.run.orders.buys).sum()):,} buys" in picture.title
@@ -176,7 +183,7 @@ def stating(tape, run_of):
 
 def reliability_of(analyses):
     with style():
-        return next(picture for picture in pictures(make_entries(analyses)) if picture.name == "reliability")
+        return drawn(make_entries(analyses))["reliability"]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +196,6 @@ def reliability_of(analyses):
 )
 def test_reliability_says_which_way_it_errs(stating, low, high, words):
     picture = reliability_of(stating(np.tile([low, high], 150)))
-    assert picture.empty is None
     assert words in picture.title
     assert "calibration error" in picture.title
     assert "n = 300" in picture.caption
@@ -229,8 +235,8 @@ def test_reliability_is_not_cut_off(stating, renamed):
 
 
 def test_reliability_needs_labels_and_a_confidence_that_varies(idle, stating):
-    assert reliability_of([idle]).empty == "The tape carries no labels to hold a confidence against."
-    assert reliability_of(stating(0.5, np.nan)).empty == "No source states a confidence that varies."
+    assert reliability_of([idle]).sentence == "The tape carries no labels to hold a confidence against."
+    assert reliability_of(stating(0.5, np.nan)).sentence == "No source states a confidence that varies."
 
 
 @pytest.mark.parametrize("span", [0.0, 59.0, 28_588.0, 86_400.0, 400 * 86_400.0])
@@ -238,3 +244,84 @@ def test_stretches_are_round_and_few(span):
     step = round_step(span, 90)
     assert span / step <= 90
     assert step >= 1
+
+
+# A source's place and colour.
+
+
+def test_the_equity_legend_is_in_the_order_of_the_tables(analyses, renamed):
+    found = [renamed(analyses[place % 4], f"source-{place}") for place in (3, 0, 2, 1, 5)]
+    entries = make_entries(found)
+    with style():
+        (picture,) = equity(entries)
+    (legend,) = picture.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == [entry.short for entry in entries]
+    lines = picture.figure.axes[0].lines[1:]  # the first is zero
+    assert [line.get_color() for line in lines] == [entry.colour for entry in entries]
+
+
+def test_a_legend_of_two_rows_is_read_row_by_row(analyses, renamed):
+    entries = make_entries([renamed(analyses[0], f"a-rather-long-name-of-source-{place}") for place in range(5)])
+    names = [entry.short for entry in entries]
+    assert legend_grid(names) == (2, 3)
+    with style():
+        (picture,) = equity(entries)
+        picture.to_png()
+        texts = picture.figure.legends[0].get_texts()
+
+    def place(text):
+        box = text.get_window_extent()
+        return -round(box.y0), box.x0
+
+    read = [text.get_text() for text in sorted(texts, key=place)]
+    assert read[:5] == names
+
+
+def test_one_source_needs_no_legend(analyses):
+    with style():
+        (picture,) = equity(make_entries(analyses[:1]))
+    assert picture.figure.legends == []
+
+
+def test_a_name_pushed_from_its_line_keeps_a_connector():
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot()
+    end_labels(axes, [(0.1, "far", "red"), (0.5, "low", "green"), (0.501, "high", "blue")])
+    arrows = {text.get_text(): text.arrow_patch for text in axes.texts}
+    assert arrows["far"] is None
+    assert arrows["low"] is None
+    assert arrows["high"] is not None
+    assert axes.texts[-1].xy == (1.0, 0.501)
+
+
+def test_names_are_spread_within_the_axes():
+    assert spread([0.1, 0.5], 0.1) == [0.1, 0.5]
+    assert spread([0.5, 0.5, 0.52], 0.1) == pytest.approx([0.5, 0.6, 0.7])
+    assert spread([0.95, 1.0, 1.0], 0.1) == pytest.approx([0.8, 0.9, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("signals", "said"),
+    [((5, 3), ["signal"]), ((5, -3), ["signal gained", "signal lost"]), ((-5, -3), ["signal lost"])],
+)
+def test_a_loss_is_never_green(analyses, signals, said):
+    """In the picture of all sources a signal that lost is orange and hatched, one that gained is green."""
+    entries = make_entries([with_signal(analysis, signal) for analysis, signal in zip(analyses, signals, strict=False)])
+    with style():
+        picture = waterfall(entries)[0]
+    (legend,) = picture.figure.legends
+    looks = dict(zip((text.get_text() for text in legend.get_texts()), legend.legend_handles, strict=True))
+    assert [name for name in looks if name.startswith("signal")] == said
+    if "signal lost" in looks:
+        assert to_hex(looks["signal lost"].get_facecolor()).upper() == LOSS_COLOUR
+        assert looks["signal lost"].get_hatch()
+    bars = picture.figure.axes[0].patches
+    greens = {np.sign(bar.get_width()) for bar in bars if to_hex(bar.get_facecolor()).upper() == GAIN_COLOUR}
+    assert greens == ({1.0} if max(signals) > 0 else set())
+
+
+def with_signal(analysis, percent):
+    """An analysis whose trades gained so many percent of the opening value."""
+    parts = analysis.attribution
+    return replace(analysis, attribution=replace(parts, signal=parts.opening * percent // 100))

@@ -17,10 +17,10 @@ from rook_bench.report.charts.canvas import (
     INK,
     SELL_COLOUR,
     SOFT_INK,
+    NoPicture,
     Picture,
     blank,
     days,
-    nothing,
     round_step,
     time_axis,
 )
@@ -34,22 +34,22 @@ STRETCHES = 90
 LANE_BINS = 160
 
 
-def actions(entries: Sequence[Entry]) -> list[Picture]:
+def actions(entries: Sequence[Entry]) -> list[Picture | NoPicture]:
     """Fills on the price line; for several sources a lane each under it, and the first one's own picture."""
     if len(entries) == 1:
-        return [one(entries[0], "actions")]
+        return [one(entries[0], "actions", lone=True)]
     own = [one(entries[0], f"actions-{entries[0].slug}")] if entries[0].fills else []
     return [lanes(entries), *own]
 
 
-def one(entry: Entry, name: str) -> Picture:
+def one(entry: Entry, name: str, *, lone: bool = False) -> Picture | NoPicture:
     """The price with every fill and revert, and the share held in base under it."""
-    heading = "Fills" if name == "actions" else f"Fills of {entry.label}"
+    heading = "Fills" if lone else f"Fills of {entry.label}"
     frame, fills = entry.run.frame, _Fills(entry)
     if len(fills.row) == 0 and len(fills.reverts) == 0:
         wished = len(entry.run.orders)
         why = f"{count_of(wished, 'order was', 'orders were')} made and none filled" if wished else "no order was made"
-        return nothing(name, heading, f"{entry.short} has no fills: {why} on {count_of(len(frame), 'swap')}.")
+        return NoPicture(name, heading, f"{entry.label} has no fills: {why} on {count_of(len(frame), 'swap')}.")
     buys, sells = int((fills.side == Side.BUY).sum()), int((fills.side == Side.SELL).sum())
     title = f"{entry.short}: {count_of(buys, 'buy')} and {count_of(sells, 'sell')} filled, {fills.reverts_text}"
     note = f"{count_of(len(frame), 'swap')}. Marks stand at the pool price each order met."
@@ -135,12 +135,12 @@ def _base_share(entry: Entry) -> NDArray[np.float64]:
     return np.clip(base * entry.run.frame.price / entry.run.equity, 0.0, 1.0)
 
 
-def lanes(entries: Sequence[Entry]) -> Picture:
+def lanes(entries: Sequence[Entry]) -> Picture | NoPicture:
     """The price, and under it a lane per source: buys upwards, sells downwards, by number per stretch."""
     frame = entries[0].run.frame
     traded = [entry for entry in entries if entry.fills]
     if not traded:
-        return nothing("actions", "Fills", f"No source has any fills on these {count_of(len(frame), 'swap')}.")
+        return NoPicture("actions", "Fills", f"No source has any fills on these {count_of(len(frame), 'swap')}.")
     busiest = max(traded, key=lambda entry: entry.fills)
     title = f"{busiest.short} trades most: {count_of(busiest.fills, 'fill')}; " + (
         f"{entries[0].short} has {entries[0].fills:,}" if busiest is not entries[0] else _second(traded, busiest)

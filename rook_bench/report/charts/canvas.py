@@ -1,4 +1,4 @@
-"""What all pictures share: size, style, title, footnote, and a sentence where there is nothing to draw."""
+"""What all pictures share: size, style, title and footnote."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
 DPI = 160
@@ -27,7 +28,7 @@ SIDE_COLOURS = {"BUY": BUY_COLOUR, "HOLD": HOLD_SHARE_COLOUR, "SELL": SELL_COLOU
 INK, SOFT_INK, GRID = "#1F2328", "#59636E", "#E4E7EB"
 
 _TITLE_POINTS, _NOTE_POINTS = 14.0, 8.0
-_TITLE_CHARS, _NOTE_CHARS = 78, 165
+_TITLE_CHARS, _NOTE_CHARS = 78, 156
 _LEGEND_ROW = 0.047
 
 _STYLE: dict[str, Any] = {
@@ -54,6 +55,10 @@ _STYLE: dict[str, Any] = {
 }
 
 
+PICTURES = "pictures"
+"""The part of the page for pictures that belong to no question."""
+
+
 @contextmanager
 def style() -> Iterator[None]:
     """The report's look, whatever the user's matplotlibrc says; nothing stays changed after the block."""
@@ -70,7 +75,6 @@ class Picture:
         heading: what kind of picture it is ("Equity").
         title: the finding, as written in the picture.
         caption: one more sentence for the page.
-        empty: why there was nothing to draw, None where there was something.
         section: the part of the page that it belongs to.
     """
 
@@ -79,16 +83,16 @@ class Picture:
     title: str
     caption: str
     figure: Figure
-    empty: str | None = None
-    section: str = "pictures"
+    section: str = PICTURES
 
     @property
     def alt(self) -> str:
         """The picture in words, for those who can't see it."""
-        return f"{self.heading}. {self.empty or self.title}. {self.caption}".replace("..", ".")
+        return f"{self.heading}. {self.title}. {self.caption}".rstrip()
 
     def _repr_png_(self) -> bytes:
-        return self.to_png()
+        with style():  # a notebook's own settings may make its background dark
+            return self.to_png()
 
     def to_png(self) -> bytes:
         """The picture as a PNG of 1600 x 900 pixels; call it inside `style`."""
@@ -98,6 +102,16 @@ class Picture:
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
             self.figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
         return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class NoPicture:
+    """A picture that would show nothing: it is not drawn, and the page says why in `sentence`."""
+
+    name: str
+    heading: str
+    sentence: str
+    section: str = PICTURES
 
 
 def blank(title: str, footnote: str = "", legend_rows: int = 0) -> Figure:
@@ -123,12 +137,21 @@ def blank(title: str, footnote: str = "", legend_rows: int = 0) -> Figure:
 
 
 def legend_above(figure: Figure, title: str, handles: Sequence[Any], names: Sequence[str], columns: int) -> None:
-    """A legend between the title and the axes, in the room that `blank` kept for it."""
+    """A legend between the title and the axes, in the room that `blank` kept for it; to be read row by row."""
+    # matplotlib fills one column after the other.
+    order = [index for column in range(columns) for index in range(column, len(names), columns)]
     legend = figure.legend(
-        handles, names, loc="upper left", bbox_to_anchor=(0.013, _below_title(title) + 0.005), ncols=columns,
+        [handles[index] for index in order], [names[index] for index in order], ncols=columns,
+        loc="upper left", bbox_to_anchor=(0.013, _below_title(title) + 0.005),
         fontsize=9, handlelength=1.8, columnspacing=1.6, borderaxespad=0.3,
     )  # fmt: skip
     legend.set_in_layout(False)
+
+
+def legend_grid(names: Sequence[str]) -> tuple[int, int]:
+    """Rows and columns of a legend: one row where the names fit in it."""
+    columns = len(names) if sum(len(name) + 7 for name in names) < 120 else 3
+    return -(-len(names) // columns), columns
 
 
 def _below_title(title: str) -> float:
@@ -138,7 +161,7 @@ def _below_title(title: str) -> float:
 def _title_lines(title: str) -> list[str]:
     """At most two lines, of about the same length, so that no word stands alone."""
     lines = _lines(title, _TITLE_CHARS, 2)
-    if len(lines) < 2 or lines[1].endswith("\N{HORIZONTAL ELLIPSIS}"):
+    if len(textwrap.wrap(title, _TITLE_CHARS, break_on_hyphens=False)) != 2:
         return lines
     narrower = range(len(title) // 2, _TITLE_CHARS)
     return next(
@@ -153,13 +176,6 @@ def _title_lines(title: str) -> list[str]:
 
 def _lines(text: str, width: int, most: int) -> list[str]:
     return textwrap.wrap(text, width, max_lines=most, placeholder=" \N{HORIZONTAL ELLIPSIS}", break_on_hyphens=False)
-
-
-def nothing(name: str, heading: str, sentence: str, section: str = "pictures") -> Picture:
-    """A picture that says why there is nothing to see."""
-    figure = blank(heading)
-    figure.text(0.5, 0.5, "\n".join(textwrap.wrap(sentence, 60)), ha="center", va="center", fontsize=15, color=SOFT_INK)
-    return Picture(name, heading, sentence, "", figure, empty=sentence, section=section)
 
 
 def time_axis(axes: Axes, at: NDArray[np.datetime64]) -> None:
@@ -195,6 +211,8 @@ def days(at: NDArray[np.datetime64]) -> str:
 def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float = 0.062) -> None:
     """Write names right of the axes at the heights where lines end, pushed apart so that none overlap.
 
+    A name that was pushed away keeps a thin line to its own line's end.
+
     Args:
         axes: with its y limits already set.
         ends: data height, text and colour of each.
@@ -202,18 +220,34 @@ def end_labels(axes: Axes, ends: Sequence[tuple[float, str, str]], gap: float = 
     """
     low, high = axes.get_ylim()
     wanted = sorted(((min(max((y - low) / (high - low), 0.0), 1.0), text, colour) for y, text, colour in ends))
+    heights = spread([height for height, _, _ in wanted], gap)
+    beside = offset_copy(axes.transAxes, axes.get_figure(root=True), x=LABEL_POINTS, units="points")
+    for (end, text, colour), height in zip(wanted, heights, strict=True):
+        pushed = abs(height - end) > NEAR
+        line = {"arrowstyle": "-", "color": colour, "linewidth": 0.8, "relpos": (0.0, 0.5), "shrinkA": 0, "shrinkB": 0}
+        axes.annotate(
+            text, (1.0, end), xycoords="axes fraction", xytext=(1.0, height), textcoords=beside, va="center",
+            fontsize=9, color=colour, annotation_clip=False, arrowprops=line if pushed else None,
+        )  # fmt: skip
+
+
+LABEL_POINTS = 16
+"""From the axes to the names beside them: room for a line between the two."""
+
+NEAR = 0.012
+"""A name moved by less than this share of the axes' height still stands at its line."""
+
+
+def spread(wanted: Sequence[float], gap: float) -> list[float]:
+    """Heights as near to the wanted ones (ascending) as a least gap between them allows, none above 1."""
     heights: list[float] = []
-    for height, _, _ in wanted:
+    for height in wanted:
         heights.append(max(height, heights[-1] + gap) if heights else height)
     over = 1.0
     for index in range(len(heights) - 1, -1, -1):
         heights[index] = min(heights[index], over)
         over = heights[index] - gap
-    for (_, text, colour), height in zip(wanted, heights, strict=True):
-        axes.annotate(
-            text, (1.0, height), xycoords="axes fraction", xytext=(6, 0), textcoords="offset points",
-            va="center", fontsize=9, color=colour, annotation_clip=False,
-        )  # fmt: skip
+    return heights
 
 
 def limits(values: Sequence[NDArray[np.float64]], bounds: Sequence[NDArray[np.float64]] = ()) -> tuple[float, float]:

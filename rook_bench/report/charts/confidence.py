@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from rook_bench.metrics.decisions import acting_confidence
-from rook_bench.report.charts.canvas import INK, SOFT_INK, Picture, blank, nothing
+from rook_bench.report.charts.canvas import INK, SOFT_INK, NoPicture, Picture, blank
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import number, percent
 
@@ -17,12 +17,12 @@ BINS = 40
 MOST = 8
 
 
-def confidence(entries: Sequence[Entry]) -> list[Picture]:
+def confidence(entries: Sequence[Entry]) -> list[Picture | NoPicture]:
     """Histogram of the confidence of BUY and SELL decisions, a lane per source."""
     stated = [(entry, acting_confidence(entry.run.decided.tape)) for entry in entries]
     shown = [(entry, values) for entry, values in stated if len(values)][:MOST]
     if not shown:
-        return [nothing("confidence", "Confidence", "No decision to trade states a confidence.")]
+        return [NoPicture("confidence", "Confidence", "No decision to trade states a confidence.")]
     silent = [entry.short for entry, values in stated if not len(values)]
     note = "Confidence stated by BUY and SELL decisions; 0 is none, 1 is certain."
     if silent:

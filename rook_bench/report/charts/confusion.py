@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from rook_bench.core import SIDE_NAMES
-from rook_bench.report.charts.canvas import INK, Picture, blank, nothing
+from rook_bench.replay.naming import shorten
+from rook_bench.report.charts.canvas import INK, NoPicture, Picture, blank
 from rook_bench.report.entries import Entry
-from rook_bench.report.formatting import count_of, percent, shorten
+from rook_bench.report.formatting import count_of, percent
 
 MOST = 8
 """Heatmaps that fit one picture."""
 
 
-def confusion(entries: Sequence[Entry]) -> list[Picture]:
+def confusion(entries: Sequence[Entry]) -> list[Picture | NoPicture]:
     """A heatmap per source: counts, and shares of each label's row."""
     tables = [(entry, entry.analysis.confusion) for entry in entries]
     known = [(entry, table) for entry, table in tables if table is not None]
     if not known:
-        return [
-            nothing("confusion", "Decisions against labels", "The tape carries no labels to compare decisions with.")
-        ]
+        why = "The tape carries no labels to compare decisions with."
+        return [NoPicture("confusion", "Decisions against labels", why)]
     acting = [(entry, table) for entry, table in known if entry.run.decided.tape.action_rate > 0]
     shown = (acting or known)[:MOST]
     title = _finding(*shown[0])
@@ -47,8 +47,13 @@ def confusion(entries: Sequence[Entry]) -> list[Picture]:
     return [Picture("confusion", "Decisions against labels", title, caption, figure)]
 
 
+def answers(table: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The answers that a table has columns for; UNPARSED only where there were any."""
+    return [*SIDE_NAMES, *(["UNPARSED"] if any(row.get("UNPARSED") for row in table.values()) else [])]
+
+
 def _heatmap(axes: Axes, entry: Entry, table: dict[str, dict[str, int]], *, small: bool, left: bool) -> None:
-    names = [*SIDE_NAMES, *(["UNPARSED"] if any(row.get("UNPARSED") for row in table.values()) else [])]
+    names = answers(table)
     counts = np.array([[table[label].get(name, 0) for name in names] for label in SIDE_NAMES], dtype=float)
     totals = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)

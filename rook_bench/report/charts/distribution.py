@@ -15,19 +15,26 @@ from rook_bench.report.formatting import count_of, percent
 LABELS = "labels on the tape"
 
 
+Shares = dict[str, float]
+"""Share of rows by answer."""
+
+
 def distribution(entries: Sequence[Entry]) -> list[Picture]:
-    """Shares of BUY, HOLD, SELL and UNPARSED over all rows."""
+    """Shares of BUY, HOLD, SELL and UNPARSED over all rows, the labels last where the tape carries some."""
     first = entries[0]
-    rows = shares(entries)
+    said = [_said(entry) for entry in entries]
+    labels = _labels(first)
     note = f"n = {count_of(len(first.run.frame), 'decision')} per source, one per swap."
-    if any(parts.get("UNPARSED") for _, parts in rows):
+    if any(parts.get("UNPARSED") for parts in said):
         note += " UNPARSED: an answer that could not be read; it is not a HOLD."
-    title = _finding(first, rows)
+    title = _finding(first, said[0], labels)
     figure = blank(title, note, legend_rows=1)
     axes = figure.add_subplot()
-    for place, (_, parts) in enumerate(rows):
+    rows = said if labels is None else [*said, labels]
+    for place, parts in enumerate(rows):
         _row(axes, place, parts)
-    axes.set_yticks(range(len(rows)), [name for name, _ in rows], fontsize=9.5, color=INK)
+    beside = [] if labels is None else [LABELS]
+    axes.set_yticks(range(len(rows)), [*(entry.short for entry in entries), *beside], fontsize=9.5, color=INK)
     spare = max(0.0, 3 - len(rows)) / 2  # a lone bar stays a bar
     axes.set_ylim(len(rows) - 0.4 + spare, -0.6 - spare)
     axes.set_xlim(0, 100)
@@ -36,23 +43,22 @@ def distribution(entries: Sequence[Entry]) -> list[Picture]:
     handles, names = axes.get_legend_handles_labels()
     seen = dict(zip(names, handles, strict=True))
     legend_above(figure, title, list(seen.values()), list(seen), columns=4)
-    caption = " ".join(f"{name}: {_in_words(parts)}." for name, parts in _full(entries, rows))
+    named = zip([*(entry.label for entry in entries), *beside], rows, strict=True)
+    caption = " ".join(f"{name}: {_in_words(parts)}." for name, parts in named)
     return [Picture("distribution", "Decisions", title, caption, figure)]
 
 
-def shares(entries: Sequence[Entry]) -> list[tuple[str, dict[str, float]]]:
-    """Name and shares by answer of every source, the labels last where the tape carries some."""
-    rows = []
-    for entry in entries:
-        counts, total = entry.run.decided.tape.counts(), len(entry.run.decided.tape)
-        rows.append((entry.short, {name: count / total for name, count in counts.items()}))
-    labels = entries[0].run.frame.labels.get("label_side")
-    if labels is not None:
-        rows.append((LABELS, {name: float(np.mean(labels == name)) for name in SIDE_NAMES}))
-    return rows
+def _said(entry: Entry) -> Shares:
+    tape = entry.run.decided.tape
+    return {name: count / len(tape) for name, count in tape.counts().items()}
 
 
-def _row(axes: Axes, place: int, parts: dict[str, float]) -> None:
+def _labels(entry: Entry) -> Shares | None:
+    labels = entry.run.frame.labels.get("label_side")
+    return None if labels is None else {name: float(np.mean(labels == name)) for name in SIDE_NAMES}
+
+
+def _row(axes: Axes, place: int, parts: Shares) -> None:
     left = 0.0
     for name, colour in SIDE_COLOURS.items():
         share = 100.0 * parts.get(name, 0.0)
@@ -72,22 +78,16 @@ def _row(axes: Axes, place: int, parts: dict[str, float]) -> None:
     )  # fmt: skip
 
 
-def _full(entries: Sequence[Entry], rows: list[tuple[str, dict[str, float]]]) -> list[tuple[str, dict[str, float]]]:
-    """The rows under the sources' full names."""
-    names = [entry.label for entry in entries] + [LABELS]
-    return [(name, parts) for name, (_, parts) in zip(names, rows, strict=False)]
-
-
-def _in_words(parts: dict[str, float]) -> str:
+def _in_words(parts: Shares) -> str:
     return ", ".join(f"{name} {percent(share, 1)}" for name, share in parts.items())
 
 
-def _finding(first: Entry, rows: list[tuple[str, dict[str, float]]]) -> str:
+def _finding(first: Entry, said: Shares, labels: Shares | None) -> str:
     acts = first.run.decided.tape.action_rate
-    unread = rows[0][1].get("UNPARSED", 0.0)
+    unread = said.get("UNPARSED", 0.0)
     title = (
         f"{first.short} wants to trade on {percent(acts, 1)} of rows" if acts else f"{first.short} never wants to trade"
     )
-    if rows[-1][0] == LABELS:
-        title += f", the labels on {percent(1.0 - rows[-1][1]['HOLD'], 1)}"
+    if labels is not None:
+        title += f", the labels on {percent(1.0 - labels['HOLD'], 1)}"
     return title + (f"; {percent(unread, 1)} of its answers can't be read" if unread else "")

@@ -3,53 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.report.charts.canvas import INK, Picture, blank, days, end_labels, limits, time_axis
+from rook_bench.report.charts.canvas import (
+    INK,
+    Picture,
+    blank,
+    days,
+    end_labels,
+    legend_above,
+    legend_grid,
+    limits,
+    time_axis,
+)
 from rook_bench.report.entries import HOLD_COLOUR, Entry
 from rook_bench.report.formatting import count_of, percent
 from rook_bench.report.words import fills_by_source, finding
 
 
+@dataclass(frozen=True, eq=False)
+class _Curve:
+    """One line: its names in the picture and on the page, percent of opening by time, and how it is drawn."""
+
+    short: str
+    label: str
+    at: NDArray[np.datetime64]
+    values: NDArray[np.float64]
+    colour: str
+    ink: str
+    dash: str
+    width: float
+    bound: bool = False
+
+
 def equity(entries: Sequence[Entry]) -> list[Picture]:
-    """Net equity in percent of opening, on the clock."""
+    """Net equity in percent of opening, on the clock; with several sources a legend in the order of the tables."""
     first = entries[0]
-    title = finding(first)
-    frame, clock = first.run.frame, first.analysis.clock
-    figure = blank(title, _footnote(entries))
+    title = finding(first, first.short)
+    curves = _curves(entries)
+    names = [curve.short for curve in curves]
+    rows, columns = legend_grid(names) if len(entries) > 1 else (0, 0)
+    figure = blank(title, _footnote(entries), legend_rows=rows)
     axes = figure.add_subplot()
     axes.axhline(0, color=INK, linewidth=0.9)
-    lines = [(entry, *_line(entry, entry.run.equity)) for entry in entries]
-    honest = [values for entry, _, values in lines if not entry.bound] or [values for _, _, values in lines]
-    bounds = [values for entry, _, values in lines if entry.bound]
-    ends = []
-    for entry, at, values in reversed(lines):
-        width = 2.4 if entry.first else 1.5
-        axes.plot(at, values, color=entry.colour, linestyle=entry.dash, linewidth=width, zorder=4 if entry.first else 3)
-        ends.append((values[-1], f"{entry.short}  {percent(values[-1] / 100, signed=True)}", entry.ink))
-    if not any(entry.run.source.choice.plugin.name == "hold" for entry in entries):
-        at, values = _line(first, first.run.hold_equity)
-        axes.plot(at, values, color=HOLD_COLOUR, linestyle="--", linewidth=1.5)
-        ends.append((values[-1], f"hold the opening mix  {percent(values[-1] / 100, signed=True)}", HOLD_COLOUR))
-        honest.append(values)
-    axes.set_ylim(*limits([*honest, np.zeros(1)], bounds))
+    for place, curve in enumerate(curves):
+        axes.plot(
+            curve.at, curve.values, color=curve.colour, linestyle=curve.dash, linewidth=curve.width, label=curve.short,
+            zorder=4 - place / len(curves),
+        )  # fmt: skip
+    honest = [curve.values for curve in curves if not curve.bound] or [curve.values for curve in curves]
+    axes.set_ylim(*limits([*honest, np.zeros(1)], [curve.values for curve in curves if curve.bound]))
     top = axes.get_ylim()[1]
-    ends = [(end, text + "  (off the scale)" if end > top else text, ink) for end, text, ink in ends]
     axes.set_ylabel("net equity, change since opening, %")
-    axes.set_xlabel(f"time, UTC ({days(frame.at)})")
-    time_axis(axes, frame.at)
-    end_labels(axes, ends)
+    axes.set_xlabel(f"time, UTC ({days(first.run.frame.at)})")
+    time_axis(axes, first.run.frame.at)
+    end_labels(axes, [(curve.values[-1], _end(curve, top), curve.ink) for curve in curves])
+    if rows:
+        legend_above(figure, title, axes.get_legend_handles_labels()[0], names, columns)
+    return [Picture("equity", "Equity", title, _caption(first, curves, top), figure)]
+
+
+def _curves(entries: Sequence[Entry]) -> list[_Curve]:
+    """One by source, and holding where no source does that."""
+    curves = [
+        _Curve(
+            entry.short, entry.label, *_line(entry, entry.run.equity), entry.colour, entry.ink, entry.dash,
+            2.4 if entry.first else 1.5, entry.bound,
+        )
+        for entry in entries
+    ]  # fmt: skip
+    if not any(entry.holds for entry in entries):
+        held, name = _line(entries[0], entries[0].run.hold_equity), "hold the opening mix"
+        curves.append(_Curve(name, name, *held, HOLD_COLOUR, HOLD_COLOUR, "--", 1.5))
+    return curves
+
+
+def _end(curve: _Curve, top: float) -> str:
+    text = f"{curve.short}  {percent(curve.values[-1] / 100, signed=True)}"
+    return f"{text}  (off the scale)" if curve.values[-1] > top else text
+
+
+def _caption(first: Entry, curves: Sequence[_Curve], top: float) -> str:
     caption = (
-        f"Each line is one source's net equity, sampled every {clock.label}; the dashed one keeps the opening balances."
+        f"Each line is one source's net equity, sampled every {first.analysis.clock.label}; the dashed one keeps the "
+        "opening balances."
     )
-    hidden = [entry.short for entry, _, values in lines if entry.bound and values[-1] > top]
+    hidden = [curve.label for curve in curves if curve.bound and curve.values[-1] > top]
     if hidden:
         caption += (
             f" {', '.join(hidden)} leaves the scale at the top: it knows the future and nothing honest can follow."
         )
-    return [Picture("equity", "Equity", title, caption, figure)]
+    return caption
 
 
 def _line(entry: Entry, equity: NDArray[np.float64]) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:

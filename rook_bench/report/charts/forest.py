@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.axes import Axes
 
@@ -21,20 +22,16 @@ class Line:
     colour: str
 
 
-def forest(axes: Axes, lines: Sequence[Line], *, factor: float = 1.0, size: float = 9.5) -> None:
-    """Draw the lines from the top; what is undefined says so, what has no interval has no whisker.
+Sureness = Literal["above", "below", "unsure", "same"]
+"""Where an estimate lies for sure: above or below zero, neither, or at exactly zero."""
 
-    Args:
-        factor: from the estimates' unit to the axis'.
-        size: of the text, points.
-    """
+
+def forest(axes: Axes, lines: Sequence[Line], *, size: float = 9.5) -> None:
+    """Draw the lines from the top, text of `size` points; what has no interval has no whisker."""
     axes.axvline(0, color=INK, linewidth=1.0, zorder=2)
     reach = [0.0]
     for place, line in enumerate(lines):
-        value, low, high = (
-            None if bound is None else bound * factor
-            for bound in (line.estimate.value, line.estimate.low, line.estimate.high)
-        )
+        value, low, high = line.estimate.value, line.estimate.low, line.estimate.high
         if value is not None:
             reach += [bound for bound in (value, low, high) if bound is not None]
             if low is not None and high is not None:
@@ -55,8 +52,8 @@ def forest(axes: Axes, lines: Sequence[Line], *, factor: float = 1.0, size: floa
     axes.tick_params(axis="y", length=0)
 
 
-def sureness(estimate: Estimate) -> str:
-    """ "above", "below", or "unsure" where the interval holds zero or there is none; "same" at exactly zero."""
+def sureness(estimate: Estimate) -> Sureness:
+    """Which of them; "unsure" where the interval holds zero or there is none."""
     if estimate.low is None or estimate.high is None:
         return "unsure"
     if estimate.low == estimate.high == 0:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from rook_bench.metrics.markouts import Markout
-from rook_bench.report.charts.canvas import INK, Picture, blank, legend_above, limits, nothing
+from rook_bench.report.charts.canvas import INK, NoPicture, Picture, blank, legend_above, legend_grid, limits
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import duration, number
 
@@ -24,11 +24,11 @@ _NOTE = (
 )
 
 
-def markouts(entries: Sequence[Entry]) -> list[Picture]:
+def markouts(entries: Sequence[Entry]) -> list[Picture | NoPicture]:
     """Mean move in favour of the fills by horizon: gross and net, buys and sells."""
     traded = [entry for entry in entries if entry.fills]
     if not traded:
-        return [nothing("markouts", "Mark-outs", "No fills, so there is no price after them to compare with.")]
+        return [NoPicture("markouts", "Mark-outs", "No fills, so there is no price after them to compare with.")]
     horizons = sorted({mark.horizon_s for entry in traded for mark in entry.analysis.markouts})
     series = {
         kind: [(entry, side, _values(entry, side, kind, horizons)) for side in SIDES for entry in traded]
@@ -37,9 +37,9 @@ def markouts(entries: Sequence[Entry]) -> list[Picture]:
     scaled = {kind: _in_scale(series[kind]) for kind in KINDS}
     beyond = [f"{entry.short} ({kind})" for kind in KINDS for entry in traded if entry not in scaled[kind]]
     note = f"{_NOTE} {_counts(traded[0], horizons)}" + (f" Off the scale: {', '.join(beyond)}." if beyond else "")
-    columns = len(traded) if sum(len(entry.short) + 7 for entry in traded) < 120 else 3
+    rows, columns = legend_grid([entry.short for entry in traded])
     title = _finding(traded)
-    figure = blank(title, note, legend_rows=-(-len(traded) // columns))
+    figure = blank(title, note, legend_rows=rows)
     grid = figure.subplots(2, 2, sharex=True, sharey="row")
     for row, kind in enumerate(KINDS):
         for column, side in enumerate(SIDES):

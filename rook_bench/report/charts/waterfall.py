@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from rook_bench.report.charts.canvas import BUY_COLOUR, INK, SELL_COLOUR, SOFT_INK, Picture, blank, legend_above
 from rook_bench.report.entries import Entry
@@ -12,9 +14,12 @@ from rook_bench.report.formatting import count_of, number, percent
 from rook_bench.report.words import cost_share, fills_by_source, net_return, trading_finding
 
 COSTS = ("fee", "impact", "mev", "gas", "reverts")
+GAIN_COLOUR, LOSS_COLOUR = BUY_COLOUR, SELL_COLOUR
+"""A gain is green and a loss is orange, in every picture of the P&L."""
+
 PART_COLOURS = {
     "market": "#B4BCC5",
-    "signal": "#00734F",
+    "signal": GAIN_COLOUR,
     "fee": "#FDCB8E",
     "impact": "#F3924A",
     "mev": "#E07020",
@@ -32,12 +37,12 @@ _NOTE = (
 def waterfall(entries: Sequence[Entry]) -> list[Picture]:
     """One waterfall for one run; for several a picture of all parts, and a waterfall of each that traded."""
     if len(entries) == 1:
-        return [one(entries[0], "waterfall")]
+        return [one(entries[0], "waterfall", lone=True)]
     traded = [entry for entry in entries if entry.fills and not entry.bound]
     return [compared(entries), *(one(entry, f"waterfall-{entry.slug}") for entry in traded)]
 
 
-def one(entry: Entry, name: str) -> Picture:
+def one(entry: Entry, name: str, *, lone: bool = False) -> Picture:
     """Opening to net in steps, in quote."""
     title = trading_finding(entry)
     parts = entry.analysis.attribution.in_quote()
@@ -53,7 +58,7 @@ def one(entry: Entry, name: str) -> Picture:
         f"{entry.label}: {percent(cost_share(entry))} of the opening value went into costs; "
         f"{percent(net_return(entry), signed=True)} is left."
     )
-    return Picture(name, f"P&L of {entry.label}" if name != "waterfall" else "P&L", title, caption, figure)
+    return Picture(name, "P&L" if lone else f"P&L of {entry.label}", title, caption, figure)
 
 
 def _costs(entries: Sequence[Entry]) -> list[str]:
@@ -70,7 +75,7 @@ def bars(axes: Axes, steps: list[tuple[str, float | None]], entry: Entry) -> Non
         level = start + height
         ends += [start, level]
         sums = entry.colour if name == "net" else "#8A94A0"
-        colour = sums if change is None else BUY_COLOUR if change >= 0 else SELL_COLOUR
+        colour = sums if change is None else GAIN_COLOUR if change >= 0 else LOSS_COLOUR
         axes.bar(place, height, bottom=start, color=colour, width=0.62, zorder=3)
         if place + 1 < len(steps):
             axes.plot([place - 0.31, place + 1.31], [level, level], color=SOFT_INK, linewidth=0.8, zorder=2)
@@ -101,29 +106,22 @@ def compared(entries: Sequence[Entry]) -> Picture:
     title = trading_finding(entries[0])
     figure = blank(title, note, legend_rows=1)
     axes = figure.add_subplot()
-    left = [cost for cost in COSTS if cost not in _costs(shown)]
+    names = ["market", "signal", *_costs(shown)]
     for place, entry in enumerate(shown):
-        _stack(axes, place, entry, {name: colour for name, colour in PART_COLOURS.items() if name not in left})
+        _stack(axes, place, entry, names)
     axes.axvline(0, color=INK, linewidth=1.0, zorder=4)
     low, high = axes.get_xlim()
     axes.set_xlim(low - 0.03 * (high - low), high + 0.03 * (high - low))
     axes.set_yticks(range(len(shown)), [entry.short for entry in shown], fontsize=9.5, color=INK)
     axes.invert_yaxis()
     axes.annotate(
-        "net",
-        (1.0, 1.0),
-        xycoords="axes fraction",
-        xytext=(8, 2),
-        textcoords="offset points",
-        va="bottom",
-        fontsize=9.5,
-        color=SOFT_INK,
-    )
+        "net", (1.0, 1.0), xycoords="axes fraction", xytext=(8, 2), textcoords="offset points", va="bottom",
+        fontsize=9.5, color=SOFT_INK,
+    )  # fmt: skip
     axes.set_xlabel("share of the opening value, %")
     axes.grid(axis="y", visible=False)
-    handles, names = axes.get_legend_handles_labels()
-    handles, names = [*handles, axes.scatter([], [], marker="D", s=44, color=INK)], [*names, "net"]
-    legend_above(figure, title, handles, names, columns=len(names))
+    looks = _looks(shown, names) | {"net": axes.scatter([], [], marker="D", s=44, color=INK)}
+    legend_above(figure, title, list(looks.values()), list(looks), columns=len(looks))
     caption = (
         "Gains to the right of zero, losses and costs to the left; the diamond is what is left of them, net. "
         + " ".join(
@@ -134,14 +132,12 @@ def compared(entries: Sequence[Entry]) -> Picture:
     return Picture("waterfall", "P&L by source", title, caption, figure)
 
 
-def _stack(axes: Axes, place: int, entry: Entry, colours: dict[str, str]) -> None:
-    parts = entry.analysis.attribution
+def _stack(axes: Axes, place: int, entry: Entry, names: Sequence[str]) -> None:
     ends = {True: 0.0, False: 0.0}
-    for name, colour in colours.items():
-        change = 100.0 * getattr(parts, name) / parts.opening * (-1 if name in COSTS else 1)
+    for name in names:
+        change = 100.0 * _change(entry, name)
         side = change >= 0
-        label = name if place == 0 else None
-        axes.barh(place, change, left=ends[side], height=0.56, color=colour, label=label, zorder=3)
+        axes.barh(place, change, left=ends[side], height=0.56, zorder=3, **_look(name, change))
         ends[side] += change
     net = 100.0 * net_return(entry)
     axes.scatter([net], [place], marker="D", s=44, color=INK, edgecolor="white", linewidth=1.0, zorder=6)
@@ -149,3 +145,31 @@ def _stack(axes: Axes, place: int, entry: Entry, colours: dict[str, str]) -> Non
         percent(net / 100, signed=True), (1.0, place), xycoords=("axes fraction", "data"), xytext=(8, 0),
         textcoords="offset points", va="center", fontsize=10, fontweight="bold", annotation_clip=False,
     )  # fmt: skip
+
+
+def _change(entry: Entry, name: str) -> float:
+    """What a part adds to the net return, as a fraction of the opening value."""
+    parts = entry.analysis.attribution
+    value: float = getattr(parts, name) / parts.opening
+    return -value if name in COSTS else value
+
+
+def _look(name: str, change: float) -> dict[str, Any]:
+    """Costs have their own shades; what was lost without being a cost is hatched, and never green."""
+    lost = change < 0 and name not in COSTS
+    colour = LOSS_COLOUR if lost and name == "signal" else PART_COLOURS[name]
+    return {"facecolor": colour, "hatch": "////" if lost else None, "edgecolor": "white", "linewidth": 0.0}
+
+
+def _looks(entries: Sequence[Entry], names: Sequence[str]) -> dict[str, Any]:
+    """What the legend shows, by its words: apart where a part gained and where it lost."""
+    looks = {}
+    for name in names:
+        changes = [_change(entry, name) for entry in entries]
+        if name in COSTS or min(changes) >= 0:
+            looks[name] = Patch(**_look(name, 1.0))
+            continue
+        if max(changes) > 0:
+            looks[f"{name} gained"] = Patch(**_look(name, 1.0))
+        looks[f"{name} lost"] = Patch(**_look(name, -1.0))
+    return looks

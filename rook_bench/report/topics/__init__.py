@@ -1,0 +1,27 @@
+"""The questions that the sections after the pictures answer: one file each, with its words, pictures and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rook_bench.report.asked import asked_of
+from rook_bench.report.entries import Entry
+from rook_bench.report.topics.confidence import confidence
+from rook_bench.report.topics.difference import difference
+from rook_bench.report.topics.disagreement import disagreement
+from rook_bench.report.topics.edge import edge
+from rook_bench.report.topics.filters import filters
+from rook_bench.report.topics.regimes import regimes
+from rook_bench.report.topics.topic import Topic
+
+
+def topics(entries: Sequence[Entry], verdict: Mapping[str, Any] | None = None) -> list[Topic]:
+    """Every question in the order of the page; the last three are about the first source.
+
+    Args:
+        verdict: what a gate said, as in verdict.json: where it asked the same, the page says the same.
+    """
+    first = entries[0]
+    compared = [difference(entries, asked_of(verdict)), disagreement(entries), confidence(entries)]
+    return [*compared, edge(first), filters(first), regimes(first)]
