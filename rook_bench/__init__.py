@@ -19,6 +19,7 @@ _HOME = {
     # what one does, in the order of the flow
     "read_swaps": "rook_bench.ingest.read",
     "check_tape": "rook_bench.tapecheck.check",
+    "part_of": "rook_bench.workbench.rows",
     "simulate": "rook_bench.market.simulation.simulate",
     "prepare": "rook_bench.workbench.fine_tune",
     "train": "rook_bench.workbench.fine_tune",
@@ -28,6 +29,7 @@ _HOME = {
     "promote": "rook_bench.workbench.promote",
     "load_run": "rook_bench.workbench.evaluation",
     "load_comparison": "rook_bench.workbench.compare",
+    "check_plugin": "rook_bench.workbench.plugin_check",
     # the nouns
     "SwapFrame": "rook_bench.market.frame",
     "Pool": "rook_bench.market.pool",
@@ -37,7 +39,9 @@ _HOME = {
     "Side": "rook_bench.core.decision",
     "Decision": "rook_bench.core.decision",
     "DecisionTape": "rook_bench.core.decision_tape",
-    "Source": "rook_bench.sources.decide",
+    "Source": "rook_bench.sources.source",
+    "Ask": "rook_bench.sources.protocol",
+    "WholeTapeSource": "rook_bench.sources.protocol",
     "Limits": "rook_bench.risk.limits",
     "Run": "rook_bench.replay.run",
     "Clock": "rook_bench.metrics.clock",
@@ -49,11 +53,14 @@ _HOME = {
     "Check": "rook_bench.gates.check",
     "Verdict": "rook_bench.gates.verdict",
     "Judgement": "rook_bench.workbench.judge",
+    "TrialsBranch": "rook_bench.workbench.trials_branch",
+    "PluginReport": "rook_bench.workbench.plugin_check",
     "BenchConfig": "rook_bench.workbench.config",
     "TrainSettings": "rook_bench.training.settings",
     "RookError": "rook_bench.core.errors",
     "InputError": "rook_bench.core.errors",
     "ConfigError": "rook_bench.core.errors",
+    "UnknownName": "rook_bench.core.errors",
     # what a plugin registers with
     "decision_source": "rook_bench.plugins",
     "sizer": "rook_bench.plugins",
@@ -73,7 +80,11 @@ def __getattr__(name: str) -> Any:
 
         return version("rook-bench")
     if name not in _HOME:
-        raise AttributeError(f"module 'rook_bench' has no attribute '{name}'")
+        from difflib import get_close_matches
+
+        near = [] if name.startswith("_") else get_close_matches(name, _HOME, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise AttributeError(f"module 'rook_bench' has no attribute '{name}'{hint}")
     value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
@@ -90,6 +101,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.core.errors import ConfigError as ConfigError
     from rook_bench.core.errors import InputError as InputError
     from rook_bench.core.errors import RookError as RookError
+    from rook_bench.core.errors import UnknownName as UnknownName
     from rook_bench.core.estimate import Estimate as Estimate
     from rook_bench.gates.check import Check as Check
     from rook_bench.gates.policy import Policy as Policy
@@ -110,7 +122,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.plugins import sizer as sizer
     from rook_bench.replay.run import Run as Run
     from rook_bench.risk.limits import Limits as Limits
-    from rook_bench.sources.decide import Source as Source
+    from rook_bench.sources.protocol import Ask as Ask
+    from rook_bench.sources.protocol import WholeTapeSource as WholeTapeSource
+    from rook_bench.sources.source import Source as Source
     from rook_bench.tapecheck.check import TapeCheck as TapeCheck
     from rook_bench.tapecheck.check import check_tape as check_tape
     from rook_bench.training.settings import TrainSettings as TrainSettings
@@ -125,6 +139,10 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.workbench.fine_tune import train as train
     from rook_bench.workbench.judge import Judgement as Judgement
     from rook_bench.workbench.judge import judge as judge
+    from rook_bench.workbench.plugin_check import PluginReport as PluginReport
+    from rook_bench.workbench.plugin_check import check_plugin as check_plugin
     from rook_bench.workbench.promote import promote as promote
+    from rook_bench.workbench.rows import part_of as part_of
+    from rook_bench.workbench.trials_branch import TrialsBranch as TrialsBranch
 
     __version__: str

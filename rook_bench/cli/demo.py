@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from rook_bench.cli.gate import print_verdict
@@ -14,24 +13,19 @@ from rook_bench.cli.train import summary
 from rook_bench.core import InputError
 from rook_bench.core.console import err, remark, say
 from rook_bench.core.files import check_replaceable, whole_folder
+from rook_bench.core.shipped import KindName, shipped
 from rook_bench.dataset.prepare import held_out, prepare
 from rook_bench.dataset.rules import Rules
 from rook_bench.gates import load_policy
 from rook_bench.ingest.read import read_swaps
+from rook_bench.language.base import check_base
 from rook_bench.language.runtime import require_train_extra
-from rook_bench.market.frame import SwapFrame
-from rook_bench.market.simulation.simulate import simulate
 from rook_bench.tapecheck.check import check_tape, describe, in_lines
-from rook_bench.training import load_settings
+from rook_bench.training import TrainSettings, load_settings
 from rook_bench.workbench.compare import compare
 from rook_bench.workbench.judge import judge
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-SAMPLE = CHECKOUT / "data" / "sample.parquet"
-SAMPLE_SWAPS, SAMPLE_SEED, QUICK_SWAPS = 6000, 7, 2000
-RULES = CHECKOUT / "strategies" / "data_driven.json"
-POLICY = CHECKOUT / "strategies" / "gate.toml"
-TRAINING = CHECKOUT / "strategies" / "rook_tiny.json"
+QUICK_SWAPS = 2000
 FULL = {"num_epochs": 5}
 QUICK = {"num_epochs": 4, "batch_size": 16}
 
@@ -41,14 +35,22 @@ def demo(
     quick: Annotated[bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps only.")] = False,
 ) -> None:
     """Run the whole path on the sample: prepare, fine-tune, decide, replay, compare, report, gate."""
-    check_replaceable(out)
-    frame, origin = _sample(quick)
+    # Whatever can be wrong is looked at before anything takes time.
+    adapter, trials = (out.with_name(f"{out.name}-{what}") for what in ("adapter", "trials"))
+    for folder in (out, adapter):
+        check_replaceable(folder)
+    rules_file, policy = _shipped("rules", "data_driven"), load_policy(_shipped("policy", "rook-promotion"))
+    rules, settings = Rules.from_file(rules_file), _settings(quick)
+    frame = read_swaps(_shipped("tape", "sample"))
+    origin = "the shipped sample of a simulated pool"
+    if quick:
+        frame, origin = frame[:QUICK_SWAPS], f"the first {QUICK_SWAPS:,} swaps of {origin}"
+
     say(f"1. tape: {origin}")
     told = ("pool", "swaps", "reprice", "ticks", "chain", "fee")
     for line in in_lines((name, text) for name, text in describe(check_tape(frame)) if name in told):
         say(f"   {line}")
 
-    rules, policy = Rules.from_file(RULES), load_policy(POLICY)
     with whole_folder(out) as aside:
         done = prepare(frame, rules, aside / "prepared")
         say(
@@ -57,8 +59,7 @@ def demo(
             + "; splits "
             + ", ".join(f"{name} {count}" for name, count in done.splits.items())
         )
-        adapter = out.with_name(f"{out.name}-adapter")
-        models = _fine_tuned(aside / "prepared", adapter, quick)
+        models = _fine_tuned(aside / "prepared", adapter, settings)
 
         test = held_out(frame, rules)
         say(
@@ -67,15 +68,15 @@ def demo(
         )
         # The candidate is what was fine-tuned, and the rules it learned from are champion; without a model the rules
         # are the candidate, and holding is.
-        sources = [*models, f"rules:{RULES}", "momentum", "always-buy", "foresight"]
+        sources = [*models, f"rules:{rules_file}", "momentum", "always-buy", "foresight"]
         champion = 2 if models else len(sources)
-        # The demo keeps a ledger of its own: toying with the sample is no try of anybody's candidate.
-        trials = out.with_name(f"{out.name}-trials")
+        # The demo keeps a ledger of its own, and knows of no promotions: toying with the sample is no try of
+        # anybody's candidate.
         comparison = compare(test, sources, trials=trials)
         print_table(comparison)
 
         say(f"5. gate: may {comparison[0].name} be promoted over {comparison[champion].name}?")
-        judged = judge(policy, comparison[0], comparison[champion], beside=comparison, trials=trials)
+        judged = judge(policy, comparison[0], comparison[champion], beside=comparison, models=trials, trials=trials)
         print_verdict(judged.verdict)
         judged.write(aside)
     if models:
@@ -84,17 +85,25 @@ def demo(
     say(f"verdict: {judged.verdict.verdict}")
 
 
-def _fine_tuned(prepared: Path, adapter: Path, quick: bool) -> list[str]:
-    """Fine-tune rook-tiny; the sources to compare, none where the train extra is not installed."""
+def _settings(quick: bool) -> TrainSettings | None:
+    """How rook-tiny is fine-tuned; None where the train extra is not installed."""
     try:
         require_train_extra()
     except InputError as error:
+        remark(f"no model will be fine-tuned: {error}")
+        return None
+    settings = load_settings(_shipped("training", "rook-tiny"), **(QUICK if quick else FULL))
+    check_base(settings.model)
+    return settings
+
+
+def _fine_tuned(prepared: Path, adapter: Path, settings: TrainSettings | None) -> list[str]:
+    """Fine-tune a base model; the sources to compare, none without settings."""
+    if settings is None:
         say("3. no model is fine-tuned")
-        remark(f"   {error}")
         return []
     from rook_bench.training.fit import train
 
-    settings = load_settings(TRAINING, **(QUICK if quick else FULL))
     say(f"3. fine-tuning {settings.model} with LoRA to imitate the rules")
     done = train(prepared, adapter, settings, say=lambda line: say(f"   {line}"), console=err)
     for line in summary(done)[:3]:
@@ -102,10 +111,8 @@ def _fine_tuned(prepared: Path, adapter: Path, quick: bool) -> list[str]:
     return [f"lora:{adapter}", f"base:{adapter}"]
 
 
-def _sample(quick: bool) -> tuple[SwapFrame, str]:
-    """The shipped sample, or the same tape made again; and where it comes from."""
-    if SAMPLE.exists():
-        frame, origin = read_swaps(SAMPLE), "the shipped sample of a simulated pool"
-    else:
-        frame, origin = simulate(SAMPLE_SWAPS, np.random.default_rng(SAMPLE_SEED)), "a freshly simulated pool"
-    return (frame[:QUICK_SWAPS], f"the first {QUICK_SWAPS:,} swaps of {origin}") if quick else (frame, origin)
+def _shipped(kind: KindName, name: str) -> Path:
+    found = shipped(kind, name)
+    if found is None:
+        raise InputError(f"{name}, which comes with rook-bench, is missing", where="demo", hint="install it again")
+    return found

@@ -1,13 +1,15 @@
-"""`decide`, `replay`, `compare` and `report`."""
+"""`replay`, `compare` and `report`."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rook_bench.cli.options import (
+    CALLED,
     SOURCE_HELP,
     AllowRounded,
     ConfigFile,
@@ -15,51 +17,34 @@ from rook_bench.cli.options import (
     Fresh,
     Input,
     Json,
+    Limit,
     Mode,
+    NoReport,
     Out,
     PoolChoice,
     Seed,
+    Since,
+    Split,
     Trials,
+    Until,
 )
 from rook_bench.cli.tables import print_table, print_tape
-from rook_bench.core.console import on_terminal, remark, say, say_json
+from rook_bench.cli.tape import read_part
+from rook_bench.core.console import remark, say, say_json
 from rook_bench.core.files import check_replaceable
-from rook_bench.ingest.importing import read_input
-from rook_bench.sources import decide as ask
-from rook_bench.sources.decide import decision_facts
-from rook_bench.sources.saved import write_decisions
 from rook_bench.workbench import compare as bench
 from rook_bench.workbench.folder import report_again
-from rook_bench.workbench.running import named, with_options
-
-
-def decide(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help=SOURCE_HELP)],
-    data: Input,
-    out: Out,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")] = 0,
-    fresh: Fresh = False,
-    engine: Engine = None,
-    mode: Mode = None,
-    pool: PoolChoice = None,
-    allow_rounded: AllowRounded = False,
-) -> None:
-    """Ask a source once and save its decisions."""
-    ((_, chosen),) = named(with_options([source], engine, mode))
-    frame = read_input(data, pool, allow_rounded=allow_rounded)
-    decided = ask(chosen, frame, seed=seed, progress=on_terminal(), fresh=fresh)
-    write_decisions(decided.tape, out, decision_facts(chosen, frame, seed))
-    for note in decided.notes:
-        remark(note)
-    counts = ", ".join(f"{name} {count}" for name, count in decided.tape.counts().items())
-    say(f"{len(frame)} decisions: {counts}" + (" (reused)" if decided.reused else ""))
-    say(f"decisions: {out}")
+from rook_bench.workbench.running import with_options
 
 
 def replay(
     data: Input,
-    source: Annotated[str, typer.Option("--source", help=SOURCE_HELP)],
+    source: Annotated[str, typer.Option("--source", help=SOURCE_HELP + CALLED)],
     out: Out,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+    split: Split = None,
     config: ConfigFile = None,
     seed: Seed = None,
     fresh: Fresh = False,
@@ -68,28 +53,34 @@ def replay(
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
+    no_report: NoReport = False,
     json: Json = False,
 ) -> None:
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
     check_replaceable(out)
     (asked,) = with_options([source], engine, mode)
-    tape = read_input(data, pool, allow_rounded=allow_rounded)
+    tape = partial(read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split)
     evaluation = bench.evaluate(tape, asked, config, seed=seed, fresh=fresh, trials=trials)
-    report = evaluation.save(out)
+    saved = evaluation.save(out, report=not no_report)
     if json:
         say_json(evaluation.to_json())
         return
     print_tape(evaluation.run.tape_check)
     print_table([evaluation])
-    say(f"report: {report}")
+    say(f"run: {saved}" if no_report else f"report: {saved}")
 
 
 def compare(
     data: Input,
     source: Annotated[
-        list[str], typer.Option("--source", help=SOURCE_HELP + " Repeat for several; the first is the candidate.")
+        list[str],
+        typer.Option("--source", help=SOURCE_HELP + CALLED + " Repeat for several; the first is in question."),
     ],
     out: Out,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+    split: Split = None,
     config: ConfigFile = None,
     seed: Seed = None,
     fresh: Fresh = False,
@@ -101,20 +92,21 @@ def compare(
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
+    no_report: NoReport = False,
     json: Json = False,
 ) -> None:
     """Put several sources side by side on the same rows, in one report."""
     check_replaceable(out)
     asked = with_options(source, engine, mode)
-    tape = read_input(data, pool, allow_rounded=allow_rounded)
+    tape = partial(read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split)
     comparison = bench.compare(tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, trials=trials)
-    report = comparison.save(out)
+    saved = comparison.save(out, report=not no_report)
     if json:
-        say_json({evaluation.name: evaluation.to_json() for evaluation in comparison})
+        say_json(comparison.to_json())
         return
     print_tape(comparison[0].run.tape_check)
     print_table(comparison)
-    say(f"report: {report}")
+    say(f"runs: {saved / 'runs'}" if no_report else f"report: {saved}")
 
 
 def report(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import traceback
@@ -11,31 +10,30 @@ from typing import Any
 import typer
 import typer.exceptions
 
-from rook_bench.cli.lazy import Verb, lazy_group
+from rook_bench.cli.lazy import Quiet, lazy_group, verbs_of
 from rook_bench.core import RookError
-from rook_bench.core.console import OnStderr, log
+from rook_bench.core.console import OnStderr, hush, log
 
 INVALID, INTERRUPTED, PIPE_CLOSED = 3, 130, 141
 TRACEBACK_VARIABLE = "ROOK_BENCH_TRACEBACK"
 
-VERBS = {
-    name: Verb(f"rook_bench.cli.{place}", line)
-    for name, place, line in (
-        ("demo", "demo:demo", "The whole path on the sample, from swaps to a verdict."),
-        ("data", "data:app", "Import, fetch, check, simulate and prepare swaps."),
-        ("train", "train:train", "Fine-tune a base model with LoRA on prepared rows."),
-        ("decide", "evaluate:decide", "Ask a source once and save its decisions."),
-        ("replay", "evaluate:replay", "Replay one source on a tape, with every cost."),
-        ("compare", "evaluate:compare", "Several sources on the same rows, in one report."),
-        ("report", "evaluate:report", "Write a report again, from the run itself."),
-        ("gate", "gate:app", "Judge a candidate: 0 promote, 1 block, 2 inconclusive."),
-        ("promote", "promotion:promote", "Make a candidate champion, judged again first."),
-        ("history", "promotion:history", "Who was champion when, and by which verdict."),
-        ("verify", "promotion:verify", "Check the promotion record and the trial ledger."),
-        ("plugins", "plugins:plugins", "Every plugin, and the plugin files that are broken."),
-        ("doctor", "doctor:app", "Facts about this machine, a model or a data folder."),
-    )
-}
+VERBS = verbs_of(
+    ("demo", "demo:demo", "The whole path on the sample, from swaps to a verdict."),
+    ("init", "init:init", "A new project that works as it is."),
+    ("data", "data:app", "Import, fetch, check, simulate and prepare swaps."),
+    ("train", "train:train", "Fine-tune a base model with LoRA on prepared rows."),
+    ("decide", "decide:decide", "Ask a source once and save its decisions."),
+    ("replay", "evaluate:replay", "Replay one source on a tape, with every cost."),
+    ("compare", "evaluate:compare", "Several sources on the same rows, in one report."),
+    ("report", "evaluate:report", "Write a report again, from the run itself."),
+    ("gate", "gate:app", "Judge a candidate: 0 promote, 1 block, 2 inconclusive."),
+    ("promote", "promotion:promote", "Make a candidate champion, judged again first."),
+    ("history", "history:history", "Who was champion when, and by which verdict."),
+    ("verify", "promotion:verify", "Check the promotion record and the trial ledger."),
+    ("trials", "trials:app", "Share the trial ledger on a branch: pull, push."),
+    ("plugins", "plugins:plugins", "Every plugin, and the plugin files that are broken."),
+    ("doctor", "doctor:app", "Facts about this machine, a model or a data folder."),
+)
 """The verbs in the order of the flow, each with a line that fits 80 columns."""
 
 app = typer.Typer(
@@ -63,8 +61,9 @@ def _options(
     version: bool = typer.Option(
         False, "--version", help="Print the version and exit.", is_eager=True, callback=_print_version
     ),
+    quiet: Quiet = False,
 ) -> None:
-    del version
+    del version, quiet
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -76,7 +75,7 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     said = OnStderr()
     log.addHandler(said)
-    log.setLevel(logging.INFO)
+    hush(False)
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -89,12 +88,13 @@ def run(arguments: list[str] | None = None) -> int:
             return _pipe_closed()
         raise
     finally:
+        hush(False)
         log.removeHandler(said)
 
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        result: Any = app(args=arguments, standalone_mode=False)
+        result: Any = app(args=arguments, prog_name=app.info.name, standalone_mode=False)
         if result == INTERRUPTED:  # typer turns Ctrl-C into this code without a word
             return _interrupted()
         return result if isinstance(result, int) else 0

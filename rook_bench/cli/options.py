@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from rook_bench.core import ConfigError
 
 PoolChoice = Annotated[
     str | None,
@@ -23,15 +25,23 @@ AllowRounded = Annotated[
 
 Out = Annotated[Path, typer.Option("--out", help="Where to write; appears whole or not at all.")]
 
-Input = Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, a log file, a ROOK folder or a test.csv(.gz).")]
+DecisionsFile = Annotated[Path, typer.Option("--out", help="File to write: .parquet or .csv.")]
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="Capital, risk, costs, clock (TOML, YAML or JSON).")]
+Input = Annotated[
+    Path, typer.Argument(metavar="INPUT", help="A tape (or sample), a log file, a ROOK folder or a test.csv(.gz).")
+]
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", help="Capital, risk, costs, clock: a file (TOML, YAML, JSON) or a name (bench)."),
+]
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")]
 
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ask the source again even if its decisions are kept.")]
 
 SOURCE_HELP = "name, name:argument (rules:FILE, lora:DIR, random:0.2, recorded:FILE) or path.py@name."
+CALLED = " MINE=SOURCE calls it MINE."
 
 Trials = Annotated[
     Path | None, typer.Option("--trials", help="Folder of the trial ledger; models/trials of the project by default.")
@@ -47,7 +57,11 @@ Mode = Annotated[
 ]
 
 PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", help="What the candidate has to show (TOML, YAML or JSON).")
+    Path | None,
+    typer.Option(
+        "--policy",
+        help="What the candidate has to show: a file (TOML, YAML, JSON) or a name (rook-promotion, first-champion).",
+    ),
 ]
 
 Models = Annotated[
@@ -56,3 +70,45 @@ Models = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+Since = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="TIME", help="First time to take, such as 2025-01-31 or 2025-01-31T12:00Z; UTC if no zone."
+    ),
+]
+
+Until = Annotated[str | None, typer.Option("--to", metavar="TIME", help="Take swaps before this time.")]
+
+Limit = Annotated[
+    int | None, typer.Option("--limit", metavar="N", min=1, help="Take the first N swaps of what is left.")
+]
+
+Split = Annotated[
+    str | None,
+    typer.Option("--split", metavar="NAME", help="Take train, validation or test as `data prepare` cuts the tape."),
+]
+
+NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report; `rook-bench report` makes it later.")]
+
+TrialsRemote = Annotated[
+    str | None,
+    typer.Option(
+        "--trials-remote",
+        metavar="REMOTE",
+        help="Share the trial ledger on a branch of this git remote: fetched first, and no verdict before the look "
+        "is on record there.",
+    ),
+]
+
+TrialsBranchName = Annotated[
+    str, typer.Option("--trials-branch", metavar="NAME", help="The branch that holds the ledger and nothing else.")
+]
+
+
+def needed(verb: str, **options: Any) -> tuple[Any, ...]:
+    """The options' values; ConfigError names the first that is missing."""
+    for name, value in options.items():
+        if value is None:
+            raise ConfigError(f"--{name} is missing", where=verb, hint=f"see rook-bench {verb} --help")
+    return tuple(options.values())

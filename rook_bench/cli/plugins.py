@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import inspect
 
-import typer
-
-from rook_bench.core.console import remark, say, say_json
-
-if TYPE_CHECKING:
-    from rook_bench.plugins import Plugin
+from rook_bench import plugins as known
+from rook_bench.cli.options import Json
+from rook_bench.core.console import say, say_json, warn
 
 
-def plugins(json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False) -> None:
+def plugins(json: Json = False) -> None:
     """List every plugin with its parameters, and the plugin files that are broken."""
-    from rook_bench.plugins import Registry, broken
-
-    listed = {kind: list(registry) for kind, registry in Registry.kinds.items()}
+    listed = {kind: list(registry) for kind, registry in known.Registry.kinds.items()}
     if json:
         say_json(
             {
@@ -25,7 +20,7 @@ def plugins(json: Annotated[bool, typer.Option("--json", help="Print JSON and no
                     for kind, members in listed.items()
                     for plugin in members
                 ],
-                "broken": broken,
+                "broken": known.broken,
             }
         )
         return
@@ -34,13 +29,11 @@ def plugins(json: Annotated[bool, typer.Option("--json", help="Print JSON and no
         for plugin in members:
             parameters = ", ".join(f"{key}={value}" for key, value in _parameters(plugin).items())
             say(f"  {plugin.name}{f' ({parameters})' if parameters and kind != 'metric' else ''}: {plugin.summary}")
-    for where, why in broken.items():
-        remark(f"broken: {where}: {why}")
+    for where, why in known.broken.items():
+        warn(f"broken: {where}: {why}")
 
 
-def _parameters(plugin: Plugin) -> dict[str, object]:
-    import inspect
-
+def _parameters(plugin: known.Plugin) -> dict[str, object]:
     return {
         name: "required" if parameter.default is inspect.Parameter.empty else parameter.default
         for name, parameter in plugin.parameters.items()

@@ -1,25 +1,19 @@
-"""`rook-bench promote`, `history` and `verify`: the promotion record."""
+"""`rook-bench promote` and `verify`: the promotion record, changed and checked."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from rook_bench import promotion
 from rook_bench.cli.options import Json, Models, Trials
 from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json
-from rook_bench.core.hash_chain import Entry
 from rook_bench.core.project import models_folder, trials_folder
-from rook_bench.promotion import Record
-from rook_bench.promotion.record import reference_of
-from rook_bench.replay.run import short_name
+from rook_bench.promotion.change import rollback as roll_back
+from rook_bench.promotion.record import Record, reference_of
+from rook_bench.promotion.verify import verify as findings_of
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench import promote as bench
 
@@ -49,7 +43,7 @@ def promote(
             raise InputError("--rollback takes no VERDICT", where=verdict, hint="leave one of them out")
         if not reason:
             raise InputError("a rollback needs its reason", where="promote", hint="add --reason TEXT")
-        entry = promotion.rollback(place, reason)
+        entry = roll_back(place, reason)
     else:
         if verdict is None:
             raise InputError("no VERDICT was given", where="promote", hint="give verdict.json, or --rollback")
@@ -68,17 +62,6 @@ def promote(
     say(f"record: {place / 'promotions.jsonl'}, entry {entry['seq']} ({entry['hash'][:16]})")
 
 
-def history(models: Models = None, json: Json = False) -> None:
-    """Print the promotion record: who was champion when, by which verdict."""
-    entries = Record(models or models_folder()).entries()
-    if json:
-        say_json(entries)
-    elif not entries:
-        say("nothing was promoted yet")
-    else:
-        _print_table(entries)
-
-
 def verify(
     models: Models = None,
     trials: Trials = None,
@@ -89,7 +72,7 @@ def verify(
 ) -> int:
     """Check the promotion record, every stored file, verdict and signature, and the trial ledger."""
     place, ledger = models or models_folder(), TrialLedger(trials or trials_folder(models))
-    findings = promotion.verify(place, ledger, public_key)
+    findings = findings_of(place, ledger, public_key)
     count = 0 if findings else len(Record(place).entries())
     if json:
         say_json({"entries": count, "findings": findings})
@@ -99,28 +82,3 @@ def verify(
     else:
         say(f"{count} {'entry' if count == 1 else 'entries'} verified")
     return 3 if findings else 0
-
-
-def _print_table(entries: list[Entry]) -> None:
-    table = Table(box=None, pad_edge=False)
-    for title in ("seq", "when", "action", "champion", "verdict", "waivers", "reason"):
-        table.add_column(title, overflow="fold")
-    for entry in entries:
-        table.add_row(*(Text(cell) for cell in _cells(entry)))
-    # A pipe has no width, and a table squeezed into the usual 80 columns is hard to search.
-    width = None if sys.stdout.isatty() else 240
-    Console(highlight=False, width=width).print(table)
-
-
-def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
-    signed = ", signed" if entry["signature"] else ""
-    back = f" (entry {entry['restores']} again)" if entry["action"] == "rollback" else ""
-    return (
-        str(entry["seq"]),
-        entry["at"][:19].replace("T", " "),
-        entry["action"] + back,
-        f"{short_name(entry['source'])} [{entry['folder'].rpartition('/')[2]}{signed}]",
-        entry["verdict_hash"][:16],
-        ", ".join(f"{waiver['check']} ({waiver['owner']})" for waiver in entry["waivers"]) or "none",
-        entry["reason"] or "-",
-    )

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
-from rook_bench.core.console import on_terminal, say
+from rook_bench.cli import layout
+from rook_bench.core.console import say
 from rook_bench.metrics import Analysis
 from rook_bench.tapecheck.check import TapeCheck, describe, in_lines
 
@@ -36,18 +33,20 @@ def print_tape(check: TapeCheck) -> None:
 
 def print_table(analyses: Sequence[Analysis]) -> None:
     """The main figures of each source; undefined ones say so."""
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("source", overflow="fold")
-    for title, _, _ in TABLE:
-        table.add_column(title, justify="right", no_wrap=True)
-    for analysis in analyses:
-        cells = []
-        for _, name, pattern in TABLE:
-            value = analysis.estimates[name].value
-            cells.append("undefined" if value is None else pattern.format(value))
-        mark = {"declared": " (unreachable bound)", "leak": " (LOOK-AHEAD)"}.get(analysis.run.lookahead.status, "")
-        table.add_row(analysis.name + mark, *cells)
-    Console(highlight=False, width=None if on_terminal() else 120).print(table)
+    rows = [([_name(analysis)], [_figure(analysis, *column[1:]) for column in TABLE]) for analysis in analyses]
+    say()
+    layout.print_table(["source"], [title for title, _, _ in TABLE], rows, rest="metrics.json of each run has them all")
+    say()
     frame, clock = analyses[0].run.frame, analyses[0].clock
     hours = frame.span_s / 3600
     say(f"{len(frame):,} swaps over {hours:,.1f} hours; Sharpe on {clock.label} returns, annualised with 365 days")
+
+
+def _name(analysis: Analysis) -> str:
+    mark = {"declared": " (unreachable bound)", "leak": " (LOOK-AHEAD)"}.get(analysis.run.lookahead.status, "")
+    return analysis.name + mark
+
+
+def _figure(analysis: Analysis, metric: str, pattern: str) -> str:
+    value = analysis.estimates[metric].value
+    return "undefined" if value is None else pattern.format(value)

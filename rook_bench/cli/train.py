@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from rook_bench.core.console import err, remark, say, say_json
-from rook_bench.language.runtime import require_train_extra
-from rook_bench.training import load_settings
-
-if TYPE_CHECKING:
-    from rook_bench.training.fit import Trained
+from rook_bench.core.console import remark, say, say_json
+from rook_bench.training.fit import Trained
+from rook_bench.workbench import fine_tune as bench
 
 
 def train(
@@ -27,12 +24,16 @@ def train(
     model: Annotated[
         str | None,
         typer.Option(
-            "--model", help="Base: a hub name, a folder, or a name below models/base (microsoft/DialoGPT-medium)."
+            "--model",
+            help="Base: a folder, rook-tiny or a name below models/base, or a hub name (microsoft/DialoGPT-medium).",
         ),
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", help="Settings (JSON, TOML or YAML), ROOK's JSON keys among them; flags overrule it."),
+        typer.Option(
+            "--config",
+            help="Settings: a file (JSON, TOML, YAML; ROOK's JSON too) or a name (rook-tiny); flags overrule it.",
+        ),
     ] = None,
     template: Annotated[
         str | None, typer.Option("--template", help="Prompt: codes, numbers, seed, rook-v1, or a file (codes).")
@@ -46,8 +47,12 @@ def train(
     json: Annotated[bool, typer.Option("--json", help="Print the adapter's record and nothing else.")] = False,
 ) -> None:
     """Fine-tune with LoRA, measured on validation after each epoch; run it again after an interruption to go on."""
-    settings = load_settings(
+    done = bench.train(
+        data_dir,
+        output_dir,
         config,
+        fresh=fresh,
+        say=remark if json else say,
         num_epochs=epochs,
         max_samples=max_samples,
         model=model,
@@ -56,10 +61,6 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
     )
-    require_train_extra()
-    from rook_bench.training.fit import train as fit
-
-    done = fit(data_dir, output_dir, settings, say=remark if json else say, console=err, fresh=fresh)
     if json:
         say_json(done.manifest.model_dump(mode="json"))
         return
@@ -83,5 +84,6 @@ def summary(done: Trained) -> list[str]:
         f"calibration: ECE {calibration['before']:.4f} before, {calibration['after']:.4f} after temperature "
         f"{done.manifest.temperature:.3f}",
         f"{facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trained in {facts['seconds']:.0f} s",
+        f"kept: epoch {facts['best_epoch']:.3g} of {facts['epochs']:.3g}, which has the least NLL on validation",
         f"adapter: {done.folder}",
     ]

@@ -48,7 +48,7 @@ def model_card(manifest: Manifest, name: str) -> str:
         f"| ECE before and after temperature {manifest.temperature:.3f} | {facts['calibration']['before']:.4f}, "
         f"{facts['calibration']['after']:.4f} |",
         "",
-        "Rivals on the same numbers and rows, macro-F1: "
+        "Rivals on the same numbers, fitted on all train rows, macro-F1: "
         + ", ".join(f"{label} {facts['ceiling'][key]:.3f}" for label, key in _RIVALS)
         + ".",
         "",

@@ -36,13 +36,13 @@ class Ceiling:
     @property
     def carries(self) -> bool:
         """Whether the prompt shows what the label depends on, as far as any feature does."""
-        return self.boosted >= self.all_features - SHORT_OF
+        return max(self.boosted, self.tree) >= self.all_features - SHORT_OF
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
         return asdict(self)
 
-    def lines(self, name: str) -> list[str]:
+    def describe(self, name: str) -> list[str]:
         """What a person should know before training starts."""
         first = (
             f"prompt ceiling of {name} (macro-F1 on validation): boosted trees {self.boosted:.3f}, "
@@ -52,8 +52,8 @@ class Ceiling:
             return [first]
         return [
             first,
-            f"warning: this prompt can't carry the label: with every feature the same trees reach "
-            f"{self.all_features:.3f}; expect no more than about {max(self.boosted, self.tree):.2f} of any model on it",
+            "warning: this prompt can't carry the label: with every feature the same boosted trees reach "
+            f"{self.all_features:.3f}; don't expect a model to do much better on it than they do on the prompt",
         ]
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.hashing import sha256_json
 from rook_bench.ingest.read import read_swaps
-from rook_bench.ingest.rook_columns import read_text_columns, time_column
+from rook_bench.ingest.text_columns import times
+from rook_bench.ingest.text_files import read_text_columns
 from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import compute_features
 from rook_bench.market.view import MarketView
@@ -126,7 +127,7 @@ def _splits(
         table = read_text_columns(path, ("timestamp", "side_raw"))
         if table.empty:
             raise InputError("the split is empty", where=path, hint="use a longer tape")
-        stamps, words = time_column(table, "timestamp", path), table["side_raw"].to_numpy(dtype=str)
+        stamps, words = times(table["timestamp"], path), table["side_raw"].to_numpy(dtype=str)
         count = len(table)
         # Several rows may share a second, hence every place where the stretch could start is tried.
         starts = after + np.flatnonzero(at[after : max(after, len(at) - count + 1)] == stamps[0])

@@ -26,6 +26,7 @@ from rook_bench.language.template import Template, load_template
 from rook_bench.language.tokens import Encoder
 from rook_bench.training.card import model_card
 from rook_bench.training.ceiling import Ceiling, prompt_ceiling
+from rook_bench.training.checkpoints import latest_checkpoint, step_of
 from rook_bench.training.data import TrainingData, read_training_data
 from rook_bench.training.evaluation import calibration_error, fit_temperature, judge_answers, side_scores
 from rook_bench.training.examples import Collator, Example, class_weights, make_examples
@@ -81,8 +82,9 @@ def train(
         raise InputError(what, where=data_dir, hint="raise max_samples")
     load_torch()
     _describe(data, chosen, settings, say)
-    ceiling = prompt_ceiling(data, chosen, settings.seed)
-    for line in ceiling.lines(template.name):
+    # Of all train rows: what a prompt can carry does not depend on how many of them this run draws.
+    ceiling = prompt_ceiling(data, data.train, settings.seed)
+    for line in ceiling.describe(template.name):
         say(line)
     base = load_base(settings.model)
     run = _Run(data, chosen, settings, template, base, ceiling, say)
@@ -205,7 +207,10 @@ class _Run:
         if work.exists():
             same = record.is_file() and record.read_text(encoding="utf-8") == json.dumps(fingerprint)
             if same and not fresh:
-                return _latest_checkpoint(work) is not None
+                kept = latest_checkpoint(work) is not None
+                if not kept:
+                    self.say("note: an interrupted run lay here, stopped before it kept anything; starting at step 0")
+                return kept
             if not fresh:
                 self.say("note: an interrupted run with other settings, data or code lay here; starting over")
             shutil.rmtree(work)
@@ -261,12 +266,18 @@ class _Run:
             data_collator=self.collator,
             callbacks=callbacks,
         )
-        checkpoint = _latest_checkpoint(work) if resumed else None
+        checkpoint = latest_checkpoint(work) if resumed else None
         if checkpoint is not None:
-            self.say(f"going on from step {checkpoint.name.removeprefix('checkpoint-')} of {steps}")
+            self.say(f"going on from step {step_of(checkpoint)} of {steps}")
         try:
             with quiet():
                 self.trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except KeyboardInterrupt:
+            bar.progress.stop()
+            kept = latest_checkpoint(work)
+            place = f"from step {step_of(kept)} of {steps}" if kept else "from the start: nothing was kept yet"
+            self.say(f"run the same command to go on {place}")
+            raise
         finally:
             bar.progress.stop()
         self.seconds = time.monotonic() - self.started
@@ -374,23 +385,3 @@ def _sort_targets(path: Path) -> None:
 
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in LIBRARIES}
-
-
-_WHOLE_CHECKPOINT = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
-
-
-def _latest_checkpoint(work: Path) -> Path | None:
-    """The latest checkpoint that was written whole."""
-    found = [path for path in work.glob("checkpoint-*") if _is_whole(path)]
-    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
-
-
-def _is_whole(checkpoint: Path) -> bool:
-    files = [*checkpoint.glob("*.safetensors"), *(checkpoint / name for name in _WHOLE_CHECKPOINT)]
-    if len(files) == len(_WHOLE_CHECKPOINT) or not all(file.is_file() and file.stat().st_size for file in files):
-        return False
-    try:  # the state is written last
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from rook_bench.core.config import Config, read_mapping
+from rook_bench.core.shipped import find
 from rook_bench.language.base import DEFAULT_BASE
 
 
@@ -67,7 +68,13 @@ class TrainSettings(Config):
 
 
 def load_settings(path: str | Path | None, **given: Any) -> TrainSettings:
-    """Settings from a TOML, YAML or JSON file, overruled by what was given by hand (None is not given)."""
+    """Settings from a TOML, YAML or JSON file, overruled by what was given by hand (None is not given).
+
+    Args:
+        path: a file, or what goes by name (`rook-tiny`); None for the defaults.
+        given: keys of `TrainSettings`.
+    """
+    path = find("training", path) if path else None
     values = read_mapping(path) if path else {}
     values |= {key: value for key, value in given.items() if value is not None}
     return TrainSettings.parse(values, where=path or "train")

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, overload
 
 import pandas as pd
 
+from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.files import whole_folder
 from rook_bench.workbench.config import BenchConfig, settings_of
-from rook_bench.workbench.evaluation import Evaluation, load_runs
+from rook_bench.workbench.evaluation import REPR_WIDTH, Evaluation, load_runs, within
 from rook_bench.workbench.folder import save_comparison, title_of
 from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of
 from rook_bench.workbench.tries import looks_of, put_on_record
 
 if TYPE_CHECKING:
-    from rook_bench.report.charts import Picture
+    from rook_bench.report.charts.canvas import Picture
 
 MAIN = (
     "total_return",
@@ -64,8 +65,15 @@ class Comparison(Sequence[Evaluation]):
 
         Args:
             metrics: names of the columns; the main figures by default. `comparison[0].metrics()` has them all.
+
+        Raises:
+            UnknownName: for a metric that there is not, with the near name.
         """
-        rows = [{name: one.estimates[name].value for name in metrics or MAIN} for one in self]
+        names = MAIN if metrics is None else metrics
+        for name in names:
+            if name not in self[0].estimates:
+                raise UnknownName("metric", name, self[0].estimates)
+        rows = [{name: one.estimates[name].value for name in names} for one in self]
         return pd.DataFrame(rows, index=pd.Index([one.name for one in self], name="source"), dtype="float64")
 
     def plot(self, picture: str = "equity") -> Picture:
@@ -78,19 +86,40 @@ class Comparison(Sequence[Evaluation]):
 
         return draw(self, picture)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write tape, runs, measures and report into a folder, whole; returns the report's path.
+    def to_json(self) -> list[dict[str, Any]]:
+        """Each source in order: its reference, its name, the run's hash and its metrics."""
+        return [
+            {
+                "source": one.run.source.reference,
+                "name": one.name,
+                "run_hash": one.run.run_hash,
+                "metrics": one.to_json(),
+            }
+            for one in self
+        ]
+
+    def save(self, folder: str | Path, *, report: bool = True) -> Path:
+        """Write tape, runs, measures and report into a folder, whole.
+
+        Args:
+            folder: to write.
+            report: write the report too, which takes the most time; `rook-bench report` makes it later.
+
+        Returns:
+            The report's path; the folder's where there is none.
 
         Raises:
             InputError: where the folder holds files that rook-bench did not write.
         """
         folder = Path(folder)
         with whole_folder(folder) as aside:
-            save_comparison(self, aside, title=self.title, looks=self.looks)
-        return folder / "report.html"
+            save_comparison(self, aside, title=self.title, looks=self.looks, report=report)
+        return folder / "report.html" if report else folder
 
     def __repr__(self) -> str:
-        return f"<Comparison {self.title}: {', '.join(one.name for one in self)}>"
+        names = [within(one.name, 50) for one in self]
+        shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        return f"<{within(f'Comparison on {self[0].run.frame.pool.pair}: {shown}', REPR_WIDTH)}>"
 
     def _repr_html_(self) -> str:
         return self.table().to_html(float_format="{:.6g}".format, na_rep="undefined")
@@ -116,7 +145,7 @@ def evaluate(
         trials: folder of the trial ledger; the project's by default (see `core.project.trials_folder`).
 
     Raises:
-        InputError, ConfigError: for input that can't be replayed.
+        InputError, ConfigError, UnknownName: for a tape, a source or settings that can't be used.
     """
     settings, asked = settings_of(config, seed), named([source])
     (evaluation,) = run_sources(tape_of(tape), asked, settings, fresh=fresh)
@@ -147,16 +176,21 @@ def compare(
         trials: folder of the trial ledger; the project's by default (see `core.project.trials_folder`).
 
     Raises:
-        InputError, ConfigError: for input that can't be replayed.
+        InputError, ConfigError, UnknownName: for a tape, a source or settings that can't be used.
     """
-    settings, asked = settings_of(config, seed), named(sources)
+    settings, asked = settings_of(config, seed), named([sources] if isinstance(sources, str) else sources)
+    if not asked:
+        raise ConfigError("there is no source to compare", where="compare", hint="name one, or several")
     evaluations = run_sources(tape_of(tape), asked, settings, benchmarks=benchmarks, fresh=fresh)
     looks = looks_of(put_on_record(evaluations, "compare", trials, asked=len(asked)))
     return Comparison(tuple(Evaluation.of(one, looks) for one in evaluations), title_of(evaluations), looks)
 
 
 def load_comparison(folder: str | Path) -> Comparison:
-    """A saved comparison, every run of it checked, replayed and measured again; a run's folder holds one.
+    """A saved comparison, every run of it checked, replayed and measured again.
+
+    Args:
+        folder: what `Comparison.save` or `rook-bench compare` wrote; a run's folder is a comparison of one.
 
     Raises:
         InputError: where files are missing or changed.

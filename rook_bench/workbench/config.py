@@ -8,6 +8,7 @@ from pydantic import Field
 
 from rook_bench.core import ConfigError
 from rook_bench.core.config import Config, read_mapping
+from rook_bench.core.shipped import find
 from rook_bench.execution.frictions import Frictions
 from rook_bench.metrics import Clock
 from rook_bench.replay import Capital, ReplayConfig
@@ -31,7 +32,17 @@ class RookPair(Config):
 
 
 class BenchConfig(Config):
-    """Every key a configuration file may hold; all have defaults."""
+    """Every key a configuration file may hold; all have defaults.
+
+    Attributes:
+        pair: the pair it is meant for, "ETH/USDC"; another tape is refused.
+        seed: of sources that draw random numbers.
+        capital: what the replay begins with.
+        risk: the sizer, the filters and the caps on an order.
+        frictions: gas, latency, ordering and what a slippage limit does.
+        clock: how returns are sampled.
+        rook_config: ROOK's own block; where both set a limit, the tighter one holds.
+    """
 
     pair: str | None = None
     seed: int = Field(default=0, ge=0)
@@ -61,13 +72,14 @@ class BenchConfig(Config):
 
 
 def load_config(path: str | Path | None) -> BenchConfig:
-    """Read a configuration file; None gives the defaults.
+    """Read a configuration, a file or one that goes by name (`bench`, `rook-eth-usdc`); None gives the defaults.
 
     Raises:
         ConfigError: unreadable file, unknown key (with the near name) or a value not allowed.
     """
     if path is None:
         return BenchConfig()
+    path = find("config", path)
     config = BenchConfig.parse(read_mapping(path), where=path)
     if config.rook_config is not None and config.pair not in (None, config.rook_config.pair):
         raise ConfigError(

@@ -15,7 +15,21 @@ from rook_bench.metrics.tables import MARKOUTS_S, decision_table, equity_table, 
 from rook_bench.workbench.folder import load_analyses, load_analysis, load_looks, save_single
 
 if TYPE_CHECKING:
-    from rook_bench.report.charts import Picture
+    from rook_bench.report.charts.canvas import Picture
+
+REPR_WIDTH = 180
+"""Characters that a `repr` shows at most: in a notebook it is a line among others."""
+
+_METRIC_COLUMNS = {
+    **dict.fromkeys(("value", "low", "high"), "float64"),
+    "n": "int64",
+    **dict.fromkeys(("unit", "convention", "undefined_because", "method"), "string"),
+}
+
+
+def within(text: str, width: int) -> str:
+    """The text, cut where it is longer."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,8 +49,9 @@ class Evaluation(Analysis):
         return cls(**{name: getattr(analysis, name) for name in Analysis.__dataclass_fields__}, looks=looks)
 
     def metrics(self) -> pd.DataFrame:
-        """Every metric by name: value, low, high, n, unit, convention, undefined_because; undefined is missing."""
-        return pd.DataFrame.from_dict(self.to_json(), orient="index").rename_axis("metric")
+        """Every metric by name, a column per field of its Estimate; what is undefined is missing."""
+        table = pd.DataFrame.from_dict(self.to_json(), orient="index")[list(_METRIC_COLUMNS)]
+        return table.astype(_METRIC_COLUMNS).rename_axis("metric")
 
     def equity(self) -> pd.DataFrame:
         """Balances and value after each swap; see `metrics.tables.equity_table`."""
@@ -57,8 +72,12 @@ class Evaluation(Analysis):
     def portfolio(self) -> Any:
         """The same as a vectorbt Portfolio on the clock, so that its `stats()` speak of the right period.
 
-        Orders between two borders are one, at the border's price; what they paid more or less is its fee. The value
-        at each border is the ledger's. `run.portfolio()` has every fill on a row of its own.
+        Each fill is an order of its own, at the first border after it and at the price that it paid; the pool's fee
+        and gas are its fees. What a reverted transaction cost is a fee of the base held. The value at each border
+        is the ledger's. `run.portfolio()` has a row for each swap.
+
+        Raises:
+            InputError: where the tape is shorter than two borders of the clock.
         """
         from rook_bench.replay.portfolio import on_clock
 
@@ -75,21 +94,30 @@ class Evaluation(Analysis):
 
         return draw([self], picture)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the run, its measures and its report into a folder of its own, whole; returns the report's path.
+    def save(self, folder: str | Path, *, report: bool = True) -> Path:
+        """Write the run, its measures and its report into a folder of its own, whole.
+
+        Args:
+            folder: to write.
+            report: write the report too, which takes the most time; `rook-bench report` makes it later.
+
+        Returns:
+            The report's path; the folder's where there is none.
 
         Raises:
             InputError: where the folder holds files that rook-bench did not write.
         """
         folder = Path(folder)
         with whole_folder(folder) as aside:
-            save_single(self, aside, looks=self.looks)
-        return folder / "report.html"
+            save_single(self, aside, looks=self.looks, report=report)
+        return folder / "report.html" if report else folder
 
     def __repr__(self) -> str:
         net = self.estimates["total_return"].value
         shown = "undefined" if net is None or not np.isfinite(net) else f"{net:+.2%}"
-        return f"<Evaluation {self.name} on {self.run.frame.pool.pair}: {len(self.run.frame):,} swaps, net {shown}>"
+        leak = ", LOOK-AHEAD" if self.run.lookahead.status == "leak" else ""
+        ending = f" on {self.run.frame.pool.pair}: {len(self.run.frame):,} swaps, net {shown}{leak}"
+        return f"<Evaluation {within(self.name, REPR_WIDTH - len(ending))}{ending}>"
 
     def _repr_html_(self) -> str:
         return self.metrics().to_html(float_format="{:.6g}".format, na_rep="")
@@ -97,6 +125,9 @@ class Evaluation(Analysis):
 
 def load_run(folder: str | Path) -> Evaluation:
     """A saved run, checked against its hashes, replayed, and measured again on the clock it was measured on.
+
+    Args:
+        folder: what `Evaluation.save`, `rook-bench replay` or (in its `runs`) `rook-bench compare` wrote.
 
     Raises:
         InputError: where files are missing or changed, or the run does not come out again.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rook_bench.core.console import err, remark
+from rook_bench.core.files import check_replaceable
 from rook_bench.dataset import prepare as dataset
 from rook_bench.dataset.prepare import Prepared
 from rook_bench.dataset.rules import Rules
@@ -41,6 +42,7 @@ def prepare(
     Raises:
         InputError, ConfigError: for swaps or rules that can't be used.
     """
+    check_replaceable(Path(out))
     thresholds = rules if isinstance(rules, Rules) else Rules.from_file(rules)
     plan = None if compat_rook else SplitPlan(purge=purge, embargo=embargo)
     return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, compat_rook=compat_rook)
@@ -68,11 +70,11 @@ def train(
     Raises:
         InputError, ConfigError: without the extra `train`; for data, a base or settings that can't be used.
     """
-    require_train_extra()
     from rook_bench.training.fit import train as fit
 
     if isinstance(config, TrainSettings):
         chosen = TrainSettings.parse(config.model_dump() | settings, where="train")
     else:
         chosen = load_settings(config, **settings)
+    require_train_extra()
     return fit(data_dir, output_dir, chosen, say=say, console=err, fresh=fresh)

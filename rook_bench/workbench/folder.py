@@ -11,7 +11,7 @@ from typing import Any
 from rook_bench.core import InputError
 from rook_bench.core.config import read_mapping
 from rook_bench.core.files import write_json
-from rook_bench.core.hashing import sha256_json
+from rook_bench.core.hashing import sealed, sha256_json
 from rook_bench.gates import Verdict
 from rook_bench.gates.formats import write_verdict
 from rook_bench.market.tape_file import write_tape
@@ -31,8 +31,9 @@ def save_comparison(
     title: str,
     verdict: Verdict | None = None,
     looks: dict[str, Any] | None = None,
+    report: bool = True,
 ) -> dict[str, Any] | None:
-    """Write the tape, every Run, the comparison and one report into an existing (temporary) folder.
+    """Write the tape, every Run, the comparison and (unless not asked) one report into an existing folder.
 
     Returns:
         What verdict.json holds, None without a verdict.
@@ -55,7 +56,8 @@ def save_comparison(
         write_verdict(record, folder)
     if looks is not None:
         write_json(folder / "looks.json", looks)
-    write_report(analyses, folder, title=title, verdict=record, looks=looks)
+    if report:
+        write_report(analyses, folder, title=title, verdict=record, looks=looks)
     return record
 
 
@@ -63,8 +65,8 @@ def _folder_names(runs: Sequence[Run]) -> list[str]:
     """A folder name for each run: its label's or its source's, with a hash where two are alike."""
     names: list[str] = []
     for run in runs:
-        name = slug(run.label or run.source.reference)
-        if name in names:  # two files of one name in different folders
+        name = slug(run.label.replace("/", "-") or run.source.reference)
+        if name in names:
             name = f"{name}-{sha256_json(run.source.reference)[:8]}"
         names.append(name)
     return names
@@ -72,20 +74,21 @@ def _folder_names(runs: Sequence[Run]) -> list[str]:
 
 def with_folders(record: dict[str, Any], folders: Mapping[str, str]) -> dict[str, Any]:
     """A verdict's record that says where the runs lie beside it, sealed again; `folders` is by run hash."""
-    changed = {name: value for name, value in record.items() if name != "hash"}
+    changed = dict(record)
     for side in ("candidate", "champion"):
         if changed[side] is not None and changed[side]["run_hash"] in folders:
             changed[side] = changed[side] | {"run": folders[changed[side]["run_hash"]]}
-    return changed | {"hash": sha256_json(changed)}
+    return sealed(changed)
 
 
-def save_single(analysis: Analysis, folder: Path, *, looks: dict[str, Any] | None = None) -> None:
-    """Write one Run with its metrics and report into an existing (temporary) folder."""
+def save_single(analysis: Analysis, folder: Path, *, looks: dict[str, Any] | None = None, report: bool = True) -> None:
+    """Write one Run with its metrics and (unless not asked) its report into an existing (temporary) folder."""
     save_run(analysis.run, folder)
     write_measures(analysis, folder)
     if looks is not None:
         write_json(folder / "looks.json", looks)
-    write_report([analysis], folder, title=title_of([analysis]), looks=looks)
+    if report:
+        write_report([analysis], folder, title=title_of([analysis]), looks=looks)
 
 
 def write_measures(analysis: Analysis, folder: Path) -> None:
@@ -112,10 +115,12 @@ def load_analyses(folder: Path) -> tuple[list[Analysis], str]:
         return [analysis], title_of([analysis])
     try:
         facts: dict[str, Any] = json.loads(listing.read_text(encoding="utf-8"))
-        runs = [folder / entry["folder"] for entry in facts["runs"]]
-    except (OSError, json.JSONDecodeError, KeyError) as error:
+        title, runs = str(facts["title"]), [folder / entry["folder"] for entry in facts["runs"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"not a readable comparison ({error})", where=listing, hint="compare again") from None
-    return [load_analysis(run) for run in runs], facts["title"]
+    if not runs:
+        raise InputError("the comparison names no run", where=listing, hint="compare again")
+    return [load_analysis(run) for run in runs], title
 
 
 def load_looks(folder: Path) -> dict[str, Any] | None:

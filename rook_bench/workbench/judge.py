@@ -10,26 +10,36 @@ from typing import Any
 
 import numpy as np
 
-from rook_bench import gates, promotion
+from rook_bench import gates
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.files import whole_folder
 from rook_bench.core.project import models_folder, trials_folder
 from rook_bench.gates import Policy, Verdict, Waiver, load_policy, load_waiver
-from rook_bench.market.frame import SwapFrame
+from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.metrics import analyse
+from rook_bench.promotion.record import resolve_champion
 from rook_bench.replay import replay
 from rook_bench.replay.engine import look_again
+from rook_bench.replay.naming import names_of
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of
-from rook_bench.workbench.evaluation import Evaluation, load_run
+from rook_bench.workbench.evaluation import REPR_WIDTH, Evaluation, load_run, within
 from rook_bench.workbench.folder import save_comparison, title_of, with_folders
-from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of
-from rook_bench.workbench.tries import looks_of, put_on_record, tries_of
+from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of, told_apart
+from rook_bench.workbench.trials_branch import TrialsBranch
+from rook_bench.workbench.tries import (
+    looks_of,
+    put_on_record,
+    require_promoted_trials,
+    require_trials,
+    say_exchange,
+    tries_of,
+)
 
 CHAMPION = "champion"
 """The word that stands for the promoted champion."""
 
-Side = Evaluation | Asked | Path
+Contender = Evaluation | Asked | Path
 """What stands before the judge: an evaluation, the folder of a run, or (with a tape) a source."""
 
 
@@ -82,13 +92,14 @@ class Judgement:
         return record
 
     def __repr__(self) -> str:
-        return f"<Judgement {self.verdict.verdict} of {self.evaluations[0].name}: {'; '.join(self.reasons[:1])}>"
+        of = f"Judgement {self.verdict.verdict} of {within(self.evaluations[0].name, 60)}"
+        return f"<{within(': '.join([of, *self.reasons[:1]]), REPR_WIDTH)}>"
 
     def _repr_html_(self) -> str:
         from html import escape
 
         rows = "".join(
-            f"<tr><td>{escape(check.status)}</td><td>{escape(check.name)}</td><td>{escape(check.detail)}</td></tr>"
+            f"<tr><td>{escape(check.status)}</td><td>{escape(check.name)}</td><td>{escape(check.text)}</td></tr>"
             for check in self.verdict.checks
         )
         return f"<p><b>{self.verdict.verdict}</b> ({escape(self.verdict.policy.name)})</p><table>{rows}</table>"
@@ -96,8 +107,8 @@ class Judgement:
 
 def judge(
     policy: Policy | str | Path,
-    candidate: Side,
-    champion: Side | None = None,
+    candidate: Contender,
+    champion: Contender | None = None,
     *,
     tape: Tape | None = None,
     beside: Sequence[Evaluation] = (),
@@ -106,6 +117,7 @@ def judge(
     waivers: Sequence[Waiver | str | Path] = (),
     models: str | Path | None = None,
     trials: str | Path | None = None,
+    shared: TrialsBranch | None = None,
 ) -> Judgement:
     """Judge a candidate by a policy, after its sources were asked again; the look is put on record first.
 
@@ -119,9 +131,11 @@ def judge(
         waivers: checks that somebody answers for.
         models: the models folder, which holds the promotion record; the project's by default.
         trials: folder of the trial ledger; the project's by default.
+        shared: a branch that the ledger is shared on. It is fetched first, and the look is there before the verdict
+            is known; where that can't be, there is no verdict.
 
     Raises:
-        InputError, ConfigError: for anything that can't be judged.
+        InputError, ConfigError, UnknownName: for anything that can't be judged.
     """
     if candidate == CHAMPION:
         raise ConfigError("the promoted champion can't be its own candidate", where="candidate", hint="name a source")
@@ -129,19 +143,24 @@ def judge(
     signed = [waiver if isinstance(waiver, Waiver) else load_waiver(waiver) for waiver in waivers]
     promoted = champion == CHAMPION
     if promoted:
-        champion = promotion.resolve_champion(Path(models) if models else models_folder())
+        champion = resolve_champion(Path(models) if models else models_folder())
     sides = [candidate] if champion is None else [candidate, champion]
+    ledger = TrialLedger(Path(trials) if trials else trials_folder(Path(models) if models else None))
+    if shared is not None:
+        say_exchange(ledger, shared.require_writable(ledger))
+    require_promoted_trials(ledger, Path(models) if models else models_folder())
     if tape is not None:
-        evaluations = _from_sources(sides, tape_of(tape), settings_of(config, seed))
+        evaluations = _from_sources(sides, tape, settings_of(config, seed))
     elif promoted:
-        evaluations = _against_promoted(candidate, str(champion))
+        evaluations = _told_apart(_against_promoted(candidate, str(champion)))
     else:
-        evaluations = [looked_at_again(_evaluation(side)) for side in sides]
+        evaluations = _told_apart([looked_at_again(_evaluation(side)) for side in sides])
     against = evaluations[1] if champion is not None else None
     known = [against] if promoted and against is not None else []
     # The look is on record before the verdict is known, whatever becomes of it.
-    ledger = trials or (trials_folder(Path(models)) if models else None)
-    tries = put_on_record(evaluations, "gate", ledger, asked=len(sides), known=known, champion=against)
+    tries = put_on_record(
+        evaluations, "gate", ledger.folder, asked=len(sides), known=known, champion=against, shared=shared
+    )
     verdict = gates.judge(rules, evaluations[0], against, tries=tries, waivers=signed)
     return Judgement(verdict, (*evaluations, *beside), looks_of(tries))
 
@@ -155,7 +174,7 @@ def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
     Raises:
         InputError: where something is missing or does not match its hash.
     """
-    record = promotion.read_verdict(folder / "verdict.json")
+    record = read_verdict(folder / "verdict.json")
     asked = {name: value for name, value in record["policy"].items() if name != "hash"}
     policy = Policy.parse(asked, where=folder / "verdict.json")
     sides = [side for side in (record["candidate"], record["champion"]) if side is not None]
@@ -164,6 +183,7 @@ def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
     tries = None
     if record["trials"] is not None:
         ledger = TrialLedger(trials or trials_folder())
+        require_trials(ledger, record["trials"]["head"], f"the verdict of {folder}")
         tries = tries_of(ledger, evaluations[0], against, upto=record["trials"]["head"])
     verdict = gates.judge(
         policy,
@@ -190,45 +210,60 @@ def pilot(
     Args:
         candidate: a source like the candidate; by default chance at the champion's action rate.
     """
-    frame, settings = tape_of(tape), settings_of(config, seed)
+    settings = settings_of(config, seed)
     if champion == CHAMPION:
-        champion = promotion.resolve_champion(Path(models) if models else models_folder())
-    (theirs,) = run_sources(frame, named([champion]), settings)
+        champion = resolve_champion(Path(models) if models else models_folder())
+    sides = told_apart(named([champion] if candidate is None else [champion, candidate]))
+    frame = tape_of(tape)
+    (theirs,) = run_sources(frame, sides[:1], settings)
     rate = theirs.run.decided.tape.action_rate
-    other = candidate or f"random:{rate if 0 < rate < 1 else 0.1:.3f}"
-    (mine,) = run_sources(frame, named([other]), settings)
+    stand_in = named([f"random:{rate if 0 < rate < 1 else 0.1:.3f}"]) if candidate is None else sides[-1:]
+    (mine,) = run_sources(frame, stand_in, settings)
     return mine, theirs
 
 
 def looked_at_again(evaluation: Evaluation) -> Evaluation:
-    """The same with a look-ahead check at places that nobody can know beforehand."""
+    """The same with a look-ahead check at places that nobody can know beforehand.
+
+    A leak that was found stays found, even if the source can't be asked any more.
+    """
     lookahead = look_again(evaluation.run, np.random.default_rng())
+    if lookahead.status == "unchecked" and evaluation.run.lookahead.status == "leak":
+        return evaluation
     return replace(evaluation, run=replace(evaluation.run, lookahead=lookahead))
 
 
-def _evaluation(side: Side) -> Evaluation:
+def _evaluation(side: Contender) -> Evaluation:
     """An evaluation, or a run from disk, replayed and measured."""
     if isinstance(side, Evaluation):
         return side
     if not isinstance(side, str | Path) or not Path(side).is_dir():
         raise InputError(
-            f"'{side}' is no run folder", where="gate", hint="to judge a source, give its tape with --data"
+            f"'{side}' is no run folder", where="gate", hint="to judge a source, give its tape too (tape=, --data)"
         )
     return load_run(side)
 
 
-def _from_sources(sides: Sequence[Side], frame: SwapFrame, settings: BenchConfig) -> list[Evaluation]:
+def _from_sources(sides: Sequence[Contender], tape: Tape, settings: BenchConfig) -> list[Evaluation]:
     asked = [str(side) if isinstance(side, Path) else side for side in sides if not isinstance(side, Evaluation)]
     if len(asked) < len(sides):
         raise ConfigError("an evaluation has a tape of its own", where="tape", hint="leave tape out, or name sources")
     sources = named(asked)
-    evaluations = run_sources(frame, sources, settings, benchmarks=True)
+    evaluations = run_sources(tape_of(tape), sources, settings, benchmarks=True)
     evaluations[0] = looked_at_again(evaluations[0])
     # A champion named like the candidate is compared with itself, which the checks refuse.
     return evaluations if len(sources) == len(sides) else [evaluations[0], *evaluations]
 
 
-def _against_promoted(candidate: Side, champion: str) -> list[Evaluation]:
+def _told_apart(evaluations: list[Evaluation]) -> list[Evaluation]:
+    """The same with names that differ where their sources do: two runs were made without knowing of each other."""
+    if len({one.name for one in evaluations}) == len(evaluations):
+        return evaluations
+    names = names_of([one.run.source.reference for one in evaluations])
+    return [replace(one, run=replace(one.run, label=name)) for one, name in zip(evaluations, names, strict=True)]
+
+
+def _against_promoted(candidate: Contender, champion: str) -> list[Evaluation]:
     """A run, and the promoted champion replayed on its tape under its assumptions."""
     mine = looked_at_again(_evaluation(candidate))
     theirs = replay(mine.run.frame, champion, mine.run.config, tape_check=mine.run.tape_check)

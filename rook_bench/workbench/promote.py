@@ -6,9 +6,9 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from rook_bench import promotion
 from rook_bench.core.hash_chain import Entry
 from rook_bench.core.project import models_folder, trials_folder
+from rook_bench.promotion import change
 from rook_bench.workbench.judge import Judgement, rejudge
 
 
@@ -50,7 +50,7 @@ def promote(
     path = verdict.folder if isinstance(verdict, Judgement) else Path(verdict)
     assert path is not None
     ledger = Path(trials) if trials else trials_folder(Path(models) if models else None)
-    return promotion.promote(
+    return change.promote(
         path,
         Path(models) if models else models_folder(),
         rejudge=partial(rejudge, trials=ledger),

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rook_bench.core.console import remark
+from rook_bench.core import InputError
+from rook_bench.core.console import remark, warn
+from rook_bench.core.hash_chain import GENESIS
 from rook_bench.core.hashing import PACKAGE
 from rook_bench.core.project import trials_folder
 from rook_bench.gates import Tries
 from rook_bench.metrics import Analysis
+from rook_bench.promotion.record import Record
+from rook_bench.replay.run import short_name
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.trial import Kind
+from rook_bench.workbench.trials_branch import Exchange, TrialsBranch
 
 
 def put_on_record(
@@ -23,6 +28,7 @@ def put_on_record(
     asked: int,
     known: Sequence[Analysis] = (),
     champion: Analysis | None = None,
+    shared: TrialsBranch | None = None,
 ) -> Tries:
     """Record evaluations in the ledger, say where it lies, and return what it then knows of the first of them.
 
@@ -33,14 +39,37 @@ def put_on_record(
         asked: how many of them, from the front, somebody asked for; the rest are yardsticks that the tool added.
         known: among those asked for, what was promoted before: to measure against it is no try.
         champion: what the first is judged against.
+        shared: a branch that the ledger is shared on; what was recorded is there before this returns.
     """
     ledger = TrialLedger(Path(trials) if trials else trials_folder())
     new = not ledger.chain.path.exists()
     record_trials(ledger, analyses, kind, asked=asked, known=known)
+    if shared is not None:
+        # No verdict names what was recorded just now, so that it does no harm where it stands.
+        say_exchange(ledger, shared.push(ledger), unnamed=len(analyses))
     found = tries_of(ledger, analyses[0], champion)
     times = "once" if found.looks == 1 else f"{found.looks} times"
     remark(f"trial ledger: {ledger.folder}{' (new)' if new else ''}; this stretch of the pool was looked at {times}")
     return found
+
+
+def say_exchange(ledger: TrialLedger, done: Exchange, *, unnamed: int = 0) -> None:
+    """Say what a ledger and the branch that it is shared on gave each other.
+
+    Args:
+        unnamed: how many trials at the ledger's end no verdict can name yet.
+    """
+    remark(f"trial ledger: {done.fetched} new from {done.branch}, {done.pushed} new to it; {done.trials} trials there")
+    warn_of_moves(ledger, done.moved - unnamed)
+
+
+def warn_of_moves(ledger: TrialLedger, moved: int) -> None:
+    """Say what it means for verdicts that trials which they name have moved."""
+    if moved > 0:
+        warn(
+            f"{moved} trials of {ledger.folder} now stand behind others that were recorded meanwhile: "
+            "judge again what was judged by them and is not promoted yet"
+        )
 
 
 def record_trials(
@@ -61,18 +90,43 @@ def record_trials(
     ledger.record(analyses, kind, benchmarks=yardsticks)
 
 
+def require_promoted_trials(ledger: TrialLedger, models: Path) -> None:
+    """Refuse a ledger that lacks trials which a promotion's verdict counted: every candidate would look like the first.
+
+    Args:
+        models: the models folder, which holds the promotion record.
+
+    Raises:
+        InputError: which promotion, and what to do.
+    """
+    for entry in Record(models).entries():
+        require_trials(ledger, entry["trials_head"] or GENESIS, f"promotion {entry['seq']} of {models}")
+
+
+def require_trials(ledger: TrialLedger, head: str, counted_by: str) -> None:
+    """InputError where the ledger never ended with the entry of that hash."""
+    if head != GENESIS and all(entry["hash"] != head for entry in ledger.chain.entries()):
+        what = f"the trials that {counted_by} counted are not in this ledger"
+        raise InputError(what, where=ledger.folder, hint="fetch it first (rook-bench trials pull), or name its place")
+
+
 def tries_of(ledger: TrialLedger, candidate: Analysis, champion: Analysis | None, *, upto: str | None = None) -> Tries:
     """What the ledger knows of this stretch of the pool and of the candidates tried on this very tape."""
     frame = candidate.run.frame
     head = ledger.head if upto is None else upto
     looks, panel = ledger.looks(frame, upto=head), ledger.against(frame, candidate.clock, upto=head)
     own = {side.run.decided.tape.content_hash for side in (candidate, champion) if side is not None}
-    others = [panel.returns[:, column] for column, trial in enumerate(panel.trials) if trial.decisions_hash not in own]
+    others = {
+        f"{short_name(trial.source)} (trial {trial.seq})": panel.returns[:, column]
+        for column, trial in enumerate(panel.trials)
+        if trial.decisions_hash not in own
+    }
     return Tries(
         head=head,
         looks=looks.count,
         candidates=looks.candidates,
-        others=tuple(others),
+        others=tuple(others.values()),
+        names=tuple(others),
         first_at=looks.first_at or "",
         last_at=looks.last_at or "",
     )
@@ -85,5 +139,4 @@ def looks_of(tries: Tries) -> dict[str, Any]:
         "candidates": tries.candidates,
         "first_at": tries.first_at,
         "last_at": tries.last_at,
-        "pbo": None,
     }

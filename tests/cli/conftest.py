@@ -1,9 +1,8 @@
 """The command line in a scratch folder that looks like a checkout."""
 
-import subprocess
-import sys
 from pathlib import Path
 
+import processes
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,10 +42,4 @@ def rook_bench(capsys):
 def rook_bench_process(checkout):
     """Start the command line as a process of its own."""
 
-    def start(*arguments: object, **options) -> subprocess.Popen:
-        command = [sys.executable, "-c", "from rook_bench.cli.main import main; main()", *map(str, arguments)]
-        return subprocess.Popen(
-            command, cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-        )
-
-    return start
+    return lambda *arguments: processes.start(*arguments, cwd=checkout)

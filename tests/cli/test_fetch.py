@@ -4,7 +4,6 @@ import importlib.util
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 pytest.importorskip("web3", reason='web3 is not installed: pip install "rook-bench[chain]"')
 
 _spec = importlib.util.spec_from_file_location(
-    "fake_node", Path(__file__).resolve().parents[1] / "market" / "fetch" / "fake_node.py"
+    "fake_node", Path(__file__).resolve().parents[1] / "ingest" / "fetch" / "fake_node.py"
 )
 fake_node = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(fake_node)
@@ -146,11 +145,6 @@ def test_pool_file_in_place_of_the_node(fake, fetch, checkout):
     refused(fetch(*V3, "--pool-file", "pool.toml"), "chain is base", "ethereum")
 
 
-def verb(checkout, *arguments):
-    command = [sys.executable, "-c", "from rook_bench.cli.main import main; main()", "data", "fetch", *arguments]
-    return subprocess.Popen(command, cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 def chunks(checkout):
     return sorted((checkout / ".tape.parquet.fetching").glob("[0-9]*.parquet"))
 
@@ -165,9 +159,9 @@ def wait_for_chunks(checkout, process, count):
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_killed_in_the_middle_it_goes_on(fake, fetch, checkout, how):
+def test_killed_in_the_middle_it_goes_on(fake, fetch, checkout, rook_bench_process, how):
     fake.delay_s, fake.most_blocks = 0.02, 15
-    process = verb(checkout, *V3, "--step", "15")
+    process = rook_bench_process("data", "fetch", *V3, "--step", "15")
     wait_for_chunks(checkout, process, 5)
     process.send_signal(how)
     _, err = process.communicate(timeout=30)
@@ -276,6 +270,6 @@ def test_a_foreign_folder_is_not_replaced(fake, fetch, checkout):
 
 
 def test_lines_off_a_terminal(fake, fetch, monkeypatch):
-    monkeypatch.setattr("rook_bench.cli.fetch.LINE_EVERY_S", 0.0)
+    monkeypatch.setattr("rook_bench.workbench.fetch.LINE_EVERY_S", 0.0)
     _, _, err = fetch(*V3, "--step", "100")
     assert re.search(r"^\d+ of 601 blocks \(\d+%\), [\d,]+ logs$", err, flags=re.MULTILINE)

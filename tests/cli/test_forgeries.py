@@ -7,10 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from rook_bench.core.hashing import sha256_file
+from rook_bench.core.hashing import sealed, sha256_file
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.tape_file import write_tape
-from rook_bench.replay.saved import sealed
 from rook_bench.trials import TrialLedger
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -43,7 +42,7 @@ def test_a_forged_tail_is_found_by_asking_for_all_of_it(lax, rook_bench):
     save_run(again, lax / "r")
     facts = json.loads((lax / "r" / "run.json").read_text())
     facts["lookahead"] |= {"status": "clean", "leak_row": None, "detail": "trust me"}
-    (lax / "r" / "run.json").write_text(json.dumps(sealed(facts)))
+    (lax / "r" / "run.json").write_text(json.dumps(sealed(facts, "seal")))
     code, out, _ = rook_bench("gate", "--policy", "lax.toml", "--candidate", "r", "--out", "g")
     assert code == 3
     assert "row" in out
@@ -121,7 +120,7 @@ def test_a_tape_is_checked_again_whatever_run_json_says_of_it(lax, rook_bench):
     path = lax / "r" / "run.json"
     facts = json.loads(path.read_text())
     facts["tape_check"]["chained_share"] = 0.123
-    path.write_text(json.dumps(sealed(facts)))
+    path.write_text(json.dumps(sealed(facts, "seal")))
     rook_bench("gate", "--policy", "lax.toml", "--candidate", "r", "--out", "g")
     assert json.loads((lax / "g" / "verdict.json").read_text())["tape"]["chained_share"] == 1.0
 
@@ -203,7 +202,7 @@ RAISES = "from rook_bench import decision_source\n@decision_source\ndef broken()
         (lambda lax: (lax / "r" / "run.json").write_text("[]"), ("--candidate", "r")),
         (lambda lax: (lax / "r" / "run.json").write_bytes(b"\xff\xfe"), ("--candidate", "r")),
         (
-            lambda lax: (lax / "r" / "run.json").write_text(json.dumps(sealed({"version": 3, "files": {}}))),
+            lambda lax: (lax / "r" / "run.json").write_text(json.dumps(sealed({"version": 3, "files": {}}, "seal"))),
             ("--candidate", "r"),
         ),
         (lambda lax: (lax / "r" / "clock.json").write_text(""), ("--candidate", "r")),
@@ -234,7 +233,7 @@ def test_forged_orders_with_fitting_hashes_are_still_found(lax, rook_bench):
     pq.write_table(table.slice(0, len(table) - 1), orders)
     facts = json.loads((lax / "r" / "run.json").read_text())
     facts["files"]["orders.parquet"] = sha256_file(orders)
-    (lax / "r" / "run.json").write_text(json.dumps(sealed(facts)))
+    (lax / "r" / "run.json").write_text(json.dumps(sealed(facts, "seal")))
     code, _, err = rook_bench("gate", "--policy", "lax.toml", "--candidate", "r", "--out", "g")
     assert code == 3
     assert "gives other orders" in err

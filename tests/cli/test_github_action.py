@@ -1,5 +1,6 @@
 """The GitHub action without GitHub: its shell steps run as they stand, and the workflow in the docs fits it."""
 
+import json
 import os
 import re
 import shutil
@@ -10,9 +11,22 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rook_bench.workbench.init import make_project, project_files
+
 REPOSITORY = Path(__file__).resolve().parents[2]
+PAGE = REPOSITORY / "docs" / "how-to" / "gate-in-ci.md"
 ACTION = REPOSITORY / ".github" / "actions" / "gate" / "action.yml"
 BASH = shutil.which("bash")
+
+ROOK_BENCH = f"""#!{sys.executable}
+from itertools import islice
+from rook_bench.cli.main import main
+from rook_bench.report import pictures
+drawn = pictures.pictures
+pictures.pictures = lambda entries, asked: islice(drawn(entries, asked), 1)  # drawing takes seconds
+main()
+"""
+"""The command line as a program of its own."""
 
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 
@@ -39,13 +53,14 @@ def job(action, checkout, short):
     shutil.copy(short, checkout / "tape.parquet")
     programs = checkout / "bin"
     programs.mkdir()
-    for name, code in (("rook-bench", "from rook_bench.cli.main import main; main()"), ("python", None)):
-        body = f'exec {sys.executable} -c "{code}" "$@"' if code else f'echo "$@" >> {checkout}/installed'
-        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
-        (programs / name).chmod(0o755)
+    (programs / "rook-bench").write_text(ROOK_BENCH)
+    (programs / "python").write_text(f'#!/bin/sh\necho "$@" >> {checkout}/installed\n')
+    for program in programs.iterdir():
+        program.chmod(0o755)
 
     def run(*, only=None, outputs=None, **inputs):
-        given = {name: value.get("default", "") for name, value in action["inputs"].items()} | inputs
+        given = {name: value.get("default", "") for name, value in action["inputs"].items()}
+        given |= {"trials-remote": ""} | inputs
         outputs = dict(outputs or {})
         codes = {}
         summary = checkout / "step_summary"
@@ -104,6 +119,92 @@ def _filled(text, given, outputs):
     return re.sub(r"\$\{\{(.*?)\}\}", value, text)
 
 
+@pytest.fixture
+def repository(tmp_path, short, monkeypatch):
+    """A made project on a bare remote; gives a fresh shallow clone of a branch of it to stand in, as CI has one."""
+    monkeypatch.delenv("ROOK_BENCH_TRIALS")
+    git("init", "--quiet", "--bare", "--initial-branch=main", tmp_path / "remote.git")
+    make_project(tmp_path / "author")
+    (tmp_path / "author" / "data").mkdir()
+    shutil.copy(short, tmp_path / "author" / "data" / "sample.parquet")  # the project's own comes first: seconds
+    git("init", "--quiet", "--initial-branch=main", tmp_path / "author")
+    git("-C", tmp_path / "author", "add", "-A")
+    git("-C", tmp_path / "author", "commit", "--quiet", "-m", "a new project")
+    git("-C", tmp_path / "author", "push", "--quiet", tmp_path / "remote.git", "main")
+
+    def clone(name, **edits):
+        folder = tmp_path / name
+        git("clone", "--quiet", "--depth=1", (tmp_path / "remote.git").as_uri(), folder)
+        workflow = folder / ".github" / "workflows" / "gate.yml"
+        for key, value in edits.items():
+            workflow.write_text(re.sub(f"^  {key}: .*$", f"  {key}: {value}", workflow.read_text(), flags=re.MULTILINE))
+        monkeypatch.chdir(folder)
+        return folder
+
+    return clone
+
+
+def git(*arguments):
+    flags = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    subprocess.run(["git", *flags, *map(str, arguments)], check=True, capture_output=True)
+
+
+def run_workflow(folder):
+    """Run the steps of the project's workflow that are shell, as a runner would; the exit code of the first that fails."""
+    flow = yaml.safe_load((folder / ".github" / "workflows" / "gate.yml").read_text())
+    assert flow["permissions"] == {"contents": "write"}
+    programs = folder.with_name(f"{folder.name}-bin")
+    programs.mkdir()
+    (programs / "rook-bench").write_text(ROOK_BENCH)
+    (programs / "python").write_text('#!/bin/sh\necho "$@" >> ../python-calls\n')  # installs, and runs the tests
+    for program in programs.iterdir():
+        program.chmod(0o755)
+    summary = folder.with_name(f"{folder.name}-summary")
+    environment = os.environ | flow["env"] | {
+        "PATH": f"{programs}:{os.environ['PATH']}",
+        "GITHUB_STEP_SUMMARY": str(summary),
+    }  # fmt: skip
+    failed, said = 0, ""
+    for step in flow["jobs"]["gate"]["steps"]:
+        if "run" not in step or (failed and step.get("if") != "always()"):
+            continue
+        done = subprocess.run(
+            [BASH, "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=folder, env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        failed, said = failed or done.returncode, said + done.stdout + done.stderr
+    return failed, said, summary.read_text() if summary.exists() else ""
+
+
+def test_two_pull_requests_share_one_ledger(repository):
+    """The second candidate pays for the first, which was judged in another clone that is gone by then."""
+    code, said, summary = run_workflow(repository("first"))
+    assert code in (1, 2), said
+    assert "looked at 2 times, with 2 candidates" in said  # the rules are no promoted champion: a try as well
+    assert summary.startswith("## ")
+    folder = repository("second", CANDIDATE="my_strategy:lookback=20")
+    code, said, _ = run_workflow(folder)
+    assert code in (1, 2), said
+    assert "origin rook-bench-trials" in said
+    verdict = json.loads((folder / "reports" / "gate" / "verdict.json").read_text())
+    assert verdict["trials"]["looks"] == 4
+    assert verdict["trials"]["candidates"] == 3
+    calls = (folder.parent / "python-calls").read_text().splitlines()
+    assert calls == ["-m pip install --requirement requirements.txt", "-m pytest"] * 2
+
+
+def test_a_pull_request_from_a_fork_gets_no_verdict_and_leaves_no_look(repository):
+    folder = repository("fork")
+    git("-C", folder, "config", "remote.origin.receivepack", "echo 403 >&2; false")  # a token that can only read
+    code, said, summary = run_workflow(folder)
+    assert code == 3
+    assert "origin rook-bench-trials: trials can't be put on record there" in said
+    assert "pull request from a fork" in said
+    assert summary == ""
+    assert not (folder / "reports" / "gate").exists()
+    assert not (folder / "models" / "trials" / "trials.jsonl").exists()
+
+
 LAX = "[evidence]\nmin_days = 0\nmin_fills = 5\n"
 GATE = {"policy": "strategies/gate.toml", "data": "tape.parquet", "champion": "hold"}
 
@@ -152,23 +253,56 @@ def test_input_that_can_not_be_judged_is_explained_in_the_summary(job, checkout)
     assert "Install" not in " ".join(left["codes"])
 
 
+def test_a_program_that_crashes_has_not_blocked_anybody(job, checkout):
+    """Python's own exit code for a crash is the gate's for BLOCK."""
+    (checkout / "bin" / "rook-bench").write_text("#!/bin/sh\necho 'ImportError: broken' >&2\nexit 1\n")
+    left = job(candidate="hold", **GATE)
+    assert left["outputs"] == {"verdict": "INVALID", "exit-code": "3", "folder": ""}
+    assert "ImportError: broken" in left["summary"]
+
+
 def test_no_input_is_pasted_into_a_script(action):
     """Inputs reach the shell through the environment only: text from a pull request must not become code."""
     for step in action["runs"]["steps"]:
         assert "${{" not in step["run"]
 
 
-def test_the_workflow_in_the_docs_fits_the_action(action):
-    page = (REPOSITORY / "docs" / "how-to" / "gate-in-ci.md").read_text()
-    workflows = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)]
-    steps = [step for flow in workflows if "jobs" in flow for job in flow["jobs"].values() for step in job["steps"]]
+def test_the_ledger_is_kept_on_a_branch_unless_the_job_says_otherwise(action, job, checkout):
+    assert action["inputs"]["trials-remote"]["default"] == "origin"
+    subprocess.run(["git", "init", "--quiet", "--bare", "ledger.git"], check=True)
+    left = job(candidate="momentum", **{**GATE, "trials-remote": "ledger.git", "trials-branch": "tries"})
+    assert left["outputs"]["verdict"] in ("BLOCK", "INCONCLUSIVE")
+    kept = subprocess.run(["git", "show", "tries:trials.jsonl"], cwd="ledger.git", capture_output=True, check=True)
+    assert kept.stdout == (checkout / "models" / "trials" / "trials.jsonl").read_bytes()
+
+
+def test_the_workflow_in_the_docs_is_the_one_that_init_writes():
+    assert yaml_blocks()[0].strip() == project_files()[".github/workflows/gate.yml"].strip()
+
+
+def test_the_steps_in_the_docs_fit_the_action(action):
+    steps = [step for block in yaml_blocks()[1:] for step in yaml.safe_load(block)]
     ours = [step for step in steps if "actions/gate" in step.get("uses", "")]
     assert ours
     required = {name for name, value in action["inputs"].items() if value["required"]}
     for step in ours:
         assert required <= set(step["with"]) <= set(action["inputs"])
-        assert "./" + str(ACTION.parent.relative_to(REPOSITORY)) == step["uses"].split("@")[0] or "@" in step["uses"]
-    # Whatever the job reads from the step exists.
-    used = set(re.findall(r"steps\.gate\.outputs\.([\w-]+)", page))
-    assert used <= set(action["outputs"])
+        assert "./" + str(ACTION.parent.relative_to(REPOSITORY)) == step["uses"]
+    # Whatever a step reads from it exists.
+    used = set(re.findall(r"steps\.gate\.outputs\.([\w-]+)", PAGE.read_text()))
     assert used
+    assert used <= set(action["outputs"])
+
+
+def yaml_blocks():
+    return re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+
+
+def test_the_ledger_s_commands_in_the_docs_run(repository, rook_bench):
+    told = re.findall(r"^\$ rook-bench (trials .*)$", PAGE.read_text(), flags=re.MULTILINE)
+    assert told == ["trials pull", "trials push"]
+    repository("reader")
+    for line in told:
+        code, out, err = rook_bench(*line.split())
+        assert code == 0, err
+        assert "origin rook-bench-trials: 0 trials" in out

@@ -156,12 +156,12 @@ def test_a_run_whose_source_is_gone_is_at_best_inconclusive(checkout, rook_bench
 
 def test_a_tape_of_other_decisions_is_found_by_asking_again(checkout, rook_bench, tape, lax):
     """Decisions made by one source and passed off as another's, in a run that is sound in itself."""
-    from rook_bench.replay.saved import sealed
+    from rook_bench.core.hashing import sealed
 
     rook_bench("replay", tape, "--source", "random:0.3", "--out", "r")
     path = checkout / "r" / "run.json"
     facts = json.loads(path.read_text()) | {"source": "random:0.31"}
-    path.write_text(json.dumps(sealed(facts)))
+    path.write_text(json.dumps(sealed(facts, "seal")))
     code, out, _ = rook_bench("gate", "--policy", lax, "--candidate", "r", "--out", "g")
     assert code == 3
     assert "INVALID" in out
@@ -202,7 +202,7 @@ def test_many_tries_make_the_same_result_weaker(checkout, rook_bench, tape):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("gate",), "--policy is missing"),
+        (("gate", "--candidate", "hold"), "--policy is missing"),
         (("gate", "--policy", "lax.toml"), "--candidate is missing"),
         (("gate", "--policy", "lax.toml", "--candidate", "hold"), "--out is missing"),
         (("gate", "--policy", "lax.tml", "--candidate", "hold", "--out", "g"), "'.tml' is not a configuration format"),

@@ -57,18 +57,20 @@ def test_compare_adds_the_benchmarks_and_saves_every_run(checkout, rook_bench):
     code, out, err = rook_bench(
         "compare", "data/sample.parquet", "--source", "rules:strategies/data_driven.json", "--out", "c", "--json"
     )
-    metrics = json.loads(out)
+    rules, hold, chance = json.loads(out)
     assert code == 0
-    names = list(metrics)
-    assert names[0] == "rules:data_driven.json"
-    assert names[1] == "hold"
-    assert names[2].startswith("random:")
+    assert set(rules) == {"source", "name", "run_hash", "metrics"}
+    assert (rules["name"], rules["source"]) == ("rules:data_driven.json", "rules:strategies/data_driven.json")
+    assert hold["name"] == "hold"
     # chance trades at the candidate's own rate
-    assert float(names[2].partition(":")[2]) == pytest.approx(metrics[names[0]]["action_rate"]["value"], abs=1e-3)
-    for estimate in metrics[names[0]].values():
-        assert set(estimate) == {"value", "low", "high", "n", "unit", "convention", "undefined_because"}
+    rate = float(chance["name"].removeprefix("random:"))
+    assert rate == pytest.approx(rules["metrics"]["action_rate"]["value"], abs=1e-3)
+    for estimate in rules["metrics"].values():
+        assert set(estimate) == {"value", "low", "high", "n", "unit", "convention", "undefined_because", "method"}
         assert (estimate["value"] is None) == (estimate["undefined_because"] is not None)
-    for run in json.loads((checkout / "c" / "compare.json").read_text())["runs"]:
+    saved = json.loads((checkout / "c" / "compare.json").read_text())["runs"]
+    assert [run["run_hash"] for run in saved] == [one["run_hash"] for one in (rules, hold, chance)]
+    for run in saved:
         present = {path.name for path in (checkout / "c" / run["folder"]).iterdir()}
         assert {
             "run.json",

@@ -1,11 +1,11 @@
 """A training run that was stopped goes on, and ends as if it had not been."""
 
 import os
+import re
 import signal
-import subprocess
-import sys
 import time
 
+import processes
 import pytest
 
 from rook_bench.language.manifest import read_manifest
@@ -119,7 +119,23 @@ def test_stopped_before_the_first_checkpoint_it_starts_again(fit, stopped, unbro
     done = fit("adapter")
     assert not done.resumed
     assert went_on_from(fit.said) == []
+    assert "note: an interrupted run lay here, stopped before it kept anything; starting at step 0" in fit.said
     same_adapter(done.folder, unbroken)
+
+
+@pytest.mark.parametrize(
+    ("at", "place"),
+    [(2, "from the start: nothing was kept yet"), (STEPS + 2, f"from step {STEPS} of {3 * STEPS}")],
+)
+def test_who_interrupts_it_hears_how_to_go_on(fit, monkeypatch, at, place):
+    def interrupt(self, args, state, control, **rest):
+        if state.global_step == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(TimedCheckpoint, "on_step_begin", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fit("adapter")
+    assert fit.said[-1] == f"run the same command to go on {place}"
 
 
 def test_stopped_while_writing_it_writes_again(fit, unbroken, monkeypatch, tmp_path):
@@ -201,22 +217,14 @@ def test_the_history_is_whole_after_a_resume(fit, stopped, unbroken):
 
 
 @pytest.fixture
-def start(prepared, mini_base, tmp_path):
-    """Start `rook-bench train` as a process."""
+def arguments(prepared, mini_base, tmp_path):
+    """What `rook-bench` is told in order to train for so many epochs into `adapter`."""
     config = tmp_path / "config.json"
     config.write_text(
         '{"batch_size": 16, "learning_rate": 0.01, "max_samples": 96, "patience": 0, "max_eval_samples": 64}'
     )
-
-    def run(epochs, output="adapter"):
-        command = [sys.executable, "-c", "from rook_bench.cli.main import main; main()", "train"]
-        command += ["--data-dir", prepared, "--output-dir", tmp_path / output, "--model", mini_base]
-        command += ["--config", config, "--epochs", str(epochs)]
-        return subprocess.Popen(
-            [str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-
-    return run
+    fixed = ("--data-dir", prepared, "--output-dir", tmp_path / "adapter", "--model", mini_base, "--config", config)
+    return lambda epochs: ("train", *fixed, "--epochs", epochs)
 
 
 def wait_for_checkpoint(process, work):
@@ -227,27 +235,29 @@ def wait_for_checkpoint(process, work):
         time.sleep(0.005)
 
 
-def test_killed_and_started_again(start, fit, tmp_path):
-    """kill -9 once the first epoch's checkpoint is there; the next run ends as an unbroken one."""
-    process = start(6)
+def test_killed_and_started_again(arguments, command_line, fit, tmp_path):
+    """kill -9 once the first epoch's checkpoint is there; the same command ends as an unbroken one."""
+    process = processes.start(*arguments(6))
     wait_for_checkpoint(process, tmp_path / ".adapter.training")
     process.kill()
     process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
     assert not (tmp_path / "adapter").exists()
-    again = start(6)
-    out, err = again.communicate(timeout=300)
-    assert again.returncode == 0, err
+    code, out, err = command_line(*arguments(6))
+    assert code == 0, err
     assert "going on from step " in out
     expected = fit("unbroken", num_epochs=6).folder
     same_adapter(tmp_path / "adapter", expected)
 
 
-def test_ctrl_c_is_one_line_and_leaves_no_adapter(start, tmp_path):
-    process = start(1000)
+def test_ctrl_c_is_one_line_and_leaves_no_adapter(arguments, tmp_path):
+    process = processes.start(*arguments(1000))
     wait_for_checkpoint(process, tmp_path / ".adapter.training")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 130
+    step = re.fullmatch(r"run the same command to go on from step (\d+) of 6000", out.splitlines()[-1])
+    assert step is not None
+    assert int(step[1]) % STEPS == 0 < int(step[1])
     assert err.strip().splitlines() == ["rook-bench: interrupted; nothing half-written is left behind"]
     assert not (tmp_path / "adapter").exists()

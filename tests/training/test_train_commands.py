@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-from rook_bench.execution.compiled import CACHE_VARIABLE
 from rook_bench.language import runtime
 
 
@@ -43,7 +42,7 @@ def test_train_says_how_it_went(command_line, prepared, small, tmp_path):
     assert any(line.startswith("epoch 1: loss ") for line in lines)
     assert any(line.startswith("validation: macro-F1 ") and "(ceiling " in line for line in lines)
     assert any(line.startswith("calibration: ECE ") for line in lines)
-    assert lines[-1] == f"adapter: {tmp_path / 'mine'}"
+    assert lines[-2:] == ["kept: epoch 1 of 1, which has the least NLL on validation", f"adapter: {tmp_path / 'mine'}"]
     record = json.loads((tmp_path / "mine" / "rook.json").read_text())
     settings = record["training"]["settings"]
     assert (settings["num_epochs"], settings["batch_size"], settings["lora_r"]) == (1, 16, 4)
@@ -74,13 +73,14 @@ def test_mistakes_are_one_line(command_line, prepared, tmp_path, monkeypatch, fl
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_the_train_extra_there_is_one_line(command_line, prepared, mini_adapter, tmp_path, monkeypatch, root):
+def test_without_the_train_extra_there_is_one_line(
+    command_line, prepared, mini_adapter, tmp_path, monkeypatch, empty_cache, root
+):
     monkeypatch.setattr(runtime, "NEEDED", ("torch_of_another_name", "transformers"))
     words = ("language models need torch_of_another_name", "make setup-train", "pip install 'rook-bench[train]'")
     refused(command_line("train", "--data-dir", prepared, "--output-dir", tmp_path / "out"), *words)
     refused(command_line("doctor", "model", mini_adapter), *words)
     sample = root / "data" / "sample.parquet"
-    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     refused(command_line("replay", sample, "--source", f"lora:{mini_adapter}", "--out", tmp_path / "run"), *words)
     assert not (tmp_path / "run").exists()
     code, out, _ = command_line("doctor", "machine")

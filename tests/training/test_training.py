@@ -333,6 +333,13 @@ def test_what_is_said_before_training(fit):
     assert "purge" not in said
 
 
+def test_the_ceiling_does_not_depend_on_how_many_rows_a_run_draws(fit):
+    few, many = fit(max_samples=40), fit(max_samples=400)
+    assert few.ceiling == many.ceiling
+    assert few.ceiling.carries
+    assert not any(line.startswith("warning: ") for line in fit.said)
+
+
 def test_unpurged_splits_are_remarked(fit, tmp_path, root):
     from rook_bench.dataset.prepare import prepare
     from rook_bench.dataset.rules import Rules

@@ -200,7 +200,7 @@ def test_the_seeds_sentence_can_not_carry_the_label(rook_folder):
     assert 0.4 < ceiling.boosted < 0.6
     assert ceiling.all_features > 0.9
     assert not ceiling.carries
-    first, warning = ceiling.lines("seed")
+    first, warning = ceiling.describe("seed")
     assert first.startswith("prompt ceiling of seed (macro-F1 on validation): boosted trees 0.")
     assert warning.startswith("warning: this prompt can't carry the label")
     assert f"{ceiling.all_features:.3f}" in warning
@@ -217,7 +217,7 @@ def test_codes_carry_the_label(rook_folder, codes):
     ceiling = prompt_ceiling(data, data.train, 0)
     assert ceiling.boosted >= 0.9
     assert ceiling.carries
-    assert len(ceiling.lines("codes")) == 1
+    assert len(ceiling.describe("codes")) == 1
     assert ceiling.majority < 0.35
 
 
@@ -236,3 +236,19 @@ def test_the_ceiling_is_of_the_numbers_shown(prepared, codes):
     assert not blind.carries
     assert blind.all_features == pytest.approx(honest.all_features, abs=0.2)
     assert blind.majority == honest.majority == pytest.approx(2 * 109 / (109 + 121) / 3)
+
+
+def test_a_prompt_is_called_short_only_where_no_classifier_reaches_what_all_features_give():
+    from rook_bench.training.ceiling import Ceiling
+
+    def ceiling(**reached):
+        return Ceiling(**{"majority": 0.2, "logistic": 0.4, "all_features": 0.9} | reached)
+
+    assert ceiling(boosted=0.88, tree=0.5).carries
+    assert ceiling(boosted=0.5, tree=0.88).carries  # the numbers suffice, whatever the boosted trees made of them
+    short = ceiling(boosted=0.5, tree=0.55)
+    assert not short.carries
+    first, warning = short.describe("codes")
+    assert "boosted trees 0.500" in first
+    assert "0.900" in warning
+    assert "0.55" not in warning  # one number is the ceiling

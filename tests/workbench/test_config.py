@@ -7,7 +7,7 @@ import pytest
 from rook_bench.core import ConfigError
 from rook_bench.workbench.config import BenchConfig, load_config
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def test_shipped_file_shows_the_defaults():

@@ -1,0 +1,32 @@
+"""`rook-bench data simulate`: a pool that obeys the contract's arithmetic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from rook_bench.cli.options import Out
+from rook_bench.core.config import read_mapping
+from rook_bench.core.console import say
+from rook_bench.market.simulation.simulate import Simulation
+from rook_bench.market.simulation.simulate import simulate as simulated
+from rook_bench.market.tape_file import write_tape
+
+
+def simulate(
+    swaps: Annotated[int, typer.Option("--swaps", min=1, help="How many swaps.")],
+    out: Out,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same tape.")] = 0,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Parameters of the simulation (TOML, YAML or JSON).")
+    ] = None,
+) -> None:
+    """Make a tape that obeys exact pool arithmetic, calibrated on the real ETH/USDC pool."""
+    parameters = Simulation.parse(read_mapping(config), where=config) if config else Simulation()
+    frame = simulated(swaps, np.random.default_rng(seed), parameters)
+    write_tape(frame, out)
+    say(f"{len(frame)} simulated swaps over {frame.span_s / 3600:.1f} hours, seed {seed}")
+    say(f"tape: {out}")

@@ -1,0 +1,30 @@
+"""A short tape, and a policy that asks no more than what the test says."""
+
+import pytest
+
+from rook_bench.gates import Policy
+
+
+@pytest.fixture(autouse=True)
+def _quick(few_pictures):
+    """What is kept and judged is tried here, not pictures."""
+
+
+@pytest.fixture(scope="package")
+def swaps(tape):
+    """500 swaps, about two hours."""
+    return tape[:500]
+
+
+@pytest.fixture(scope="package")
+def lax():
+    """A policy from the sections given; nothing else stands in a candidate's way."""
+
+    def make(**sections):
+        nothing = {
+            "evidence": {"min_days": 0, "min_fills": 0},
+            "degeneracy": {"max_side_share": 1.0, "min_action_entropy": 0},
+        }
+        return Policy.parse(nothing | sections, where="test")
+
+    return make
