@@ -1,0 +1,48 @@
+"""Builds the package with what it ships: files of the repository's top folders go under rook_bench/shipped/ in a wheel.
+
+In the repository they stay where people look for them, once; an editable install reads them there
+(rook_bench/core/shipped.py).
+"""
+
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+SHIPPED = (
+    *(f"strategies/{name}" for name in ("data_driven.json", "rook_tiny.json", "gate.toml", "first_champion.toml")),
+    *(f"strategies/{name}" for name in ("bench.toml", "rook_eth_usdc.yaml", "fade_large_swaps.py")),
+    "data/sample.parquet",
+    *(f"models/base/rook-tiny/{name}" for name in ("README.md", "config.json", "generation_config.json")),
+    *(f"models/base/rook-tiny/{name}" for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json")),
+    "models/base/rook-tiny/training.json",
+)
+
+
+class BuildWithShipped(build_py):
+    """Puts the shipped files beside the modules."""
+
+    def run(self):
+        """Copy modules and package data, then the shipped files."""
+        super().run()
+        for source, target in self.shipped().items():
+            self.mkpath(str(Path(target).parent))
+            self.copy_file(source, target, preserve_mode=False)
+
+    def get_outputs(self, include_bytecode=True):
+        """All that a wheel is to hold."""
+        return [*super().get_outputs(include_bytecode), *self.shipped().values()]
+
+    def get_source_files(self):
+        """All that an sdist is to hold for it."""
+        return [*super().get_source_files(), *SHIPPED]
+
+    def shipped(self):
+        """Where each shipped file goes; nowhere in an editable install."""
+        if self.editable_mode:
+            return {}
+        folder = Path(self.build_lib) / "rook_bench" / "shipped"
+        return {name: str(folder / name) for name in SHIPPED}
+
+
+setup(cmdclass={"build_py": BuildWithShipped})
