@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 from pydantic import BaseModel
+from python_page import python
 
 from rook_bench.cli.lazy import load_verb
 from rook_bench.cli.main import VERBS, app
@@ -138,7 +139,12 @@ def _about(model: type[BaseModel]) -> str:
 
 def main() -> int:
     """Write the pages, or compare them."""
-    pages = {"commands.md": commands(), "plugins.md": plugins(), "configuration.md": configuration()}
+    pages = {
+        "commands.md": commands(),
+        "plugins.md": plugins(),
+        "configuration.md": configuration(),
+        "python.md": NOTE + python(),
+    }
     stale = [
         name for name, text in pages.items() if not (FOLDER / name).exists() or (FOLDER / name).read_text() != text
     ]
