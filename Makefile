@@ -1,12 +1,14 @@
 # Two commands do everything on a fresh machine with Python 3.11 or newer:
 #   make demo    set up, then run the whole path on the sample; prints the report's path and the verdict
-#   make test    set up with the development tools, then lint, type-check and test
+#   make test    set up with the development tools, then lint, type-check and test everything: what CI runs
+# And for every day:
+#   make test-fast   the same without what takes long (see SLOW in tests/conftest.py), types and training
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
 
-.PHONY: demo test setup setup-dev setup-train setup-contracts lock clean
+.PHONY: demo test test-fast setup setup-dev setup-train setup-contracts lock clean
 
 demo: setup-train
 	$(BIN)/rook-bench demo
@@ -15,7 +17,14 @@ test: setup-dev setup-train setup-contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/python -m rook_bench.workbench.warm
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+# The compiled loop is compiled once, before two processes would each do it.
+test-fast: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/python -m rook_bench.workbench.warm
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 setup: $(VENV)/.core
 setup-dev: $(VENV)/.dev
@@ -27,12 +36,13 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
 $(VENV)/.core: $(BIN)/uv requirements.lock pyproject.toml
-	$(UV) install --python $(BIN)/python --quiet --require-hashes -r requirements.lock
+	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements.lock
 	$(UV) install --python $(BIN)/python --quiet --no-deps -e .
+	$(BIN)/python -m compileall -q rook_bench
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core requirements-dev.lock
-	$(UV) install --python $(BIN)/python --quiet --require-hashes -r requirements-dev.lock
+	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
 	sh scripts/install-browser.sh
 	touch $@
 
@@ -40,7 +50,7 @@ $(VENV)/.dev: $(VENV)/.core requirements-dev.lock
 # The lock leaves torch out but names what needs it, hence --no-deps: the lock is complete without it.
 $(VENV)/.train: $(VENV)/.core requirements-train.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(UV) install --python $(BIN)/python --quiet --no-deps --require-hashes -r requirements-train.lock
+	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --no-deps --require-hashes -r requirements-train.lock
 	touch $@
 
 # Without npm this only says so, and tries again the next time.

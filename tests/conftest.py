@@ -1,11 +1,14 @@
 """Fixtures that every part of the tests shares: tapes, hand-made runs, data of others, a cache of its own."""
 
+import gc
 import os
+from itertools import count
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+from kept import kept_folder
 from lives import V4, Life
 
 from rook_bench.core import Side
@@ -27,21 +30,43 @@ ETH_USDC = Pool(token0=ETH, token1=USDC, base_is_token0=True, protocol="v4")
 
 NOON = np.datetime64("2025-01-01T12:00:00", "ns")
 
+COMPILED_CODE = cache_folder() / "numba"
+
+THOROUGH = os.environ.get("ROOK_BENCH_THOROUGH") == "1"
+"""Every random case and every training step, which takes minutes more; see the Makefile."""
+
 # The first example pays for compiling, and CI machines vary: no deadline per example.
 hypothesis.settings.register_profile("bench", deadline=None)
 hypothesis.settings.load_profile("bench")
+
+_numbers = count()
+
+
+def pytest_collection_finish():
+    """What the imports left in memory stays: training collects garbage after every run, and need not look at it."""
+    gc.collect()
+    gc.freeze()
+
+
+SLOW = {
+    *("browser", "contracts", "docs", "evm", "golden", "gpu", "install", "language", "properties", "real", "training"),
+    *("test_forgeries", "test_github_action", "test_judging_verbs", "test_verbs", "test_fetch"),
+    *("test_page", "test_pictures", "test_questions", "test_selftest", "test_verify", "test_against_reference"),
+    *("test_evaluation", "test_init", "test_judge", "test_shared_verdict", "test_trials_branch"),
+}
+"""Folders and files that `make test-fast` leaves out: models, contracts, browsers, whole pages, verbs to their end."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if SLOW & {item.path.stem, *item.path.relative_to(ROOT / "tests").parts}:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory):
     """Decisions are kept in a folder of this test run; compiled code stays where it is kept anyway."""
-    kept = cache_folder() / "numba"
-    folder = tmp_path_factory.mktemp("cache")
-    try:
-        kept.mkdir(parents=True, exist_ok=True)
-        (folder / "numba").symlink_to(kept, target_is_directory=True)
-    except OSError:
-        pass  # then the loop is compiled again, which takes seconds
+    folder = _empty_cache(tmp_path_factory.mktemp("cache"))
     before = os.environ.get(CACHE_VARIABLE)
     os.environ[CACHE_VARIABLE] = str(folder)
     yield folder
@@ -51,10 +76,34 @@ def own_cache(tmp_path_factory):
         os.environ[CACHE_VARIABLE] = before
 
 
+def _empty_cache(folder):
+    """A cache folder that holds compiled code and nothing else."""
+    folder.mkdir(exist_ok=True)
+    try:
+        COMPILED_CODE.mkdir(parents=True, exist_ok=True)
+        (folder / "numba").symlink_to(COMPILED_CODE, target_is_directory=True)
+    except OSError:
+        pass  # then the loop is compiled again, which takes seconds
+    return folder
+
+
+@pytest.fixture
+def empty_cache(tmp_path, monkeypatch):
+    """Turn to a cache in which no decision and no answer is kept; call it again for another one."""
+
+    def turn():
+        folder = _empty_cache(tmp_path / f"cache{next(_numbers)}")
+        monkeypatch.setenv(CACHE_VARIABLE, str(folder))
+        return folder
+
+    turn()
+    return turn
+
+
 @pytest.fixture(autouse=True)
-def own_trials(tmp_path_factory, monkeypatch):
+def own_trials(own_cache, monkeypatch):
     """Every test has a trial ledger of its own: what another test tried is no try here."""
-    monkeypatch.setenv("ROOK_BENCH_TRIALS", str(tmp_path_factory.mktemp("trials") / "ledger"))
+    monkeypatch.setenv("ROOK_BENCH_TRIALS", str(own_cache / "trials" / str(next(_numbers)) / "ledger"))
 
 
 @pytest.fixture
@@ -62,10 +111,22 @@ def few_pictures(monkeypatch):
     """Reports with their first picture only, for tests that are not about pictures: drawing takes seconds."""
     from itertools import islice
 
-    from rook_bench.report import charts
+    from rook_bench.report import pictures
 
-    drawn = charts.pictures
-    monkeypatch.setattr(charts, "pictures", lambda entries: islice(drawn(entries), 1))
+    drawn = pictures.pictures
+    monkeypatch.setattr(pictures, "pictures", lambda entries, asked: islice(drawn(entries, asked), 1))
+
+
+@pytest.fixture(scope="session")
+def thorough():
+    """Whether every random case and every training step is asked for."""
+    return THOROUGH
+
+
+@pytest.fixture(scope="session")
+def draws(thorough):
+    """How many of so many random cases to try: a third, or all of them where they are asked for."""
+    return lambda cases: cases if thorough else cases // 3
 
 
 @pytest.fixture(scope="session")
@@ -281,11 +342,11 @@ def random_bases():
 
 
 @pytest.fixture(scope="session")
-def mini_base(random_bases, tmp_path_factory):
-    """Folder of a random GPT-2: 2 layers, 32 wide, 4 heads."""
-    folder = tmp_path_factory.mktemp("bases") / "mini"
-    random_bases.random_base(folder, 2, 32, 4, vocabulary=3000)
-    return folder
+def mini_base(random_bases):
+    """Folder of a random GPT-2: 2 layers, 32 wide, 4 heads; never written to."""
+    shape = {"layers": 2, "width": 32, "heads": 4, "vocabulary": 3000}
+    script = Path(random_bases.__file__)
+    return kept_folder("mini", lambda folder: random_bases.random_base(folder, **shape), script=script, shape=shape)
 
 
 @pytest.fixture(scope="session")
@@ -308,15 +369,17 @@ def mini_qwen(mini_base, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory):
-    """A prepared folder: 1,500 simulated swaps, labelled by the shipped rules, purged splits."""
+def prepared():
+    """A prepared folder: 1,500 simulated swaps, labelled by the shipped rules, purged splits; never written to."""
     from rook_bench.dataset.prepare import prepare
     from rook_bench.dataset.rules import Rules
 
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    rules = Rules.from_file(ROOT / "strategies" / "data_driven.json")
-    prepare(simulate(1500, np.random.default_rng(7)), rules, folder)
-    return folder
+    rules, seed = ROOT / "strategies" / "data_driven.json", 7
+
+    def make(folder):
+        prepare(simulate(1500, np.random.default_rng(seed)), Rules.from_file(rules), folder)
+
+    return kept_folder("data", make, rules=rules, seed=seed)
 
 
 @pytest.fixture(scope="session")
@@ -335,57 +398,51 @@ def mini_settings(mini_base):
 
 
 @pytest.fixture(scope="session")
-def mini_adapter(prepared, mini_settings, tmp_path_factory):
+def trained(prepared):
+    """Train on `prepared` with these settings, or take the adapter of this name from an earlier test run."""
+
+    def adapter(name, settings):
+        from rook_bench.training.fit import train
+
+        def make(folder):
+            train(prepared, folder, settings, say=lambda line: None)
+
+        return kept_folder(
+            name, make, data=prepared, base=Path(settings.model), settings=settings.model_dump(mode="json")
+        )
+
+    return adapter
+
+
+@pytest.fixture(scope="session")
+def mini_adapter(trained, mini_settings):
     """Folder of a LoRA adapter on `mini_base`, template codes; never written to."""
-    from rook_bench.training.fit import train
-
-    folder = tmp_path_factory.mktemp("adapters") / "codes"
-    train(prepared, folder, mini_settings(), say=lambda line: None)
-    return folder
+    return trained("codes", mini_settings())
 
 
 @pytest.fixture(scope="session")
-def mini_adapter_words(prepared, mini_settings, tmp_path_factory):
+def mini_adapter_words(trained, mini_settings):
     """Folder of a LoRA adapter on `mini_base`, template rook-v1 (sides of several tokens); never written to."""
-    from rook_bench.training.fit import train
-
-    folder = tmp_path_factory.mktemp("adapters") / "words"
-    train(prepared, folder, mini_settings(template="rook-v1"), say=lambda line: None)
-    return folder
+    return trained("words", mini_settings(template="rook-v1"))
 
 
 @pytest.fixture(scope="session")
-def tiny_adapter(prepared, mini_settings, tmp_path_factory):
+def tiny_adapter(trained, mini_settings):
     """Folder of a LoRA adapter on rook-tiny that has learned to trade; never written to."""
-    from rook_bench.training.fit import train
-
-    folder = tmp_path_factory.mktemp("adapters") / "tiny"
-    settings = mini_settings(
-        model=str(ROOT / "models" / "base" / "rook-tiny"),
-        max_samples=800,
-        num_epochs=3,
-        batch_size=32,
-        learning_rate=4e-3,
-    )
-    train(prepared, folder, settings, say=lambda line: None)
-    return folder
+    model = str(ROOT / "models" / "base" / "rook-tiny")
+    changes = {"max_samples": 800, "num_epochs": 3, "batch_size": 32, "learning_rate": 4e-3}
+    return trained("tiny", mini_settings(model=model, **changes))
 
 
 @pytest.fixture
-def fresh_models(tmp_path, monkeypatch):
+def fresh_models(empty_cache):
     """Forget loaded models and their answers, before and after; returns a factory of empty caches."""
-    from itertools import count
-
     from rook_bench.sources.lora import _decider
 
-    numbers = count()
-
-    def empty_cache():
+    def forget():
         _decider.cache_clear()
-        folder = tmp_path / f"cache{next(numbers)}"
-        monkeypatch.setenv(CACHE_VARIABLE, str(folder))
-        return folder
+        return empty_cache()
 
-    empty_cache()
-    yield empty_cache
+    _decider.cache_clear()
+    yield forget
     _decider.cache_clear()

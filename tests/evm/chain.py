@@ -10,7 +10,7 @@ from eth_abi import decode, encode
 from eth_utils import keccak
 
 Log = tuple[str, list[str], str]
-"""Address, topics and data of a log entry, each "0x..." text: what `market.abi.decode_log` takes."""
+"""Address, topics and data of a log entry, each "0x..." text: what `ingest.abi.decode_log` takes."""
 
 
 class Reverted(Exception):

@@ -2,14 +2,13 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import processes
 import pytest
 
 from rook_bench.tapecheck.summary import calibrate
@@ -74,18 +73,17 @@ def gate(url):
         server.server_close()
 
 
-def fetch(folder, *arguments):
-    command = [sys.executable, "-c", "from rook_bench.cli.main import main; main()", "data", "fetch"]
-    return subprocess.Popen(
-        [*command, *map(str, arguments)], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+@pytest.fixture
+def fetched_after_a_kill(tmp_path, monkeypatch, command_line):
+    """Fetch through a gate, kill -9 after eight answers, resume: what the second run said."""
+    monkeypatch.chdir(tmp_path)
+    return lambda url, *arguments: _fetched_after_a_kill(url, tmp_path, command_line, arguments)
 
 
-def fetched_after_a_kill(url, folder, *arguments):
-    """Fetch through a gate, kill -9 after eight answers, resume: the tape, and what stderr said."""
+def _fetched_after_a_kill(url, folder, command_line, arguments):
     with gate(url) as (stands, address):
         stands.answers_left = 8
-        process = fetch(folder, "--rpc", address, *arguments)
+        process = processes.start("data", "fetch", "--rpc", address, *arguments, cwd=folder)
         while not stands.stuck.wait(0.1):
             assert process.poll() is None, process.communicate()
         process.kill()
@@ -99,9 +97,8 @@ def fetched_after_a_kill(url, folder, *arguments):
         stands.answers_left = None
         stands.open_again.set()
         stands.asked.clear()
-        process = fetch(folder, "--rpc", address, *arguments)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
+        code, out, err = command_line("data", "fetch", "--rpc", address, *arguments)
+        assert code == 0, err
         assert "going on" in err
         assert not kept & set(stands.asked)
     assert not (folder / ".tape.parquet.fetching").exists()
@@ -140,12 +137,11 @@ def assert_prices_again(frame):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
-def test_v3_is_complete_after_a_kill(anvil_pool, tmp_path):
+def test_v3_is_complete_after_a_kill(anvil_pool, tmp_path, fetched_after_a_kill):
     pool = anvil_pool
     pool.mine_more(60)
     out, err = fetched_after_a_kill(
         pool.url,
-        tmp_path,
         *("--pool", pool.pool, "--from-block", pool.first_block, "--to-block", pool.last_block),
         *("--reorg-depth", 0, "--out", "tape.parquet"),
     )
@@ -160,11 +156,10 @@ def test_v3_is_complete_after_a_kill(anvil_pool, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
-def test_v4_is_complete_after_a_kill(anvil_pool_v4, tmp_path):
+def test_v4_is_complete_after_a_kill(anvil_pool_v4, tmp_path, fetched_after_a_kill):
     pool = anvil_pool_v4
     out, _ = fetched_after_a_kill(
         pool.url,
-        tmp_path,
         *("--manager", pool.manager, "--pool-id", pool.pool_id, "--from-block", pool.first_block),
         *("--to-block", pool.last_block, "--reorg-depth", 0, "--out", "tape.parquet"),
     )

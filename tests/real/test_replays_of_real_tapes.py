@@ -87,8 +87,8 @@ def test_latency_in_blocks_and_seconds_agree_where_blocks_take_twelve_seconds(da
     assert (blocks.orders.landing_row == seconds.orders.landing_row).mean() > 0.95
 
 
-def test_a_run_on_rooks_test_split_is_judged_from_disk(rook_folder, data_driven, tmp_path, monkeypatch):
-    """compare, then gate on the saved runs: the path a CI job takes."""
+def test_a_run_on_rooks_test_split_is_judged_from_disk(rook_folder, data_driven, tmp_path, monkeypatch, request):
+    """compare with every picture, then gate on the saved runs: the path a CI job takes."""
     import json
 
     from rook_bench.cli.main import run
@@ -100,6 +100,7 @@ def test_a_run_on_rooks_test_split_is_judged_from_disk(rook_folder, data_driven,
     runs = [
         tmp_path / "c" / entry["folder"] for entry in json.loads((tmp_path / "c" / "compare.json").read_text())["runs"]
     ]
+    request.getfixturevalue("few_pictures")
     policy = str(root / "strategies" / "gate.toml")
     arguments = ["gate", "--policy", policy, "--candidate", str(runs[0]), "--champion", str(runs[1]), "--out", "g"]
     assert run(arguments) == 2

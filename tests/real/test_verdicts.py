@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.usefixtures("few_pictures")]
 
 
 @pytest.fixture(scope="module")

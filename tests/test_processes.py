@@ -1,0 +1,29 @@
+"""What a test starts hears Ctrl-C wherever the test run was started."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+from processes import hearing_interrupts
+
+HEARS = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+
+
+@pytest.fixture
+def in_the_background():
+    """As under a shell that started this run with &: deaf to Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def hears():
+    return subprocess.run([sys.executable, "-S", "-c", HEARS], capture_output=True, text=True, check=True).stdout
+
+
+def test_it_hears_ctrl_c(in_the_background):
+    assert hears() == "False\n"
+    with hearing_interrupts():
+        assert hears() == "True\n"
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
