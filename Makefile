@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv pip
+# Two processes with a thread each: with more, the threads of one wait for those of the other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: demo test test-fast setup setup-dev setup-train setup-contracts lock clean
 
@@ -18,13 +20,13 @@ test: setup-dev setup-train setup-contracts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m rook_bench.workbench.warm
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST)
 
 # The compiled loop is compiled once, before two processes would each do it.
 test-fast: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/python -m rook_bench.workbench.warm
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	$(PYTEST) -m "not slow"
 
 setup: $(VENV)/.core
 setup-dev: $(VENV)/.dev

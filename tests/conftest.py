@@ -2,6 +2,7 @@
 
 import gc
 import os
+from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -115,6 +116,16 @@ def few_pictures(monkeypatch):
 
     drawn = pictures.pictures
     monkeypatch.setattr(pictures, "pictures", lambda entries, asked: islice(drawn(entries, asked), 1))
+
+
+@pytest.fixture
+def few_rows(monkeypatch, thorough):
+    """Training draws a few rows only, to learn from and to be judged on: the commands are tried, not the models."""
+    if not thorough and find_spec("torch"):
+        from rook_bench.training import fit
+
+        draw = fit.draw_rows
+        monkeypatch.setattr(fit, "draw_rows", lambda rows, most, seed: draw(rows, min(most, 64), seed))
 
 
 @pytest.fixture(scope="session")

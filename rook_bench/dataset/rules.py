@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -51,12 +52,20 @@ class Rules(Config):
         return cls.parse(read_mapping(found), where=found)
 
 
-def apply_rules(rules: Rules, features: pd.DataFrame, at: pd.DatetimeIndex) -> DecisionTape:
+class Features(Protocol):
+    """Feature columns by name: the table of `compute_features`, or a `MarketView`, which computes what is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex) -> DecisionTape:
     """Decide every row by the rules; `reason` is the name of the rule that fired.
 
     Args:
         rules: thresholds and sizes.
-        features: what `compute_features` returns.
+        features: the feature columns of the rows.
         at: UTC times of the rows.
 
     The order is ROOK's: market hours, volatility, liquidity impact, mean reversion, breakout.
@@ -66,15 +75,17 @@ def apply_rules(rules: Rules, features: pd.DataFrame, at: pd.DatetimeIndex) -> D
     Raises:
         InputError: where the log does not tell the volume, without which no rule can decide.
     """
-    if features["volume"].isna().any():
+    volume, volatility, ratio, deviation, momentum, impact = (
+        np.asarray(features[name], dtype=np.float64)
+        for name in ("volume", "volatility", "volume_ratio", "price_deviation", "momentum_10", "liquidity_impact")
+    )
+    if np.isnan(volume).any():
         raise InputError("the rules need each swap's volume, which this log does not carry", where="rules")
     row = np.arange(len(features))
-    volatility, ratio = features["volatility"].to_numpy(), features["volume_ratio"].to_numpy()
-    deviation, momentum = features["price_deviation"].to_numpy(), features["momentum_10"].to_numpy()
 
     closed = ~((at.hour >= rules.active_hours_start) & (at.hour <= rules.active_hours_end))
     wild = (volatility > rules.max_volatility_threshold) | (volatility < rules.min_volatility_threshold)
-    heavy = features["liquidity_impact"].to_numpy() > rules.max_liquidity_impact
+    heavy = impact > rules.max_liquidity_impact
     reverting = (row >= MEAN_REVERSION_HISTORY) & (ratio > rules.mr_volume_multiplier)
     breaking = (
         (row >= BREAKOUT_HISTORY)

@@ -55,8 +55,12 @@ def compute_features(frame: SwapFrame) -> pd.DataFrame:
         the rules decide on). NaN where the log lacks what a feature needs. A file's own recorded
         features are kept, because they were computed with history that the file no longer has.
     """
-    columns = {name: function(frame) for name, function in FEATURES.items()}
-    return pd.DataFrame(columns | {name: np.array(values) for name, values in frame.recorded.items()})
+    return pd.DataFrame({name: np.array(compute_feature(frame, name)) for name in (*FEATURES, *frame.recorded)})
+
+
+def compute_feature(frame: SwapFrame, name: str) -> Column:
+    """One column of `compute_features`, shape (n,); KeyError for a name that is none."""
+    return _recorded(frame, name, FEATURES.get(name))
 
 
 def compute_conditions(frame: SwapFrame, features: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -156,7 +160,7 @@ def _time_diff(frame: SwapFrame) -> Column:
 
 
 def _liquidity_impact(frame: SwapFrame) -> Column:
-    liquidity = frame.liquidity.to_floats(10**18)
+    liquidity = frame.depth
     return np.divide(frame.volume, liquidity, out=np.zeros(len(frame)), where=liquidity > 0)
 
 
@@ -178,8 +182,12 @@ def _volume_ratio(frame: SwapFrame) -> Column:
     return np.divide(frame.volume, average, out=out, where=average > 0)
 
 
-def _recorded(frame: SwapFrame, name: str, compute: Callable[[SwapFrame], Column]) -> Column:
-    return np.asarray(frame.recorded[name]) if name in frame.recorded else compute(frame)
+def _recorded(frame: SwapFrame, name: str, compute: Callable[[SwapFrame], Column] | None) -> Column:
+    if name in frame.recorded:
+        return np.asarray(frame.recorded[name])
+    if compute is None:
+        raise KeyError(name)
+    return compute(frame)
 
 
 FEATURES: dict[str, Callable[[SwapFrame], Column]] = {

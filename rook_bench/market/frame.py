@@ -117,7 +117,11 @@ class SwapFrame(Rebuilt):
         taken: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
         taken["recorded"] = {name: column[rows] for name, column in self.recorded.items()}
         taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
-        return replace(self, **taken, history=self._history_of(rows))
+        frame = replace(self, **taken, history=self._history_of(rows))
+        for name in BY_ROW:  # computed from exact integers one by one: not again for every part of a tape
+            if name in self.__dict__:
+                frame.__dict__[name] = read_only(self.__dict__[name][rows])
+        return frame
 
     @property
     def amounts(self) -> tuple[ExactInts, ExactInts]:
@@ -208,6 +212,11 @@ class SwapFrame(Rebuilt):
         return read_only(np.abs(amount.to_floats(self.pool.base.unit)))
 
     @cached_property
+    def depth(self) -> NDArray[np.float64]:
+        """Active liquidity after each swap in units of 1e18, shape (n,); the nearest float64."""
+        return read_only(self.liquidity.to_floats(10**18))
+
+    @cached_property
     def at_index(self) -> pd.DatetimeIndex:
         """`at` as a pandas index that knows it is UTC."""
         return pd.DatetimeIndex(self.at, name="at").tz_localize("UTC")
@@ -231,6 +240,9 @@ class SwapFrame(Rebuilt):
         """Seconds from the first swap to the last."""
         return float((self.at[-1] - self.at[0]) / np.timedelta64(1, "s")) if len(self) else 0.0
 
+
+BY_ROW = ("price", "volume", "depth")
+"""Columns that are computed when first asked for, each value from its own row alone."""
 
 COLUMNS: dict[str, Column] = {
     column.name: column.metadata["column"] for column in fields(SwapFrame) if "column" in column.metadata

@@ -12,51 +12,42 @@ from numpy.typing import NDArray
 
 from rook_bench.core import UnknownName
 from rook_bench.core.arrays import read_only
-from rook_bench.market.features import FEATURES, compute_conditions, compute_features
+from rook_bench.market.features import FEATURES, compute_conditions, compute_feature
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 
 
 class MarketColumns:
-    """Every column of one tape, read-only; features and conditions are computed when first asked for.
+    """Every column of one tape, read-only; each is computed when first asked for.
 
-    The look-ahead check makes many of these, and not every source looks at the features.
+    The look-ahead check makes many of these, and most sources look at few of the features.
     """
 
     def __init__(self, frame: SwapFrame) -> None:
         self.frame = frame
         self._columns: dict[str, NDArray[Any]] = {"at": read_only(frame.at)}
-        self._with_features = self._with_conditions = False
-
-    @cached_property
-    def features(self) -> pd.DataFrame:
-        """The rows' features (see `market.features.compute_features`)."""
-        return compute_features(self.frame)
 
     @property
     def names(self) -> list[str]:
-        """Names of all columns, which are then computed."""
-        self._add_features()
-        self._add_conditions()
-        return sorted(self._columns)
+        """Names of all columns."""
+        return sorted({"at", *FEATURES, *self.frame.recorded, *self._conditions})
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        for add in (self._add_features, self._add_conditions):
-            if name not in self._columns:
-                add()
         if name not in self._columns:
-            raise UnknownName("column", name, self._columns, where=_asked_at())
+            self._columns[name] = read_only(self._computed(name).copy())
         return self._columns[name]
 
-    def _add_features(self) -> None:
-        if not self._with_features:
-            self._columns |= _frozen(self.features)
-            self._with_features = True
+    def _computed(self, name: str) -> NDArray[Any]:
+        # A feature comes before a condition of its name.
+        if name in FEATURES or name in self.frame.recorded:
+            return compute_feature(self.frame, name)
+        if name not in self._conditions:
+            raise UnknownName("column", name, self.names, where=_asked_at())
+        return self._conditions[name].to_numpy()
 
-    def _add_conditions(self) -> None:
-        if not self._with_conditions:
-            self._columns = _frozen(compute_conditions(self.frame, self.features)) | self._columns
-            self._with_conditions = True
+    @cached_property
+    def _conditions(self) -> pd.DataFrame:
+        return compute_conditions(self.frame)
 
 
 def _asked_at() -> str:
@@ -65,10 +56,6 @@ def _asked_at() -> str:
     while frame.f_code.co_filename == __file__ and frame.f_back is not None:
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def _frozen(table: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    return {name: read_only(table[name].to_numpy().copy()) for name in table.columns}
 
 
 class MarketView:

@@ -1,5 +1,7 @@
 """Statistics as pure functions over clock-sampled returns."""
 
+import os
+
 from rook_bench.stats.blocks import block_length
 from rook_bench.stats.ledoit_wolf import sharpe_difference
 from rook_bench.stats.lo import sharpe_interval
@@ -22,6 +24,10 @@ from rook_bench.stats.sharpe import (
     track_record_needed,
 )
 from rook_bench.stats.splits import consecutive_folds
+
+# arch, which is imported when first needed, would compile one sum of products anew in every process: more
+# than a second. It gives the same bits without.
+os.environ.setdefault("ARCH_DISABLE_NUMBA", "1")
 
 __all__ = [
     "Selection",

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from rook_bench import plugins
+from rook_bench.core.files import MARKER
 
 
 def test_help_and_version_import_nothing_heavy(rook_bench_process):
@@ -40,7 +41,12 @@ def test_check_writes_its_json(checkout, rook_bench):
     assert "5,370 of 5,370 pairs chain (100.00%)" in out
 
 
-def test_demo_ends_with_report_and_verdict(checkout, rook_bench):
+def test_demo_ends_with_report_and_verdict(checkout, rook_bench, few_rows):
+    """It replaces its own output and nothing else."""
+    earlier = checkout / "reports" / "demo"
+    earlier.mkdir(parents=True)
+    for name in (MARKER, "earlier.txt"):
+        (earlier / name).touch()
     code, out, _ = rook_bench("demo", "--quick", "--out", "reports/demo")
     report, verdict = out.strip().splitlines()[-2:]
     assert code == 0
@@ -49,8 +55,7 @@ def test_demo_ends_with_report_and_verdict(checkout, rook_bench):
     assert (checkout / "reports" / "demo" / "report.html").stat().st_size > 100_000
     judged = json.loads((checkout / "reports" / "demo" / "verdict.json").read_text())
     assert verdict == f"verdict: {judged['verdict']}"
-    # Running it again replaces its own output and nothing else.
-    assert rook_bench("demo", "--quick", "--out", "reports/demo")[0] == 0
+    assert not (earlier / "earlier.txt").exists()
 
 
 def test_compare_adds_the_benchmarks_and_saves_every_run(checkout, rook_bench):

@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -26,16 +25,6 @@ def commands(page: Path) -> list[str]:
 
 def test_pages_have_commands():
     assert len(commands(REPOSITORY / "README.md")) >= 5
-
-
-@pytest.fixture
-def few_rows(monkeypatch, thorough):
-    """Training draws a few rows only, to learn from and to be judged on: the commands are tried, not the models."""
-    if not thorough and find_spec("torch"):
-        from rook_bench.training import fit
-
-        draw = fit.draw_rows
-        monkeypatch.setattr(fit, "draw_rows", lambda rows, most, seed: draw(rows, min(most, 64), seed))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)

@@ -12,6 +12,7 @@ from rook_bench.language.manifest import read_manifest
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
+from rook_bench.training.checkpoints import latest_checkpoint  # noqa: E402
 from rook_bench.training.fit import train  # noqa: E402
 from rook_bench.training.trainer import TimedCheckpoint  # noqa: E402
 
@@ -229,7 +230,7 @@ def arguments(prepared, mini_base, tmp_path):
 
 def wait_for_checkpoint(process, work):
     deadline = time.monotonic() + 120
-    while not list(work.glob("checkpoint-*/trainer_state.json")):
+    while latest_checkpoint(work) is None:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.005)
