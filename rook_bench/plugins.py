@@ -227,6 +227,8 @@ broken: dict[str, str] = {}
 """Plugin files and entry points that could not be loaded: where, and why."""
 
 _loaded: set[str] = set()
+_seen_from: set[tuple[str | None, Path]] = set()
+"""The environment variable and the working folder that led to a folder of plugins that is loaded."""
 
 
 def load_plugins() -> None:
@@ -235,9 +237,15 @@ def load_plugins() -> None:
         _loaded.add(ENTRY_POINTS)
         for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
             _guarded(f"{entry.name} ({entry.value})", entry.load)
-    mine = (project_folder() or Path.cwd()) / "strategies"
-    folder = Path(os.environ.get(STRATEGIES_VARIABLE) or mine).resolve()
-    if str(folder) not in _loaded and folder.is_dir():
+    named = os.environ.get(STRATEGIES_VARIABLE)
+    seen_from = named, Path.cwd()
+    if seen_from in _seen_from:  # asked with every plugin that is built: thousands of times in a run
+        return
+    folder = Path(named or (project_folder() or Path.cwd()) / "strategies").resolve()
+    if not folder.is_dir():
+        return
+    _seen_from.add(seen_from)
+    if str(folder) not in _loaded:
         _loaded.add(str(folder))
         for path in sorted(folder.glob("*.py")):
             _guarded(str(path), partial(import_file, path))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from rook_bench.report.assumptions import assumptions, limits_of_replay
@@ -62,15 +63,12 @@ def render(
     looks: Mapping[str, Any] | None = None,
 ) -> str:
     """The whole page as text; every name from outside is escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     check = entries[0].run.tape_check
     facts = tape_facts(check)
     sections: dict[str, list[Shown]] = {}
     for picture in pictures:
         sections.setdefault(picture.section, []).append(picture)
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         title=title,
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         entries=entries,
@@ -91,3 +89,12 @@ def render(
         limits=limits_of_replay(entries),
         provenance=provenance(entries),
     )
+
+
+@cache
+def _template() -> Template:
+    """The page's template, compiled once in a process."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2")

@@ -23,6 +23,14 @@ V3 = ("--pool", POOL, "--from-block", "0", "--reorg-depth", "0", "--out", "tape.
 V4 = ("--manager", MANAGER, "--pool-id", POOL_ID, *V3[2:])
 
 
+@pytest.fixture(autouse=True)
+def hardly_waits(monkeypatch):
+    """A refused request is sent again soon; how long the waits are is looked at in tests/ingest/fetch."""
+    from rook_bench.ingest.fetch import Node
+
+    monkeypatch.setitem(Node.__init__.__kwdefaults__, "first_wait_s", 0.001)
+
+
 @pytest.fixture
 def fake(monkeypatch):
     """A v3 node, whose URL is in the environment."""
