@@ -93,9 +93,14 @@ class DecisionTape(Rebuilt):
         return np.array([not str(reason).startswith(NOT_ASKED) for reason in self.reason], dtype=np.bool_)
 
     @property
+    def trades(self) -> NDArray[np.bool_]:
+        """Rows that wish to buy or sell, shape (n,)."""
+        return is_trade(self.side)
+
+    @property
     def action_rate(self) -> float:
         """Share of rows that wish to trade."""
-        return float(np.isin(self.side, (Side.BUY, Side.SELL)).mean())
+        return float(self.trades.mean())
 
     def counts(self) -> dict[str, int]:
         """Rows by side name, UNPARSED included when there are any."""
@@ -134,7 +139,7 @@ class DecisionTape(Rebuilt):
         """From side codes, with scalars spread over all rows and sizes set to 0 where nothing trades."""
         side = np.asarray(side, dtype=np.int8)
         spread = lambda value: np.broadcast_to(np.asarray(value, dtype=np.float64), side.shape).copy()  # noqa: E731
-        trades = np.isin(side, (Side.BUY, Side.SELL))
+        trades = is_trade(side)
         return cls(
             side=side,
             size=np.where(trades, spread(size), 0.0),
@@ -145,18 +150,26 @@ class DecisionTape(Rebuilt):
         )
 
 
+def is_trade(side: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Which side codes are BUY or SELL, shape (n,)."""
+    return (side == _BUY) | (side == _SELL)
+
+
+_BUY, _SELL = np.int8(Side.BUY), np.int8(Side.SELL)
+_CODES = np.array([*Side, UNPARSED], dtype=np.int8)
+
+
 def _validate(tape: DecisionTape) -> None:
     for name, column in tape._columns():
         if column is not None and column.shape != tape.side.shape:
             raise InputError(
                 f"decision column '{name}' has {len(column)} rows instead of {len(tape)}", where="DecisionTape"
             )
-    trades = np.isin(tape.side, (Side.BUY, Side.SELL))
     confident = np.isnan(tape.confidence) | ((tape.confidence >= 0) & (tape.confidence <= 1))
     checks = {
-        "side is not BUY, HOLD, SELL or UNPARSED": ~np.isin(tape.side, (*Side, UNPARSED)),
+        "side is not BUY, HOLD, SELL or UNPARSED": ~np.isin(tape.side, _CODES),
         "size is not between 0 and 1": ~((tape.size >= 0) & (tape.size <= 1)),
-        "size is not 0 though nothing is traded": ~trades & (tape.size != 0),
+        "size is not 0 though nothing is traded": ~tape.trades & (tape.size != 0),
         "slippage_bps is not between 0 and 10000": ~((tape.slippage_bps >= 0) & (tape.slippage_bps <= 1e4)),
         "deadline_s is negative": ~(tape.deadline_s >= 0),
         "confidence is not between 0 and 1": ~confident,

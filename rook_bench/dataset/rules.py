@@ -102,18 +102,26 @@ def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex) -> Decis
         ("BREAKOUT_BUY", breaking & (momentum > rules.breakout_price_momentum)),
         ("BREAKOUT_SELL", breaking & (momentum < -rules.breakout_price_momentum)),
     ]
-    name = np.select([mask for _, mask in fired], [name for name, _ in fired], "NO_SIGNAL").astype(object)
-    ends = pd.Series(name).str
-    side = np.select([ends.endswith("_BUY"), ends.endswith("_SELL")], [Side.BUY, Side.SELL], Side.HOLD)
-    mean_reversion, breakout = ends.startswith("MEAN_REVERSION"), ends.startswith("BREAKOUT")
+    code = np.select([mask for _, mask in fired], np.arange(len(fired)), len(fired))
+    names = np.array([*(name for name, _ in fired), "NO_SIGNAL"], dtype=object)
+    sides = np.array([_side_of(name) for name in names], dtype=np.int8)
+    mean_reversion, breakout = (
+        np.array([name.startswith(rule) for name in names])[code] for rule in ("MEAN_REVERSION", "BREAKOUT")
+    )
     with np.errstate(invalid="ignore"):
         reversion_confidence = np.minimum(0.8, np.abs(deviation) * 10 + ratio * 0.1)
         breakout_confidence = np.minimum(0.9, np.abs(momentum) * 20 + volatility * 10)
     return DecisionTape.from_sides(
-        side,
+        sides[code],
         size=np.select([mean_reversion, breakout], [rules.mr_position_size, rules.breakout_position_size], 0.0),
         slippage_bps=np.where(breakout, min(rules.max_slippage_bps, BREAKOUT_SLIPPAGE_BPS), rules.max_slippage_bps),
         deadline_s=np.where(breakout, BREAKOUT_DEADLINE_S, rules.default_deadline_s),
         confidence=np.select([mean_reversion, breakout], [reversion_confidence, breakout_confidence], 0.5),
-        reason=name,
+        reason=names[code],
     )
+
+
+def _side_of(rule: str) -> Side:
+    """What a rule that fired asks for: its name ends with it."""
+    word = rule.rpartition("_")[2]
+    return Side[word] if word in ("BUY", "SELL") else Side.HOLD

@@ -16,7 +16,7 @@ from rich.progress import Progress
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.arrays import text_column
-from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape
+from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape, is_trade
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.language.adapter import Adapter, load_adapter
@@ -208,7 +208,7 @@ class Decider:
                 continue
             side[row], size[row] = parsed.side, parsed.size
             slippage[row], deadline[row] = parsed.slippage_bps, parsed.deadline_s
-        trades = np.isin(side, (Side.BUY, Side.SELL))
+        trades = is_trade(side)
         return DecisionTape(
             side=side,
             size=np.where(trades, size, 0.0),

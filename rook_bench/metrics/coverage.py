@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import Estimate, Side
+from rook_bench.core import Estimate
 from rook_bench.metrics.action_value import ActionValues, action_values
 from rook_bench.metrics.means import mean_of
 from rook_bench.replay import Run
@@ -70,7 +70,7 @@ def value_by_coverage(
     """
     values = values or action_values(run)
     tape = run.decided.tape
-    rows = np.flatnonzero(np.isin(tape.side, (Side.BUY, Side.SELL)) & ~np.isnan(tape.confidence) & values.known)
+    rows = np.flatnonzero(tape.trades & ~np.isnan(tape.confidence) & values.known)
     if len(rows) == 0:
         return []
     confidence, value = tape.confidence[rows], values.of(tape.side)[rows]

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from rook_bench.core import SIDE_NAMES, Estimate, Side
+from rook_bench.core import SIDE_NAMES, Estimate
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
@@ -93,5 +93,5 @@ def mean_confidence(sampled: Sampled) -> Estimate:
 
 def acting_confidence(tape: DecisionTape) -> np.ndarray:
     """Confidences of the decisions that wish to trade, where they state one."""
-    values = tape.confidence[np.isin(tape.side, (Side.BUY, Side.SELL))]
+    values = tape.confidence[tape.trades]
     return values[~np.isnan(values)]

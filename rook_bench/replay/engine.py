@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import ConfigError, RookError, Side
+from rook_bench.core import ConfigError, RookError
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
@@ -152,7 +152,7 @@ def execute(
     wishes["deadline_ns"] = np.minimum(tape.deadline_s * NS, 2.0**62)
     wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions)
     limbs = ExactInts.of(opening_balances(config.capital, frame)).limbs
-    traded = int(np.isin(tape.side, (Side.BUY, Side.SELL)).sum())
+    traded = int(tape.trades.sum())
     orders, equity = dtypes.empty_orders(traded), np.empty(len(frame))
     depth = known_depth(frame)
     ticks, changes = no_ticks() if depth is None else depth.records()

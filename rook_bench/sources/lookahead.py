@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.frame import SwapFrame
 from rook_bench.sources.source import Source
@@ -132,7 +131,7 @@ def choose_cuts(tape: DecisionTape, rng: np.random.Generator, places: int = CUTS
         return [], 0, 0
     few = places // 2 if places <= CUTS else places // 6
     anywhere = rng.integers(MINIMUM_ROWS, rows, size=few).tolist()
-    trades = np.flatnonzero(np.isin(tape.side, (Side.BUY, Side.SELL)) & (tape.size > 0)) + 1
+    trades = np.flatnonzero(tape.trades & (tape.size > 0)) + 1
     trades = trades[(trades >= MINIMUM_ROWS) & (trades < rows)]
     count = min(places - few, len(trades))
     weights = None
