@@ -10,7 +10,7 @@ import typer
 from rook_bench.cli.options import AllowRounded, Json, PoolChoice
 from rook_bench.core.console import say, say_json
 from rook_bench.core.files import write_json
-from rook_bench.ingest.importing import check_each, import_logs, import_others, is_log
+from rook_bench.ingest.importing import check_each, explain_layouts, import_logs, import_others, is_log
 from rook_bench.tapecheck.check import describe_several, require_exact
 
 
@@ -43,12 +43,19 @@ def check(
     pool: PoolChoice = None,
     json: Json = False,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the check as JSON to this file.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Only say which layouts were tried for a file, and what each missed.")
+    ] = False,
     min_exact: Annotated[
         float | None,
         typer.Option("--min-exact", min=0, max=1, help="Exit with 3 where a smaller share of swaps re-prices exactly."),
     ] = None,
 ) -> None:
     """Say how far a log can be trusted: re-pricing, chaining, fee, duplicates, order, gaps, precision."""
+    if explain:
+        for line in explain_layouts(source):
+            say(line)
+        return
     checks = check_each(source, pool)
     shown = [check.to_json() for check in checks]
     found = shown[0] if len(shown) == 1 else shown

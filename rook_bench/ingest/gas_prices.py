@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from rook_bench.core import InputError
+from rook_bench.execution.frictions import HIGHEST_GWEI
+from rook_bench.ingest.text_columns import floats, small, times
+from rook_bench.ingest.text_files import check_exists
+from rook_bench.ingest.text_rows import columns_of, read_records
 from rook_bench.market.frame import SwapFrame
 
 _GWEI = 1_000_000_000
@@ -27,18 +30,25 @@ def with_gas_prices(frame: SwapFrame, path: str | Path) -> SwapFrame:
             series that begins after the tape does.
     """
     path = Path(path)
-    series = _read(path)
-    missing = "gwei" if "gwei" not in series else "block or at" if not {"block", "at"} & set(series) else None
+    check_exists(path)
+    columns = columns_of(path)
+    missing = "gwei" if "gwei" not in columns else "block or at" if not {"block", "at"} & set(columns) else None
     if missing:
         raise InputError(f"missing column {missing}", where=path, hint="a series needs gwei, and block or at")
-    gwei = pd.to_numeric(series["gwei"], errors="coerce").to_numpy(dtype=np.float64)
-    bad = ~np.isfinite(gwei) | (gwei < 0)
+    series = pd.concat(list(read_records(path, ("gwei", "block", "at"))))
+    gwei = floats(series["gwei"], path)
+    bad = (gwei < 0) | (gwei > HIGHEST_GWEI)
     if bad.any():
-        raise InputError(f"gwei is not a price at row {int(np.argmax(bad)) + 1}", where=path, hint="mend or drop it")
+        row = int(np.argmax(bad)) + 1
+        raise InputError(
+            f"gwei is no gas price ({gwei[row - 1]:g}) at row {row}",
+            where=path,
+            hint=f"give gwei from 0 to {HIGHEST_GWEI:,}; is the column in wei?",
+        )
     if "block" in series and frame.block is not None:
-        keys, places = _numbers(series["block"], path), frame.block
+        keys, places = small(series["block"], path), frame.block
     elif "at" in series:
-        keys, places = _times(series["at"], path), frame.at.astype(np.int64)
+        keys, places = times(series["at"], path).astype(np.int64), frame.at.astype(np.int64)
     else:
         raise InputError("the tape has no block numbers", where=frame.source, hint="give the series by time (at)")
     order = np.argsort(keys, kind="stable")
@@ -48,26 +58,3 @@ def with_gas_prices(frame: SwapFrame, path: str | Path) -> SwapFrame:
         raise InputError(f"the series begins after swap {row}", where=path, hint="give prices from the tape's start on")
     wei = np.round(gwei[order][latest] * _GWEI).astype(np.int64)
     return replace(frame, gas_price=wei, notes=(*frame.notes, f"gas prices from {path.name}"))
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise InputError("no such file", where=path, hint="check the path")
-    try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
-    except (ValueError, OSError) as error:  # pandas' and Arrow's parse errors are ValueErrors
-        raise InputError(f"not a readable table ({str(error).splitlines()[0]})", where=path) from None
-
-
-def _numbers(column: pd.Series, path: Path) -> NDArray[np.int64]:
-    blocks = pd.to_numeric(column, errors="coerce")
-    if blocks.isna().any():
-        raise InputError(f"block is not a number at row {int(np.argmax(blocks.isna())) + 1}", where=path)
-    return blocks.to_numpy(dtype=np.int64)
-
-
-def _times(column: pd.Series, path: Path) -> NDArray[np.int64]:
-    times = pd.to_datetime(column, utc=True, errors="coerce", format="ISO8601")
-    if times.isna().any():
-        raise InputError(f"at is not a time at row {int(np.argmax(times.isna())) + 1}", where=path)
-    return times.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]").astype(np.int64)

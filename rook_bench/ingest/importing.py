@@ -44,8 +44,8 @@ def import_logs(
     from rook_bench.ingest.pool_metadata import unit_notes
 
     metadata, address = pool_choice(pool)
-    if metadata is not None and metadata.address != "unknown":
-        address = metadata.address
+    if metadata is not None:
+        address = metadata.log_address
     stream = stream_events(inputs, address=address, allow_rounded=allow_rounded)
     pools: dict[str, Pool] = {}
     rounded: dict[str, str] = {}
@@ -78,7 +78,7 @@ def _learning(
     stream: LogStream, metadata: Pool | None, pools: dict[str, Pool], rounded: dict[str, str], notes: list[str]
 ) -> Iterator[pa.Table]:
     """The stream's tables; what it learnt is put down when they are used up, before the tape is written."""
-    from rook_bench.ingest.one_pool import rounded_reasons
+    from rook_bench.ingest.one_pool import described_pool, rounded_reasons
 
     seen: set[str] = set()
     with Progress(console=err, transient=True, disable=not on_terminal()) as progress:
@@ -89,7 +89,7 @@ def _learning(
             yield table
     pools.update(stream.pools)
     if metadata is not None:
-        pools.update(dict.fromkeys(seen, metadata))
+        pools.update({address: described_pool(metadata, address) for address in seen})
     rounded.update(rounded_reasons(stream))
     notes.extend(stream.notes)
 
@@ -124,6 +124,25 @@ def check_each(source: Path, pool: str | None) -> list[TapeCheck]:
         for frame in progress.track(frames, description="pricing swaps again"):
             checks.append(check_tape(frame))
     return checks
+
+
+def explain_layouts(source: Path) -> list[str]:
+    """A line for each layout: whether a file of these columns is read as it, or what it lacks, the nearest first.
+
+    Raises:
+        InputError: no such file, a folder, or a file that can't be read at all.
+    """
+    from rook_bench.core import InputError
+    from rook_bench.ingest.recognise import explained
+    from rook_bench.ingest.text_rows import columns_of
+
+    path = find("tape", source)
+    if path.is_dir():
+        raise InputError("is a folder", where=path, hint="name one of its files")
+    columns = columns_of(path)
+    found = explained(columns)
+    width = max(len(name) for name, _ in found)
+    return [f"columns: {', '.join(columns)}", *(f"{name:<{width}}  {told}" for name, told in found)]
 
 
 def _frames(source: Path, pool: str | None) -> Sequence[SwapFrame]:

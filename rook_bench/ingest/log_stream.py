@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rook_bench.core import InputError
+from rook_bench.ingest.identity import Identity, guarded, strange_events
 from rook_bench.ingest.layouts.block_times import BlockTimes
 from rook_bench.ingest.recognise import recognise, spelled
 from rook_bench.ingest.rounding import Rounding
@@ -21,11 +22,15 @@ from rook_bench.market.events import BURN, COLLECT, INITIALIZE, MINT, SWAP
 from rook_bench.market.pool import Pool, known_pool
 from rook_bench.plugins import Plugin
 
+REASONS = 3
+"""Files of a folder whose reasons an error gives."""
+
 
 class _Source(NamedTuple):
     path: Path
     plugin: Plugin
     names: dict[str, str]
+    guarded: list[str]
 
 
 class LogStream:
@@ -60,6 +65,8 @@ class LogStream:
         self._rounding = Rounding(self._allow_rounded)
         self._kinds: Counter[str] = Counter()
         self._total = 0
+        self._identity = Identity()
+        self._strange: Counter[str] = Counter()
         self.pools: dict[str, Pool] = {}
         self.swaps: Counter[str] = Counter()
         layouts = {source.plugin.name: source.plugin.traits.get("note") for source in self._sources}
@@ -76,7 +83,7 @@ class LogStream:
         if plugin.traits.get("blocks"):
             self._block_files.append(path)
         elif plugin.traits.get("log"):
-            self._sources.append(_Source(path, plugin, spelled(columns, plugin)))
+            self._sources.append(_Source(path, plugin, spelled(columns, plugin), guarded(columns)))
         else:
             raise InputError(f"is no log of events but {plugin.name}", where=path, hint="import it alone")
 
@@ -86,20 +93,24 @@ class LogStream:
         for path in files:
             try:
                 self._add_file(path)
-            except InputError:
-                strange.append(path.relative_to(folder).as_posix())
+            except InputError as error:
+                strange.append(f"{path.relative_to(folder).as_posix()} ({error.what})")
         if not self._sources:
+            first = f"; {'; '.join(strange[:REASONS])}" if strange else ""
+            more = f"; and {len(strange) - REASONS} more files" if len(strange) > REASONS else ""
             raise InputError(
-                "the folder holds no core_features.csv, no tape.json and no log file that is recognised",
+                f"the folder holds no core_features.csv, no tape.json and no log file that is recognised{first}{more}",
                 where=folder,
-                hint="name one file inside it to see why it isn't",
+                hint="rook-bench data check FILE --explain says what each layout asks for",
             )
         if strange:
-            self._remarks.append(f"not read, for they are no logs: {', '.join(strange)}")
+            self._remarks.append(f"not read, for they are no logs: {'; '.join(strange)}")
 
     def __iter__(self) -> Iterator[pa.Table]:
         self._begin()
         times: dict[Path, BlockTimes] = {}
+        for source in self._sources:
+            self._note_removals(source)
         for source in self._sources:
             for table in self._tables(source):
                 filled = self._timed(table, source, times)
@@ -114,21 +125,32 @@ class LogStream:
                 self.pools.setdefault(pool, known)
         kinds = (SWAP, MINT, BURN, COLLECT, INITIALIZE)
         counts = ", ".join(f"{self._kinds[kind]} {kind} events" for kind in kinds if self._kinds[kind])
+        self.notes += strange_events(self._strange)
+        if self._identity.taken_back:
+            self.notes.append(f"left out {self._identity.taken_back} records of logs that a reorganisation took back")
         self.notes.append(f"{counts or 'no event of a pool'} in {self._total} rows of {len(self._sources)} files")
 
     def _tables(self, source: _Source) -> Iterator[pa.Table]:
         traits: dict[str, Any] = source.plugin.traits
         layout, pools = traits.get("layout"), traits.get("pools")
         read = source.plugin.build()
-        for chunk in read_records(source.path, source.names, self._rows):
-            table = chunk.rename(columns=source.names)
-            self._total += len(table)
+        for whole in read_records(source.path, {*source.names, *source.guarded}, self._rows):
+            self._total += len(whole)
+            chunk = self._identity.standing(whole)
+            self._identity.check(chunk, source.names, source.plugin.name, source.path)
+            table = chunk[[column for column in chunk if column in source.names]].rename(columns=source.names)
             if pools is not None:
                 self._learn(pools(table, source.path))
             if layout is None:
                 yield read(table, source.path)
             else:
-                yield layout.events(table, source.path, self._rounding.mend)
+                yield layout.events(table, source.path, self._rounding.mend, self._strange)
+
+    def _note_removals(self, source: _Source) -> None:
+        """A record may take back one that lies before it, so they are all looked at first."""
+        if any(column.lower() == "removed" for column in source.guarded):
+            for chunk in read_records(source.path, source.guarded, self._rows):
+                self._identity.note_removals(chunk)
 
     def _learn(self, pools: Sequence[Pool]) -> None:
         for pool in pools:

@@ -16,7 +16,10 @@ from rook_bench.ingest.row_order import mend_order
 from rook_bench.ingest.text_columns import UNNAMED_POOL
 from rook_bench.market.events import concat
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.pool import Pool
+from rook_bench.market.pool import Pool, known_pool
+
+V4_ID = len("0x") + 64
+"""Characters of a v4 pool's id."""
 
 LISTED = 5
 """Pools that an error names at most."""
@@ -33,8 +36,8 @@ def read_log(path: Path, pool: Pool | None, *, address: str | None = None, allow
     Raises:
         InputError: no swap of the pool, several pools and no address, or a pool without metadata.
     """
-    if address is None and pool is not None and pool.address != "unknown":
-        address = pool.address
+    if address is None and pool is not None:
+        address = pool.log_address
     stream = stream_events([path], address=address, allow_rounded=allow_rounded)
     tables: list[pa.Table] = []
     for table in stream:
@@ -42,8 +45,14 @@ def read_log(path: Path, pool: Pool | None, *, address: str | None = None, allow
             tables.append(table)
         else:
             tables.clear()  # it will be refused: only the counts are still of use
-    found = _pool_of(stream, path, address)
-    return _frame(concat(tables), pool or stream.pools.get(found), found, path, stream)
+    found = _pool_of(stream, path, address, pool)
+    metadata = described_pool(pool, found) if pool else stream.pools.get(found) or known_pool(found)
+    return _frame(concat(tables), metadata, found, path, stream)
+
+
+def described_pool(pool: Pool, found: str) -> Pool:
+    """Metadata that was given for the pool that a log calls `found`: a v4 pool takes its id from the log."""
+    return pool.model_copy(update={"address": found}) if pool.protocol == "v4" and len(found) == V4_ID else pool
 
 
 def read_logs(path: Path, *, allow_rounded: bool = False) -> list[SwapFrame]:
@@ -79,7 +88,7 @@ def rounded_reasons(stream: LogStream) -> dict[str, str]:
     }
 
 
-def _pool_of(stream: LogStream, path: Path, address: str | None) -> str:
+def _pool_of(stream: LogStream, path: Path, address: str | None, described: Pool | None = None) -> str:
     """The address of the pool to read, with swaps to its name."""
     if not stream.swaps:
         raise InputError("the log holds no Swap event of a pool", where=path, hint="is it the right log?")
@@ -90,7 +99,9 @@ def _pool_of(stream: LogStream, path: Path, address: str | None) -> str:
             raise InputError(
                 f"the log holds {len(stream.swaps)} pools: {listed}{more}",
                 where=path,
-                hint="choose with --pool ADDRESS",
+                hint="choose with --pool ADDRESS"
+                if described is None
+                else "write one of them as the metadata's address",
             )
         return next(iter(stream.swaps))
     if address.lower() not in stream.swaps and UNNAMED_POOL not in stream.swaps:

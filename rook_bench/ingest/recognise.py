@@ -20,6 +20,8 @@ def recognise(columns: list[str], *, where: object) -> Plugin:
         raise InputError("the file holds no rows", where=where)
     plugins = [plugin for plugin in importer if plugin.traits.get("columns")]
     matches = [plugin for plugin in plugins if not _missing(plugin, columns) and not _barred(plugin, columns)]
+    known = [plugin for plugin in matches if not plugin.traits.get("fallback")]
+    matches = known or matches
     matches = [plugin for plugin in matches if not any(_needs(plugin) < _needs(other) for other in matches)]
     if len(matches) > 1:
         raise InputError(
@@ -29,6 +31,7 @@ def recognise(columns: list[str], *, where: object) -> Plugin:
         )
     if matches:
         return matches[0]
+    plugins = [plugin for plugin in plugins if not plugin.traits.get("fallback")]
     nearest = max(plugins, key=lambda plugin: _nearness(plugin, columns))
     missing = _missing(nearest, columns)
     if len(missing) < len(_needs(nearest)):
@@ -36,8 +39,23 @@ def recognise(columns: list[str], *, where: object) -> Plugin:
         raise InputError(
             f"missing column {names}", where=where, hint=f"the file looks like {nearest.name} ({nearest.summary})"
         )
-    known = ", ".join(plugin.name for plugin in plugins)
-    raise InputError("the columns match no known layout", where=where, hint=f"known: {known}")
+    names = ", ".join(plugin.name for plugin in plugins)
+    raise InputError("the columns match no known layout", where=where, hint=f"known: {names}")
+
+
+def explained(columns: list[str]) -> list[tuple[str, str]]:
+    """Every layout, the nearest first, and what keeps a file of these columns from being read as it."""
+    plugins = [plugin for plugin in importer if plugin.traits.get("columns")]
+    lines = []
+    for plugin in sorted(plugins, key=lambda plugin: _nearness(plugin, columns), reverse=True):
+        missing, barred = _missing(plugin, columns), _unwanted(plugin, columns)
+        if missing:
+            lines.append((plugin.name, "lacks " + ", ".join(column.replace("|", " or ") for column in missing)))
+        elif barred:
+            lines.append((plugin.name, f"is not meant for files with {', '.join(barred)}"))
+        else:
+            lines.append((plugin.name, "fits"))
+    return lines
 
 
 def spelled(columns: Iterable[str], plugin: Plugin) -> dict[str, str]:
@@ -71,8 +89,12 @@ def _missing(plugin: Plugin, columns: Iterable[str]) -> list[str]:
 
 
 def _barred(plugin: Plugin, columns: Iterable[str]) -> bool:
+    return bool(_unwanted(plugin, columns))
+
+
+def _unwanted(plugin: Plugin, columns: Iterable[str]) -> list[str]:
     present = _present(plugin, columns)
-    return any(_has(plugin, column, present) for column in plugin.traits.get("unless", ()))
+    return [column for column in plugin.traits.get("unless", ()) if _has(plugin, column, present)]
 
 
 def _nearness(plugin: Plugin, columns: Iterable[str]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
+from rook_bench.market.frame import EARLIEST, LATEST
 
 BITS = {"sqrt_price_x96": 160, "liquidity": 128, "liquidity_delta": 128, "amount0": 252, "amount1": 252}
 """How many bits a value of each exact event column may have (an amount's own limit is the tape's 76 digits)."""
@@ -21,6 +23,9 @@ UNNAMED_POOL = "unknown"
 
 FLOAT = re.compile(r"[+-]?\d+\.?\d*([eE][+-]?\d{1,3})?")
 """A number as a float is written."""
+
+GROUPED = re.compile(r"[+-]?\d{1,3}((,\d{3})+|('\d{3})+|([ \u00a0\u202f\u2009]\d{3})+|(\.\d{3}){2,})")
+"""A whole number whose digits stand in threes; a single point may be a decimal one and says nothing."""
 
 
 def row_number(table: pd.DataFrame | pd.Series, position: int) -> int:
@@ -71,6 +76,8 @@ def whole(text: str) -> int | None:
             return int(text[2:] or "0", 16)  # Etherscan writes "0x" for zero
         except ValueError:
             return None
+    if GROUPED.fullmatch(text):
+        return int(re.sub(r"[^\d+-]", "", text))
     if FLOAT.fullmatch(text):
         number = float(text)
         return int(number) if number.is_integer() and abs(number) <= 2**53 else None
@@ -113,20 +120,82 @@ def optional_small(column: pd.Series, where: Path) -> list[int | None]:
     return [next(values) if there else None for there in present]
 
 
+_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+"""Nanoseconds of each unit in which time since 1970 is written."""
+
+_SLASHED = re.compile(r"\d{1,2}[/.-]\d{1,2}[/.-]\d{4}.*")
+
+
 def times(column: pd.Series, where: Path) -> NDArray[np.datetime64]:
-    """UTC times as datetime64[ns]: ISO 8601, "2024-01-05 00:00:23.000 UTC", or seconds since 1970 (also hex)."""
-    text = column.str.removesuffix(" UTC")
-    if len(text) and whole(text.iloc[0]) is not None:
-        seconds = small(text, where)
-        return seconds.astype("datetime64[s]").astype("datetime64[ns]")
+    """UTC times as datetime64[ns].
+
+    ISO 8601, "2024-01-05 00:00:23.000 UTC", or time since 1970 (hex too) in seconds, milliseconds, microseconds or
+    nanoseconds: a column has one unit, and only one of them puts a time between 2015 and 2100.
+
+    Raises:
+        InputError: a value that is no time, that lies outside of 2015 to 2100, or in another unit than the first.
+    """
+    text = column.str.strip().str.removesuffix(" UTC")
+    if len(text) and _since_1970(text.iloc[0]) is not None:
+        return _times_since_1970(text, column, where)
     parsed = pd.to_datetime(text, utc=True, errors="coerce", format="ISO8601")
     missing = parsed.isna().to_numpy()
     if missing.any():
         bad = int(np.argmax(missing))
+        hint = None
+        if _SLASHED.fullmatch(text.iloc[bad]):
+            hint = "the day and the month could change places: write dates as 2024-01-31"
         raise InputError(
-            f"column '{column.name}' is not a time ({column.iloc[bad]}) at row {row_number(column, bad)}", where=where
+            f"column '{column.name}' is not a time ({column.iloc[bad]}) at row {row_number(column, bad)}",
+            where=where,
+            hint=hint,
         )
-    return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+    at = parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[ns]")
+    check_times(at, column, where)
+    return at
+
+
+def check_times(at: NDArray[np.datetime64], column: pd.Series, where: Path) -> None:
+    """InputError at the first time outside of 2015 to 2100."""
+    outside = (at < EARLIEST) | (at >= LATEST)
+    if outside.any():
+        bad = int(np.argmax(outside))
+        raise InputError(
+            f"column '{column.name}' is outside of 2015 to 2100 ({column.iloc[bad]}) at row {row_number(column, bad)}",
+            where=where,
+            hint="is the column another one, or its unit none of s, ms, us, ns?",
+        )
+
+
+def _since_1970(text: str) -> Fraction | None:
+    """The number that a time since 1970 is written as, exact; None for other text."""
+    number = whole(text)
+    if number is not None:
+        return Fraction(number)
+    return Fraction(text) if FLOAT.fullmatch(text) else None
+
+
+def _times_since_1970(text: pd.Series, column: pd.Series, where: Path) -> NDArray[np.datetime64]:
+    numbers = [_since_1970(value) for value in text]
+    for position, number in enumerate(numbers):
+        if number is None:
+            problem = f"is not a time ({column.iloc[position]})" if column.iloc[position] else "is missing"
+            raise InputError(f"column '{column.name}' {problem} at row {row_number(column, position)}", where=where)
+    assert numbers[0] is not None
+    earliest, latest = (int(bound.astype(np.int64)) for bound in (EARLIEST, LATEST))
+    # The ranges of the units lie apart, so the first value tells the unit, and one of another unit is outside.
+    scale = next((scale for scale in _UNITS.values() if earliest <= numbers[0] * scale < latest), 1)
+    nanoseconds = [int(number * scale) if number is not None else 0 for number in numbers]
+    bad = next((row for row, value in enumerate(nanoseconds) if not earliest <= value < latest), None)
+    if bad is not None:
+        mixed = bad and any(earliest <= (numbers[bad] or 0) * other < latest for other in _UNITS.values())
+        problem = "is in another unit than the rows before" if mixed else "is outside of 2015 to 2100"
+        raise InputError(
+            f"column '{column.name}' {problem} ({column.iloc[bad]}) at row {row_number(column, bad)}",
+            where=where,
+            hint="write every time in one unit since 1970, or as 2024-01-31T23:59:59Z",
+        )
+    return np.array(nanoseconds, dtype=np.int64).astype("datetime64[ns]")
 
 
 def hashes(column: pd.Series, where: Path) -> list[bytes | None]:
@@ -147,8 +216,8 @@ def hashes(column: pd.Series, where: Path) -> list[bytes | None]:
 
 
 def addresses(column: pd.Series, where: Path) -> list[str]:
-    """Addresses or v4 pool ids in lower case, with their 0x."""
-    text = column.str.lower()
+    """Addresses or v4 pool ids in lower case, with their 0x (databases write it as \\x, some libraries not at all)."""
+    text = column.str.lower().str.replace(r"^(0x|\\x)?(?=[0-9a-f]+$)", "0x", regex=True)
     if not text.str.fullmatch(r"0x([0-9a-f]{40}|[0-9a-f]{64})").all():
         bad = int(np.argmin(text.str.fullmatch(r"0x([0-9a-f]{40}|[0-9a-f]{64})").to_numpy(dtype=bool)))
         raise InputError(
@@ -170,8 +239,16 @@ def first_present(names: Sequence[str], table: pd.DataFrame) -> str | None:
 
 
 def words_of(text: str) -> list[str]:
-    """The "0x..." words of a list written as text (Python's or JSON's way)."""
-    return re.findall(r"0x[0-9a-fA-F]*", text)
+    """The hexadecimal words of a list written as text (Python's or JSON's way), with their 0x or without."""
+    words = re.findall(r"0x[0-9a-fA-F]*|(?<![0-9a-zA-Z])[0-9a-fA-F]{64}(?![0-9a-zA-Z])", text)
+    return [word if word.startswith("0x") else f"0x{word}" for word in words]
+
+
+def negated(column: pd.Series) -> pd.Series:
+    """Numbers written as text with the other sign, digit by digit the same."""
+    text = column.str.strip()
+    other = ("-" + text.str.removeprefix("+")).str.replace(r"^--", "", regex=True)
+    return text.where(text.str.fullmatch(r"[+-]?0*|"), other)
 
 
 def constant(value: Any, table: pd.DataFrame) -> pd.Series:

@@ -6,13 +6,12 @@ number that somebody else has already put through one shows it ("1.66e+33").
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rook_bench.core import InputError
-from rook_bench.ingest.text_files import check_exists, reading_table
+from rook_bench.ingest.text_files import check_exists, form_of, open_text, reading_table
 
 ROWS = 100_000
 """Rows of a chunk."""
@@ -39,7 +38,8 @@ def columns_of(path: Path) -> list[str]:
             return list(_schema(path).names)
         case "csv":
             with reading_table(path):
-                return [str(name) for name in pd.read_csv(path, nrows=0).columns]
+                encoding, separator = form_of(path)
+                return [str(name) for name in pd.read_csv(path, nrows=0, encoding=encoding, sep=separator).columns]
         case kind:
             rows = islice(_json_rows(path, kind), _SEEN)
             return list(dict.fromkeys(name for row in rows for name in row))
@@ -79,7 +79,7 @@ def _kind(path: Path) -> str:
         return "lines"
     if not name.endswith(".json"):
         return "csv"
-    with reading_table(path), _open(path) as file:
+    with reading_table(path), open_text(path) as file:
         first, second = file.readline(), file.readline()
     return "lines" if second.strip() and _is_object(first) else "json"
 
@@ -91,22 +91,17 @@ def _is_object(line: str) -> bool:
         return False
 
 
-def _open(path: Path) -> IO[str]:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
-
-
 # CSV.
 
 
 def _csv_chunks(path: Path, wanted: set[str] | None, rows: int) -> Iterator[pd.DataFrame]:
     use = None if wanted is None else (lambda name: name in wanted)
-    with (
-        reading_table(path),
-        pd.read_csv(path, usecols=use, dtype=str, keep_default_na=False, chunksize=rows) as reader,
-    ):
-        yield from reader
+    with reading_table(path):
+        encoding, separator = form_of(path)
+        with pd.read_csv(
+            path, encoding=encoding, sep=separator, usecols=use, dtype=str, keep_default_na=False, chunksize=rows
+        ) as reader:
+            yield from reader
 
 
 # Parquet.
@@ -182,7 +177,7 @@ def _json_chunks(path: Path, kind: str, wanted: set[str] | None, rows: int) -> I
 
 
 def _json_rows(path: Path, kind: str) -> Iterator[dict[str, str]]:
-    with reading_table(path), _open(path) as file:
+    with reading_table(path), open_text(path) as file:
         if kind == "json":
             yield from _flat(_unwrapped(_parsed(file.read(), path, "the JSON file"), path), path)
             return
@@ -204,7 +199,7 @@ def _parsed(text: str, path: Path, what: str) -> Any:
 
 
 def _unwrapped(value: Any, path: Path) -> Iterator[Any]:
-    """Rows out of the envelopes of JSON-RPC, Etherscan, The Graph and Dune, or of a plain array."""
+    """Rows out of the envelopes of JSON-RPC, eth_subscribe, Etherscan, The Graph and Dune, or of a plain array."""
     if isinstance(value, list):
         for item in value:
             yield from _unwrapped(item, path)
@@ -215,7 +210,7 @@ def _unwrapped(value: Any, path: Path) -> Iterator[Any]:
             answer = value["result"]
         if answer:
             raise InputError(f"holds an error answer, not a log ({_text_of(answer)[:80]})", where=path)
-        for key in ("result", "data", "swaps", "rows"):
+        for key in ("params", "result", "data", "swaps", "rows"):
             if isinstance(value.get(key), list | dict):
                 yield from _unwrapped(value[key], path)
                 return

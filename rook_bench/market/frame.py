@@ -241,6 +241,9 @@ class SwapFrame(Rebuilt):
         return float((self.at[-1] - self.at[0]) / np.timedelta64(1, "s")) if len(self) else 0.0
 
 
+EARLIEST, LATEST = np.datetime64("2015-01-01", "ns"), np.datetime64("2100-01-01", "ns")
+"""Times outside are none of a swap: the oldest chains that are read here began in 2015."""
+
 BY_ROW = ("price", "volume", "depth")
 """Columns that are computed when first asked for, each value from its own row alone."""
 
@@ -312,6 +315,9 @@ def _validate(frame: SwapFrame) -> None:
             raise InputError(f"column '{name}' has {len(column)} rows instead of {count}", where=where)
     if np.isnat(frame.at).any():
         raise _at_row(frame, np.isnat(frame.at), "the timestamp is missing")
+    outside = (frame.at < EARLIEST) | (frame.at >= LATEST)
+    if outside.any():
+        raise _at_row(frame, outside, "the time is outside of 2015 to 2100", "is it in another unit than it should be?")
     back = np.concatenate([[False], frame.at[1:] < frame.at[:-1]])
     if back.any():
         raise _at_row(frame, back, "rows are not in order of time", "sort by block and log index")

@@ -61,6 +61,14 @@ class Pool(Config):
         return self
 
     @property
+    def log_address(self) -> str | None:
+        """What a log calls the pool, lower case; None where that is not known: a v4 pool is known by its id of 64
+        digits, and not by the address of the PoolManager that all of them share."""
+        if self.address == "unknown" or (self.protocol == "v4" and len(self.address) == len("0x") + 40):
+            return None
+        return self.address.lower()
+
+    @property
     def base(self) -> Token:
         """The token that is bought and sold."""
         return self.token0 if self.base_is_token0 else self.token1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rook_bench.core import InputError, UnknownName
 from rook_bench.dataset.prepare import with_past
 from rook_bench.dataset.splits import SplitPlan, split_rows
-from rook_bench.market.frame import SwapFrame
+from rook_bench.market.frame import EARLIEST, LATEST, SwapFrame
 
 SPLITS = {"train": "train", "validation": "val", "test": "test"}
 """What a split is called, and what the prepared folder calls it."""
@@ -80,7 +80,7 @@ def _time(given: datetime | str | None, name: str) -> np.datetime64 | None:
         at = given if isinstance(given, datetime) else datetime.fromisoformat(given)
     except ValueError:
         raise InputError(f"'{given}' is not a time", where=name, hint="write 2025-01-31 or 2025-01-31T12:00Z") from None
-    if not 1700 <= at.year <= 2200:  # what nanoseconds in 64 bits hold, and more than any chain needs
+    if not EARLIEST.astype("datetime64[Y]").item().year <= at.year <= LATEST.astype("datetime64[Y]").item().year:
         raise InputError(f"{at.year} is not a year of any tape", where=f"{name} {given}")
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return np.datetime64(at.replace(tzinfo=None), "ns")

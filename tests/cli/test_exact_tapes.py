@@ -122,13 +122,13 @@ def test_gas_prices_of_a_series(rook_bench, checkout, day_log):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("block,gwei\n18937000,-1\n", "gwei is not a price at row 1"),
-        ("block,gwei\n18937000,high\n", "gwei is not a price at row 1"),
+        ("block,gwei\n18937000,-1\n", "gwei is no gas price (-1) at row 1"),
+        ("block,gwei\n18937000,high\n", "column 'gwei' is high at row 1"),
         ("block,price\n1,2\n", "missing column gwei"),
         ("gwei\n1\n", "missing column block or at"),
         ("block,gwei\n99999999,1\n", "the series begins after swap 1"),
-        ("at,gwei\nyesterday,1\n", "at is not a time at row 1"),
-        ("", "not a readable table"),
+        ("at,gwei\nyesterday,1\n", "column 'at' is not a time (yesterday) at row 1"),
+        ("", "the file is empty"),
     ],
 )
 def test_series_that_can_not_be_used(rook_bench, checkout, day_log, text, problem):

@@ -50,7 +50,11 @@ def test_a_folder_names_what_it_did_not_read(rows_of, write, tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / ".hidden.csv").write_text("a\n1\n")
     stream = stream_events([tmp_path])
-    assert stream.notes == ["not read, for they are no logs: notes.txt, readme.csv", stream.notes[-1]]
+    assert stream.notes == [
+        "not read, for they are no logs: notes.txt (the columns match no known layout); "
+        "readme.csv (the columns match no known layout)",
+        stream.notes[-1],
+    ]
     assert sum(map(len, stream)) == 30
     (tmp_path / "swaps.csv").unlink()
     with pytest.raises(InputError, match=r"holds no core_features\.csv, no tape\.json and no log file"):
@@ -183,7 +187,7 @@ def test_other_files_are_no_logs(tmp_path, write, rows_of, tape):
         ("etherscan", "swap", "data", "etherscan_logs"),
         ("the_graph", "swap", "sqrtPriceX96", "the_graph_swaps"),
         ("v3_polars", "mint", "type_of_event", "v3_polars_positions"),
-        ("eth_defi", "swap", "pool_contract_address", "eth_defi_swaps"),
+        ("eth_defi", "swap", "timestamp", "eth_defi_swaps"),
         ("allium", "swap", "liquidity_pool_address", "allium_events"),
         ("cryo_hex", "swap", "topic0", "cryo_logs"),
         ("cryo_events", "swap", "event__tick", "cryo_swap_events"),

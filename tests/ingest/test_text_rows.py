@@ -95,7 +95,7 @@ def test_chunks_are_the_whole_with_the_rows_counted_on(name, tmp_path):
         ("x.json", b"[1, 2]", "entry 1 is not an object"),
         ("x.json", b'{"jsonrpc": "2.0", "error": {"code": -32005, "message": "limit exceeded"}}', "holds an error answer.*limit exceeded"),
         ("x.json", b'{"status": "0", "message": "NOTOK", "result": "Max rate limit reached"}', "error answer.*Max rate limit"),
-        ("x.json", b"\xff\xfe\x00", "not a readable table"),
+        ("x.json", b"\xff\xfe\x00", "not UTF-8"),
         ("x.json.gz", gzip.compress(b"[" + b'{"a": 1},' * 1000, mtime=0)[:40], "cut off or damaged"),
         ("x.parquet", b"PAR1", "not a readable Parquet file"),
         ("x.csv", b"", "the file is empty"),

@@ -17,7 +17,7 @@ from rook_bench.plugins import importer
 COLUMNS = ("block_number|number", "timestamp")
 
 
-@importer(columns=COLUMNS, unless=("log_index", "logIndex"), blocks=True)
+@importer(columns=COLUMNS, unless=("log_index", "logIndex", "data", "liquidity"), blocks=True)
 def blocks():
     """Times of blocks (cryo's blocks, or eth_getBlock answers), for logs that carry only block numbers."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,7 +48,7 @@ class Decoded:
     """A decoded layout.
 
     Attributes:
-        kinds: event of each row of a chunk (a value of `events`), or "" for a row of no use.
+        kinds: event of each row of a chunk (a value of `events`), or what the file calls another one.
         columns: source column by event column; "a|b" takes the first that is there.
         optional: event columns whose source may be absent, or empty in some rows.
         extra: further source columns that `kinds` and `prepare` need; a "?" before one that may be absent.
@@ -72,8 +73,15 @@ class Decoded:
         named = [source for name, source in self.columns.items() if name in self.optional]
         return tuple(dict.fromkeys([*named, *(name[1:] for name in self.extra if name.startswith("?"))]))
 
-    def events(self, table: pd.DataFrame, where: Path, mend: Mend | None = None) -> pa.Table:
+    def events(
+        self, table: pd.DataFrame, where: Path, mend: Mend | None = None, strange: Counter[str] | None = None
+    ) -> pa.Table:
         """The event table of a chunk.
+
+        Args:
+            table, where: the chunk and its file.
+            mend: what to do with rounded integers.
+            strange: counts the rows of events that are not known, by what the file calls them.
 
         Raises:
             InputError: a value that is missing, damaged or (without `mend`) rounded.
@@ -81,6 +89,8 @@ class Decoded:
         table = self.prepare(table, where)
         kinds = self.kinds(table, where)
         kept = kinds.isin(list(USES)).to_numpy()
+        if strange is not None:
+            strange.update(name or "(empty)" for name in kinds[~kept])
         table, kinds = table[kept], kinds[kept]
         if table.empty:
             return SCHEMA.empty_table()
@@ -137,5 +147,6 @@ def always(kind: str) -> Callable[[pd.DataFrame, Path], pd.Series]:
 
 
 def by_value(column: str, kinds: Mapping[str, str]) -> Callable[[pd.DataFrame, Path], pd.Series]:
-    """`kinds` from the values of a column; other values are of no use."""
-    return lambda table, where: table[column].map(kinds).fillna("")
+    """`kinds` from the values of a column, in capitals or not; other values stay what they are."""
+    known = {value.lower(): kind for value, kind in kinds.items()}
+    return lambda table, where: table[column].str.strip().str.lower().map(known).fillna(table[column])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from rook_bench.ingest.layouts.decoded import Decoded
+from rook_bench.ingest.layouts.decoded import Decoded, by_value
 from rook_bench.ingest.layouts.undecoded import undecoded
 from rook_bench.ingest.text_columns import constant, pool_in_name, words_of
 from rook_bench.market.events import BURN, COLLECT, MINT, SWAP
@@ -24,7 +24,7 @@ _RAW = ("block_number", "block_timestamp", "log_index", "transaction_index", "to
 _POSITION = ("tick_lower", "tick_upper", "liquidity")
 
 
-@importer(columns=_RAW, optional=("transaction_hash",), log=True)
+@importer(columns=_RAW, optional=("transaction_hash",), unless=("address", "contract_address"), log=True)
 def demeter_raw():
     """Undecoded event logs of one pool as demeter-fetch writes them (topics and data), exact."""
 
@@ -40,7 +40,7 @@ def _kinds(table: pd.DataFrame, where: Path) -> pd.Series:
     kinds = {"SWAP": SWAP}
     if all(name in table for name in _POSITION):
         kinds |= {"MINT": MINT, "BURN": BURN, "COLLECT": COLLECT}
-    return table["tx_type"].map(kinds).fillna("")
+    return by_value("tx_type", kinds)(table, where)
 
 
 TICK = Decoded(

@@ -22,8 +22,6 @@ _PLACES = {
 
 
 def _events(table: pd.DataFrame, where: Path, times: str) -> pa.Table:
-    if "removed" in table:  # a reorganisation took them back
-        table = table[table["removed"].str.lower() != "true"]
     places = _PLACES | {"gas_price": "gasPrice"}
     if times in table and (table[times] != "").all():
         places["at"] = times
@@ -33,7 +31,7 @@ def _events(table: pd.DataFrame, where: Path, times: str) -> pa.Table:
     )
 
 
-@importer(columns=_COLUMNS, optional=("transactionIndex", "blockTimestamp", "removed"), log=True, pools=pools_in)
+@importer(columns=_COLUMNS, optional=("transactionIndex", "blockTimestamp"), log=True, pools=pools_in)
 def eth_get_logs():
     """Answers of eth_getLogs (JSON, hex quantities), exact; times from the node or from a blocks file."""
 

@@ -51,7 +51,7 @@ def rook_split():
         pool = pool or pool_beside(path)
         return SwapFrame(
             pool=pool,
-            at=times(table["timestamp"], path),
+            at=times(table["timestamp"].astype(str), path),
             sqrt_price_x96=sqrt_prices(floats(pd.Series(last["price"], name="price"), path, positive=True), pool),
             liquidity=liquidity_from_impact(last["volume"], last["liquidity_impact"], path),
             recorded_volume=last["volume"],
