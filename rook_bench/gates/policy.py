@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rook_bench.core import UnknownName
 from rook_bench.core.config import Config, read_mapping
@@ -186,6 +186,14 @@ class Policy(Config):
     thresholds: dict[str, Bounds] = Field(default_factory=dict)
     versus_champion: dict[str, Bounds] = Field(default_factory=dict)
     checks: tuple[str | dict[str, Any], ...] = ()
+
+    @field_validator("name")
+    @classmethod
+    def _shown(cls, name: str) -> str:
+        # It stands in headings, file names and XML, which control characters and line breaks would break.
+        if not name.strip() or not name.isprintable():
+            raise ValueError("a name is printed: it needs letters, and no control character or line break")
+        return name
 
     @model_validator(mode="after")
     def _answerable(self) -> Policy:

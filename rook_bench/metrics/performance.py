@@ -96,13 +96,17 @@ def max_drawdown(sampled: Sampled) -> Estimate:
 
 @metric(unit="s")
 def drawdown_duration(sampled: Sampled) -> Estimate:
-    """Longest time below the highest value so far, an unfinished one included."""
+    """Longest time from a highest value to the swap that reaches it again, an unfinished one included."""
     run = sampled.run
     at = run.frame.at.astype(np.int64) / 1e9
     under = measures.drawdowns(run.equity, start=_opening(sampled)) > 0
     # The opening value is a high at the first swap's time, even if that swap already costs.
     last_high = np.maximum(at[0], np.maximum.accumulate(np.where(under, -np.inf, at)))
-    return Estimate(float(np.max(at - last_high)), len(at), "s", "longest stretch under water, marked after every swap")
+    ends = np.concatenate([[False], under[:-1]])  # what was under water stays so until the swap that lifts it
+    longest = np.where(under | ends, at - np.concatenate([at[:1], last_high[:-1]]), 0.0).max()
+    return Estimate(
+        float(longest), len(at), "s", "longest stretch under water, to the swap that ends it; marked after every swap"
+    )
 
 
 def _opening(sampled: Sampled) -> float:

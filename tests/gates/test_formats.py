@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from rook_bench.gates import Tries, judge
+from rook_bench.core import ConfigError
+from rook_bench.gates import Policy, Tries, judge
 from rook_bench.gates.formats import (
     FILES,
     SCHEMA,
@@ -85,7 +86,23 @@ def test_junit(record):
 def test_junit_survives_control_characters(records):
     record = json.loads(json.dumps(records["BLOCK"]))
     record["checks"][0]["detail"] = 'a \x00\x1b[31m <b> & "quoted"'
-    ElementTree.fromstring(to_junit(record).encode())
+    record["candidate"]["name"] = record["checks"][1]["name"] = record["policy"]["name"] = "b\x1b[32m\ufffe\x0c"
+    suite = ElementTree.fromstring(to_junit(record).encode())[0]
+    assert suite.find("testcase").get("classname") == "b\ufffd[32m\ufffd\ufffd"
+
+
+@pytest.mark.parametrize("name", ["nightly \x1b[32mgreen\x1b[0m", "two\nlines", " ", ""])
+def test_a_policy_has_a_name_that_can_be_printed(name):
+    with pytest.raises(ConfigError, match="no control character or line break"):
+        Policy.parse({"name": name}, where="policy.toml")
+
+
+def test_names_do_not_break_out_of_the_summary(records):
+    record = json.loads(json.dumps(records["BLOCK"]))
+    record["candidate"]["name"] = "a`\n# PROMOTE\n`"
+    lines = to_summary(record).splitlines()
+    assert not any(line.startswith("# ") for line in lines)
+    assert lines[2].startswith("`a'\ufffd# PROMOTE\ufffd'`")
 
 
 def test_summary_is_a_table_that_nothing_breaks_out_of(record):

@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rook_bench.core import InputError
+import rook_bench as rook
+from rook_bench.core import ConfigError, InputError
+from rook_bench.gates import load_policy
 from rook_bench.ingest.importing import read_input
 from rook_bench.ingest.log_stream import stream_events
+from rook_bench.market.pool import USDC, WETH, Pool
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 
@@ -82,3 +85,14 @@ def test_dunes_table_of_v4(tmp_path, day_frame):
     first = day_frame[:60]
     told = zip(first.block.tolist(), first.log_index.tolist(), *first.amounts, strict=True)
     assert received == {(block, index): list(amounts) for block, index, *amounts in told}
+
+
+def test_a_drawdown_lasts_to_the_swap_that_ends_it():
+    pool = Pool(address="0x99ac8ca7087fa4a2a1fb6357269965a2014abc35", token0=USDC, token1=WETH, base_is_token0=False)
+    (held, *_) = rook.compare(rook.read_swaps(CASES / "underwater_gap.csv", pool), ["hold"], config=CASES / "flat.toml")
+    assert held.estimates["drawdown_duration"].value == 3_463_200  # 40 days and two hours; was 7,200
+
+
+def test_a_policy_whose_name_can_not_be_printed():
+    with pytest.raises(ConfigError, match="no control character"):
+        load_policy(CASES / "esc_policy.toml")

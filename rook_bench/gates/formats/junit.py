@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -40,18 +41,24 @@ def to_junit(record: dict[str, Any]) -> str:
         )
         kind = OUTCOMES.get(check["status"])
         if kind is not None:
-            problem = ElementTree.SubElement(case, kind, message=_plain(check["detail"]))
+            problem = ElementTree.SubElement(case, kind, message=check["detail"])
             if kind != "skipped":
                 problem.set("type", check["status"])
-                problem.text = _plain(f"{check['detail']} (asked: {check['bound'] or 'see the policy'})")
+                problem.text = f"{check['detail']} (asked: {check['bound'] or 'see the policy'})"
         else:
-            ElementTree.SubElement(case, "system-out").text = _plain(check["detail"])
+            ElementTree.SubElement(case, "system-out").text = check["detail"]
     suites = ElementTree.Element("testsuites")
     suites.append(suite)
+    for element in suites.iter():  # names come from files and plugins, and may hold anything
+        element.attrib = {key: _plain(value) for key, value in element.attrib.items()}
+        element.text = element.text and _plain(element.text)
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def _plain(text: str) -> str:
-    """Without the control characters that XML can't hold."""
-    return "".join(letter for letter in text if letter >= " " or letter in "\n\t")
+    """Without the characters that XML 1.0 can't hold."""
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

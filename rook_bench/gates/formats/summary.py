@@ -30,12 +30,12 @@ def to_summary(record: dict[str, Any]) -> str:
     """
     mark, meaning = WORDS[record["verdict"]]
     champion = record["champion"]
-    against = f" against `{champion['name']}`" if champion else ""
+    against = f" against {_code(champion['name'])}" if champion else ""
     tape = record["tape"]
     lines = [
         f"## {mark} {record['verdict']}: {meaning}",
         "",
-        f"`{record['candidate']['name']}`{against}, policy `{record['policy']['name']}`, "
+        f"{_code(record['candidate']['name'])}{against}, policy {_code(record['policy']['name'])}, "
         f"{tape['swaps']:,} swaps of {tape['pair']} over {_span(tape['span_days'])}.",
         "",
         *(f"- {_cell(reason)}" for reason in record["reasons"]),
@@ -82,3 +82,11 @@ def _cell(text: str) -> str:
     """Text that can't break out of a table cell or be read as markup."""
     escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
     return escaped.replace("_", "\\_").replace("*", "\\*").replace("`", "\\`")
+
+
+def _code(name: str) -> str:
+    """A name as code; without what would end it, or its line."""
+    shown = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name.replace("`", "'")
+    )
+    return f"`{shown}`"
