@@ -10,7 +10,7 @@ from rook_bench.core import ConfigError, InputError
 from rook_bench.gates import load_policy
 from rook_bench.ingest.importing import read_input
 from rook_bench.ingest.log_stream import stream_events
-from rook_bench.market.pool import USDC, WETH, Pool
+from rook_bench.market.pool import USDC, Pool, Token
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases"
 
@@ -88,7 +88,10 @@ def test_dunes_table_of_v4(tmp_path, day_frame):
 
 
 def test_a_drawdown_lasts_to_the_swap_that_ends_it():
-    pool = Pool(address="0x99ac8ca7087fa4a2a1fb6357269965a2014abc35", token0=USDC, token1=WETH, base_is_token0=False)
+    pool = Pool(
+        address="0x99ac8ca7087fa4a2a1fb6357269965a2014abc35", fee_pips=3000, tick_spacing=60,
+        token0=Token(symbol="WBTC", decimals=8), token1=USDC, base_is_token0=True,
+    )  # fmt: skip
     (held, *_) = rook.compare(rook.read_swaps(CASES / "underwater_gap.csv", pool), ["hold"], config=CASES / "flat.toml")
     assert held.estimates["drawdown_duration"].value == 3_463_200  # 40 days and two hours; was 7,200
 
