@@ -107,9 +107,24 @@ def own_trials(own_cache, monkeypatch):
     monkeypatch.setenv("ROOK_BENCH_TRIALS", str(own_cache / "trials" / str(next(_numbers)) / "ledger"))
 
 
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a4944415478da636000000002000148afa471"
+    "0000000049454e44ae426082"
+)
+"""A picture of one black point."""
+
+
 @pytest.fixture
-def few_pictures(monkeypatch):
-    """Reports with their first picture only, for tests that are not about pictures: drawing takes seconds."""
+def undrawn(monkeypatch):
+    """Pictures are composed and not drawn, which takes most of their time: for tests that don't look at them."""
+    from rook_bench.report.charts.canvas import Picture
+
+    monkeypatch.setattr(Picture, "to_png", lambda self: PNG)
+
+
+@pytest.fixture
+def few_pictures(monkeypatch, undrawn):
+    """Reports with their first picture only, for tests that are not about pictures."""
     from itertools import islice
 
     from rook_bench.report import pictures

@@ -24,7 +24,7 @@ def folder_facts(folder: str | Path) -> dict[str, Any]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("no such folder", where=folder, hint="give what rook-bench data prepare wrote")
-    tables = {name: read_number_columns(path) for name in TABLES if (path := _file(folder, name)) is not None}
+    tables = {name: _table(path) for name in TABLES if (path := _file(folder, name)) is not None}
     if not tables:
         raise InputError(f"none of {', '.join(TABLES)} (.csv or .csv.gz) is here", where=folder)
     facts: dict[str, Any] = {"folder": str(folder), "tables": {}, "columns": {}, "labels": {}}
@@ -46,6 +46,13 @@ def folder_facts(folder: str | Path) -> dict[str, Any]:
 
 def _file(folder: Path, name: str) -> Path | None:
     return next((path for ending in (".csv", ".csv.gz") if (path := folder / f"{name}{ending}").is_file()), None)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    table = read_number_columns(path)
+    if table.shape[1] < 2:  # any bytes are a column of something
+        raise InputError("not a readable table (it has a single column)", where=path, hint="prepare the folder again")
+    return table
 
 
 def _against_metadata(folder: Path, tables: dict[str, pd.DataFrame]) -> list[str]:

@@ -19,11 +19,9 @@ ACTION = REPOSITORY / ".github" / "actions" / "gate" / "action.yml"
 BASH = shutil.which("bash")
 
 ROOK_BENCH = f"""#!{sys.executable}
-from itertools import islice
 from rook_bench.cli.main import main
 from rook_bench.report import pictures
-drawn = pictures.pictures
-pictures.pictures = lambda entries, asked: islice(drawn(entries, asked), 1)  # drawing takes seconds
+pictures.pictures = lambda entries, asked: ()  # drawing takes seconds
 main()
 """
 """The command line as a program of its own."""

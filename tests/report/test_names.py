@@ -151,7 +151,7 @@ def test_the_names_in_the_box_are_those_of_the_columns(analyses, renamed, judged
     assert ("champion", "x/random.py@r") in box.about
 
 
-def test_a_run_without_filters_has_no_picture_of_them(analyses, tmp_path):
+def test_a_run_without_filters_has_no_picture_of_them(analyses, tmp_path, undrawn):
     write_report(analyses[:2], tmp_path, title="No filters")
     assert not {"filters.png", "confusion.png", "reliability.png"} & {path.name for path in tmp_path.iterdir()}
     page = (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -208,7 +208,7 @@ def test_long_names_fit_and_stay_whole(analyses, renamed, tmp_path):
     assert all(len(path.name) < 120 for path in tmp_path.iterdir())
 
 
-def test_equal_names_are_told_apart(analyses, tmp_path):
+def test_equal_names_are_told_apart(analyses, tmp_path, undrawn):
     labels = [entry.label for entry in make_entries([analyses[0]] * 3)]
     assert labels == ["momentum", "momentum (2)", "momentum (3)"]
     write_report([analyses[0], analyses[0]], tmp_path, title="Twice")
@@ -253,7 +253,7 @@ def test_rejections_by_filter(short_tape, tmp_path):
     assert "cooldown (seconds 600)" in seen
 
 
-def test_labels_and_unparsed_answers(short_tape, sides, run_of, tmp_path):
+def test_labels_and_unparsed_answers(short_tape, sides, run_of, tmp_path, undrawn):
     names = np.array(["BUY", "HOLD", "SELL"] * 100, dtype=object)
     frame = replace(short_tape, labels={"label_side": names})
     read = sides("BHS" * 100, confidence=0.7)

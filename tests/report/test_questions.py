@@ -193,7 +193,7 @@ def test_intervals_stand_in_the_comparison(judged):
     assert len(rows["excess_return"][2].small) == 1  # hold never differs from holding
 
 
-def test_pictures_stand_in_their_sections(judged, tmp_path):
+def test_pictures_stand_in_their_sections(judged, tmp_path, undrawn):
     looks = {"count": 14, "candidates": 9, "first_at": "2025-01-01T00:00:00Z", "last_at": "2025-02-03"}
     write_report(judged, tmp_path, title="Judged", looks=looks)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
