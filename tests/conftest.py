@@ -58,7 +58,12 @@ SLOW = {
 """Folders and files that `make test-fast` leaves out: models, contracts, browsers, whole pages, verbs to their end."""
 
 
+LONG = {"test_wheel", "test_commands", "test_init", "test_resume", "test_github_action", "test_verbs", "test_fetch"}
+"""Files whose tests come first: one of ten seconds that comes last leaves the other process idle for as long."""
+
+
 def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONG)
     for item in items:
         if SLOW & {item.path.stem, *item.path.relative_to(ROOT / "tests").parts}:
             item.add_marker(pytest.mark.slow)
