@@ -42,7 +42,6 @@ class Identity:
         self._chain: tuple[str, Path] | None = None
         self._hash_of_block: dict[str, int] = {}
         self._last: dict[int, bool] = {}
-        self._noted = False
 
     def note_removals(self, table: pd.DataFrame) -> None:
         """Remember whether the last record of each log is the one that removes it; call it with every chunk first."""

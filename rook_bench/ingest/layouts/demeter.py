@@ -8,18 +8,11 @@ import pandas as pd
 import pyarrow as pa
 
 from rook_bench.ingest.layouts.decoded import Decoded, by_value
-from rook_bench.ingest.layouts.undecoded import undecoded
+from rook_bench.ingest.layouts.undecoded import PLACES, undecoded
 from rook_bench.ingest.text_columns import constant, pool_in_name, words_of
 from rook_bench.market.events import BURN, COLLECT, MINT, SWAP
 from rook_bench.plugins import importer
 
-_PLACES = {
-    "at": "block_timestamp",
-    "block": "block_number",
-    "tx_index": "transaction_index",
-    "log_index": "log_index",
-    "tx_hash": "transaction_hash",
-}
 _RAW = ("block_number", "block_timestamp", "log_index", "transaction_index", "topics", "data")
 _POSITION = ("tick_lower", "tick_upper", "liquidity")
 
@@ -31,7 +24,7 @@ def demeter_raw():
     def events(table: pd.DataFrame, where: Path) -> pa.Table:
         pool = [pool_in_name(where)] * len(table)
         topics = [words_of(text) for text in table["topics"]]
-        return undecoded(table, where, addresses=pool, topics=topics, data="data", places=_PLACES)
+        return undecoded(table, where, addresses=pool, topics=topics, data="data", places=PLACES)
 
     return events
 

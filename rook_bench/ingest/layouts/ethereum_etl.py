@@ -7,18 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
-from rook_bench.ingest.layouts.undecoded import undecoded
+from rook_bench.ingest.layouts.undecoded import PLACES, undecoded
 from rook_bench.ingest.pool_created import pools_in
 from rook_bench.ingest.text_columns import addresses, words_of
 from rook_bench.plugins import importer
-
-_PLACES = {
-    "at": "block_timestamp",
-    "block": "block_number",
-    "tx_index": "transaction_index",
-    "log_index": "log_index",
-    "tx_hash": "transaction_hash",
-}
 
 
 @importer(
@@ -33,6 +25,6 @@ def ethereum_etl_logs():
     def events(table: pd.DataFrame, where: Path) -> pa.Table:
         topics = [words_of(text) for text in table["topics"]]
         pool = addresses(table["address"], where)
-        return undecoded(table, where, addresses=pool, topics=topics, data="data", places=_PLACES)
+        return undecoded(table, where, addresses=pool, topics=topics, data="data", places=PLACES)
 
     return events

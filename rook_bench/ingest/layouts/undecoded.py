@@ -15,6 +15,15 @@ from rook_bench.ingest.abi import UndecodableLog, decode_log
 from rook_bench.ingest.text_columns import BITS, hashes, optional_small, row_number, small, times
 from rook_bench.market.events import EXACT, SCHEMA, event_table
 
+PLACES = {
+    "at": "block_timestamp",
+    "block": "block_number",
+    "tx_index": "transaction_index",
+    "log_index": "log_index",
+    "tx_hash": "transaction_hash",
+}
+"""Where a log entry stands, in the words of most tables."""
+
 
 def undecoded(
     table: pd.DataFrame,
