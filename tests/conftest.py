@@ -414,6 +414,22 @@ def prepared():
 
 
 @pytest.fixture(scope="session")
+def prepared_tables():
+    """The same swaps in ROOK's own files alone, windows and all, as its pipeline writes them; never written to."""
+    from rook_bench.dataset.prepare import prepare
+    from rook_bench.dataset.rules import Rules
+
+    rules, seed = ROOT / "strategies" / "data_driven.json", 7
+
+    def make(folder):
+        prepare(simulate(1500, np.random.default_rng(seed)), Rules.from_file(rules), folder, windows=True)
+        for name in ("splits.json", "train.parquet", "val.parquet", "test.parquet"):
+            (folder / name).unlink()
+
+    return kept_folder("tables", make, rules=rules, seed=seed)
+
+
+@pytest.fixture(scope="session")
 def mini_settings(mini_base):
     """Settings of a training run of a few seconds."""
     from rook_bench.training import TrainSettings

@@ -16,6 +16,7 @@ from rook_bench.cli.options import (
     Limit,
     Mode,
     PoolChoice,
+    Prepared,
     Since,
     Split,
     Until,
@@ -36,6 +37,7 @@ def decide(
     until: Until = None,
     limit: Limit = None,
     split: Split = None,
+    prepared: Prepared = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of sources that draw random numbers.")] = 0,
     fresh: Fresh = False,
     engine: Engine = None,
@@ -46,7 +48,7 @@ def decide(
     """Ask a source once and save its decisions: as Parquet, which replays as recorded:FILE, or as CSV to look at."""
     check_format(out)
     ((_, chosen),) = named(with_options([source], engine, mode))
-    frame = read_part(data, pool, allow_rounded, since=since, until=until, limit=limit, split=split)
+    frame = read_part(data, pool, allow_rounded, since=since, until=until, limit=limit, split=split, prepared=prepared)
     decided = ask(chosen, frame, seed=seed, progress=on_terminal(), fresh=fresh)
     save_decisions(decided.tape, frame, out, decision_facts(chosen, frame, seed))
     for note in (*decided.notes, *silence_of(decided)):

@@ -22,6 +22,7 @@ from rook_bench.cli.options import (
     NoReport,
     Out,
     PoolChoice,
+    Prepared,
     Seed,
     Since,
     Split,
@@ -45,6 +46,7 @@ def replay(
     until: Until = None,
     limit: Limit = None,
     split: Split = None,
+    prepared: Prepared = None,
     config: ConfigFile = None,
     seed: Seed = None,
     fresh: Fresh = False,
@@ -59,7 +61,9 @@ def replay(
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
     check_replaceable(out)
     (asked,) = with_options([source], engine, mode)
-    tape = partial(read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split)
+    tape = partial(
+        read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split, prepared=prepared
+    )
     evaluation = bench.evaluate(tape, asked, config, seed=seed, fresh=fresh, trials=trials)
     saved = evaluation.save(out, report=not no_report)
     if json:
@@ -81,6 +85,7 @@ def compare(
     until: Until = None,
     limit: Limit = None,
     split: Split = None,
+    prepared: Prepared = None,
     config: ConfigFile = None,
     seed: Seed = None,
     fresh: Fresh = False,
@@ -98,7 +103,9 @@ def compare(
     """Put several sources side by side on the same rows, in one report."""
     check_replaceable(out)
     asked = with_options(source, engine, mode)
-    tape = partial(read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split)
+    tape = partial(
+        read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split, prepared=prepared
+    )
     comparison = bench.compare(tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, trials=trials)
     saved = comparison.save(out, report=not no_report)
     if json:

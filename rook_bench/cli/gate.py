@@ -17,6 +17,7 @@ from rook_bench.cli.options import (
     Models,
     PolicyFile,
     PoolChoice,
+    Prepared,
     Seed,
     Since,
     Split,
@@ -66,6 +67,7 @@ def gate(
     until: Until = None,
     limit: Limit = None,
     split: Split = None,
+    prepared: Prepared = None,
     config: ConfigFile = None,
     seed: Seed = None,
     waiver: Annotated[list[Path] | None, typer.Option("--waiver", help="A waiver file; repeat for several.")] = None,
@@ -82,7 +84,7 @@ def gate(
         return None
     policy, candidate, out = needed("gate", policy=policy, candidate=candidate, out=out)
     check_replaceable(out)
-    part = {"since": since, "until": until, "limit": limit, "split": split}
+    part = {"since": since, "until": until, "limit": limit, "split": split, "prepared": prepared}
     if data is None:
         refuse_part(part)
     judged = bench.judge(

@@ -16,6 +16,7 @@ from rook_bench.cli.options import (
     Limit,
     PolicyFile,
     PoolChoice,
+    Prepared,
     Seed,
     Since,
     Split,
@@ -56,6 +57,7 @@ def plan(
     until: Until = None,
     limit: Limit = None,
     split: Split = None,
+    prepared: Prepared = None,
     config: ConfigFile = None,
     seed: Seed = None,
     pool: PoolChoice = None,
@@ -67,7 +69,7 @@ def plan(
     rules = load_policy(policy)
     if (data is None) == (volatility_bps is None):
         raise ConfigError("give either --data or --volatility-bps", where="gate plan", hint="see gate plan --help")
-    part = {"since": since, "until": until, "limit": limit, "split": split}
+    part = {"since": since, "until": until, "limit": limit, "split": split, "prepared": prepared}
     origin = "as given"
     if data is None:
         refuse_part(part)

@@ -89,6 +89,11 @@ Split = Annotated[
     typer.Option("--split", metavar="NAME", help="Take train, validation or test as `data prepare` cuts the tape."),
 ]
 
+Prepared = Annotated[
+    Path | None,
+    typer.Option("--prepared", metavar="DIR", help="With --split: the split that this prepared folder holds."),
+]
+
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report; `rook-bench report` makes it later.")]
 
 TrialsRemote = Annotated[

@@ -34,17 +34,21 @@ def prepare(
     embargo: Annotated[
         int, typer.Option("--embargo", min=0, help="Windows dropped at the start of validation and test.")
     ] = 0,
+    windows: Annotated[
+        bool,
+        typer.Option("--windows", help="Write ROOK's train/val/test.csv too: windows of 203 columns; --compat does."),
+    ] = False,
     pool: PoolChoice = None,
     allow_rounded: AllowRounded = False,
 ) -> None:
-    """Write features, conditions, labels and chronological splits in ROOK's layout."""
+    """Write features, conditions and labels in ROOK's layout, and chronological splits as exact tapes."""
     if compat not in (None, "rook"):
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
     plan = None if compat else SplitPlan(purge=purge, embargo=embargo)
     check_replaceable(out)
     thresholds = Rules.from_file(rules)
     frame = read_input(source, pool, allow_rounded=allow_rounded)
-    done = write_prepared(frame, thresholds, out, plan=plan, compat_rook=compat == "rook")
+    done = write_prepared(frame, thresholds, out, plan=plan, windows=windows, compat_rook=compat == "rook")
     total = sum(done.sides.values())
     say("labels: " + ", ".join(f"{name} {count} ({count / total:.1%})" for name, count in done.sides.items()))
     say("rules:  " + ", ".join(f"{name} {count}" for name, count in done.rules.items()))

@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from rook_bench.core import InputError
+from rook_bench.core import SIDE_NAMES, InputError
+from rook_bench.dataset.split_tapes import SPLITS as TAPES
+from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.text_files import read_number_columns
 
 TABLES = ("core_features", "core_conditions", "labeled_dataset", "train", "val", "test")
@@ -28,7 +30,12 @@ def folder_facts(folder: str | Path) -> dict[str, Any]:
     if not tables:
         raise InputError(f"none of {', '.join(TABLES)} (.csv or .csv.gz) is here", where=folder)
     facts: dict[str, Any] = {"folder": str(folder), "tables": {}, "columns": {}, "labels": {}}
-    problems = [f"{name}.csv is missing" for name in TABLES if name not in tables]
+    tapes, problems = _tapes(folder)
+    if tapes:
+        facts["tapes"] = tapes
+    # Windows are written where they are asked for; a folder without exact tapes has nothing but them.
+    needed = [name for name in TABLES if name not in SPLITS or not has_split_tapes(folder)]
+    problems += [f"{name}.csv is missing" for name in needed if name not in tables]
     for name, table in tables.items():
         facts["tables"][name] = f"{len(table):,} rows x {table.shape[1]} columns"
         columns = list(table.columns)
@@ -42,6 +49,25 @@ def folder_facts(folder: str | Path) -> dict[str, Any]:
             problems += [f"{name}: no {side}" for side in ("BUY", "HOLD", "SELL") if side not in shares.index]
     facts["problems"] = problems + _against_metadata(folder, tables)
     return facts
+
+
+def _tapes(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """What the exact tapes of the splits hold, and what is wrong with them."""
+    if not has_split_tapes(folder):
+        return {}, []
+    facts, problems = {}, []
+    for word, name in TAPES.items():
+        try:
+            tape = split_tape(folder, word)
+            frame = tape.read()
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        sides = pd.Series(frame.labels["label_side"]).value_counts(normalize=True)
+        labels = ", ".join(f"{side} {share:.1%}" for side, share in sides.items())
+        facts[name] = f"{len(frame):,} swaps, rows {tape.first + 1:,} to {tape.last + 1:,}, {labels}"
+        problems += [f"{name}.parquet: no {side}" for side in SIDE_NAMES if side not in sides.index]
+    return facts, problems
 
 
 def _file(folder: Path, name: str) -> Path | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.dataset.rules import Rules, apply_rules
+from rook_bench.dataset.split_tapes import with_labels, with_past, write_split_tapes
 from rook_bench.dataset.splits import ROOK_PLAN, Scaler, SplitPlan, Splits, split_rows
 from rook_bench.market.features import CORE_COLUMNS, CORE_FEATURES, compute_conditions, compute_features
-from rook_bench.market.frame import RECORDED, SwapFrame
+from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 
 ROOK_LEAKS = {
@@ -41,15 +42,26 @@ class Prepared:
 
 
 def prepare(
-    frame: SwapFrame, rules: Rules, folder: str | Path, *, plan: SplitPlan | None = None, compat_rook: bool = False
+    frame: SwapFrame,
+    rules: Rules,
+    folder: str | Path,
+    *,
+    plan: SplitPlan | None = None,
+    windows: bool = False,
+    compat_rook: bool = False,
 ) -> Prepared:
-    """Write core_features.csv, core_conditions.csv, labeled_dataset.csv, the splits and their metadata.
+    """Write features, conditions and labels as ROOK's CSV files, and the splits as exact tapes.
+
+    The files are core_features.csv, core_conditions.csv, labeled_dataset.csv, train.parquet, val.parquet,
+    test.parquet, where they lie in the tape (splits.json), metadata.json and normalization.json.
 
     Args:
         frame: the swaps; they need amounts and ticks, as core_features.csv has those columns.
         rules: what labels the rows.
         folder: written whole, or not at all.
         plan: window length, shares, purge and embargo; ROOK's own with `compat_rook`.
+        windows: write ROOK's train.csv, val.csv and test.csv too: standardised windows of 203 columns, some
+            seventy times the size of the tape. `compat_rook` always writes them.
         compat_rook: reproduce the published files, their leaks included (see ROOK_LEAKS).
 
     Prices are raw (quote units per base unit) and amounts carry the swapper's sign, as published.
@@ -77,7 +89,8 @@ def prepare(
         stamp = core["timestamp"].tail(len(conditions)).to_numpy()
         conditions.assign(timestamp=stamp).to_csv(aside / "core_conditions.csv", index=False)
         labeled.to_csv(aside / "labeled_dataset.csv", index=False)
-        for name, rows in splits.items():
+        write_split_tapes(frame, labels, splits, aside)
+        for name, rows in splits.items() if windows or compat_rook else ():
             table = _window_table(scaled, scaled_context, list(conditions.columns), labeled, rows, plan, compat_rook)
             table.to_csv(aside / f"{name}.csv", index=False)
         write_json(aside / "normalization.json", _normalization(scaler, condition_scaler))
@@ -98,29 +111,9 @@ def prepare(
 
 def held_out(frame: SwapFrame, rules: Rules, plan: SplitPlan | None = None) -> SwapFrame:
     """The swaps of the test split, exact, with their labels and with features that knew the rows before them."""
-    features = compute_features(frame)
-    labels = apply_rules(rules, features, frame.at_index)
+    labels = apply_rules(rules, compute_features(frame), frame.at_index)
     rows = split_rows(len(frame), plan or SplitPlan(), where=frame.source).test
-    columns = {
-        "label_side": np.array(SIDE_NAMES, dtype=object)[labels.side],
-        "label_size": labels.size,
-        "label_slippage_bps": labels.slippage_bps,
-        "label_deadline_s": labels.deadline_s,
-        "label_confidence": labels.confidence,
-        "label_rule": labels.reason,
-    }
-    return with_past(replace(frame, labels=columns), rows)
-
-
-def with_past(frame: SwapFrame, rows: NDArray[np.intp]) -> SwapFrame:
-    """Consecutive rows of a tape, with the features of `RECORDED` as the rows before them made them.
-
-    They are those that a prepared file carries. What else looks back begins anew at the first of the rows.
-    """
-    if rows[0] == 0:  # nothing lies before them
-        return frame.take(rows)
-    features = compute_features(frame)[list(RECORDED)].dropna(axis="columns", how="all")  # the log may lack volumes
-    return replace(frame, recorded={str(name): column.to_numpy() for name, column in features.items()}).take(rows)
+    return with_past(with_labels(frame, labels), rows)
 
 
 def _raw_factor(pool: Pool) -> float:

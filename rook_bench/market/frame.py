@@ -26,7 +26,10 @@ from rook_bench.market.pool import Pool
 LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", "label_confidence", "label_rule")
 """Recorded label columns; label_side holds BUY, HOLD or SELL."""
 
-RECORDED = ("volatility", "volume_ma", "liquidity_impact", "price_change")
+RECORDED = (
+    *("volatility", "volume_ma", "liquidity_impact", "price_change", "tick_change", "time_diff"),
+    *("price_deviation", "momentum_10", "volume_ratio"),
+)
 """Feature columns a prepared file may carry; they were computed with history the file lacks."""
 
 

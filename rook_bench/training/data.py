@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.hashing import sha256_json
+from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.read import read_swaps
 from rook_bench.ingest.text_columns import times
 from rook_bench.ingest.text_files import read_text_columns
 from rook_bench.language.template import Prompts, Template
-from rook_bench.market.features import compute_features
+from rook_bench.market.features import LOOKBACK, compute_features
+from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 
 
@@ -33,7 +35,7 @@ class Label:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Rows of a prepared folder.
+    """Rows of a prepared folder: all of them, or those of its split tapes where it has them.
 
     Attributes:
         folder: where they come from.
@@ -71,29 +73,31 @@ class TrainingData:
 def read_training_data(folder: str | Path, template: Template, seq_len: int | None = None) -> TrainingData:
     """Read a folder that `data prepare` (or ROOK's own pipeline) wrote.
 
-    Prompts are rendered from core_features.csv with all the history there is; train.csv and
-    val.csv only say which rows belong to which split (their own values are standardised).
+    Prompts are rendered with all the history there is: from the exact tapes of the splits, which remember what
+    the rows before them told, or in a folder without them from core_features.csv; train.csv and val.csv then only
+    say which rows belong to which split (their own values are standardised).
 
     Raises:
         InputError: where files are missing or do not belong together, or a split has one class only.
     """
     folder = Path(folder)
-    frame = read_swaps(folder)
-    if "label_side" not in frame.labels:
-        raise InputError("there is no labeled_dataset.csv", where=folder, hint="make it with rook-bench data prepare")
     _check_seq_len(folder, seq_len)
+    frame, train, val, overlap = (_from_tapes if has_split_tapes(folder) else _from_tables)(folder)
     sides = frame.labels["label_side"].astype(str)
-    splits = dict(_splits(folder, frame.at, sides))
     prompts = template.render(MarketView.whole(frame))
     columns = (sides, *(frame.labels[f"label_{name}"] for name in ("size", "slippage_bps", "deadline_s")))
     labels = [
         Label(Side[side], float(size), float(slippage), float(deadline))
         for side, size, slippage, deadline in zip(*columns, strict=True)
     ]
-    train, val = (rows[prompts.defined[rows]] for rows in (splits["train"], splits["val"]))
+    train, val = (rows[prompts.defined[rows]] for rows in (train, val))
     for name, rows in (("train", train), ("val", val)):
         if len(np.unique(sides[rows])) < 2:
-            raise InputError(f"the {name} split holds one class only", where=folder, hint="use a longer tape")
+            raise InputError(
+                f"the {name} split holds one class only",
+                where=folder,
+                hint="use a longer tape, or rules that fire on this pool (data prepare --rules fit:...)",
+            )
     return TrainingData(
         folder=folder,
         prompts=prompts,
@@ -102,8 +106,30 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
         train=train,
         val=val,
         data_hash=sha256_json([frame.data_hash, *(sides[rows].tolist() for rows in (train, val))]),
-        overlap=bool(splits["val"][0] - splits["train"][-1] <= 100),
+        overlap=overlap,
     )
+
+
+_Read = tuple[SwapFrame, NDArray[np.intp], NDArray[np.intp], bool]
+"""Labelled rows, those of the train and of the validation split, and whether the second looks back into the first."""
+
+
+def _from_tapes(folder: Path) -> _Read:
+    listed = [split_tape(folder, name) for name in ("train", "validation")]
+    # What liquidity did is nothing a prompt shows, and the rows between the splits are missing.
+    train, val = (replace(tape.read(), history=None) for tape in listed)
+    rows = np.arange(len(train) + len(val))
+    overlap = listed[1].first - listed[0].last <= LOOKBACK
+    return SwapFrame.concat([train, val], source=str(folder)), rows[: len(train)], rows[len(train) :], overlap
+
+
+def _from_tables(folder: Path) -> _Read:
+    frame = read_swaps(folder)
+    if "label_side" not in frame.labels:
+        raise InputError("there is no labeled_dataset.csv", where=folder, hint="make it with rook-bench data prepare")
+    splits = dict(_splits(folder, frame.at, frame.labels["label_side"].astype(str)))
+    train, val = splits["train"], splits["val"]
+    return frame, train, val, bool(val[0] - train[-1] <= LOOKBACK)
 
 
 def _check_seq_len(folder: Path, seq_len: int | None) -> None:

@@ -27,9 +27,10 @@ def prepare(
     *,
     purge: int = 100,
     embargo: int = 0,
+    windows: bool = False,
     compat_rook: bool = False,
 ) -> Prepared:
-    """Write features, conditions, labels and chronological splits in ROOK's layout.
+    """Write features, conditions and labels in ROOK's layout, and chronological splits as exact tapes.
 
     Args:
         tape: the swaps, with amounts and ticks, or a file or folder of them.
@@ -37,6 +38,7 @@ def prepare(
         out: folder to write to, whole or not at all.
         purge: windows dropped at the end of train and validation.
         embargo: windows dropped at the start of validation and test.
+        windows: write ROOK's train.csv, val.csv and test.csv too (see `dataset.prepare.prepare`).
         compat_rook: reproduce the published files, their leaks included; purge and embargo are then ROOK's.
 
     Raises:
@@ -45,7 +47,7 @@ def prepare(
     check_replaceable(Path(out))
     thresholds = rules if isinstance(rules, Rules) else Rules.from_file(rules)
     plan = None if compat_rook else SplitPlan(purge=purge, embargo=embargo)
-    return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, compat_rook=compat_rook)
+    return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, windows=windows, compat_rook=compat_rook)
 
 
 def train(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import InputError, UnknownName
-from rook_bench.dataset.prepare import with_past
+from rook_bench.core import ConfigError, InputError, UnknownName
+from rook_bench.dataset.split_tapes import SPLITS, split_tape, with_past
 from rook_bench.dataset.splits import SplitPlan, split_rows
 from rook_bench.market.frame import EARLIEST, LATEST, SwapFrame
-
-SPLITS = {"train": "train", "validation": "val", "test": "test"}
-"""What a split is called, and what the prepared folder calls it."""
 
 
 def part_of(
@@ -25,6 +23,7 @@ def part_of(
     limit: int | None = None,
     split: str | None = None,
     plan: SplitPlan | None = None,
+    prepared: str | Path | None = None,
 ) -> SwapFrame:
     """The swaps that are asked for, consecutive as they are on the tape, with a note that says which.
 
@@ -34,14 +33,17 @@ def part_of(
         limit: the first so many swaps of what is left.
         split: "train", "validation" or "test" of the whole tape, as `prepare` cuts it.
         plan: how it cuts it; the default plan by default.
+        prepared: the folder that `prepare` wrote of this tape: the split is the one it holds, with its labels.
 
     Returns:
         The same frame where nothing is asked. A part that begins later keeps its features as the rows before it
-        made them (see `dataset.prepare.with_past`).
+        made them (see `dataset.split_tapes.with_past`).
 
     Raises:
         InputError, UnknownName: for what is no time, limit or split, or leaves no swap.
     """
+    if prepared is not None:
+        return part_of(_prepared(frame, Path(prepared), split), since=since, until=until, limit=limit)
     if since is None and until is None and limit is None and split is None:
         return frame
     start, stop = 0, len(frame)
@@ -62,8 +64,25 @@ def part_of(
         where = " ".join(f"{name} {_shown(at)}" for name, at in bounds.items())
         what = f"no swap{f' of the {split} split' if split else ''} lies there; {_spans(frame)}"
         raise InputError(what, where=where or "split")
-    part = with_past(frame, np.arange(start, stop))
+    rows = np.arange(start, stop)
+    part = with_past(frame, rows) if start else frame.take(rows)  # before the first row lies nothing
     return replace(part, notes=(*frame.notes, _note(frame, start, stop, split, bounds)))
+
+
+def _prepared(frame: SwapFrame, folder: Path, split: str | None) -> SwapFrame:
+    """The split of a prepared folder, once it is known to be of this tape."""
+    if split is None:
+        raise ConfigError(
+            "it says where the splits lie, and none is asked for", where="prepared", hint="add --split test"
+        )
+    tape = split_tape(folder, split)
+    if frame.data_hash != tape.source_hash:
+        raise InputError(
+            f"was prepared from another tape than {frame.source or 'this one'}, or the tape has changed since",
+            where=folder,
+            hint="prepare this tape, or leave --prepared out",
+        )
+    return tape.read()
 
 
 def _split(frame: SwapFrame, split: str, plan: SplitPlan) -> tuple[int, int]:

@@ -114,7 +114,7 @@ def test_the_scaler_does_not_see_validation_or_test(tape, tmp_path):
 @pytest.mark.parametrize("compat", [False, True])
 def test_a_prepared_folder_reads_back(tape, tmp_path, compat):
     loose = Rules(mr_price_deviation_threshold=0.001, min_volatility_threshold=0.0)
-    done = prepare(tape, loose, tmp_path / "p", compat_rook=compat)
+    done = prepare(tape, loose, tmp_path / "p", windows=True, compat_rook=compat)
     whole, test = read_swaps(tmp_path / "p"), read_swaps(tmp_path / "p" / "test.csv")
     assert len(test) == done.splits["test"]
     np.testing.assert_allclose(whole.price, tape.price, rtol=1e-12)

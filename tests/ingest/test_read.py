@@ -323,7 +323,7 @@ def splits(tape, tmp_path_factory):
     """The same swaps prepared both ways: values step by step (as published) and feature by feature."""
     folder = tmp_path_factory.mktemp("splits")
     prepare(tape[:900], LOOSE, folder / "rook", compat_rook=True)
-    prepare(tape[:900], LOOSE, folder / "honest")
+    prepare(tape[:900], LOOSE, folder / "honest", windows=True)
     return folder
 
 

@@ -11,8 +11,8 @@ from rook_bench.language import runtime
 
 
 @pytest.fixture
-def copy(prepared, tmp_path):
-    shutil.copytree(prepared, tmp_path / "copy")
+def copy(prepared_tables, tmp_path):
+    shutil.copytree(prepared_tables, tmp_path / "copy")
     return tmp_path / "copy"
 
 
@@ -129,13 +129,13 @@ def test_doctor_model(request, command_line, which):
 
 def test_the_sample_decision_is_what_the_source_decides(fresh_models, command_line, tiny_adapter, prepared):
     """The recorded example's own row, asked through the source."""
-    from rook_bench.ingest.read import read_swaps
+    from rook_bench.dataset.split_tapes import split_tape
     from rook_bench.language.manifest import read_manifest
     from rook_bench.market.view import MarketView
     from rook_bench.sources.decide import Source
 
     sample = json.loads(command_line("doctor", "model", tiny_adapter, "--json")[1])["sample decision"]
-    frame = read_swaps(prepared)
+    frame = split_tape(prepared, "train").read()
     texts = read_manifest(tiny_adapter).template.render(MarketView.whole(frame)).texts
     row = [text.strip() for text in texts].index(sample["prompt"])
     decisions = Source.parse(f"lora:{tiny_adapter}").ask(frame)
@@ -143,14 +143,31 @@ def test_the_sample_decision_is_what_the_source_decides(fresh_models, command_li
     assert decisions[row].side.name == sample["side"]
 
 
-def test_doctor_data(command_line, prepared):
-    code, out, _ = command_line("doctor", "data", prepared, "--json")
+def test_doctor_data(command_line, prepared_tables):
+    code, out, _ = command_line("doctor", "data", prepared_tables, "--json")
     facts = json.loads(out)
     assert code == 0
     assert facts["problems"] == []
     assert facts["tables"]["train"].startswith("929 rows x ")
     assert set(facts["labels"]["val"]) == {"BUY", "HOLD", "SELL"}
-    assert "problems: none" in command_line("doctor", "data", prepared)[1]
+    assert "tapes" not in facts
+    assert "problems: none" in command_line("doctor", "data", prepared_tables)[1]
+
+
+def test_doctor_on_exact_tapes(command_line, prepared, tmp_path):
+    code, out, _ = command_line("doctor", "data", prepared, "--json")
+    facts = json.loads(out)
+    assert code == 0
+    assert facts["problems"] == []
+    assert facts["tapes"]["train"].startswith("929 swaps, rows 30 to 958, HOLD ")
+    assert set(facts["tables"]) == {"core_features", "core_conditions", "labeled_dataset"}
+    shutil.copytree(prepared, tmp_path / "copy")
+    shutil.copy(tmp_path / "copy" / "val.parquet", tmp_path / "copy" / "test.parquet")
+    (tmp_path / "copy" / "train.parquet").unlink()
+    problems = json.loads(command_line("doctor", "data", tmp_path / "copy", "--json")[1])["problems"]
+    assert len(problems) == 2
+    assert "no such tape" in problems[0]
+    assert "not those that splits.json lists" in problems[1]
 
 
 @pytest.mark.real

@@ -261,7 +261,7 @@ def test_a_full_model_needs_no_base(full, fresh_models, short_tape, tmp_path):
 def test_the_test_split_is_not_read(fit, prepared, tmp_path):
     first = weights(fit("one").folder)
     shutil.copytree(prepared, tmp_path / "data")
-    (tmp_path / "data" / "test.csv").write_bytes(b"\xff\x00 not a table")
+    (tmp_path / "data" / "test.parquet").write_bytes(b"\xff\x00 not a table")
     second = weights(fit("two", data=tmp_path / "data").folder)
     assert all(torch.equal(first[name], second[name]) for name in first)
 

@@ -1,18 +1,24 @@
 """The prepared folder as training data, and its prompt's ceiling."""
 
 import gzip
+import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from rook_bench.core import InputError, Side
+from rook_bench.core import RookError, Side
 from rook_bench.dataset.prepare import prepare
 from rook_bench.dataset.rules import Rules
+from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.language.template import load_template
+from rook_bench.market.features import FEATURES
 from rook_bench.market.simulation.simulate import simulate
+from rook_bench.market.tape_file import read_tape, write_tape
+from rook_bench.market.view import MarketView
 from rook_bench.training.data import read_training_data
 
 pytest.importorskip("sklearn", reason="the train extra is not installed")
@@ -24,9 +30,15 @@ def codes():
 
 
 @pytest.fixture
-def copy(prepared, tmp_path):
-    shutil.copytree(prepared, tmp_path / "copy")
+def copy(prepared_tables, tmp_path):
+    shutil.copytree(prepared_tables, tmp_path / "copy")
     return tmp_path / "copy"
+
+
+@pytest.fixture
+def tapes(prepared, tmp_path):
+    shutil.copytree(prepared, tmp_path / "tapes")
+    return tmp_path / "tapes"
 
 
 def agrees(data, folder, name, rows):
@@ -41,14 +53,14 @@ def agrees(data, folder, name, rows):
     return len(table)
 
 
-def test_splits_are_found_in_the_labelled_data(prepared, codes):
-    data = read_training_data(prepared, codes)
-    assert agrees(data, prepared, "train", data.train) == len(data.train) == 929
-    assert agrees(data, prepared, "val", data.val) == len(data.val) == 121
+def test_splits_are_found_in_the_labelled_data(prepared_tables, codes):
+    data = read_training_data(prepared_tables, codes)
+    assert agrees(data, prepared_tables, "train", data.train) == len(data.train) == 929
+    assert agrees(data, prepared_tables, "val", data.val) == len(data.val) == 121
     assert data.train[-1] < data.val[0]
     assert not data.overlap
     assert data.prompts.defined[data.train].all()
-    assert data.features.shape == (1500, 11)
+    assert data.features.shape == (1500, len(FEATURES))
     assert np.bincount(data.side[data.val], minlength=3).tolist() == [6, 109, 6]
 
 
@@ -61,22 +73,35 @@ def test_splits_of_the_published_data(rook_folder, codes):
     assert data.train[-1] + 1 == data.val[0]
 
 
-def test_no_prompt_of_training_is_of_the_test_split(prepared, codes):
+def test_tapes_and_tables_teach_the_same(prepared, prepared_tables, codes):
+    """The exact tapes of the splits hold the rows that the windows stand for, with the same history behind them."""
+    tapes, tables = read_training_data(prepared, codes), read_training_data(prepared_tables, codes)
+    for name in ("train", "val"):
+        mine, theirs = getattr(tapes, name), getattr(tables, name)
+        assert [tapes.prompts.texts[row] for row in mine] == [tables.prompts.texts[row] for row in theirs]
+        assert [tapes.labels[row] for row in mine] == [tables.labels[row] for row in theirs]
+        np.testing.assert_allclose(tapes.features[mine], tables.features[theirs], rtol=1e-6, atol=1e-12)
+    assert not tapes.overlap
+    assert tapes.data_hash != tables.data_hash  # those were rounded
+
+
+def test_no_row_of_training_is_of_the_test_split(prepared, codes):
     data = read_training_data(prepared, codes)
-    test = pd.read_csv(prepared / "test.csv", usecols=["timestamp"])["timestamp"]
-    stamps = pd.read_csv(prepared / "labeled_dataset.csv", usecols=["timestamp"])["timestamp"]
-    assert stamps[data.val[-1]] <= test.iloc[0]
-    assert data.val[-1] < 1500 - len(test)
+    train, val, test = (split_tape(prepared, name) for name in ("train", "validation", "test"))
+    assert len(data.labels) == train.last - train.first + 1 + val.last - val.first + 1
+    assert train.last + 100 < val.first
+    assert val.last + 100 < test.first
+    assert read_tape(val.file).at[-1] <= read_tape(test.file).at[0]
 
 
-def test_prompts_know_the_history_before_their_split(prepared, codes):
+@pytest.mark.parametrize("kind", ["prepared", "prepared_tables"])
+def test_prompts_know_the_history_before_their_split(kind, request, codes):
     """They are rendered from the whole tape, as a source sees it, and not from the split's first row on."""
-    from rook_bench.ingest.read import read_swaps
-    from rook_bench.market.view import MarketView
-
-    data = read_training_data(prepared, codes)
-    texts = codes.render(MarketView.whole(read_swaps(prepared))).texts
-    assert [data.prompts.texts[row] for row in data.val] == [texts[row] for row in data.val]
+    data = read_training_data(request.getfixturevalue(kind), codes)
+    tape = simulate(1500, np.random.default_rng(7))
+    val = split_tape(request.getfixturevalue("prepared"), "validation")
+    texts = codes.render(MarketView.whole(tape)).texts[val.first : val.last + 1]
+    assert [data.prompts.texts[row] for row in data.val] == texts
     assert all(data.prompts.texts[row] for row in data.val)
 
 
@@ -88,8 +113,8 @@ def test_answers_seen(prepared, codes):
     assert found == {"BUY": [(0.05, 50.0, 300.0)], "HOLD": [(0.0, 50.0, 300.0)], "SELL": []}
 
 
-def test_identity_is_of_data_labels_and_splits(prepared, copy, codes):
-    first = read_training_data(prepared, codes).data_hash
+def test_identity_is_of_data_labels_and_splits(prepared_tables, copy, codes):
+    first = read_training_data(prepared_tables, codes).data_hash
     assert read_training_data(copy, codes).data_hash == first
     table = pd.read_csv(copy / "val.csv", dtype=str)
     table.iloc[1:].to_csv(copy / "val.csv", index=False)
@@ -97,7 +122,7 @@ def test_identity_is_of_data_labels_and_splits(prepared, copy, codes):
 
 
 def refused(folder, codes, *words, where=None, **options):
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(RookError) as caught:
         read_training_data(folder, codes, **options)
     line = str(caught.value)
     assert line.startswith(f"{folder if where is None else folder / where}: "), line
@@ -168,17 +193,54 @@ def test_a_folder_that_does_not_fit_together_is_one_line(copy, codes, fault):
     refused(copy, codes, what, where=where)
 
 
-def test_squeezed_splits_are_read(copy, prepared, codes):
+def test_squeezed_splits_are_read(copy, prepared_tables, codes):
     squeeze(copy / "val.csv")
     squeeze(copy / "train.csv")
-    assert (read_training_data(copy, codes).val == read_training_data(prepared, codes).val).all()
+    assert (read_training_data(copy, codes).val == read_training_data(prepared_tables, codes).val).all()
 
 
 def test_another_folders_split_is_refused(copy, codes, tmp_path):
     rules = Rules(mr_price_deviation_threshold=0.001, mr_volume_multiplier=1.5, min_volatility_threshold=0.0)
-    prepare(simulate(1500, np.random.default_rng(99)), rules, tmp_path / "other")
+    prepare(simulate(1500, np.random.default_rng(99)), rules, tmp_path / "other", windows=True)
     shutil.copy(tmp_path / "other" / "val.csv", copy / "val.csv")
     refused(copy, codes, "not a stretch of labeled_dataset.csv", "prepare the folder again", where="val.csv")
+
+
+def relabelled(folder):
+    frame = read_tape(folder / "val.parquet")
+    sides = np.full(len(frame), "BUY", dtype=object)
+    write_tape(replace(frame, labels={**frame.labels, "label_side": sides}), folder / "val.parquet")
+
+
+def another_tape(folder):
+    write_tape(simulate(200, np.random.default_rng(1)), folder / "val.parquet")
+
+
+def listed(folder, change):
+    facts = json.loads((folder / "splits.json").read_text())
+    change(facts)
+    (folder / "splits.json").write_text(json.dumps(facts))
+
+
+@pytest.mark.parametrize(
+    ("harm", "where", "what"),
+    [
+        (lambda folder: (folder / "val.parquet").unlink(), "val.parquet", "there is no such tape"),
+        (lambda folder: os.truncate(folder / "train.parquet", 5000), "train.parquet", "can't be read"),
+        (lambda folder: (folder / "train.parquet").write_text(""), "train.parquet", "can't be read"),
+        (relabelled, "val.parquet", "not those that splits.json lists"),
+        (another_tape, "val.parquet", "not those that splits.json lists"),
+        (lambda folder: shutil.copy(folder / "train.parquet", folder / "val.parquet"), "val.parquet", "not those"),
+        (lambda folder: (folder / "splits.json").write_text("[1]"), "splits.json", ""),
+        (lambda folder: (folder / "splits.json").write_text("{"), "splits.json", ""),
+        (lambda folder: listed(folder, lambda facts: facts["splits"].pop("val")), "splits.json", "no validation split"),
+        (lambda folder: listed(folder, lambda facts: facts.pop("source_hash")), "splits.json", "not a readable list"),
+        (lambda folder: listed(folder, lambda facts: facts["splits"].update(val=3)), "splits.json", "not a readable list"),
+    ],
+)  # fmt: skip
+def test_split_tapes_that_were_changed_are_one_line(tapes, codes, harm, where, what):
+    harm(tapes)
+    refused(tapes, codes, what, where=where)
 
 
 def test_a_split_of_one_class_is_refused(codes, tmp_path):

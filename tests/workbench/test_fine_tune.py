@@ -14,20 +14,20 @@ from rook_bench.dataset.rules import Rules
 def test_prepare_writes_rooks_layout_whole(tape, root, tmp_path):
     rules = root / "strategies" / "data_driven.json"
     rook.prepare(tape[:700], rules, tmp_path / "prepared", purge=20)
-    names = {path.name for path in (tmp_path / "prepared").iterdir()}
-    assert {
-        "core_features.csv",
-        "labeled_dataset.csv",
-        "train.csv",
-        "val.csv",
-        "test.csv",
-        "normalization.json",
-    } <= names
-    again = rook.prepare(tape[:700], Rules.from_file(rules), tmp_path / "again", purge=20)
-    assert (tmp_path / "again" / "train.csv").read_bytes() == (tmp_path / "prepared" / "train.csv").read_bytes()
-    assert again is not None
-    held_out = rook.read_swaps(tmp_path / "prepared" / "test.csv")
-    assert "label_side" in held_out.labels
+    tables = {"core_features.csv", "core_conditions.csv", "labeled_dataset.csv"}
+    facts = {"metadata.json", "normalization.json", "splits.json", "labeling_stats.txt", "feature_info.txt"}
+    tapes = {"train.parquet", "val.parquet", "test.parquet"}
+    assert {path.name for path in (tmp_path / "prepared").iterdir()} == tables | facts | tapes | {".rook-bench"}
+    rook.prepare(tape[:700], Rules.from_file(rules), tmp_path / "again", purge=20, windows=True)
+    windows = {"train.csv", "val.csv", "test.csv"}
+    assert {path.name for path in (tmp_path / "again").iterdir()} == tables | facts | tapes | windows | {".rook-bench"}
+    for name in tables | tapes:
+        assert (tmp_path / "again" / name).read_bytes() == (tmp_path / "prepared" / name).read_bytes()
+    exact, rounded = (rook.read_swaps(tmp_path / "again" / f"test.{ending}") for ending in ("parquet", "csv"))
+    assert (exact.labels["label_side"] == rounded.labels["label_side"]).all()
+    assert exact.amount0 is not None
+    assert not exact.rounded
+    assert rounded.amount0 is None
 
 
 def test_a_folder_of_others_is_left_alone(tape, root, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import RookError
-from rook_bench.dataset.prepare import held_out
+from rook_bench.dataset.prepare import held_out, prepare
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.splits import SplitPlan, split_rows
 from rook_bench.market.features import compute_features
@@ -106,7 +106,8 @@ def test_a_later_part_remembers_what_came_before_it(tape, root):
     # A bare slice has forgotten.
     assert not np.array_equal(compute_features(tape[start:])["volatility"], whole["volatility"])
     decide = Source.parse(f"rules:{root / 'strategies' / 'data_driven.json'}").ask
-    np.testing.assert_array_equal(decide(part).side[50:], decide(tape).side[start + 50 :])
+    later = 20  # the rules say nothing on the first rows of a tape
+    np.testing.assert_array_equal(decide(part).side[later:], decide(tape).side[start + later :])
 
 
 def test_a_part_from_the_start_is_a_plain_slice(tape):
@@ -116,7 +117,9 @@ def test_a_part_from_the_start_is_a_plain_slice(tape):
 def test_a_tape_without_volumes_stays_one(tape):
     bare = replace(tape, amount0=None, amount1=None, history=None)
     part = part_of(bare, since=str(tape.at[500]))
-    assert set(part.recorded) == {"volatility", "price_change"}
+    assert set(part.recorded) == {
+        *("volatility", "price_change", "tick_change", "time_diff", "price_deviation", "momentum_10")
+    }
     assert np.isnan(part.volume).all()
 
 
@@ -126,3 +129,59 @@ def test_what_was_taken_is_noted(hours, tape):
     assert note == f"swaps 37 to 48 of 48, 2025-01-03 00:00:00 to 2025-01-03 11:00:00 UTC; {SPAN}"
     assert part_of(tape, split="test").notes[-1].startswith("swaps 1,705 to 2,000 of 2,000 (test split), ")
     assert part_of(tape, limit=2).notes[:-1] == tape.notes
+
+
+# The splits of a prepared folder.
+
+
+LOOSE = Rules(mr_price_deviation_threshold=0.001, min_volatility_threshold=0.0)
+
+
+@pytest.fixture(scope="module")
+def folder(tape, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared") / "p"
+    prepare(tape, LOOSE, folder, plan=SplitPlan(purge=50, test_share=0.3))
+    return folder
+
+
+def test_a_prepared_split_is_the_folders_with_its_labels(tape, folder):
+    part = part_of(tape, split="test", prepared=folder)
+    splits = split_rows(len(tape), SplitPlan(purge=50, test_share=0.3))
+    assert len(part) == len(splits.test) != len(part_of(tape, split="test"))
+    assert part.data_hash == held_out(tape, LOOSE, SplitPlan(purge=50, test_share=0.3)).data_hash
+    assert part.notes[-1] == f"swaps {splits.test[0] + 1:,} to {len(tape):,} of {len(tape):,} (test split)"
+    first = part_of(tape, split="train", prepared=str(folder), limit=10)
+    assert len(first) == 10
+    assert first.at[0] == tape.at[29]
+
+
+def test_every_feature_and_every_decision_of_a_prepared_split_is_that_of_the_whole_tape(tape, folder):
+    whole = compute_features(tape)
+    rules = Source.parse("rules:data_driven")
+    decided = rules.ask(tape)
+    for name, rows in split_rows(len(tape), SplitPlan(purge=50, test_share=0.3)).items():
+        part = part_of(tape, split="validation" if name == "val" else name, prepared=folder)
+        found = compute_features(part)
+        for column in whole:
+            np.testing.assert_array_equal(found[column], whole[column].iloc[rows], err_msg=f"{name} {column}")
+        later = slice(20, None)  # the rules say nothing on the first rows of a tape
+        np.testing.assert_array_equal(rules.ask(part).side[later], decided.side[rows][later])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"split": None}, "prepared: it says where the splits lie, and none is asked for; add --split test"),
+        ({"split": "tset"}, "unknown split 'tset'; did you mean 'test'"),
+        ({"prepared": "nowhere"}, "nowhere: no such folder"),
+        ({"prepared": "."}, "holds no splits.json"),
+        ({"rows": slice(0, 900)}, "was prepared from another tape than"),
+        ({"limit": 0}, "limit: 0 is no number of swaps"),
+    ],
+)
+def test_a_folder_that_is_not_of_this_tape_is_refused(tape, folder, tmp_path, monkeypatch, change, message):
+    monkeypatch.chdir(tmp_path)
+    asked = {"split": "test", "prepared": folder} | change
+    with pytest.raises(RookError) as caught:
+        part_of(tape[asked.pop("rows", slice(None))], **asked)
+    assert message in str(caught.value)
