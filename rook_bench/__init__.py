@@ -20,6 +20,7 @@ _HOME = {
     "read_swaps": "rook_bench.ingest.read",
     "check_tape": "rook_bench.tapecheck.check",
     "part_of": "rook_bench.workbench.rows",
+    "with_reference": "rook_bench.market.reference",
     "simulate": "rook_bench.market.simulation.simulate",
     "prepare": "rook_bench.workbench.fine_tune",
     "train": "rook_bench.workbench.fine_tune",
@@ -110,6 +111,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.market.frame import SwapFrame as SwapFrame
     from rook_bench.market.pool import Pool as Pool
     from rook_bench.market.pool import Token as Token
+    from rook_bench.market.reference import with_reference as with_reference
     from rook_bench.market.simulation.simulate import simulate as simulate
     from rook_bench.market.view import MarketView as MarketView
     from rook_bench.metrics.clock import Clock as Clock

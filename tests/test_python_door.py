@@ -95,6 +95,7 @@ WRONG = {
     "promote": lambda: rook.promote("absent"),
     "check_plugin": lambda: rook.check_plugin("momentun"),
     "part_of": lambda: rook.part_of(rook.simulate(3, np.random.default_rng(0)), limit=-1),
+    "with_reference": lambda: rook.with_reference(*[rook.simulate(3, np.random.default_rng(0))] * 2),
     "load_run": lambda: rook.load_run("absent"),
     "load_comparison": lambda: rook.load_comparison("absent"),
 }

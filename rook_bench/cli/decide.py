@@ -9,6 +9,7 @@ import typer
 from rook_bench.cli.options import (
     SOURCE_HELP,
     AllowRounded,
+    BaseChoice,
     DecisionsFile,
     Engine,
     Fresh,
@@ -43,12 +44,15 @@ def decide(
     engine: Engine = None,
     mode: Mode = None,
     pool: PoolChoice = None,
+    base: BaseChoice = None,
     allow_rounded: AllowRounded = False,
 ) -> None:
     """Ask a source once and save its decisions: as Parquet, which replays as recorded:FILE, or as CSV to look at."""
     check_format(out)
     ((_, chosen),) = named(with_options([source], engine, mode))
-    frame = read_part(data, pool, allow_rounded, since=since, until=until, limit=limit, split=split, prepared=prepared)
+    frame = read_part(
+        data, pool, allow_rounded, base, since=since, until=until, limit=limit, split=split, prepared=prepared
+    )
     decided = ask(chosen, frame, seed=seed, progress=on_terminal(), fresh=fresh)
     save_decisions(decided.tape, frame, out, decision_facts(chosen, frame, seed))
     for note in (*decided.notes, *silence_of(decided)):

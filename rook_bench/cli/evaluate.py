@@ -12,6 +12,7 @@ from rook_bench.cli.options import (
     CALLED,
     SOURCE_HELP,
     AllowRounded,
+    BaseChoice,
     ConfigFile,
     Engine,
     Fresh,
@@ -23,6 +24,7 @@ from rook_bench.cli.options import (
     Out,
     PoolChoice,
     Prepared,
+    References,
     Seed,
     Since,
     Split,
@@ -53,6 +55,8 @@ def replay(
     engine: Engine = None,
     mode: Mode = None,
     pool: PoolChoice = None,
+    base: BaseChoice = None,
+    reference: References = None,
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
     no_report: NoReport = False,
@@ -62,7 +66,17 @@ def replay(
     check_replaceable(out)
     (asked,) = with_options([source], engine, mode)
     tape = partial(
-        read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split, prepared=prepared
+        read_part,
+        data,
+        pool,
+        allow_rounded,
+        base,
+        reference,
+        since=since,
+        until=until,
+        limit=limit,
+        split=split,
+        prepared=prepared,
     )
     evaluation = bench.evaluate(tape, asked, config, seed=seed, fresh=fresh, trials=trials)
     saved = evaluation.save(out, report=not no_report)
@@ -95,6 +109,8 @@ def compare(
         bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")
     ] = True,
     pool: PoolChoice = None,
+    base: BaseChoice = None,
+    reference: References = None,
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
     no_report: NoReport = False,
@@ -104,7 +120,17 @@ def compare(
     check_replaceable(out)
     asked = with_options(source, engine, mode)
     tape = partial(
-        read_part, data, pool, allow_rounded, since=since, until=until, limit=limit, split=split, prepared=prepared
+        read_part,
+        data,
+        pool,
+        allow_rounded,
+        base,
+        reference,
+        since=since,
+        until=until,
+        limit=limit,
+        split=split,
+        prepared=prepared,
     )
     comparison = bench.compare(tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, trials=trials)
     saved = comparison.save(out, report=not no_report)

@@ -11,12 +11,14 @@ import typer
 from rook_bench.cli import layout
 from rook_bench.cli.options import (
     AllowRounded,
+    BaseChoice,
     ConfigFile,
     Json,
     Limit,
     PolicyFile,
     PoolChoice,
     Prepared,
+    References,
     Seed,
     Since,
     Split,
@@ -61,6 +63,8 @@ def plan(
     config: ConfigFile = None,
     seed: Seed = None,
     pool: PoolChoice = None,
+    base: BaseChoice = None,
+    reference: References = None,
     allow_rounded: AllowRounded = False,
     json: Json = False,
 ) -> None:
@@ -75,10 +79,14 @@ def plan(
         refuse_part(part)
     else:
         mine, theirs = pilot(
-            partial(read_part, data, pool, allow_rounded, **part), champion, candidate, config, seed=seed
+            partial(read_part, data, pool, allow_rounded, base, reference, **part),
+            champion,
+            candidate,
+            config,
+            seed=seed,
         )
         volatility_bps = daily_volatility(mine, theirs)
-        origin = f"{mine.name} against {theirs.name} on {data}, {mine.run.frame.span_s / 86_400:.1f} days"
+        origin = f"{mine.name} against {theirs.name} on {data}, {mine.run.frame.covered_s / 86_400:.1f} days"
     assert volatility_bps is not None
     planned = make_plan(rules, volatility_bps, origin, tuple(days or ()))
     if json:

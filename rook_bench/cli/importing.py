@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import AllowRounded, Json, PoolChoice
+from rook_bench.cli.options import AllowRounded, BaseChoice, Json, PoolChoice
 from rook_bench.core.console import say, say_json
 from rook_bench.core.files import write_json
 from rook_bench.ingest.importing import check_each, explain_layouts, import_logs, import_others, is_log
@@ -23,6 +23,7 @@ def import_(
         Path, typer.Option("--out", help="Tape to write: a .parquet file of one pool, or a folder by pool and day.")
     ],
     pool: PoolChoice = None,
+    base: BaseChoice = None,
     allow_rounded: AllowRounded = False,
     gas_prices: Annotated[
         Path | None,
@@ -33,7 +34,7 @@ def import_(
 ) -> None:
     """Turn logs of any recognised layout into a tape with exact integers."""
     write = import_logs if all(is_log(path) for path in inputs) else import_others
-    for line in write(inputs, out, pool, allow_rounded=allow_rounded, gas_prices=gas_prices):
+    for line in write(inputs, out, pool, allow_rounded=allow_rounded, gas_prices=gas_prices, base=base):
         say(line)
     say(f"tape: {out}")
 
@@ -41,6 +42,7 @@ def import_(
 def check(
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="A tape, or anything that can be imported.")],
     pool: PoolChoice = None,
+    base: BaseChoice = None,
     json: Json = False,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the check as JSON to this file.")] = None,
     explain: Annotated[
@@ -56,7 +58,7 @@ def check(
         for line in explain_layouts(source):
             say(line)
         return
-    checks = check_each(source, pool)
+    checks = check_each(source, pool, base)
     shown = [check.to_json() for check in checks]
     found = shown[0] if len(shown) == 1 else shown
     if out is not None:

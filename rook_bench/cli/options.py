@@ -18,6 +18,22 @@ PoolChoice = Annotated[
     ),
 ]
 
+BaseChoice = Annotated[
+    str | None,
+    typer.Option(
+        "--base", metavar="TOKEN", help="The token that is bought and sold (a symbol, token0, token1); usually found."
+    ),
+]
+
+References = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--reference",
+        metavar="TAPE",
+        help="A tape of another pool whose price is needed: of the coin that gas is paid in, or of the numeraire.",
+    ),
+]
+
 AllowRounded = Annotated[
     bool,
     typer.Option("--allow-rounded", help="Take integers that have been through a float; the run is marked."),

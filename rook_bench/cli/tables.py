@@ -38,7 +38,7 @@ def print_table(analyses: Sequence[Analysis]) -> None:
     layout.print_table(["source"], [title for title, _, _ in TABLE], rows, rest="metrics.json of each run has them all")
     say()
     frame, clock = analyses[0].run.frame, analyses[0].clock
-    hours = frame.span_s / 3600
+    hours = frame.covered_s / 3600
     say(f"{len(frame):,} swaps over {hours:,.1f} hours; Sharpe on {clock.label} returns, annualised with 365 days")
 
 

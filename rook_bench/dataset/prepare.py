@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import whole_folder, write_json
+from rook_bench.dataset.fit_rules import RuleFit
+from rook_bench.dataset.rule_cautions import rule_cautions
 from rook_bench.dataset.rules import Rules, apply_rules
 from rook_bench.dataset.split_tapes import with_labels, with_past, write_split_tapes
 from rook_bench.dataset.splits import ROOK_PLAN, Scaler, SplitPlan, Splits, split_rows
@@ -39,11 +41,13 @@ class Prepared:
     rules: dict[str, int]
     splits: dict[str, int]
     leaks: dict[str, str]
+    cautions: list[str]
+    applied: Rules
 
 
 def prepare(
     frame: SwapFrame,
-    rules: Rules,
+    rules: Rules | RuleFit,
     folder: str | Path,
     *,
     plan: SplitPlan | None = None,
@@ -57,7 +61,7 @@ def prepare(
 
     Args:
         frame: the swaps; they need amounts and ticks, as core_features.csv has those columns.
-        rules: what labels the rows.
+        rules: what labels the rows, or how to fit them to the training rows; what was fitted is in rules.json.
         folder: written whole, or not at all.
         plan: window length, shares, purge and embargo; ROOK's own with `compat_rook`.
         windows: write ROOK's train.csv, val.csv and test.csv too: standardised windows of 203 columns, some
@@ -69,13 +73,16 @@ def prepare(
     plan = plan or (ROOK_PLAN if compat_rook else SplitPlan())
     folder = Path(folder)
     features = compute_features(frame)
+    splits = split_rows(len(frame), plan, where=frame.source)
+    fitted = isinstance(rules, RuleFit)
+    if isinstance(rules, RuleFit):
+        rules = rules.fit(features, splits.train, where=frame.source)
     labels = apply_rules(rules, features, frame.at_index)
     conditions = _published_units(compute_conditions(frame, features), frame)
     if compat_rook:
         conditions = conditions.tail(1)
     core = _core_table(frame, features)
     labeled = _labeled_table(core, labels)
-    splits = split_rows(len(frame), plan, where=frame.source)
     leaks = ROOK_LEAKS if compat_rook else {}
 
     values = np.nan_to_num(labeled[list(CORE_FEATURES)].to_numpy(dtype=np.float64))
@@ -97,6 +104,8 @@ def prepare(
         write_json(aside / "metadata.json", _metadata(frame, plan, splits, list(conditions.columns), leaks))
         (aside / "labeling_stats.txt").write_text(_labeling_stats(labels), encoding="utf-8")
         (aside / "feature_info.txt").write_text(_feature_info(core, conditions), encoding="utf-8")
+        if fitted:
+            write_json(aside / "rules.json", rules.model_dump())
         if leaks:
             write_json(aside / "leaks.json", leaks)
     counts = pd.Series(labels.reason).value_counts()
@@ -106,6 +115,8 @@ def prepare(
         {str(name): int(count) for name, count in counts.items()},
         {n: len(r) for n, r in splits.items()},
         leaks,
+        rule_cautions(rules, features, labels, splits),
+        rules,
     )
 
 

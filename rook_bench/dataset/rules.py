@@ -25,7 +25,12 @@ BREAKOUT_DEADLINE_S = 120.0
 
 
 class Rules(Config):
-    """The keys of ROOK's JSON rule configs; fractions unless the name says otherwise."""
+    """The keys of ROOK's JSON rule configs; fractions unless the name says otherwise.
+
+    `max_liquidity_impact` counts the base token per 1e18 units of liquidity, as ROOK published it, which is another
+    size in every pool; null switches it off. `max_impact_bps`, a key of our own, means the same in all of them:
+    the price move that the swap's volume stands for.
+    """
 
     mr_price_deviation_threshold: float = Field(default=0.02, gt=0)
     mr_volume_multiplier: float = Field(default=2.0, ge=0)
@@ -36,7 +41,8 @@ class Rules(Config):
     breakout_position_size: float = Field(default=0.08, ge=0, le=1)
     max_volatility_threshold: float = Field(default=0.05, ge=0)
     min_volatility_threshold: float = Field(default=0.001, ge=0)
-    max_liquidity_impact: float = Field(default=0.01, ge=0)
+    max_liquidity_impact: float | None = Field(default=0.01, ge=0)
+    max_impact_bps: float | None = Field(default=None, ge=0)
     min_liquidity_depth: float = Field(default=1000.0, ge=0)
     max_position_size: float = Field(default=0.1, ge=0, le=1)
     min_position_size: float = Field(default=0.01, ge=0, le=1)
@@ -75,9 +81,9 @@ def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex) -> Decis
     Raises:
         InputError: where the log does not tell the volume, without which no rule can decide.
     """
-    volume, volatility, ratio, deviation, momentum, impact = (
+    volume, volatility, ratio, deviation, momentum = (
         np.asarray(features[name], dtype=np.float64)
-        for name in ("volume", "volatility", "volume_ratio", "price_deviation", "momentum_10", "liquidity_impact")
+        for name in ("volume", "volatility", "volume_ratio", "price_deviation", "momentum_10")
     )
     if np.isnan(volume).any():
         raise InputError("the rules need each swap's volume, which this log does not carry", where="rules")
@@ -85,7 +91,10 @@ def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex) -> Decis
 
     closed = ~((at.hour >= rules.active_hours_start) & (at.hour <= rules.active_hours_end))
     wild = (volatility > rules.max_volatility_threshold) | (volatility < rules.min_volatility_threshold)
-    heavy = impact > rules.max_liquidity_impact
+    heavy = np.zeros(len(volume), dtype=bool)
+    for name, most in (("liquidity_impact", rules.max_liquidity_impact), ("impact_bps", rules.max_impact_bps)):
+        if most is not None:
+            heavy |= ~(np.asarray(features[name], dtype=np.float64) <= most)
     reverting = (row >= MEAN_REVERSION_HISTORY) & (ratio > rules.mr_volume_multiplier)
     breaking = (
         (row >= BREAKOUT_HISTORY)

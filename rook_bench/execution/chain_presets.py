@@ -7,6 +7,45 @@ from typing import Any
 from rook_bench.core import ConfigError, suggest
 from rook_bench.core.config import Config
 
+DEFAULT_BLOCK_TIME_S = 12.0
+"""What a pool's metadata says of seconds between blocks where nobody measured them."""
+
+_ETHER = ("ETH", "WETH")
+_COINS = {
+    "bsc": ("BNB", "WBNB"),
+    "gnosis": ("XDAI", "WXDAI"),
+    "polygon": ("POL", "WPOL", "MATIC", "WMATIC"),
+    "celo": ("CELO",),
+    "avalanche": ("AVAX", "WAVAX"),
+}
+"""The coin that gas is paid in, and what its wrapped form is called, where that is not ether."""
+
+_ALIASES = {
+    "1": "ethereum",
+    "mainnet": "ethereum",
+    "eth": "ethereum",
+    "ethereum-mainnet": "ethereum",
+    "10": "optimism",
+    "op": "optimism",
+    "op-mainnet": "optimism",
+    "56": "bsc",
+    "bnb": "bsc",
+    "binance": "bsc",
+    "100": "gnosis",
+    "xdai": "gnosis",
+    "137": "polygon",
+    "matic": "polygon",
+    "8453": "base",
+    "base-mainnet": "base",
+    "42161": "arbitrum",
+    "arbitrum-one": "arbitrum",
+    "arb1": "arbitrum",
+    "42220": "celo",
+    "43114": "avalanche",
+    "avalanche-c": "avalanche",
+}
+"""Other names of chains, and their EIP-155 ids."""
+
 
 class Chain(Config):
     """One chain's settings for `frictions`, each a fact with the page it was read on.
@@ -16,6 +55,7 @@ class Chain(Config):
         block_time_s: seconds between blocks.
         latency, gas: settings of the same name in `frictions`.
         ordering: "priority" or "arrival"; see `Frictions`.
+        below: whether every transaction also pays for being published on the chain below (rollups).
         mempool: whether others see a transaction before it is in a block. Where they don't, a
             sandwich needs the sequencer, and `mev = "worst"` is a stress, not a habit.
         sources: where the facts come from.
@@ -27,6 +67,7 @@ class Chain(Config):
     ordering: str
     gas: dict[str, float]
     mempool: str
+    below: bool = True
     sources: tuple[str, ...]
 
     def under(self, values: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +92,7 @@ CHAINS = (
         ordering="priority",
         gas={"gwei": 1.0},
         mempool="public unless sent through a private relay",
+        below=False,
         sources=("ethereum.org/developers/docs/blocks (12 s slots)", "gas price: an assumption, give your own"),
     ),
     Chain(
@@ -101,3 +143,19 @@ def preset(name: str) -> Chain:
     raise ConfigError(
         f"unknown chain '{name}'", where="frictions", hint=suggest(name, [chain.name for chain in CHAINS])
     )
+
+
+def chain_of(name: str) -> Chain | None:
+    """The preset of a chain by any of its names or its EIP-155 id, None where there is none."""
+    plain = _plain(name)
+    return next((chain for chain in CHAINS if chain.name == plain), None)
+
+
+def native_coin(chain: str) -> tuple[str, ...]:
+    """Symbols of the coin that gas is paid in on a chain and of its wrapped form; ether where not known."""
+    return _COINS.get(_plain(chain), _ETHER)
+
+
+def _plain(name: str) -> str:
+    plain = name.strip().lower().replace("_", "-").replace(" ", "-")
+    return _ALIASES.get(plain, plain)

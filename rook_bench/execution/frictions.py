@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from rook_bench.core.config import Config
-from rook_bench.execution.chain_presets import preset
+from rook_bench.execution.chain_presets import DEFAULT_BLOCK_TIME_S, chain_of, preset
 
 HIGHEST_GWEI = 100_000
 
@@ -59,6 +59,8 @@ class Gas(Config):
         l1_fee_quote: fee of publishing the transaction on the chain below (rollups), in quote, on every
             transaction.
         flat_quote: all of it, in quote.
+        native_price: quote per coin that gas is paid in, where neither token of the pool is that coin and no
+            reference tape tells its price. It overrules the pool's own price.
     """
 
     swap_units: int = Field(default=120_000, ge=0)
@@ -68,6 +70,7 @@ class Gas(Config):
     gwei: float | Literal["tape"] = 1.0
     l1_fee_quote: float = Field(default=0.0, ge=0)
     flat_quote: float | None = Field(default=None, ge=0)
+    native_price: float | None = Field(default=None, gt=0)
 
     @field_validator("gwei", mode="before")
     @classmethod
@@ -133,6 +136,24 @@ class Frictions(Config):
         """Put the preset's settings under those that are given."""
         name = values.get("chain") if isinstance(values, dict) else None
         return preset(name).under(values) if isinstance(name, str) else values
+
+    def on(self, chain: str, block_time_s: float) -> Frictions:
+        """These frictions on a pool: what nobody set is what its chain is known for.
+
+        Args:
+            chain: the pool's.
+            block_time_s: the pool's own mean seconds between blocks; the default says nothing.
+        """
+        known = None if self.chain is not None else chain_of(chain)
+        if known is None:
+            return self
+        gas = {name: value for name, value in known.gas.items() if name not in self.gas.model_fields_set}
+        update: dict[str, Any] = {}
+        if gas and self.gas.flat_quote is None:
+            update["gas"] = self.gas.model_copy(update=gas)
+        if self.block_time_s is None and block_time_s == DEFAULT_BLOCK_TIME_S:
+            update["block_time_s"] = float(known.block_time_s)
+        return self.model_copy(update=update) if update else self
 
     @model_validator(mode="after")
     def _sensible(self) -> Frictions:

@@ -221,6 +221,13 @@ def store(value: Any, limbs: Any) -> None:
 
 
 @njit
+def from_float(value: float) -> Any:
+    """The value of a non-negative float64 below 2**128 that is a whole number."""
+    high = np.floor(value / 18446744073709551616.0)
+    return (wide(np.uint64(high)) << 64) + wide(np.uint64(value - high * 18446744073709551616.0))
+
+
+@njit
 def to_float(value: Any) -> Any:
     """float64 of a value below 2**128, for ratios and the equity curve only."""
     return float(low64(value >> 64)) * 18446744073709551616.0 + float(low64(value))

@@ -169,7 +169,7 @@ def judge(
             "swaps": len(frame),
             "first_at": frame.at_index[0].isoformat(),
             "last_at": frame.at_index[-1].isoformat(),
-            "span_days": frame.span_s / 86_400,
+            "span_days": frame.covered_s / 86_400,
             "bucket_s": candidate.clock.bucket_s,
             "chained_share": candidate.run.tape_check.chained_share,
         },

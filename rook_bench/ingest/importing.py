@@ -36,7 +36,13 @@ def is_log(path: Path) -> bool:
 
 
 def import_logs(
-    inputs: Sequence[Path], out: Path, pool: str | None, *, allow_rounded: bool, gas_prices: Path | None
+    inputs: Sequence[Path],
+    out: Path,
+    pool: str | None,
+    *,
+    allow_rounded: bool,
+    gas_prices: Path | None,
+    base: str | None = None,
 ) -> list[str]:
     """Stream event logs into a tape; lines that say what it holds."""
     from rook_bench.ingest.log_stream import stream_events
@@ -51,13 +57,14 @@ def import_logs(
     rounded: dict[str, str] = {}
     notes: list[str] = []
     written = write_tape_of_events(
-        _learning(stream, metadata, pools, rounded, notes),
+        _learning(stream, metadata, pools, rounded, notes, base),
         out,
         pools,
         source=", ".join(map(str, inputs)),
         notes=notes,
         rounded=rounded,
         gas_prices=gas_prices,
+        allow_rounded=allow_rounded,
     )
     for note in notes:
         remark(note)
@@ -75,7 +82,12 @@ def import_logs(
 
 
 def _learning(
-    stream: LogStream, metadata: Pool | None, pools: dict[str, Pool], rounded: dict[str, str], notes: list[str]
+    stream: LogStream,
+    metadata: Pool | None,
+    pools: dict[str, Pool],
+    rounded: dict[str, str],
+    notes: list[str],
+    base: str | None,
 ) -> Iterator[pa.Table]:
     """The stream's tables; what it learnt is put down when they are used up, before the tape is written."""
     from rook_bench.ingest.one_pool import described_pool, rounded_reasons
@@ -90,12 +102,20 @@ def _learning(
     pools.update(stream.pools)
     if metadata is not None:
         pools.update({address: described_pool(metadata, address) for address in seen})
+    if base is not None:
+        pools.update({address: one.with_base(base) for address, one in pools.items() if address in seen})
     rounded.update(rounded_reasons(stream))
     notes.extend(stream.notes)
 
 
 def import_others(
-    inputs: Sequence[Path], out: Path, pool: str | None, *, allow_rounded: bool, gas_prices: Path | None
+    inputs: Sequence[Path],
+    out: Path,
+    pool: str | None,
+    *,
+    allow_rounded: bool,
+    gas_prices: Path | None,
+    base: str | None = None,
 ) -> list[str]:
     """Join tapes and prepared files into a tape; lines that say what it holds."""
     from rook_bench.ingest.gas_prices import with_gas_prices
@@ -103,7 +123,7 @@ def import_others(
     from rook_bench.market.join import join_swaps
     from rook_bench.market.tape_file import write_tape
 
-    frame = join_swaps([read_input(path, pool, allow_rounded=allow_rounded) for path in inputs])
+    frame = join_swaps([read_input(path, pool, allow_rounded=allow_rounded, base=base) for path in inputs])
     if gas_prices is not None:
         frame = with_gas_prices(frame, gas_prices)
     if out.suffix == ".parquet":
@@ -114,15 +134,16 @@ def import_others(
     return [f"{len(frame):,} swaps, {frame.pool.pair} {frame.pool.protocol}, {span}"]
 
 
-def check_each(source: Path, pool: str | None) -> list[TapeCheck]:
+def check_each(source: Path, pool: str | None, base: str | None = None) -> list[TapeCheck]:
     """The check of every pool that INPUT holds swaps of, or of the one that `--pool` names."""
+    from rook_bench.ingest.read import with_base
     from rook_bench.tapecheck.check import check_tape
 
     frames = _frames(find("tape", source), pool)
     checks = []
     with Progress(console=err, transient=True, disable=not on_terminal()) as progress:
         for frame in progress.track(frames, description="pricing swaps again"):
-            checks.append(check_tape(frame))
+            checks.append(check_tape(frame if base is None else with_base(frame, base)))
     return checks
 
 
@@ -157,12 +178,14 @@ def _frames(source: Path, pool: str | None) -> Sequence[SwapFrame]:
     return [read_input(source, pool, allow_rounded=True)]
 
 
-def read_input(path: Path, pool: str | None = None, *, allow_rounded: bool = False) -> SwapFrame:
-    """Read INPUT, with the pool that `--pool` names or describes."""
+def read_input(
+    path: Path, pool: str | None = None, *, allow_rounded: bool = False, base: str | None = None
+) -> SwapFrame:
+    """Read INPUT, with the pool that `--pool` names or describes and the base token that `--base` names."""
     from rook_bench.ingest.read import read_swaps
 
     metadata, address = pool_choice(pool)
-    return read_swaps(path, metadata, address=address, allow_rounded=allow_rounded)
+    return read_swaps(path, metadata, address=address, allow_rounded=allow_rounded, base=base)
 
 
 def pool_choice(pool: str | None) -> tuple[Pool | None, str | None]:

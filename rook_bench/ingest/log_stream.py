@@ -48,7 +48,7 @@ class LogStream:
         self, paths: Sequence[Path], *, address: str | None = None, allow_rounded: bool = False, rows: int = ROWS
     ) -> None:
         self.address = None if address is None else address.lower()
-        self._allow_rounded, self._rows = allow_rounded, rows
+        self.allow_rounded, self._rows = allow_rounded, rows
         self._sources: list[_Source] = []
         self._block_files: list[Path] = []
         self._remarks: list[str] = []
@@ -62,7 +62,7 @@ class LogStream:
         self._begin()
 
     def _begin(self) -> None:
-        self._rounding = Rounding(self._allow_rounded)
+        self._rounding = Rounding(self.allow_rounded)
         self._kinds: Counter[str] = Counter()
         self._total = 0
         self._identity = Identity()

@@ -12,6 +12,7 @@ from rook_bench.ingest.events_to_frame import frame_of_events
 from rook_bench.ingest.implied_liquidity import IMPLIED, with_implied_liquidity
 from rook_bench.ingest.log_stream import LogStream, stream_events
 from rook_bench.ingest.pool_metadata import unit_notes
+from rook_bench.ingest.rounded_rows import without_rounded
 from rook_bench.ingest.row_order import mend_order
 from rook_bench.ingest.text_columns import UNNAMED_POOL
 from rook_bench.market.events import concat
@@ -77,7 +78,8 @@ def _frame(events: pa.Table, metadata: Pool | None, address: str, path: Path, st
     events, implied = with_implied_liquidity(events)
     rounded = rounded_reasons(stream) | ({"liquidity": IMPLIED} if implied else {})
     notes = (*stream.notes, *unit_notes(metadata))
-    return mend_order(frame_of_events(events, metadata, source=str(path), rounded=rounded, notes=notes))
+    frame = mend_order(frame_of_events(events, metadata, source=str(path), rounded=rounded, notes=notes))
+    return without_rounded(frame, allow=stream.allow_rounded)
 
 
 def rounded_reasons(stream: LogStream) -> dict[str, str]:

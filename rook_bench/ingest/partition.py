@@ -20,6 +20,7 @@ from rook_bench.ingest.events_to_frame import follow, frame_of_events, in_order
 from rook_bench.ingest.gas_prices import with_gas_prices
 from rook_bench.ingest.implied_liquidity import IMPLIED, with_implied_liquidity
 from rook_bench.ingest.pool_metadata import unit_notes
+from rook_bench.ingest.rounded_rows import without_rounded
 from rook_bench.ingest.row_order import mend_order
 from rook_bench.market.events import SCHEMA, SWAP, concat
 from rook_bench.market.frame import SwapFrame
@@ -51,6 +52,7 @@ def write_tape_of_events(
     notes: Sequence[str] = (),
     rounded: Mapping[str, str] | None = None,
     gas_prices: Path | None = None,
+    allow_rounded: bool = False,
 ) -> list[Written]:
     """Write events as a tape, whole or not at all.
 
@@ -64,6 +66,7 @@ def write_tape_of_events(
             `tables` is used up, so what a stream learns on the way may be passed.
         source, notes, rounded: see `SwapFrame`.
         gas_prices: a series to put beside the swaps; see `ingest.gas_prices`.
+        allow_rounded: mark integers that went through a float instead of refusing them.
 
     Raises:
         InputError: no swap, several pools for one file, a pool without metadata.
@@ -73,7 +76,7 @@ def write_tape_of_events(
         parts = Parts(Path(spool))
         for table in tables:
             parts.add(table)
-        facts = _Facts(source, tuple(notes), dict(rounded or {}), gas_prices)
+        facts = _Facts(source, tuple(notes), dict(rounded or {}), gas_prices, allow_rounded)
         found = {address: _metadata(address, pools, source) for address in parts.pools()}
         if not found:
             raise InputError("the log holds no swap", where=source, hint="is it the log of this pool and these blocks?")
@@ -103,6 +106,7 @@ class _Facts:
     notes: tuple[str, ...]
     rounded: Mapping[str, str]
     gas_prices: Path | None
+    allow_rounded: bool
 
     def frame(self, events: pa.Table, pool: Pool, snapshot: LiquidityHistory | None = None) -> SwapFrame:
         """The tape of these events."""
@@ -110,7 +114,7 @@ class _Facts:
         rounded = dict(self.rounded) | ({"liquidity": IMPLIED} if implied else {})
         notes = (*self.notes, *unit_notes(pool))
         frame = frame_of_events(events, pool, source=self.source, rounded=rounded, notes=notes, snapshot=snapshot)
-        frame = mend_order(frame)
+        frame = without_rounded(mend_order(frame), allow=self.allow_rounded)
         return frame if self.gas_prices is None else with_gas_prices(frame, self.gas_prices)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rook_bench.core import InputError
@@ -18,7 +19,12 @@ Reader = Callable[[Path, Pool | None], SwapFrame]
 
 
 def read_swaps(
-    path: str | Path, pool: Pool | None = None, *, address: str | None = None, allow_rounded: bool = False
+    path: str | Path,
+    pool: Pool | None = None,
+    *,
+    address: str | None = None,
+    allow_rounded: bool = False,
+    base: str | None = None,
 ) -> SwapFrame:
     """Read a tape, a log, a ROOK folder or one of ROOK's CSV files.
 
@@ -28,12 +34,27 @@ def read_swaps(
         pool: metadata for logs that do not tell it.
         address: the pool (v4: pool id) to read out of a log or tape of several.
         allow_rounded: take integers that have been through a float; the frame says which.
+        base: the token that is bought and sold (a symbol, "token0" or "token1"), where it is not the usual one.
 
     Raises:
         InputError: missing, empty or damaged file; columns of no or of two layouts; bad values;
             a log of several pools and no address.
     """
-    path = find("tape", path)
+    frame = _read(find("tape", path), pool, address, allow_rounded)
+    return frame if base is None else with_base(frame, base)
+
+
+def with_base(frame: SwapFrame, base: str) -> SwapFrame:
+    """The same swaps with this token as the base; InputError where features or labels were made for the other."""
+    pool = frame.pool.with_base(base)
+    if pool != frame.pool and (frame.labels or frame.recorded):
+        raise InputError(
+            f"its features and labels were made for {frame.pool.pair}", where=frame.source, hint="drop --base"
+        )
+    return replace(frame, pool=pool)
+
+
+def _read(path: Path, pool: Pool | None, address: str | None, allow_rounded: bool) -> SwapFrame:
     if path.is_dir():
         if (path / "tape.json").exists():
             return read_tape_folder(path, pool, address=address)

@@ -83,15 +83,11 @@ class Rounding:
         seen: set[int] = set()
         for row, value in enumerate(values):
             size = abs(value or 0)
-            if size <= 2**54 or size in seen:
+            if size in seen or not tells(size):
                 continue
             seen.add(size)
-            digits = len(str(size).rstrip("0"))
-            if digits <= 15 or size // (size & -size) < 2**40:
-                continue
             self._telling[place] += 1
-            nearest = float(size)
-            if int(nearest) == size or (digits <= 17 and int(Fraction(repr(nearest))) == size):
+            if is_float(size):
                 self._floats[place] += 1
                 self._bits[place] += size.bit_length() - 53
                 self._first.setdefault(place, row_number(column, row))
@@ -111,6 +107,19 @@ class Rounding:
             if self._went_through_float(place):
                 rounded[place.event_column] += self._floats[place]
         return {name: (count, total[name]) for name, count in rounded.items() if count}
+
+
+def tells(value: int) -> bool:
+    """Whether a number is long enough, and no round one, so that being exactly a float says something of it."""
+    size = abs(value)
+    return size > 2**54 and len(str(size).rstrip("0")) > 15 and size // (size & -size) >= 2**40
+
+
+def is_float(value: int) -> bool:
+    """Whether a number is exactly a float64, printed in full or as 17 digits and zeros."""
+    size = abs(value)
+    nearest = float(size)
+    return int(nearest) == size or (len(str(size).rstrip("0")) <= 17 and int(Fraction(repr(nearest))) == size)
 
 
 def _nearest(text: str) -> str:

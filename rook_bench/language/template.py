@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from string import Formatter
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,12 @@ from rook_bench.core import UnknownName
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.hashing import sha256_json
 from rook_bench.language.answer import Answer
+from rook_bench.market.pool import DOLLARS, Pool
 from rook_bench.market.view import MarketView
 
 SHIPPED = Path(__file__).parent / "templates"
+
+MOST_DECIMALS = 30
 
 HOUR = "hour"
 """The one field that is no market feature: the hour of the day, UTC."""
@@ -59,6 +63,10 @@ class Field(Config):
         feature: a column of MarketView, or "hour".
         scale: factor to the unit that is shown.
         format: Python format of the number (".2f").
+        significant: digits that a number shows at least, in decimals beyond those of the format where it is small:
+            what a token costs may be thousands or a hundred-millionth.
+        of: the token that the number counts, which the pool names: an amount of "base" ("0.0312 ETH"), or one of
+            "quote", a price ("$2251.37", "0.0000000512 WETH").
         codes: the scale, where a code is shown instead.
     """
 
@@ -66,11 +74,17 @@ class Field(Config):
     scale: float = 1.0
     format: str | None = Key(default=None, pattern=r"^\+?(\.\d+)?[fg]?$")
     codes: Codes | None = None
+    significant: int | None = Key(default=None, ge=1, le=12)
+    of: Literal["base", "quote"] | None = None
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if (self.format is None) == (self.codes is None):
             raise ValueError("a field needs either a format or codes")
+        if self.codes is not None and (self.significant is not None or self.of is not None):
+            raise ValueError("a code has no unit and no digits")
+        if self.significant is not None and not str(self.format).endswith("f"):
+            raise ValueError("significant digits are added to a format of decimals, such as .2f")
         return self
 
     def show(self, view: MarketView) -> tuple[list[str], NDArray[np.float64]]:
@@ -79,8 +93,26 @@ class Field(Config):
         if self.codes is not None:
             shown = self.codes.encode(values)
             return ["" if np.isnan(code) else str(int(code)) for code in shown], shown
-        texts = [format(value, self.format or "") for value in values]
-        return texts, np.array([float(text) for text in texts])
+        texts = [format(value, self._format(value)) for value in values]
+        before, after = self._unit(view.pool)
+        return [f"{before}{text}{after}" for text in texts], np.array([float(text) for text in texts])
+
+    def _format(self, value: float) -> str:
+        """The format, with more decimals where the value is small."""
+        form = self.format or ""
+        if self.significant is None or value == 0 or not math.isfinite(value):
+            return form
+        sign, _, decimals = form[:-1].partition(".")
+        needed = self.significant - 1 - math.floor(math.log10(abs(value)))
+        return f"{sign}.{min(max(int(decimals or 6), needed), MOST_DECIMALS)}f"
+
+    def _unit(self, pool: Pool) -> tuple[str, str]:
+        """What stands before and after the number."""
+        if self.of is None:
+            return "", ""
+        if self.of == "quote" and pool.quote.symbol.upper() in DOLLARS:
+            return "$", ""
+        return "", f" {(pool.base if self.of == 'base' else pool.quote).symbol}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +160,12 @@ class Template(Config):
     @cached_property
     def sha256(self) -> str:
         """Identity of what a model sees and answers; the summary does not count."""
-        return sha256_json(self.model_dump(exclude={"summary"}))
+        facts = self.model_dump(exclude={"summary"})
+        for field in facts["fields"].values():
+            for name in ("significant", "of"):  # a template that has neither is the one it was before they were known
+                if field[name] is None:
+                    del field[name]
+        return sha256_json(facts)
 
     def render(self, view: MarketView) -> Prompts:
         """The prompt of every row of the view, from causal features in human units."""

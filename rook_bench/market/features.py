@@ -7,7 +7,9 @@ which ROOK computed once for the end of the file, are computed here for every ro
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -51,21 +53,40 @@ def compute_features(frame: SwapFrame) -> pd.DataFrame:
     Returns:
         DataFrame with one row per swap: price (quote per base), volume (base), volatility,
         volume_ma (base), tick_change, time_diff (s), liquidity_impact (volume per 1e18 units of
-        liquidity), price_change (fraction), price_deviation, momentum_10 and volume_ratio (what
-        the rules decide on). NaN where the log lacks what a feature needs. A file's own recorded
-        features are kept, because they were computed with history that the file no longer has.
+        liquidity, as ROOK publishes it: of another size in every pool), impact_bps (the price move that the
+        volume stands for, which means the same in every pool), price_change (fraction), price_deviation,
+        momentum_10 and volume_ratio (what the rules decide on). NaN where the log lacks what a feature
+        needs. A file's own recorded features are kept, because they were computed with history that the
+        file no longer has.
     """
     return pd.DataFrame({name: np.array(compute_feature(frame, name)) for name in (*FEATURES, *frame.recorded)})
 
 
 def compute_feature(frame: SwapFrame, name: str) -> Column:
-    """One column of `compute_features`, shape (n,); KeyError for a name that is none."""
-    return _recorded(frame, name, FEATURES.get(name))
+    """One column of `compute_features`, shape (n,); KeyError for a name that is none.
+
+    Nothing is computed across a hole of the tape: after it a feature begins as at the start.
+    """
+    if name in frame.recorded or name not in FEATURES or not len(frame.holes):
+        return _recorded(frame, name, FEATURES.get(name))
+    return np.concatenate([FEATURES[name](part) for part in _between_holes(replace(frame, history=None))])
+
+
+def _between_holes(frame: SwapFrame) -> Iterator[SwapFrame]:
+    borders = [0, *frame.holes.tolist(), len(frame)]
+    for start, stop in pairwise(borders):
+        yield frame[start:stop]
 
 
 def compute_conditions(frame: SwapFrame, features: pd.DataFrame | None = None) -> pd.DataFrame:
     """ROOK's 23 condition features for every row (published: one row for the end of the file)."""
     features = compute_features(frame) if features is None else features
+    if len(frame.holes):
+        return _conditions_between_holes(frame, features)
+    return _conditions(frame, features)
+
+
+def _conditions(frame: SwapFrame, features: pd.DataFrame) -> pd.DataFrame:
     table: dict[str, Column] = {}
     for window in CONDITION_WINDOWS:
         price = features["price"].to_numpy()
@@ -87,6 +108,16 @@ def compute_conditions(frame: SwapFrame, features: pd.DataFrame | None = None) -
     table["current_price"] = features["price"].to_numpy()
     table["current_liquidity"] = frame.liquidity.to_floats()
     return pd.DataFrame(table)
+
+
+def _conditions_between_holes(frame: SwapFrame, features: pd.DataFrame) -> pd.DataFrame:
+    parts, seen = [], 0
+    for part in _between_holes(replace(frame, history=None)):
+        own = features.iloc[seen : seen + len(part)].reset_index(drop=True)
+        table = _conditions(part, own)
+        parts.append(table.assign(total_transactions=table["total_transactions"] + seen))
+        seen += len(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def trailing(values: Column, window: int, statistic: Callable[..., Column]) -> Column:
@@ -164,6 +195,15 @@ def _liquidity_impact(frame: SwapFrame) -> Column:
     return np.divide(frame.volume, liquidity, out=np.zeros(len(frame)), where=liquidity > 0)
 
 
+def _impact_bps(frame: SwapFrame) -> Column:
+    """How far trading the swap's volume moves the price, twice its share of the depth: the same in any pool's units.
+
+    NaN where there is no liquidity.
+    """
+    depth = frame.base_depth
+    return 2e4 * np.divide(frame.volume, depth, out=np.full(len(frame), np.nan), where=depth > 0)
+
+
 def _price_deviation(frame: SwapFrame) -> Column:
     """Price against the mean of the last 50 prices before the row, a fraction; NaN for the first row."""
     mean = _before(frame.price, 50, np.mean, start=np.nan)
@@ -198,6 +238,7 @@ FEATURES: dict[str, Callable[[SwapFrame], Column]] = {
     "tick_change": _tick_change,
     "time_diff": _time_diff,
     "liquidity_impact": _liquidity_impact,
+    "impact_bps": _impact_bps,
     "price_change": _price_change,
     "price_deviation": _price_deviation,
     "momentum_10": _momentum_10,

@@ -21,6 +21,7 @@ from rook_bench.core.rebuilt import Rebuilt
 from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
 from rook_bench.market.history import LiquidityHistory, PoolStart
+from rook_bench.market.holes import find_holes
 from rook_bench.market.pool import Pool
 
 LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", "label_confidence", "label_rule")
@@ -70,6 +71,7 @@ class SwapFrame(Rebuilt):
         recorded_volume: base token traded in human units where only that is known, float64.
         recorded: feature columns that came with the file, float64 (see RECORDED).
         labels: label columns that came with the file (see LABELS).
+        references: what pairs of other pools cost right before each swap, float64, by pair ("WETH/USDC").
         history: the tick map and what liquidity did between the swaps, where the log holds it.
         rounded: exact columns that were rebuilt from rounded numbers, with the reason.
         source: path or description of where the swaps come from.
@@ -94,6 +96,7 @@ class SwapFrame(Rebuilt):
     recorded_volume: NDArray[np.float64] | None = field(default=None, metadata=_column(np.float64))
     recorded: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    references: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     history: LiquidityHistory | None = None
     rounded: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
@@ -120,6 +123,8 @@ class SwapFrame(Rebuilt):
         taken: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
         taken["recorded"] = {name: column[rows] for name, column in self.recorded.items()}
         taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
+        if not keep_position:  # they belong to the time of a row
+            taken["references"] = {pair: column[rows] for pair, column in self.references.items()}
         frame = replace(self, **taken, history=self._history_of(rows))
         for name in BY_ROW:  # computed from exact integers one by one: not again for every part of a tape
             if name in self.__dict__:
@@ -153,7 +158,7 @@ class SwapFrame(Rebuilt):
         first = frames[0]
         of = lambda get: _stack([get(frame) for frame in frames], rows)  # noqa: E731
         stacked: dict[str, Any] = {name: of(attrgetter(name)) for name in COLUMNS}
-        for table in ("recorded", "labels"):
+        for table in ("recorded", "labels", "references"):
             columns = {key: of(lambda frame: getattr(frame, table).get(key)) for key in getattr(first, table)}  # noqa: B023
             stacked[table] = {key: column for key, column in columns.items() if column is not None}
         return replace(
@@ -220,6 +225,15 @@ class SwapFrame(Rebuilt):
         return read_only(self.liquidity.to_floats(10**18))
 
     @cached_property
+    def base_depth(self) -> NDArray[np.float64]:
+        """Base token that stands behind the price, in human units, shape (n,): L / sqrt(P), the curve's own reserve.
+
+        Trading a small share of it moves the price by twice that share. 0 without liquidity.
+        """
+        sqrt_price, liquidity = self.sqrt_price_x96.to_floats(2**96), self.liquidity.to_floats(self.pool.base.unit)
+        return read_only(liquidity / sqrt_price if self.pool.base_is_token0 else liquidity * sqrt_price)
+
+    @cached_property
     def at_index(self) -> pd.DatetimeIndex:
         """`at` as a pandas index that knows it is UTC."""
         return pd.DatetimeIndex(self.at, name="at").tz_localize("UTC")
@@ -243,11 +257,25 @@ class SwapFrame(Rebuilt):
         """Seconds from the first swap to the last."""
         return float((self.at[-1] - self.at[0]) / np.timedelta64(1, "s")) if len(self) else 0.0
 
+    @cached_property
+    def holes(self) -> NDArray[np.intp]:
+        """The first row after each stretch that the tape is missing, ascending (see `market.holes`)."""
+        return read_only(find_holes(self.at))
+
+    @property
+    def covered_s(self) -> float:
+        """Seconds from the first swap to the last without the holes: what days are counted from."""
+        missing = (self.at[self.holes] - self.at[self.holes - 1]) / np.timedelta64(1, "s")
+        return self.span_s - float(missing.sum())
+
 
 EARLIEST, LATEST = np.datetime64("2015-01-01", "ns"), np.datetime64("2100-01-01", "ns")
 """Times outside are none of a swap: the oldest chains that are read here began in 2015."""
 
-BY_ROW = ("price", "volume", "depth")
+REFERENCE = "price of "
+"""What stands before a pair in the name of a column that holds its reference price."""
+
+BY_ROW = ("price", "volume", "depth", "base_depth")
 """Columns that are computed when first asked for, each value from its own row alone."""
 
 COLUMNS: dict[str, Column] = {
@@ -257,7 +285,8 @@ COLUMNS: dict[str, Column] = {
 
 
 def _all_columns(frame: SwapFrame) -> dict[str, Any]:
-    return {name: getattr(frame, name) for name in COLUMNS} | dict(frame.recorded) | dict(frame.labels)
+    references = {f"{REFERENCE}{pair}": column for pair, column in frame.references.items()}
+    return {name: getattr(frame, name) for name in COLUMNS} | dict(frame.recorded) | dict(frame.labels) | references
 
 
 def _stack(parts: Sequence[Any], rows: NDArray[np.intp] | None) -> Any:

@@ -95,4 +95,4 @@ def _overlap(frames: Sequence[SwapFrame]) -> bool:
 
 def _columns(frame: SwapFrame) -> tuple[object, ...]:
     present = tuple(name for name in COLUMNS if getattr(frame, name) is not None)
-    return present, tuple(frame.recorded), tuple(frame.labels)
+    return present, tuple(frame.recorded), tuple(frame.labels), tuple(sorted(frame.references))

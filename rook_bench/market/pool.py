@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from rook_bench.core import UnknownName
 from rook_bench.core.config import Config
+from rook_bench.execution.chain_presets import DEFAULT_BLOCK_TIME_S
 
 
 class Token(Config):
@@ -40,7 +42,8 @@ class Pool(Config):
         fee_pips: fee on the amount in, in millionths (500 is 0.05%).
         tick_spacing: ticks between two that may hold liquidity.
         token0, token1: the pair, in the pool's own order.
-        base_is_token0: whether token0 is the base, which is bought and sold; the other is the quote.
+        base_is_token0: whether token0 is the base, which is bought and sold; the other is the quote. Where it is
+            not said, it is what the function of this name says of the two.
         block_time_s: mean seconds between blocks.
     """
 
@@ -52,7 +55,22 @@ class Pool(Config):
     token0: Token
     token1: Token
     base_is_token0: bool
-    block_time_s: float = Field(default=12.0, gt=0)
+    block_time_s: float = Field(default=DEFAULT_BLOCK_TIME_S, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_base(cls, values: Any) -> Any:
+        """Which token is the base, where metadata does not say."""
+        if not isinstance(values, dict) or "base_is_token0" in values:
+            return values
+        try:
+            symbols = [
+                token.symbol if isinstance(token, Token) else str(token["symbol"])
+                for token in (values["token0"], values["token1"])
+            ]
+        except (KeyError, TypeError):
+            return values  # what is missing is said by the check of the fields
+        return {**values, "base_is_token0": base_is_token0(*symbols)}
 
     @model_validator(mode="after")
     def _two_tokens(self) -> Pool:
@@ -83,6 +101,20 @@ class Pool(Config):
         """For example "ETH/USDC"."""
         return f"{self.base.symbol}/{self.quote.symbol}"
 
+    def with_base(self, token: str) -> Pool:
+        """The pool seen with this token as the base: a symbol of the pair, "token0" or "token1".
+
+        Raises:
+            UnknownName: for another token.
+        """
+        asked = token.upper()
+        matches = [
+            asked in (f"TOKEN{place}", one.symbol.upper()) for place, one in enumerate((self.token0, self.token1))
+        ]
+        if not any(matches):
+            raise UnknownName("base token", token, [self.token0.symbol, self.token1.symbol], where=self.address)
+        return self if matches[0] == self.base_is_token0 else self.model_copy(update={"base_is_token0": matches[0]})
+
     @property
     def fee(self) -> float:
         """The fee as a fraction of the amount in."""
@@ -110,6 +142,9 @@ STABLECOINS = frozenset(
     }
 )
 """Symbols, in capitals, of tokens that prices are given in where they are one of the pair."""
+
+DOLLARS = frozenset(STABLECOINS - {"EURC", "EURS"})
+"""Those of them that stand for a dollar."""
 
 _FIRST_QUOTES = ("USDC", "USDT", "DAI")
 _ETHER = ("WETH", "ETH")

@@ -15,7 +15,7 @@ from rook_bench.core.exact import ExactInts
 from rook_bench.core.files import whole_file
 from rook_bench.execution.pool_state import TickMap
 from rook_bench.market.events import BURN, MINT, SWAP, event_table, integers
-from rook_bench.market.frame import COLUMNS, LABELS, RECORDED, SwapFrame
+from rook_bench.market.frame import COLUMNS, LABELS, RECORDED, REFERENCE, SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.pool import Pool
 
@@ -57,6 +57,7 @@ def to_table(frame: SwapFrame) -> pa.Table:
         columns["volume"] = pa.array(frame.recorded_volume)
     columns |= {name: pa.array(column) for name, column in frame.recorded.items()}
     columns |= {name: pa.array(column) for name, column in frame.labels.items()}
+    columns |= {f"{REFERENCE}{pair}": pa.array(column) for pair, column in frame.references.items()}
     table = pa.table(columns)
     facts = {
         "version": VERSION,
@@ -152,6 +153,11 @@ def _frame(table: pa.Table, facts: dict[str, Any], pool: Pool | None, path: Path
         recorded_volume=table["volume"].to_numpy() if "volume" in present else None,
         recorded={name: table[name].to_numpy() for name in RECORDED if name in present},
         labels={name: _label(table[name]) for name in LABELS if name in present},
+        references={
+            name.removeprefix(REFERENCE): table[name].to_numpy()
+            for name in table.column_names
+            if name.startswith(REFERENCE)
+        },
         history=history,
         rounded=facts["rounded"],
         source=facts["source"] or str(path),

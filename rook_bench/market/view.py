@@ -62,7 +62,7 @@ class MarketView:
     """The rows of a tape up to and including *now*.
 
     `view["price"]` is a read-only array of shape (rows so far,): price, volume, volatility,
-    volume_ma, tick_change, time_diff, liquidity_impact, price_change, price_deviation,
+    volume_ma, tick_change, time_diff, liquidity_impact, impact_bps, price_change, price_deviation,
     momentum_10, volume_ratio, at, and ROOK's condition features by name. `len(view)` is the
     number of rows so far.
     """

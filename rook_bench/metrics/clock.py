@@ -42,7 +42,8 @@ class Sampled:
     """A Run's equity at every full bucket border between its first and last swap.
 
     The sample at a border is the equity after the last swap at or before it, so quiet buckets
-    have a return of zero. The parts before the first border and after the last are left out.
+    have a return of zero. The parts before the first border and after the last are left out, and so is what a
+    stretch that the tape is missing did to the price: no border lies in it, and no return reaches across.
 
     Attributes:
         run, clock: what is sampled, and how.
@@ -56,7 +57,10 @@ class Sampled:
         """The borders, UTC, shape (k,)."""
         step, times = self.clock.bucket_s * 1_000_000_000, self.run.frame.at.astype(np.int64)
         first = -(-int(times[0]) // step) * step
-        return np.arange(first, int(times[-1]) + 1, step).astype("datetime64[ns]")
+        borders = np.arange(first, int(times[-1]) + 1, step)
+        for row in self.run.frame.holes.tolist():
+            borders = borders[(borders <= times[row - 1]) | (borders >= times[row])]
+        return borders.astype("datetime64[ns]")
 
     @cached_property
     def rows(self) -> NDArray[np.intp]:
@@ -71,19 +75,33 @@ class Sampled:
     @cached_property
     def returns(self) -> NDArray[np.float64]:
         """Simple net returns between borders, shape (k - 1,)."""
-        return _simple(self.equity)
+        return self._simple(self.run.equity)
 
     @cached_property
     def log_returns(self) -> NDArray[np.float64]:
         """Net log returns between borders, shape (k - 1,); not finite from where equity is gone."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.diff(np.log(self.equity))
+            returns = np.diff(np.log(self.equity))
+            for bucket, row in self._broken:
+                returns[bucket] -= np.log(self.run.equity[row]) - np.log(self.run.equity[row - 1])
+            return returns
 
     @cached_property
     def hold_returns(self) -> NDArray[np.float64]:
         """Returns of keeping the opening balances, on the same borders."""
-        return _simple(self.run.hold_equity[self.rows])
+        return self._simple(self.run.hold_equity)
 
+    @cached_property
+    def _broken(self) -> list[tuple[int, int]]:
+        """Buckets that a hole of the tape lies in, each with the first row after it."""
+        holes = self.run.frame.holes
+        buckets = np.searchsorted(self.rows, holes, side="left") - 1
+        inside = (buckets >= 0) & (buckets < len(self.rows) - 1)
+        return list(zip(buckets[inside].tolist(), holes[inside].tolist(), strict=True))
 
-def _simple(equity: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.diff(equity) / equity[:-1] if len(equity) > 1 else np.empty(0)
+    def _simple(self, equity: NDArray[np.float64]) -> NDArray[np.float64]:
+        sampled = equity[self.rows]
+        returns = np.diff(sampled) / sampled[:-1] if len(sampled) > 1 else np.empty(0)
+        for bucket, row in self._broken:
+            returns[bucket] = (1.0 + returns[bucket]) * equity[row - 1] / equity[row] - 1.0
+        return returns

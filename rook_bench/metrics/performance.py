@@ -65,12 +65,12 @@ def sortino_ratio(sampled: Sampled) -> Estimate:
 def calmar_ratio(sampled: Sampled) -> Estimate:
     """Annualised return over the largest drawdown."""
     run, clock = sampled.run, sampled.clock
-    rows, days = len(run.equity), run.frame.span_s / 86_400
+    rows, days = len(run.equity), run.frame.covered_s / 86_400
     convention = f"geometric, 365 days, at least {clock.min_annual_days:g} days of tape"
     if days < clock.min_annual_days:
-        reason = f"{_span(run.frame.span_s)} of tape can't be extrapolated to a year"
+        reason = f"{_span(run.frame.covered_s)} of tape can't be extrapolated to a year"
         return Estimate.undefined(reason, n=rows, unit="ratio", convention=convention)
-    value = measures.calmar_ratio(run.equity, per_year=YEAR_S / run.frame.span_s, start=_opening(sampled))
+    value = measures.calmar_ratio(run.equity, per_year=YEAR_S / run.frame.covered_s, start=_opening(sampled))
     if math.isnan(value):
         return Estimate.undefined("there was no drawdown", n=rows, unit="ratio", convention=convention)
     return Estimate(value, rows, "ratio", convention)

@@ -41,7 +41,7 @@ def exposure(sampled: Sampled) -> Estimate:
 def trading_frequency(sampled: Sampled) -> Estimate:
     """Fills per day."""
     run = sampled.run
-    fills, days = int(run.orders.filled.sum()), run.frame.span_s / 86_400
+    fills, days = int(run.orders.filled.sum()), run.frame.covered_s / 86_400
     if days == 0:
         return Estimate.undefined("the tape spans no time", n=fills, unit="per day")
     return Estimate(fills / days, fills, "per day", "fills over the tape's span")

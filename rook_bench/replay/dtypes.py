@@ -25,10 +25,14 @@ MARKET = np.dtype(
         ("tick", "i8"),
         ("fee_pips", "i8"),
         ("gas_wei", "i8"),
+        ("native_price", "f8"),
     ]
 )
 """The tape by row: ns since the epoch, price in human units, sqrtPriceX96, liquidity and tick after the swap, the
-fee that an order pays there, wei per unit of gas."""
+fee that an order pays there, wei per unit of gas, and quote per coin that gas is paid in."""
+
+NEITHER, BASE, QUOTE = range(3)
+"""Which token of the pool is the coin that gas is paid in."""
 
 WISHES = np.dtype(
     [
@@ -88,8 +92,9 @@ class Terms(NamedTuple):
     more_tick_units: int
     slippage_units: int
     deadline_units: int
-    l1_fee: int
-    flat_gas: int
+    native: int
+    l1_fee: float
+    flat_gas: float
     max_base_share: float
     min_base_share: float
     trades_per_day: int

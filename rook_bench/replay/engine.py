@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import ConfigError, RookError
+from rook_bench.core import RookError
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
@@ -18,13 +18,13 @@ from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, s
 from rook_bench.execution.frictions import Frictions
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 from rook_bench.replay import dtypes, loop
-from rook_bench.replay.config import Capital, ReplayConfig, check_pair
+from rook_bench.replay.config import ReplayConfig, check_pair
 from rook_bench.replay.entering import FIRST_FREE_CODE, LEDGER_FILTERS, PPB
 from rook_bench.replay.ledger import reconcile
-from rook_bench.replay.market_rows import NS, landing, market_rows
+from rook_bench.replay.market_rows import NS, landing, market_rows, native_prices
+from rook_bench.replay.numeraire import numeraire_rate
 from rook_bench.replay.orders import AMOUNTS, OrderTable
 from rook_bench.replay.run import Run
 from rook_bench.risk import Limits, Permitted, apply_risk
@@ -59,8 +59,10 @@ def replay(
         InputError, ConfigError: for input that can't be replayed.
         LedgerError: if a single token unit is unaccounted for.
     """
-    config = config or ReplayConfig()
+    config = (config or ReplayConfig()).on(frame.pool)
     check_pair(config.pair, frame.pool)
+    numeraire_rate(frame, config.numeraire)  # that it can't be told is said before a source is asked
+    native_prices(frame, config.frictions)
     decided = decide(Source.parse(source), frame, seed=config.seed, progress=progress, fresh=fresh)
     run = replay_decided(frame, decided, config, tape_check=tape_check)
     return replace(run, label=label)
@@ -70,6 +72,7 @@ def replay_decided(
     frame: SwapFrame, decided: Decided, config: ReplayConfig, *, tape_check: TapeCheck | None = None
 ) -> Run:
     """Replay decisions that were made already; checks and errors are those of `replay`."""
+    config = config.on(frame.pool)
     lookahead = check_source(decided.source, frame, decided.tape, seed=config.seed)
     run = assemble(frame, decided, config, lookahead, tape_check)
     run = replace(run, lookahead=_check_risk(run, lookahead))
@@ -92,7 +95,7 @@ def assemble(
         decided=decided,
         config=config,
         permitted=permitted,
-        opening=opening_balances(config.capital, frame),
+        opening=opening_balances(config, frame),
         orders=orders,
         equity=equity,
         lookahead=lookahead,
@@ -151,12 +154,12 @@ def execute(
     wishes["slippage_ppm"] = np.round(permitted.slippage_bps * 100)
     wishes["deadline_ns"] = np.minimum(tape.deadline_s * NS, 2.0**62)
     wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions)
-    limbs = ExactInts.of(opening_balances(config.capital, frame)).limbs
+    limbs = ExactInts.of(opening_balances(config, frame)).limbs
     traded = int(tape.trades.sum())
     orders, equity = dtypes.empty_orders(traded), np.empty(len(frame))
     depth = known_depth(frame)
     ticks, changes = no_ticks() if depth is None else depth.records()
-    terms = _terms(frame.pool, config.frictions, permitted.limits, whole_map=depth is not None)
+    terms = _terms(frame, config.frictions, permitted.limits, whole_map=depth is not None)
     # Only a run that needs it pays for compiling the sandwich.
     sandwich = sandwich_call() if config.frictions.mev == "typical" else swap_call()
     pool = dtypes.PoolCalls(room_for_a_call(), ticks, swap_call(), sandwich)
@@ -165,20 +168,19 @@ def execute(
     return _order_table(orders, tape, permitted, left_range), equity
 
 
-def opening_balances(capital: Capital, frame: SwapFrame) -> tuple[int, int]:
+def opening_balances(config: ReplayConfig, frame: SwapFrame) -> tuple[int, int]:
     """Opening quote and base in smallest units, at the first row's price."""
-    pool = frame.pool
-    base = capital.quote_value * capital.base_share / float(frame.price[0])
-    cash = capital.quote_value * (1.0 - capital.base_share)
+    pool, capital = frame.pool, config.capital
+    value = capital.quote_value
+    if capital.value is not None:
+        value = capital.value / float(numeraire_rate(frame, config.numeraire)[0])
+    base = value * capital.base_share / float(frame.price[0])
+    cash = value * (1.0 - capital.base_share)
     return round(cash * pool.quote.unit), round(base * pool.base.unit)
 
 
-def _terms(pool: Pool, frictions: Frictions, limits: Limits, *, whole_map: bool) -> dtypes.Terms:
-    gas = frictions.gas
-    if gas.flat_quote is None and gas.gwei != 0 and pool.base.symbol.upper() not in ("ETH", "WETH"):
-        raise ConfigError(
-            f"gas in gwei needs ether as the base token, not {pool.base.symbol}", where="gas", hint="set flat_quote"
-        )
+def _terms(frame: SwapFrame, frictions: Frictions, limits: Limits, *, whole_map: bool) -> dtypes.Terms:
+    gas, pool = frictions.gas, frame.pool
     swap, one, two, more = gas.units
     return dtypes.Terms(
         base_is_token0=pool.base_is_token0,
@@ -195,8 +197,9 @@ def _terms(pool: Pool, frictions: Frictions, limits: Limits, *, whole_map: bool)
         more_tick_units=more,
         slippage_units=gas.slippage_revert_units,
         deadline_units=gas.deadline_revert_units,
-        l1_fee=math.ceil(gas.l1_fee_quote * pool.quote.unit),
-        flat_gas=-1 if gas.flat_quote is None else math.ceil(gas.flat_quote * pool.quote.unit),
+        native=native_prices(frame, frictions)[0],
+        l1_fee=float(math.ceil(gas.l1_fee_quote * pool.quote.unit)),
+        flat_gas=-1.0 if gas.flat_quote is None else float(math.ceil(gas.flat_quote * pool.quote.unit)),
         max_base_share=_or(limits.max_base_share, math.inf),
         min_base_share=_or(limits.min_base_share, -math.inf),
         trades_per_day=-1 if limits.trades_per_day is None else limits.trades_per_day,

@@ -7,35 +7,43 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from rook_bench.execution.wide import to_float, wide
-from rook_bench.replay.dtypes import Terms
+from rook_bench.execution.wide import from_float, to_float, wide
+from rook_bench.replay.dtypes import BASE, QUOTE, Terms
+
+COIN = 1e18
+"""Smallest units of every chain's own coin."""
 
 
 @njit
 def gas_in_quote(units: int, at: Any, terms: Terms) -> Any:
-    """Gas in whole quote units, rounded up. The base token is ether; its price here is the pool's at this row.
+    """Gas in whole quote units, rounded up; exact where the quote is the coin that gas is paid in.
 
+    Elsewhere that coin has a price in quote: the pool's at this row where it is the base, else a reference's.
     The gas price is an assumption, so float64 decides the last unit of this conversion; from then
     on it is an integer like every other amount.
     """
     if terms.flat_gas >= 0:
-        return wide(np.uint64(terms.flat_gas))
-    wei = to_float(wide(np.uint64(units)) * wide(np.uint64(at.gas_wei)))
-    own = wide(np.uint64(np.ceil(wei / terms.base_unit * at.price * terms.quote_unit)))
-    return own + wide(np.uint64(terms.l1_fee))
+        return from_float(terms.flat_gas)
+    wei = wide(np.uint64(units)) * wide(np.uint64(at.gas_wei))
+    if terms.native == QUOTE and terms.quote_unit == COIN:
+        return wei + from_float(terms.l1_fee)
+    own = np.ceil(to_float(wei) / COIN * at.native_price * terms.quote_unit)
+    return from_float(own) + from_float(terms.l1_fee)
 
 
 @njit
 def gas_in_base(units: int, at: Any, terms: Terms) -> Any:
-    """The same gas in base units."""
+    """The same gas in base units; exact where the base is the coin that gas is paid in."""
     if terms.flat_gas >= 0:
         return _quote_in_base(terms.flat_gas, at, terms)
-    return wide(np.uint64(units)) * wide(np.uint64(at.gas_wei)) + _quote_in_base(terms.l1_fee, at, terms)
+    if terms.native == BASE and terms.base_unit == COIN:
+        return wide(np.uint64(units)) * wide(np.uint64(at.gas_wei)) + _quote_in_base(terms.l1_fee, at, terms)
+    return _quote_in_base(to_float(gas_in_quote(units, at, terms)), at, terms)
 
 
 @njit
-def _quote_in_base(amount: int, at: Any, terms: Terms) -> Any:
-    return wide(np.uint64(np.ceil(amount / terms.quote_unit / at.price * terms.base_unit)))
+def _quote_in_base(amount: float, at: Any, terms: Terms) -> Any:
+    return from_float(np.ceil(amount / terms.quote_unit / at.price * terms.base_unit))
 
 
 @njit

@@ -14,7 +14,9 @@ from rook_bench.execution.fill import least_out, pool_swap, sandwiched_out
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.swap import extreme_price
 from rook_bench.market.history import TickWalk
-from rook_bench.replay.market_rows import fee_pips, gas_prices
+from rook_bench.replay.dtypes import BASE, QUOTE
+from rook_bench.replay.gas import COIN
+from rook_bench.replay.market_rows import fee_pips, gas_prices, native_prices
 from rook_bench.replay.orders import Landed
 from rook_bench.tapecheck.repricing import known_depth
 
@@ -71,6 +73,8 @@ class _Pools:
         self.gas = run.config.frictions.gas
         self.fees = np.broadcast_to(fee_pips(run.frame, run.config.frictions), len(run.frame))
         self.gas_prices = np.broadcast_to(gas_prices(run.frame, run.config.frictions), len(run.frame))
+        self.native, prices = native_prices(run.frame, run.config.frictions)
+        self.native_prices = np.broadcast_to(prices, len(run.frame))
         depth = known_depth(run.frame)
         self.whole_map = depth is not None
         # Decisions and landings are two walks along the tape, each of which only goes forward.
@@ -100,12 +104,22 @@ class _Pools:
         """Gas of a searcher's two swaps in units of the order's input token, rounded as the loop rounds it."""
         pool, gas, price = self.frame.pool, self.gas, float(self.frame.price[order.row])
         base_unit, quote_unit = float(pool.base.unit), float(pool.quote.unit)
-        wei = 2 * gas.swap_units * int(self.gas_prices[order.row])
+        wei = 2 * gas.swap_units * int(self.gas_prices[order.row]) if gas.flat_quote is None else 0
         extra = math.ceil((gas.l1_fee_quote if gas.flat_quote is None else gas.flat_quote) * pool.quote.unit)
+        if self.native == QUOTE and quote_unit == COIN:
+            own = wei
+        else:
+            own = math.ceil(_float(wei) / COIN * float(self.native_prices[order.row]) * quote_unit)
         if order.buys:
-            own = math.ceil(wei / base_unit * price * quote_unit) if gas.flat_quote is None else 0
             return own + extra
-        return (wei if gas.flat_quote is None else 0) + math.ceil(extra / quote_unit / price * base_unit)
+        if self.native == BASE and base_unit == COIN:
+            return wei + math.ceil(extra / quote_unit / price * base_unit)
+        return math.ceil(_float(own + extra) / quote_unit / price * base_unit)
+
+
+def _float(value: int) -> float:
+    """float64 as `execution.wide.to_float` gives it."""
+    return float(value >> 64) * 2.0**64 + float(value & (2**64 - 1))
 
 
 def _wrong_amounts(run: Run, order: Landed, pools: _Pools) -> str | None:

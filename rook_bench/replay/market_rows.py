@@ -6,9 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import ConfigError, InputError
+from rook_bench.execution.chain_presets import native_coin
 from rook_bench.execution.frictions import Frictions
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.reference import reference_price
 from rook_bench.replay import dtypes as records
+from rook_bench.tapecheck.fees import paid_pips
 
 NS = 1_000_000_000
 
@@ -21,14 +24,40 @@ def market_rows(frame: SwapFrame, frictions: Frictions) -> records.Records:
     market["tick"] = frame.exact_tick
     market["fee_pips"] = fee_pips(frame, frictions)
     market["gas_wei"] = gas_prices(frame, frictions)
+    _, market["native_price"] = native_prices(frame, frictions)
     return market
 
 
+def native_prices(frame: SwapFrame, frictions: Frictions) -> tuple[int, NDArray[np.float64] | float]:
+    """Which token of the pool gas is paid in, if one is, and what the coin it is paid in costs in quote on each row.
+
+    Raises:
+        ConfigError: where neither token is that coin and nothing gives its price.
+    """
+    pool, gas = frame.pool, frictions.gas
+    coins = native_coin(frictions.chain or pool.chain)
+    if gas.native_price is not None:
+        return records.NEITHER, gas.native_price
+    if pool.base.symbol.upper() in coins:
+        return records.BASE, frame.price
+    if pool.quote.symbol.upper() in coins:
+        return records.QUOTE, 1.0
+    if gas.flat_quote is not None or gas.gwei == 0:
+        return records.NEITHER, 0.0
+    price = reference_price(frame, coins, pool.quote.symbol)
+    if price is None:
+        raise ConfigError(
+            f"gas is paid in {coins[0]}, which {pool.pair} does not price",
+            where="gas",
+            hint=f"give a tape of {coins[0]}/{pool.quote.symbol} with --reference, or set gas.native_price "
+            "(quote per coin) or gas.flat_quote",
+        )
+    return records.NEITHER, price
+
+
 def fee_pips(frame: SwapFrame, frictions: Frictions) -> NDArray[np.int64] | int:
-    """The fee of an order that lands on each row: the configuration's, else the one recorded there, else the pool's."""
-    if frictions.fee_pips is not None:
-        return frictions.fee_pips
-    return frame.pool.fee_pips if frame.fee_pips is None else frame.fee_pips.astype(np.int64)
+    """The fee of an order that lands on each row: the configuration's, else see `tapecheck.fees.paid_pips`."""
+    return paid_pips(frame) if frictions.fee_pips is None else frictions.fee_pips
 
 
 def gas_prices(frame: SwapFrame, frictions: Frictions) -> NDArray[np.int64] | int:

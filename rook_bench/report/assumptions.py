@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rook_bench.execution.chain_presets import preset
+from rook_bench.execution.chain_presets import chain_of
+from rook_bench.replay.cautions import cautions
+from rook_bench.replay.market_rows import native_prices
 from rook_bench.replay.run import short_name
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
@@ -43,6 +45,7 @@ def limits_of_replay(entries: Sequence[Entry]) -> list[str]:
             left = int(entry.run.orders.left_range.sum())
             share = percent(left / entry.fills, 1)
             lines.append(f"{entry.label}: {left:,} of {count_of(entry.fills, 'fill')} ({share}) left that range.")
+    lines += [f"{line[0].upper()}{line[1:]}." for line in cautions(entries[0].run.frame, entries[0].run.config)]
     if entries[0].run.frame.block is None:
         lines.append("The tape has no blocks, so whether an order could have stood in the same block is not known.")
     return lines
@@ -58,7 +61,9 @@ def _of(entry: Entry) -> dict[str, str]:
     frictions, risk = config.frictions, config.risk
     pool = run.frame.pool
     own = f"{percent(pool.fee)}, the pool's own"
-    capital = f"{number(config.capital.quote_value, 0)} {entry.quote} in value"
+    capital = f"{number(config.capital.quote_value)} {entry.quote} in value"
+    if config.capital.value is not None:
+        capital = f"{number(config.capital.value)} {config.numeraire or entry.quote} in value"
     return {
         "Opening capital": f"{capital}, {percent(config.capital.base_share, 0)} of it in {entry.base}",
         "Latency": f"{frictions.latency} from decision to pool"
@@ -67,7 +72,7 @@ def _of(entry: Entry) -> dict[str, str]:
         if frictions.fee_pips is None
         else f"{percent(frictions.fee_pips / 1e6)} instead of the pool's {percent(pool.fee)}",
         "Gas": _gas(entry),
-        "Chain": "none named" if frictions.chain is None else _chain(frictions.chain),
+        "Chain": _chain(frictions.chain or pool.chain),
         "Adverse ordering": {
             "none": "none: nobody trades around the orders",
             "typical": "a searcher sandwiches an order where that pays him after fees and gas",
@@ -88,7 +93,11 @@ def _of(entry: Entry) -> dict[str, str]:
 
 
 def _chain(name: str) -> str:
-    chain = preset(name)
+    chain = chain_of(name)
+    if chain is None:
+        return (
+            f"{name}: nothing is known of its gas and blocks, ethereum's are assumed" if name != "simulated" else name
+        )
     return f"{name}: blocks of {chain.block_time_s:g} s, mempool {chain.mempool} ({'; '.join(chain.sources)})"
 
 
@@ -104,7 +113,8 @@ def _gas(entry: Entry) -> str:
         prices = np.quantile(frame.gas_price, (0.1, 0.5, 0.9)) / 1e9 if frame.gas_price is not None else ()
         at = "as the tape recorded it, " + " / ".join(number(price) for price in prices) + " gwei (10/50/90%)"
     else:
-        cost = gas.swap_units * gas.gwei * 1e-9 * float(frame.price[0])
+        _, price = native_prices(frame, entry.run.config.frictions)
+        cost = gas.swap_units * gas.gwei * 1e-9 * float(np.broadcast_to(price, len(frame))[0])
         gwei = number(gas.gwei, 4).rstrip("0").rstrip(".")
         at = f"{gwei} gwei ({number(cost)} {entry.quote} per swap at the first price)"
     below = f"; {number(gas.l1_fee_quote)} {entry.quote} more for the chain below" if gas.l1_fee_quote else ""

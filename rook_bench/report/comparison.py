@@ -54,11 +54,11 @@ def _annualised(entries: Sequence[Entry]) -> str:
     """A warning about ratios that were annualised from a short tape; "" for a long one or where there are none."""
     first = entries[0]
     returns = len(first.analysis.sampled.returns)
-    if first.run.frame.span_s >= SHORT_SPAN_S or returns < 2:
+    if first.run.frame.covered_s >= SHORT_SPAN_S or returns < 2:
         return ""
     return (
         f"Volatility and ratios are annualised from {count_of(returns, 'return')} of {first.analysis.clock.label} over "
-        f"{duration(first.run.frame.span_s)}: read their signs and order, not their size."
+        f"{duration(first.run.frame.covered_s)}: read their signs and order, not their size."
     )
 
 

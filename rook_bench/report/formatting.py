@@ -49,6 +49,8 @@ def quantity(value: float, unit: str, quote: str, *, signed: bool = False) -> st
     """A metric's value in its unit; `quote` is the symbol of the quote token."""
     if unit == "fraction":
         return percent(value, signed=signed)
+    if unit == "numeraire":
+        return number(value, signed=signed)
     if unit == "quote":
         return number(value, signed=signed) + NBSP + quote
     if unit == "s":

@@ -18,7 +18,7 @@ def headline(entries: Sequence[Entry]) -> dict[str, Any]:
     """What was compared, where, how long that was in words, and the findings."""
     first = entries[0]
     frame = first.run.frame
-    span = f"The tape is {span_in_words(frame.span_s)}; {span_judgement(frame.span_s)}."
+    span = f"The tape is {span_in_words(frame.covered_s)}; {span_judgement(frame.covered_s)}."
     return {
         "what": _what(entries),
         "where": (
@@ -28,7 +28,7 @@ def headline(entries: Sequence[Entry]) -> dict[str, Any]:
         "span": span,
         "repricing": _repricing(first),
         "simulated": frame.pool.chain == "simulated",
-        "short_span": frame.span_s < 30 * 86_400,
+        "short_span": frame.covered_s < 30 * 86_400,
         "findings": [finding(first, first.label) + ".", *_benchmarks(entries)],
         "leaks": [entry for entry in entries if entry.run.lookahead.status == "leak"],
     }

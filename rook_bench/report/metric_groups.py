@@ -17,11 +17,21 @@ class Row:
     signed: bool = False
 
 
+NUMERAIRE = "In the numeraire"
+"""The group that only a run with a numeraire beside its quote has."""
+
 GROUPS: dict[str, tuple[Row, ...]] = {
     "Return": (
         Row("total_return", "Net return", signed=True),
         Row("gross_return", "Gross return", signed=True),
         Row("excess_return", "Net return over hold", signed=True),
+    ),
+    NUMERAIRE: (
+        Row("numeraire_return", "Net return", signed=True),
+        Row("numeraire_hold_return", "Return of the initial mix", signed=True),
+        Row("numeraire_max_drawdown", "Largest drawdown"),
+        Row("numeraire_pnl", "Net P&L", signed=True),
+        Row("numeraire_costs", "All costs"),
     ),
     "Risk": (
         Row("max_drawdown", "Largest drawdown"),
@@ -84,4 +94,10 @@ def grouped(entries: Sequence[Entry]) -> dict[str, list[Row]]:
     groups = {title: [row for row in rows if row.name in measured] for title, rows in GROUPS.items()}
     known = {row.name for rows in GROUPS.values() for row in rows}
     groups["Other"] = [Row(name, name.replace("_", " ")) for name in measured if name not in known]
-    return {title: rows for title, rows in groups.items() if rows}
+    currency = entries[0].run.config.numeraire
+    in_numeraire = groups.pop(NUMERAIRE)
+    told = {title: rows for title, rows in groups.items() if rows}
+    if currency is None:
+        return told
+    first, *others = told.items()
+    return dict([first, (f"In {currency}", in_numeraire), *others])

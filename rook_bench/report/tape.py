@@ -96,11 +96,22 @@ def _tolerance(check: TapeCheck) -> str:
 def _fee(check: TapeCheck) -> Fact:
     if check.implied_fee is None:
         return _unknown(check, "implied_fee", "Fee")
-    text = (
-        f"The amounts imply a fee of {percent(check.implied_fee, 3)}; the pool's own is {percent(check.stated_fee, 3)}."
-    )
-    close = abs(check.implied_fee - check.stated_fee) <= 0.05 * max(check.stated_fee, 1e-6)
-    return Fact("Fee", text, "ok" if close else "warn")
+    implied, stated = percent(check.implied_fee, 3), percent(check.stated_fee, 3)
+    span = ""
+    if check.implied_fee_low is not None and check.implied_fee_high is not None:
+        span = f" ({percent(check.implied_fee_low, 3)} to {percent(check.implied_fee_high, 3)} on 98% of the pairs)"
+    if check.fee_finding == "another":
+        text = f"The stated fee of {stated} is wrong: the amounts imply {implied}, which a replay pays."
+        return Fact("Fee", text, "warn")
+    if check.fee_finding == "varies":
+        text = f"The fee varies: {implied} in the middle{span}; stated is {stated}. A replay pays the recorded fee, or"
+        return Fact("Fee", f"{text} where there is none what the swap before paid.", "warn")
+    if check.fee_finding == "recorded" and check.implied_fee_low != check.implied_fee_high:
+        return Fact("Fee", f"Each swap's fee is recorded, and its amounts agree: {implied} in the middle{span}.")
+    text = f"The amounts imply a fee of {implied}; the pool's own is {stated}."
+    if check.fee_finding == "unknown":
+        return Fact("Fee", f"{text} Too few pairs tell it to hold that against each other.")
+    return Fact("Fee", text)
 
 
 def _rounded(check: TapeCheck) -> list[Fact]:
@@ -146,9 +157,17 @@ def _gaps(check: TapeCheck) -> list[Fact]:
     if check.median_gap_s is None or check.longest_gap_s is None or check.gaps is None:
         return [_unknown(check, "gaps", "Gaps")]
     text = f"{duration(check.median_gap_s)} between swaps in the median, {duration(check.longest_gap_s)} at most"
-    if check.gaps:
-        return [Fact("Gaps", f"{text}; {count_of(check.gaps, 'gap')} longer than 100 times the mean.", "warn")]
-    return [Fact("Gaps", f"{text}; no gap stands out.")]
+    if not check.holes:
+        return [Fact("Gaps", f"{text}; no gap stands out.")]
+    share = percent(sum(hole["share"] for hole in check.holes), 0)
+    longest = max(check.holes, key=lambda hole: hole["hours"])
+    first, last = (longest[end][:16].replace("T", " ") for end in ("from", "to"))
+    text = (
+        f"The tape is missing {count_of(len(check.holes), 'stretch', 'stretches')}, {share} of its span. The longest "
+        f"runs from {first} to {last} UTC. They count in no day, no return and no feature reaches across, and the "
+        "lines of the charts break there."
+    )
+    return [Fact("Holes", text, "warn")]
 
 
 def summary(check: TapeCheck, facts: list[Fact]) -> str:

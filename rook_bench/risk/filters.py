@@ -23,22 +23,22 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(ge=0)]
 
 
-@risk_filter
+@risk_filter(reads="confidence")
 def confidence_threshold(minimum: Share = 0.6) -> Allow:
     """Only decisions at least this confident; one that states no confidence is not."""
     return lambda view, decisions: decisions.confidence >= minimum
 
 
-@risk_filter
+@risk_filter(reads="volatility")
 def volatility_bounds(minimum: Positive = 0.0, maximum: Positive = 0.05) -> Allow:
     """Only while volatility (standard deviation of returns per swap) lies within bounds."""
     return lambda view, decisions: (view["volatility"] >= minimum) & (view["volatility"] <= maximum)
 
 
-@risk_filter
-def liquidity_impact(maximum: Positive = 10.0) -> Allow:
-    """Only after swaps that were small against the pool (volume per 1e18 units of liquidity)."""
-    return lambda view, decisions: view["liquidity_impact"] <= maximum
+@risk_filter(reads="impact_bps")
+def liquidity_impact(maximum_bps: Positive = 10.0) -> Allow:
+    """Only after swaps that were small against the pool's depth (bps by which their volume moves the price)."""
+    return lambda view, decisions: view["impact_bps"] <= maximum_bps
 
 
 @risk_filter

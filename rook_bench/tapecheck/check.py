@@ -10,23 +10,22 @@ import numpy as np
 
 from rook_bench.core import InputError
 from rook_bench.market.frame import SwapFrame
+from rook_bench.tapecheck.fees import (
+    EXACT_TOLERANCE,
+    EXACT_UNITS,
+    PIPS,
+    ROUNDED_TOLERANCE,
+    implied_fee,
+    net0,
+    net1,
+    own_pips,
+)
 from rook_bench.tapecheck.repricing import why_not_repriced
 from rook_bench.tapecheck.summary import Calibration, calibrate
 from rook_bench.tapecheck.summary import describe as describe_calibration
 
-EXACT_TOLERANCE = 1e-9
-"""Relative error within which a pair of an exact log chains; `EXACT_UNITS` units always do."""
-
-EXACT_UNITS = 2
-
-ROUNDED_TOLERANCE = 1e-3
-"""Relative error within which a pair of a rounded log chains (its floats carry no last units)."""
-
 DUST_SHARE = 0.01
 """Liquidity below this share of the tape's median is dust."""
-
-GAP_FACTOR = 100.0
-"""A gap is longer than this many mean waiting times."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,13 @@ class TapeCheck:
         data_hash: identity of the data; see `SwapFrame.data_hash`.
         swaps: number of rows; first_at, last_at: ISO times in UTC; span_hours between them.
         pairs: consecutive swaps with equal recorded liquidity and a moved price.
-        pairs_chained: those whose two amounts follow from the two prices, the liquidity and the
-            pool's fee on the amount in, within `tolerance`; chained_share is their share.
+        pairs_chained: those whose two amounts follow from the two prices, the liquidity and the fee on the
+            amount in (recorded, stated, or what the amounts imply where that is wrong), within `tolerance`;
+            chained_share is their share.
         repricing: what pricing each swap again from the state before it gave.
-        implied_fee: median over the chained pairs of the fee that the amount in implies, a fraction; stated_fee:
-            the pool's own.
+        implied_fee: median fee that the amounts in imply, a fraction, over `fee_pairs` pairs whose amounts tell it,
+            whatever the stated one is; implied_fee_low, implied_fee_high: its quantiles 1% and 99%; fee_finding: see
+            `tapecheck.fees.ImpliedFee`; stated_fee: the pool's own.
         same_time, same_block: swaps that share the timestamp, or block, of the swap before.
         duplicates: rows equal to the row before in time, price, liquidity and amounts (position
             on the chain included where the log carries it).
@@ -51,7 +52,8 @@ class TapeCheck:
         dust_largest_move: largest absolute price change in one swap among them, a fraction.
         zero_liquidity: rows without active liquidity.
         median_gap_s, longest_gap_s: seconds between swaps.
-        gaps: waiting times longer than 100 times the mean one.
+        holes: stretches that the tape is missing (see `market.holes`): from, to (ISO times), hours, and their share
+            of the span; gaps: how many there are; covered_hours: the span without them.
         rounded: exact columns rebuilt from rounded numbers, with the reason.
         unknown: facts that the log can't tell, with the reason; notes: what the importer did.
     """
@@ -71,6 +73,10 @@ class TapeCheck:
     tolerance: float | None
     repricing: Calibration | None
     implied_fee: float | None
+    implied_fee_low: float | None
+    implied_fee_high: float | None
+    fee_pairs: int | None
+    fee_finding: str
     stated_fee: float
     same_time: int
     same_block: int | None
@@ -82,6 +88,8 @@ class TapeCheck:
     median_gap_s: float | None
     longest_gap_s: float | None
     gaps: int | None
+    holes: list[dict[str, Any]]
+    covered_hours: float
     rounded: dict[str, str]
     unknown: dict[str, str]
     notes: list[str]
@@ -113,8 +121,9 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         unknown |= dict.fromkeys(("pairs", "pairs_chained", "chained_share", "implied_fee", "reordered"), reason)
     elif chain.pairs == 0:
         unknown["chained_share"] = "no two consecutive swaps have equal liquidity and a moved price"
-    if chain is not None and chain.implied_fee is None:
-        unknown["implied_fee"] = "no pair chains"
+    fee = implied_fee(frame)
+    if fee is not None and fee.median is None:
+        unknown["implied_fee"] = "of no pair does the output follow from its prices"
     not_repriced = why_not_repriced(frame)
     if not_repriced is not None:
         unknown["repricing"] = not_repriced
@@ -142,7 +151,11 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         chained_share=chain.chained / chain.pairs if chain and chain.pairs else None,
         tolerance=_tolerance(frame) if chain else None,
         repricing=None if not_repriced is not None else calibrate(frame),
-        implied_fee=chain.implied_fee if chain else None,
+        implied_fee=fee.median if fee else None,
+        implied_fee_low=fee.low if fee else None,
+        implied_fee_high=fee.high if fee else None,
+        fee_pairs=(fee.telling or fee.pairs) if fee else None,
+        fee_finding=fee.finding if fee else "unknown",
         stated_fee=frame.pool.fee,
         same_time=int((waits == 0).sum()),
         same_block=None if frame.block is None else int((np.diff(frame.block) == 0).sum()),
@@ -153,11 +166,23 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         zero_liquidity=int(frame.liquidity.zero().sum()),
         median_gap_s=float(np.median(waits)) if len(waits) else None,
         longest_gap_s=float(waits.max()) if len(waits) else None,
-        gaps=int((waits > GAP_FACTOR * waits.mean()).sum()) if len(waits) else None,
+        gaps=len(frame.holes) if len(waits) else None,
+        holes=[_hole(frame, row) for row in frame.holes.tolist()],
+        covered_hours=frame.covered_s / 3600,
         rounded=dict(frame.rounded),
         unknown=unknown,
         notes=list(frame.notes),
     )
+
+
+def _hole(frame: SwapFrame, row: int) -> dict[str, Any]:
+    seconds = float((frame.at[row] - frame.at[row - 1]) / np.timedelta64(1, "s"))
+    return {
+        "from": str(frame.at_index[row - 1].isoformat()),
+        "to": str(frame.at_index[row].isoformat()),
+        "hours": seconds / 3600,
+        "share": seconds / frame.span_s,
+    }
 
 
 def describe(check: TapeCheck) -> list[tuple[str, str]]:
@@ -172,16 +197,14 @@ def describe(check: TapeCheck) -> list[tuple[str, str]]:
     else:
         lines += describe_calibration(check.repricing)
     lines.append(("chain", _said_of_chain(check)))
-    known = check.implied_fee is not None
-    fee = f"{check.implied_fee:.6f} implied by the amounts" if known else f"unknown: {check.unknown['implied_fee']}"
-    lines.append(("fee", fee))
+    lines.append(("fee", _said_of_fee(check)))
     block = "block unknown" if check.same_block is None else f"{check.same_block:,} the block"
     order = "order unknown" if check.reordered is None else f"{check.reordered:,} out of order inside a second"
     lines.append(("order", f"{check.same_time:,} share the time of the swap before, {block}; {order}"))
     lines.append(("repeats", f"{check.duplicates:,} rows equal the row before"))
     if check.median_gap_s is not None:
-        gaps = f"median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s, {check.gaps} far above the mean"
-        lines.append(("gaps", gaps))
+        lines.append(("gaps", f"median {check.median_gap_s:g} s, longest {check.longest_gap_s:,.0f} s between swaps"))
+    lines += _said_of_holes(check)
     if check.dust_opening:
         moves = f"(moves up to {check.dust_largest_move:.1%})"
         lines.append(("dust", f"the first {check.dust_opening} swaps met a nearly empty pool {moves}"))
@@ -189,6 +212,45 @@ def describe(check: TapeCheck) -> list[tuple[str, str]]:
         lines.append(("empty", f"{check.zero_liquidity:,} rows without liquidity"))
     lines += [("rounded", f"{name}: {reason}") for name, reason in check.rounded.items()]
     return lines + [("note", note) for note in check.notes]
+
+
+LISTED = 5
+"""Holes that are named, the longest first."""
+
+
+def _said_of_holes(check: TapeCheck) -> list[tuple[str, str]]:
+    if not check.holes:
+        return []
+    missing = sum(hole["share"] for hole in check.holes)
+    count = f"{len(check.holes)} hole{'s' * (len(check.holes) > 1)}"
+    longest = sorted(check.holes, key=lambda hole: -hole["hours"])[:LISTED]
+    named = [f"{hole['from'][:16]} to {hole['to'][:16]} ({hole['hours']:,.1f} hours)" for hole in longest]
+    more = f" and {len(check.holes) - LISTED} more" if len(check.holes) > LISTED else ""
+    return [
+        (
+            "holes",
+            f"{count}, {missing:.0%} of the span, which leaves {check.covered_hours:,.1f} hours: "
+            + ", ".join(named)
+            + more,
+        )
+    ]
+
+
+def _said_of_fee(check: TapeCheck) -> str:
+    if check.implied_fee is None:
+        return f"unknown: {check.unknown['implied_fee']}"
+    text = f"{check.implied_fee:.6f} implied by the amounts"
+    if check.fee_finding == "another":
+        return f"{text}: the stated {check.stated_fee:.6f} is wrong; a replay pays the implied one"
+    if check.fee_finding == "recorded" and check.implied_fee_high != check.implied_fee_low:
+        return f"{text}, {check.implied_fee_low:.6f} to {check.implied_fee_high:.6f}, as recorded with each swap"
+    if check.fee_finding == "varies":
+        return (
+            f"varies: {text} in the middle, {check.implied_fee_low:.6f} to {check.implied_fee_high:.6f} on 98% of "
+            f"{check.fee_pairs:,} pairs; stated is {check.stated_fee:.6f}; a replay pays the recorded fee, or what the "
+            "swap before paid"
+        )
+    return text
 
 
 def _said_of_chain(check: TapeCheck) -> str:
@@ -245,7 +307,6 @@ def require_exact(check: TapeCheck, least: float) -> None:
 class _Chain:
     pairs: int
     chained: int
-    implied_fee: float | None
     reordered: int
 
 
@@ -258,19 +319,16 @@ def _chain(frame: SwapFrame) -> _Chain:
     swaps = list(zip(frame.sqrt_price_x96, frame.liquidity, *frame.amounts, strict=True))
     seconds = frame.at.astype("datetime64[s]").astype(np.int64)
     units = 0 if frame.rounded else EXACT_UNITS
-    tolerance, fee = _tolerance(frame), frame.pool.fee
+    tolerance, fees = _tolerance(frame), np.broadcast_to(own_pips(frame), len(frame)) / PIPS
     pairs = chained = reordered = 0
-    fees = []
     for row in range(1, len(swaps)):
         after, liquidity, amount0, amount1 = swaps[row]
         before = swaps[row - 1][0]
         if liquidity != swaps[row - 1][1] or liquidity == 0 or after == before:
             continue
-        pairs += 1
+        pairs, fee = pairs + 1, float(fees[row])
         if _follows(before, after, liquidity, amount0, amount1, fee, tolerance, units):
             chained += 1
-            entered, net = (amount0, _net0) if amount0 > 0 else (amount1, _net1)
-            fees.append(1.0 - net(before, after, liquidity) / entered)
         elif any(
             swaps[other][1] == liquidity
             and swaps[other][0] != after
@@ -278,21 +336,13 @@ def _chain(frame: SwapFrame) -> _Chain:
             for other in _same_second(seconds, row)
         ):
             reordered += 1
-    return _Chain(pairs, chained, float(np.median(fees)) if fees else None, reordered)
-
-
-def _net0(before: int, after: int, liquidity: int) -> float:
-    return liquidity * (before - after) * 2**96 / (before * after)
-
-
-def _net1(before: int, after: int, liquidity: int) -> float:
-    return liquidity * (after - before) / 2**96
+    return _Chain(pairs, chained, reordered)
 
 
 def _follows(
     before: int, after: int, liquidity: int, amount0: int, amount1: int, fee: float, tolerance: float, units: int
 ) -> bool:
-    for net, recorded in ((_net0, amount0), (_net1, amount1)):
+    for net, recorded in ((net0, amount0), (net1, amount1)):
         expected = net(before, after, liquidity)
         if expected > 0:  # the token that came in also paid the fee
             expected /= 1.0 - fee

@@ -17,6 +17,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart, TickWalk
 from rook_bench.tapecheck import kernel
 from rook_bench.tapecheck.causes import CROSSES, UNEXPLAINED, UNSEEN, explain
+from rook_bench.tapecheck.fees import own_pips
 
 KINDS = {
     kernel.EXACT_INPUT: "exact input",
@@ -184,7 +185,7 @@ def swap_records(frame: SwapFrame) -> np.ndarray:
     records["sqrt_price"], records["liquidity"] = frame.sqrt_price_x96.limbs, frame.liquidity.limbs
     records["tick"] = frame.exact_tick
     records["recorded_tick"] = kernel.NO_TICK if frame.tick is None else frame.tick
-    records["fee_pips"] = frame.pool.fee_pips if frame.fee_pips is None else frame.fee_pips
+    records["fee_pips"] = own_pips(frame)
     return records
 
 

@@ -18,7 +18,7 @@ from rook_bench.ingest.read import read_swaps
 from rook_bench.ingest.text_columns import times
 from rook_bench.ingest.text_files import read_text_columns
 from rook_bench.language.template import Prompts, Template
-from rook_bench.market.features import LOOKBACK, compute_features
+from rook_bench.market.features import FEATURES, LOOKBACK, compute_features
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 
@@ -40,7 +40,7 @@ class TrainingData:
     Attributes:
         folder: where they come from.
         prompts: of every row.
-        features: every causal feature of every row, shape (rows, features).
+        features: every causal feature of every row, in the order of `market.features.FEATURES`, shape (rows, features).
         labels: of every row.
         train, val: row numbers with a defined prompt.
         data_hash: identity of the swaps and their labels.
@@ -60,6 +60,11 @@ class TrainingData:
     def side(self) -> NDArray[np.int8]:
         """Side codes of every row."""
         return np.array([label.side for label in self.labels], dtype=np.int8)
+
+    def column(self, feature: str) -> NDArray[np.float64] | None:
+        """A feature by its name, shape (rows,); None for what is no feature."""
+        names = list(FEATURES)
+        return self.features[:, names.index(feature)] if feature in names else None
 
     def answers(self, rows: NDArray[np.intp]) -> dict[str, list[tuple[float, float, float]]]:
         """The different (size, slippage_bps, deadline_s) among these rows, by side."""
@@ -101,7 +106,7 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
     return TrainingData(
         folder=folder,
         prompts=prompts,
-        features=compute_features(frame).to_numpy(dtype=np.float64),
+        features=compute_features(frame)[list(FEATURES)].to_numpy(dtype=np.float64),
         labels=labels,
         train=train,
         val=val,

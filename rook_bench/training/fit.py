@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -30,6 +31,7 @@ from rook_bench.training.checkpoints import latest_checkpoint, step_of
 from rook_bench.training.data import TrainingData, read_training_data
 from rook_bench.training.evaluation import calibration_error, fit_temperature, judge_answers, side_scores
 from rook_bench.training.examples import Collator, Example, class_weights, make_examples
+from rook_bench.training.prompt_cautions import prompt_cautions
 from rook_bench.training.settings import TrainSettings
 from rook_bench.training.targets import lora_targets, transposed
 
@@ -78,10 +80,12 @@ def train(
     data = read_training_data(data_dir, template, settings.seq_len)
     chosen = draw_rows(data.train, settings.max_samples, settings.seed)
     if len(np.unique(data.side[chosen])) < 2:
-        what = f"the {len(chosen)} rows drawn from the train split hold one class only"
-        raise InputError(what, where=data_dir, hint="raise max_samples")
+        what = f"the {len(chosen):,} rows drawn from the train split hold one class only"
+        raise InputError(what, where=data_dir, hint=_more_of_the_rarer(data, len(chosen)))
     load_torch()
     _describe(data, chosen, settings, say)
+    for line in prompt_cautions(template, data, data.train):
+        say(f"warning: {line}")
     # Of all train rows: what a prompt can carry does not depend on how many of them this run draws.
     ceiling = prompt_ceiling(data, data.train, settings.seed)
     for line in ceiling.describe(template.name):
@@ -95,6 +99,19 @@ def train(
         manifest = run.write(aside, work, output.name)
     shutil.rmtree(work, ignore_errors=True)
     return Trained(output, manifest, ceiling, manifest.training["validation"], resumed)
+
+
+def _more_of_the_rarer(data: TrainingData, drawn: int) -> str:
+    """What to do where a draw missed all classes but one."""
+    counts = np.bincount(data.side[data.train], minlength=3)
+    rarer = int(counts.sum() - counts.max())
+    needed = math.ceil(3 * len(data.train) / rarer)  # a draw of so many rows holds one of them 95 times in 100
+    if needed > max(10 * drawn, 1000):
+        return (
+            f"{rarer:,} of {len(data.train):,} train rows are of another class: prepare again with rules that fire on "
+            "this pool (--rules fit:mean-reversion,breakout)"
+        )
+    return f"raise max_samples: {rarer:,} of {len(data.train):,} train rows are of another class"
 
 
 def draw_rows(rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:

@@ -37,6 +37,7 @@ class BenchConfig(Config):
     Attributes:
         pair: the pair it is meant for, "ETH/USDC"; another tape is refused.
         seed: of sources that draw random numbers.
+        numeraire: the currency that capital and results are told in beside the quote.
         capital: what the replay begins with.
         risk: the sizer, the filters and the caps on an order.
         frictions: gas, latency, ordering and what a slippage limit does.
@@ -46,6 +47,7 @@ class BenchConfig(Config):
 
     pair: str | None = None
     seed: int = Field(default=0, ge=0)
+    numeraire: str | None = None
     capital: Capital = Capital()
     risk: RiskConfig = RiskConfig()
     frictions: Frictions = Frictions()
@@ -68,7 +70,14 @@ class BenchConfig(Config):
                 max_slippage_bps=slippage,
             )
         pair = rook.pair if rook is not None else self.pair
-        return ReplayConfig(pair=pair, seed=self.seed, capital=self.capital, risk=risk, frictions=self.frictions)
+        return ReplayConfig(
+            pair=pair,
+            seed=self.seed,
+            numeraire=self.numeraire,
+            capital=self.capital,
+            risk=risk,
+            frictions=self.frictions,
+        )
 
 
 def load_config(path: str | Path | None) -> BenchConfig:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rook_bench.core.console import err, remark
 from rook_bench.core.files import check_replaceable
 from rook_bench.dataset import prepare as dataset
+from rook_bench.dataset.fit_rules import rules_of
 from rook_bench.dataset.prepare import Prepared
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.splits import SplitPlan
@@ -25,6 +26,7 @@ def prepare(
     rules: Rules | str | Path,
     out: str | Path,
     *,
+    target_action_rate: float | None = None,
     purge: int = 100,
     embargo: int = 0,
     windows: bool = False,
@@ -34,7 +36,8 @@ def prepare(
 
     Args:
         tape: the swaps, with amounts and ticks, or a file or folder of them.
-        rules: what labels the rows, or a file of it.
+        rules: what labels the rows, a file of it, or "fit:mean-reversion,breakout": thresholds from the training rows.
+        target_action_rate: share of the training rows on which fitted rules trade, 0.1 by default.
         out: folder to write to, whole or not at all.
         purge: windows dropped at the end of train and validation.
         embargo: windows dropped at the start of validation and test.
@@ -45,7 +48,7 @@ def prepare(
         InputError, ConfigError: for swaps or rules that can't be used.
     """
     check_replaceable(Path(out))
-    thresholds = rules if isinstance(rules, Rules) else Rules.from_file(rules)
+    thresholds = rules_of(rules, target_action_rate)
     plan = None if compat_rook else SplitPlan(purge=purge, embargo=embargo)
     return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, windows=windows, compat_rook=compat_rook)
 

@@ -12,11 +12,14 @@ from rich.progress import Progress
 from rook_bench.core import ConfigError
 from rook_bench.core.console import err, on_terminal, remark, warn
 from rook_bench.core.reference import short_name
+from rook_bench.dataset.rule_cautions import rule_cautions
 from rook_bench.dataset.rules import Rules
 from rook_bench.ingest.read import read_swaps
+from rook_bench.market.features import compute_features
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import analyse
-from rook_bench.replay import replay
+from rook_bench.replay import Run, replay
+from rook_bench.replay.cautions import cautions, refusals
 from rook_bench.replay.naming import names_of
 from rook_bench.sources import Decided, Source
 from rook_bench.tapecheck.check import TapeCheck, check_tape
@@ -82,6 +85,8 @@ def run_sources(
             among the sources.
         fresh: ask sources again even if their decisions are kept.
     """
+    for line in cautions(frame, config.replay()):
+        remark(line)
     check = check_tape(frame)
     labelled = told_apart(sources)
     evaluations: list[Evaluation] = []
@@ -120,13 +125,22 @@ def told_apart(sources: Sequence[Named]) -> list[Named]:
 
 def _one(frame: SwapFrame, name: str, source: Source, config: BenchConfig, fresh: bool, check: TapeCheck) -> Evaluation:
     run = replay(frame, source, config.replay(), label=name, progress=on_terminal(), fresh=fresh, tape_check=check)
-    for note in (*run.decided.notes, *silence_of(run.decided)):
+    for note in (*run.decided.notes, *silence_of(run.decided), *refusals(run), *_rules_apart(run)):
         remark(f"{run.name}: {note}")
     if run.decided.reused:
         remark(f"{run.name}: decisions reused from an earlier run")
     if run.lookahead.status == "leak":
         warn(f"{run.name}: LOOK-AHEAD, {run.lookahead.detail}; this run can't get a verdict")
     return Evaluation.of(analyse(run, config.clock))
+
+
+def _rules_apart(run: Run) -> list[str]:
+    """Where rules from a file don't suit the pool they are asked on."""
+    source = run.source
+    if source.choice.plugin.name != "rules" or source.reference == "rules":
+        return []
+    features = compute_features(run.frame)
+    return rule_cautions(Rules.from_file(source.choice.params["config"]), features, run.decided.tape)
 
 
 def silence_of(decided: Decided) -> list[str]:

@@ -1,15 +1,19 @@
 """Integers that have been through a float are found, counted, refused, or rounded on request."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from rook_bench.core import InputError
+from rook_bench.core.exact import ExactInts
 from rook_bench.ingest.log_stream import stream_events
 from rook_bench.ingest.read import read_swaps
-from rook_bench.ingest.rounding import Rounding
+from rook_bench.ingest.rounded_rows import rounded_rows, without_rounded
+from rook_bench.ingest.rounding import Rounding, is_float, tells
 from rook_bench.market.events import concat, integers
 
 HERE = Path("log.csv")
@@ -146,3 +150,63 @@ def test_mints_that_are_rounded_in_columns_of_no_use_do_not_matter(rows_of, writ
     stream = stream_events([write("0x88e6a0c2ddd26feeb64f039a2c41296fcb3f5640.csv", rows_of("demeter_tick"))])
     assert sum(map(len, stream)) > 30
     assert stream.rounded == {}
+
+
+# Some rows only: found by what the pool maths gives.
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("column", ["sqrt_price_x96", "amount1", "liquidity"])
+def test_rounded_rows_are_found_whatever_their_share(day_frame, column, share):
+    rows = np.random.default_rng(1).random(len(day_frame)) < share
+    values = [int(float(value)) if hit else value for value, hit in zip(getattr(day_frame, column), rows, strict=True)]
+    frame = replace(day_frame, **{column: ExactInts.of(values)})
+    found = rounded_rows(frame)
+    assert set(found[column]) <= {*np.flatnonzero(rows).tolist(), *np.flatnonzero(_floats(day_frame, column)).tolist()}
+    assert len(found[column]) >= 0.4 * rows.sum()
+    with pytest.raises(InputError, match=f"column '{column}' went through a float in .*--allow-rounded"):
+        without_rounded(frame, allow=False)
+    marked = without_rounded(frame, allow=True)
+    assert "went through a float" in marked.rounded[column]
+    assert marked.history is None
+
+
+def _floats(frame, column):
+    return [tells(value) and is_float(value) for value in getattr(frame, column)]
+
+
+@pytest.mark.real
+def test_limits_and_amounts_that_people_chose_with_floats_are_no_rounding(day_frame, genesis_folder):
+    """178 prices of that day are exact floats: bots set their price limits so, and the log is exact all the same."""
+    assert sum(_floats(day_frame, "sqrt_price_x96")) == 178
+    assert rounded_rows(day_frame) == {}
+    assert without_rounded(day_frame, allow=False) is day_frame
+
+
+def test_one_rounded_row_in_a_hundred_is_found_in_a_made_up_tape(tape):
+    for column in ("sqrt_price_x96", "amount1"):
+        rows = range(50, 2000, 100)
+        values = list(getattr(tape, column))
+        for row in rows:
+            values[row] = int(float(values[row]))
+        frame = replace(tape, **{column: ExactInts.of(values)})
+        assert set(rounded_rows(frame)[column]) <= set(rows)
+        assert len(rounded_rows(frame)[column]) > 10
+
+
+def test_some_rounded_rows_of_a_log_are_refused_and_marked(command_line, rows_of, write, tmp_path):
+    rows = rows_of("dune", "swap")
+    for row in rows[5:8]:
+        row["sqrtPriceX96"] = str(int(float(row["sqrtPriceX96"])))
+    log = write("log.csv", rows)
+    for verb in (("data", "import", log, "--out", tmp_path / "t.parquet"), ("replay", log, "--source", "hold", "--out", tmp_path / "r")):  # fmt: skip
+        code, out, err = command_line(*verb)
+        assert (code, out) == (3, "")
+        assert "column 'sqrt_price_x96' went through a float in " in err
+        assert err.count("\n") == 1
+    assert not (tmp_path / "t.parquet").exists()
+    assert not (tmp_path / "r").exists()
+    code, out, err = command_line("data", "import", log, "--out", tmp_path / "t.parquet", "--allow-rounded")
+    assert code == 0
+    assert "went through a float" in read_swaps(tmp_path / "t.parquet").rounded["sqrt_price_x96"]

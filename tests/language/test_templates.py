@@ -1,5 +1,7 @@
 """Prompt templates: what a model gets to read."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -61,9 +63,12 @@ def test_what_a_prompt_shows_is_what_its_numbers_are(name, tape):
     prompts = rendered(chosen, tape[:200])
     for row in np.flatnonzero(prompts.defined):
         values = dict(zip(chosen.fields, prompts.shown[row], strict=True))
-        formats = {key: field.format or ".0f" for key, field in chosen.fields.items()}
-        words = {key: format(value, formats[key]) for key, value in values.items()}
-        assert prompts.texts[row] == chosen.prompt.format(**words)
+        pattern = re.escape(chosen.prompt)
+        for key in chosen.fields:
+            pattern = pattern.replace(re.escape(f"{{{key}}}"), rf"\$?(?P<{key}>[+-]?[0-9.]+)(?: [A-Z]+)?")
+        read = re.fullmatch(pattern, prompts.texts[row])
+        assert read is not None, prompts.texts[row]
+        assert {key: float(text) for key, text in read.groupdict().items()} == values
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -91,7 +91,7 @@ def test_sell_where_the_base_is_token0(run_of, make_frame, sides, pools):
 
 def test_opening_balances_are_at_the_first_price(make_frame):
     frame = make_frame([2000.0, 4000.0])
-    cash, base = opening_balances(Capital(quote_value=1000.0, base_share=0.25), frame)
+    cash, base = opening_balances(ReplayConfig(capital=Capital(quote_value=1000.0, base_share=0.25)), frame)
     assert (cash, base) == (750 * 10**6, 125 * 10**15)
 
 
@@ -256,16 +256,6 @@ def test_flat_gas_is_the_same_for_every_transaction(run_of, make_frame, sides):
     late = run_of(make_frame([2500.0] * 2, seconds=[0, 600]), sides("BH"), frictions=flat)
     assert filled.orders.gas_quote[0] == late.orders.gas_quote[0] == 1_500_000
     assert outcome_of(late) == Outcome.REVERTED_DEADLINE
-
-
-def test_gas_in_gwei_needs_ether(run_of, make_frame, sides, pools):
-    from rook_bench.market.pool import Token
-
-    other = pools["token1"].model_copy(update={"token1": Token(symbol="LINK", decimals=18)})
-    frame = make_frame([15.0, 15.0], pool=other)
-    with pytest.raises(ConfigError, match="set flat_quote"):
-        run_of(frame, sides("BH"))
-    assert outcome_of(run_of(frame, sides("BH"), frictions={"gas": {"flat_quote": 0.1}})) == Outcome.FILLED
 
 
 def test_the_dearest_gas_that_the_config_allows(run_of, make_frame, sides):

@@ -12,7 +12,7 @@ from rook_bench.metrics import Analysis
 def evidence(needs: Evidence, candidate: Analysis) -> Iterator[Check]:
     """Length of tape, fills, and how much of the tape chains and re-prices."""
     run = candidate.run
-    days, fills = run.frame.span_s / 86_400, int(run.orders.filled.sum())
+    days, fills = run.frame.covered_s / 86_400, int(run.orders.filled.sum())
     yield _enough("length of tape", days, needs.min_days, "days")
     yield _enough("number of fills", fills, needs.min_fills, "fills")
     tape = run.tape_check

@@ -34,6 +34,7 @@ def rook_core_features():
 
     def read(path: Path, pool: Pool | None) -> SwapFrame:
         table = read_text_columns(path, _FEATURE_COLUMNS)
+        unnamed = () if pool else pool_notes(path)
         pool = pool or pool_beside(path)
         # v4 reports the swapper's balance change; SwapFrame keeps the pool's, as v3 does.
         base = -_units(floats(table["amount0_eth"], path), pool.base.unit)
@@ -51,7 +52,7 @@ def rook_core_features():
             labels=_labels_beside(path, at),
             rounded={"sqrt_price_x96": ROUNDED_PRICE, "amount0": ROUNDED_AMOUNT, "amount1": ROUNDED_AMOUNT},
             source=str(path),
-            notes=("v4 amounts (swapper's sign) turned into pool balance changes",),
+            notes=("v4 amounts (swapper's sign) turned into pool balance changes", *unnamed),
         )
 
     return read
@@ -76,6 +77,7 @@ def rook_labeled_dataset():
         volume = floats(table["volume"], path)
         impact = floats(table["liquidity_impact"], path)
         features = ("volatility", "volume_ma", "price_change")
+        unnamed = () if pool else pool_notes(path)
         pool = pool or pool_beside(path)
         return SwapFrame(
             pool=pool,
@@ -87,7 +89,7 @@ def rook_labeled_dataset():
             labels=label_columns(table, path),
             rounded={"sqrt_price_x96": ROUNDED_PRICE, "liquidity": ROUNDED_LIQUIDITY},
             source=str(path),
-            notes=("the file has no amounts, ticks or blocks",),
+            notes=("the file has no amounts, ticks or blocks", *unnamed),
         )
 
     return read
@@ -100,6 +102,13 @@ def pool_beside(path: Path) -> Pool:
         return ROOK_V4
     facts = read_mapping(beside).get("pool")
     return ROOK_V4 if facts is None else Pool.parse(facts, where=beside)
+
+
+def pool_notes(path: Path) -> tuple[str, ...]:
+    """What to say where nothing beside `path` names its pool."""
+    if path.with_name("metadata.json").exists():
+        return ()
+    return ("no metadata.json beside it names the pool: taken for ROOK's own, ETH/USDC 0.05% of Uniswap v4",)
 
 
 def sqrt_prices(raw_price: NDArray[np.float64], pool: Pool) -> ExactInts:

@@ -18,6 +18,7 @@ from rook_bench.ingest.layouts.rook_processed import (
     label_columns,
     liquidity_from_impact,
     pool_beside,
+    pool_notes,
     sqrt_prices,
 )
 from rook_bench.ingest.text_columns import floats, times
@@ -48,6 +49,7 @@ def rook_split():
         windows, layout = _windows(values, steps, mean, scale, path)
         last = dict(zip(CORE_FEATURES, windows[:, -1, :].T, strict=True))
         renamed = table.drop(columns="side").rename(columns={"side_raw": "side"})
+        unnamed = () if pool else pool_notes(path)
         pool = pool or pool_beside(path)
         return SwapFrame(
             pool=pool,
@@ -63,6 +65,7 @@ def rook_split():
                 f"{len(table)} overlapping windows of {steps} swaps collapsed to the swap each ends on",
                 layout,
                 "the file has no amounts, ticks or blocks",
+                *unnamed,
             ),
         )
 

@@ -19,6 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import offset_copy
 from numpy.typing import NDArray
 
+from rook_bench.market.frame import SwapFrame
+
 DPI = 160
 SIZE_IN = (10.0, 5.625)
 """1600 x 900 pixels: one slide."""
@@ -190,6 +192,18 @@ def time_axis(axes: Axes, at: NDArray[np.datetime64]) -> None:
     if first == last:
         last = first + np.timedelta64(1, "s")
     axes.set_xlim(mdates.date2num(first), mdates.date2num(last))
+
+
+def broken(
+    at: NDArray[np.datetime64], values: NDArray[np.float64], frame: SwapFrame
+) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
+    """The line with a break in every stretch that the tape is missing."""
+    if not len(frame.holes):
+        return at, values
+    before, after = frame.at[frame.holes - 1], frame.at[frame.holes]
+    middle = before + (after - before) // 2
+    places = np.searchsorted(at, middle)
+    return np.insert(at, places, middle), np.insert(values, places, np.nan)
 
 
 def round_step(span_s: float, most: int) -> float:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.report.charts.canvas import Picture, blank, days, end_labels, limits, time_axis
+from rook_bench.report.charts.canvas import Picture, blank, broken, days, end_labels, limits, time_axis
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, duration, percent
 
@@ -29,9 +29,9 @@ def drawdown(entries: Sequence[Entry]) -> list[Picture]:
     ends = []
     for entry, at, values in reversed(lines):
         if entry.first:
-            axes.fill_between(at, values, 0, color=entry.colour, alpha=0.15, linewidth=0)
+            axes.fill_between(*broken(at, values, frame), 0, color=entry.colour, alpha=0.15, linewidth=0)
         width = 2.0 if entry.first else 1.2
-        axes.plot(at, values, color=entry.colour, linestyle=entry.dash, linewidth=width)
+        axes.plot(*broken(at, values, frame), color=entry.colour, linestyle=entry.dash, linewidth=width)
         ends.append((values[-1], f"{entry.short}  max {percent(-values.min() / 100)}", entry.ink))
     low, high = limits([*honest, np.zeros(1)], [values for entry, _, values in lines if entry.bound])
     axes.set_ylim(low, min(high, 0.02 * (high - low)))

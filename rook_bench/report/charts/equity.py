@@ -12,6 +12,7 @@ from rook_bench.report.charts.canvas import (
     INK,
     Picture,
     blank,
+    broken,
     days,
     end_labels,
     legend_above,
@@ -50,8 +51,9 @@ def equity(entries: Sequence[Entry]) -> list[Picture]:
     axes = figure.add_subplot()
     axes.axhline(0, color=INK, linewidth=0.9)
     for place, curve in enumerate(curves):
+        line = broken(curve.at, curve.values, first.run.frame)
         axes.plot(
-            curve.at, curve.values, color=curve.colour, linestyle=curve.dash, linewidth=curve.width, label=curve.short,
+            *line, color=curve.colour, linestyle=curve.dash, linewidth=curve.width, label=curve.short,
             zorder=4 - place / len(curves),
         )  # fmt: skip
     honest = [curve.values for curve in curves if not curve.bound] or [curve.values for curve in curves]

@@ -35,7 +35,7 @@ def difference(entries: Sequence[Entry], asked: Mapping[str, float] | None = Non
     if not found:
         return Topic(*frame, "There is one source only, so there is no difference to ask about.")
     tables = [_differences(first, found, asked)]
-    span = first.run.frame.span_s / 86_400
+    span = first.run.frame.covered_s / 86_400
     notes = [
         "Net log returns are compared bucket by bucket, which takes out what moved both. The interval allows for "
         f"dependence between buckets. Days needed: how long a tape would {_told(asked)}, were it the true one; this "

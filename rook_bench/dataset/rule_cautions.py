@@ -1,0 +1,90 @@
+"""What to say of rules that don't suit a pool, before anything is learnt from them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rook_bench.core import SIDE_NAMES
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.dataset.fit_rules import PREFIX
+from rook_bench.dataset.rules import Rules
+from rook_bench.dataset.splits import Splits
+
+NEARLY_ALL = 0.9
+"""A filter that takes more than this share of the rows is told of."""
+
+HARDLY = 0.005
+"""Rules that trade on a smaller share of the rows than this are told of."""
+
+
+def rule_cautions(
+    rules: Rules, features: pd.DataFrame, labels: DecisionTape, splits: Splits | None = None
+) -> list[str]:
+    """Filters that take nearly all rows, rules that never fire, splits of one class: a line each.
+
+    Each line gives the feature's quantiles and the threshold, so that a reader sees how far apart they are.
+    """
+    fired = labels.reason.astype(str)
+    lines = [*_filters(rules, features, fired), *_rules(rules, features, fired)]
+    trading = float((labels.side != SIDE_NAMES.index("HOLD")).mean())
+    if 0 < trading < HARDLY:
+        count = int((labels.side != SIDE_NAMES.index("HOLD")).sum())
+        lines.append(f"the rules trade on {count:,} of {len(labels):,} rows ({trading:.2%})")
+    for name, rows in splits.items() if splits is not None else ():
+        found = {SIDE_NAMES[code] for code in np.unique(labels.side[rows])}
+        if len(rows) and len(found) < len(SIDE_NAMES):
+            missing = " and ".join(side for side in SIDE_NAMES if side not in found)
+            lines.append(f"the {name} split has no {missing} among its {len(rows):,} rows")
+    if lines:
+        lines.append(f"thresholds for this pool: --rules {PREFIX}mean-reversion,breakout --target-action-rate 0.1")
+    return lines
+
+
+def _filters(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> list[str]:
+    lines = []
+    thresholds = {
+        "VOLATILITY_FILTER": (
+            "volatility",
+            f"allowed is {rules.min_volatility_threshold:g} to {rules.max_volatility_threshold:g}",
+        ),
+        "LIQUIDITY_FILTER": (
+            ("liquidity_impact", f"allowed is at most {rules.max_liquidity_impact:g}")
+            if rules.max_liquidity_impact is not None
+            else ("impact_bps", f"allowed is at most {rules.max_impact_bps or 0:g}")
+        ),
+        "MARKET_HOURS": ("", f"allowed are {rules.active_hours_start} to {rules.active_hours_end} UTC"),
+    }
+    for name, (feature, allowed) in thresholds.items():
+        share = float((fired == name).mean())
+        if share > NEARLY_ALL:
+            seen = f"{feature} is {quantiles(features[feature])}, " if feature else ""
+            lines.append(f"{name} takes {share:.1%} of the rows: {seen}{allowed}")
+    return lines
+
+
+def _rules(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> list[str]:
+    lines = []
+    thresholds = {
+        "MEAN_REVERSION": ("price_deviation", rules.mr_price_deviation_threshold, rules.mr_volume_multiplier),
+        "BREAKOUT": ("momentum_10", rules.breakout_price_momentum, rules.breakout_volume_threshold),
+    }
+    for name, (feature, threshold, volume) in thresholds.items():
+        if threshold >= 1 or np.char.startswith(fired, name).any():
+            continue  # 100% and more says that the rule is not wanted
+        lines.append(
+            f"{name} never fires: |{feature}| is {quantiles(features[feature].abs())}, the threshold is {threshold:g} "
+            f"at {volume:g} times the mean volume"
+        )
+    return lines
+
+
+def quantiles(values: pd.Series) -> str:
+    """For example "0.0004 in the middle and 0.0021 at most on 99% of the rows"."""
+    defined = values.to_numpy(dtype=np.float64)
+    defined = defined[np.isfinite(defined)]
+    if not len(defined):
+        return "undefined everywhere"
+    middle, high = np.quantile(defined, (0.5, 0.99))
+    return f"{middle:.3g} in the middle and {high:.3g} at most on 99% of the rows"

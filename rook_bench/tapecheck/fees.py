@@ -1,0 +1,172 @@
+"""The fee that a log's own amounts imply, and what an order on it pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.market.frame import SwapFrame
+
+PIPS = 1_000_000
+
+ROUNDED_TOLERANCE, EXACT_TOLERANCE, EXACT_UNITS = 1e-3, 1e-9, 2
+"""How far the output of a pair may lie from what its prices give: relative on a rounded log, and on an exact one
+relative or so many units, whichever is more."""
+
+TELLING = 4_000_000
+"""Units that have to come in for the fee to be known to a quarter of a pip, whatever the rounding."""
+
+AGREES = 0.95
+"""Share of the telling pairs that lie within a pip of their median where the fee is one fee."""
+
+ROUNDED_PIPS = 20
+"""A rounded log tells a fee to so many pips only."""
+
+ENOUGH = 10
+"""Telling pairs without which nothing is said against the stated fee."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImpliedFee:
+    """What the amounts say of the fee, measured whatever the stated one is.
+
+    Attributes:
+        pairs: pairs of equal liquidity whose output follows from the two prices.
+        telling: those with amounts large enough to tell the fee to a quarter of a pip.
+        median, low, high: of the fee on the amount in, a fraction; low and high are the quantiles 1% and 99% of the
+            telling pairs. None where there is no pair.
+        finding: "stated" (it is what the metadata says), "recorded" (it is what each swap's record says), "another"
+            (it is one fee, and not the stated one), "varies", or "unknown" (too few pairs).
+        by_row: the fee in pips that each telling swap paid, -1 elsewhere, int64, shape (n,).
+    """
+
+    pairs: int
+    telling: int
+    median: float | None
+    low: float | None
+    high: float | None
+    finding: str
+    by_row: NDArray[np.int64]
+
+    @property
+    def median_pips(self) -> int | None:
+        """The median as a whole number of millionths."""
+        return None if self.median is None else round(self.median * PIPS)
+
+    def known_pips(self) -> NDArray[np.int64]:
+        """The last fee that a swap up to each row was seen to pay, in pips; the first one seen before that."""
+        seen = np.flatnonzero(self.by_row >= 0)
+        latest = np.searchsorted(seen, np.arange(len(self.by_row)), side="right") - 1
+        return self.by_row[seen[np.maximum(latest, 0)]]
+
+
+def implied_fee(frame: SwapFrame) -> ImpliedFee | None:
+    """Measure the fee of every pair of swaps that leaves no doubt about its amounts; None without amounts."""
+    if frame not in _measured:
+        _measured[frame] = _measure(frame)
+    return _measured[frame]
+
+
+_measured: WeakKeyDictionary[SwapFrame, ImpliedFee | None] = WeakKeyDictionary()
+"""The check, the re-pricing and the replay ask for the same frame's."""
+
+
+def _measure(frame: SwapFrame) -> ImpliedFee | None:
+    if frame.amount0 is None or frame.amount1 is None:
+        return None
+    tolerance, units = (ROUNDED_TOLERANCE, 0) if frame.rounded else (EXACT_TOLERANCE, EXACT_UNITS)
+    sqrt_price, liquidity = list(frame.sqrt_price_x96), list(frame.liquidity)
+    fees = np.full(len(frame), np.nan)
+    entered = np.zeros(len(frame))
+    for row, (amount0, amount1) in enumerate(zip(*frame.amounts, strict=True)):
+        if row == 0 or liquidity[row] != liquidity[row - 1] or liquidity[row] == 0:
+            continue
+        before, after = sqrt_price[row - 1], sqrt_price[row]
+        if before == after or (amount0 > 0) == (amount1 > 0):
+            continue
+        nets = net0(before, after, liquidity[row]), net1(before, after, liquidity[row])
+        came, went = (0, 1) if amount0 > 0 else (1, 0)
+        amounts = amount0, amount1
+        if abs(nets[went] - amounts[went]) > max(tolerance * abs(amounts[went]), units) or nets[came] <= 0:
+            continue
+        fees[row] = 1.0 - nets[came] / amounts[came]
+        entered[row] = amounts[came]
+    return _found(frame, fees, entered)
+
+
+def _found(frame: SwapFrame, fees: NDArray[np.float64], entered: NDArray[np.float64]) -> ImpliedFee:
+    known = ~np.isnan(fees)
+    telling = known & (entered >= TELLING) & (fees > -1e-6) & (fees < 1)
+    by_row = np.where(telling, np.round(np.where(telling, fees, 0.0) * PIPS), -1).astype(np.int64)
+    used = telling if telling.any() else known
+    if not used.any():
+        return ImpliedFee(0, 0, None, None, None, "unknown", by_row)
+    median = float(np.median(fees[used]))
+    low, high = (float(value) for value in np.quantile(fees[used], (0.01, 0.99)))
+    return ImpliedFee(
+        int(known.sum()), int(telling.sum()), median, low, high, _finding(frame, fees, telling, median), by_row
+    )
+
+
+def _finding(frame: SwapFrame, fees: NDArray[np.float64], telling: NDArray[np.bool_], median: float) -> str:
+    if telling.sum() < ENOUGH:
+        return "unknown"
+    pip = (ROUNDED_PIPS if frame.rounded else 1) / PIPS
+    paid = fees[telling]
+    if frame.fee_pips is not None and np.mean(np.abs(paid - frame.fee_pips[telling] / PIPS) <= pip) >= AGREES:
+        return "recorded"
+    if np.mean(np.abs(paid - frame.pool.fee) <= pip) >= AGREES:
+        return "stated"
+    return "another" if np.mean(np.abs(paid - median) <= pip) >= AGREES else "varies"
+
+
+def paid_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
+    """The fee, in pips, that an order right after each swap pays: recorded, else stated, else what the amounts imply.
+
+    Where the fee varies and no record tells it, that is the one which the last telling swap before paid.
+    """
+    if frame.fee_pips is not None:
+        return frame.fee_pips.astype(np.int64)
+    found = implied_fee(frame)
+    if found is None or found.finding in ("stated", "recorded", "unknown") or found.median_pips is None:
+        return frame.pool.fee_pips
+    return found.median_pips if found.finding == "another" else found.known_pips()
+
+
+def own_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
+    """The fee, in pips, that each swap itself paid, as far as it is known; see `paid_pips`."""
+    paid = paid_pips(frame)
+    found = implied_fee(frame)
+    if frame.fee_pips is not None or found is None or found.finding != "varies":
+        return paid
+    return np.where(found.by_row >= 0, found.by_row, paid)
+
+
+def said_of_fee(frame: SwapFrame) -> str | None:
+    """What to say of a fee that is not the stated one, and of what a replay then pays; None where it is."""
+    found = implied_fee(frame)
+    if found is None or found.median is None or found.finding not in ("another", "varies"):
+        return None
+    stated = f"the stated fee of {frame.pool.fee:.4%}"
+    recorded = frame.fee_pips is not None
+    if found.finding == "another":
+        pays = "the recorded fee is paid all the same" if recorded else "a replay pays what they imply"
+        return f"{stated} is wrong: the amounts of {found.telling:,} pairs imply {found.median:.4%}; {pays}"
+    pays = "a replay pays the recorded fee" if recorded else "a replay pays what the swap before paid"
+    return (
+        f"the pool's fee varies: {found.median:.4%} in the middle, {found.low:.4%} to {found.high:.4%} on 98% of "
+        f"{found.telling:,} pairs ({stated} is not it); {pays}"
+    )
+
+
+def net0(before: int, after: int, liquidity: int) -> float:
+    """Token0 that moving the price asks for without a fee; negative where it comes out."""
+    return liquidity * (before - after) * 2**96 / (before * after)
+
+
+def net1(before: int, after: int, liquidity: int) -> float:
+    """The same of token1."""
+    return liquidity * (after - before) / 2**96
