@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import poisson
 
 from rook_bench.core import InputError
 from rook_bench.execution.pool_state import PoolError, PoolState
@@ -86,11 +85,16 @@ def _floats(values: Iterable[int]) -> list[int]:
 
 def _liquidity(frame: SwapFrame, suspects: list[int]) -> list[int]:
     """The suspected rows, where so many liquidities of their size are floats by no chance."""
+    if not suspects:
+        return []
+    from scipy.special import pdtrc  # of a Poisson variable that it exceeds k; takes a second to import
+
     distinct = {value for value in frame.liquidity if tells(value)}
     by_size = sorted(distinct, key=lambda value: -value.bit_length())
     expected = np.cumsum([2.0 ** (53 - value.bit_length()) for value in by_size])
     floats = np.cumsum([is_float(value) for value in by_size])
-    improbable = poisson.sf(floats - 1, expected) < IMPROBABLE if len(by_size) else np.zeros(0, dtype=bool)
+    # None of them is no evidence, and has no place in that function.
+    improbable = (floats > 0) & (pdtrc(np.maximum(floats - 1, 0), expected) < IMPROBABLE)
     if not improbable.any():
         return []
     least = by_size[int(np.flatnonzero(improbable)[-1])].bit_length()
