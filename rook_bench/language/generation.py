@@ -62,5 +62,5 @@ class Generator:
         texts = []
         for row in written[:, tokens.shape[1] :].tolist():
             ended = row[: row.index(self.encoder.end)] if self.encoder.end in row else row
-            texts.append(self.encoder.tokenizer.decode(ended, clean_up_tokenization_spaces=False))
+            texts.append(self.encoder.text_of(ended))
         return texts

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from rook_bench.core import SIDE_NAMES, InputError
+from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.files import check_replaceable, whole_folder
 from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
 from rook_bench.language.base import Base, check_base, load_base
@@ -162,6 +162,7 @@ class _Run:
         self.device = default_device()
         set_threads(base.parameters)
         self.encoder = Encoder(base.tokenizer, template.answer)
+        self.encoder.check_reads_back({Side[name]: values for name, values in data.answers(chosen).items()})
         self.weights = class_weights(data.side[chosen], settings.balance)
         self.examples = make_examples(data, chosen, self.encoder, self.weights)
         self.val = draw_rows(data.val, settings.max_eval_samples, settings.seed)
