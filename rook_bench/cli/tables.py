@@ -38,6 +38,10 @@ def print_table(analyses: Sequence[Analysis]) -> None:
     layout.print_table(["source"], [title for title, _, _ in TABLE], rows, rest="metrics.json of each run has them all")
     say()
     frame, clock = analyses[0].run.frame, analyses[0].clock
+    currency = analyses[0].run.config.numeraire
+    for analysis in analyses if currency is not None else ():
+        pnl, net, hold = (analysis.estimates[f"numeraire_{name}"].value for name in ("pnl", "return", "hold_return"))
+        say(f"in {currency}: {_name(analysis)} {pnl:+,.2f} ({net:+.2%}), the initial mix {hold:+.2%}")
     hours = frame.covered_s / 3600
     say(f"{len(frame):,} swaps over {hours:,.1f} hours; Sharpe on {clock.label} returns, annualised with 365 days")
 

@@ -49,7 +49,11 @@ KINDS: dict[KindName, Kind] = {
         "configuration",
         "strategies",
         _CONFIG,
-        {"bench": "strategies/bench.toml", "rook-eth-usdc": "strategies/rook_eth_usdc.yaml"},
+        {
+            "bench": "strategies/bench.toml",
+            "rook-eth-usdc": "strategies/rook_eth_usdc.yaml",
+            "in-dollars": "strategies/in_dollars.toml",
+        },
     ),
     "training": Kind("training configuration", "strategies", _CONFIG, {"rook-tiny": "strategies/rook_tiny.json"}),
     "tape": Kind("tape", "data", (".parquet",), {"sample": "data/sample.parquet"}),

@@ -32,12 +32,13 @@ def rule_cautions(
     if 0 < trading < HARDLY:
         count = int((labels.side != SIDE_NAMES.index("HOLD")).sum())
         lines.append(f"the rules trade on {count:,} of {len(labels):,} rows ({trading:.2%})")
+    suited = not lines
     for name, rows in splits.items() if splits is not None else ():
         found = {SIDE_NAMES[code] for code in np.unique(labels.side[rows])}
         if len(rows) and len(found) < len(SIDE_NAMES):
-            missing = " and ".join(side for side in SIDE_NAMES if side not in found)
+            missing = " or ".join(side for side in SIDE_NAMES if side not in found)
             lines.append(f"the {name} split has no {missing} among its {len(rows):,} rows")
-    if lines:
+    if not suited:
         lines.append(f"thresholds for this pool: --rules {PREFIX}mean-reversion,breakout --target-action-rate 0.1")
     return lines
 

@@ -85,6 +85,7 @@ class Decider:
         self.manifest = read_manifest(folder)
         self.agreement: Agreement | None = None
         self._asked, self._seconds = 0, 0.0
+        self._elsewhere = ""
 
     @cached_property
     def store(self) -> AnswerStore:
@@ -119,6 +120,10 @@ class Decider:
         Rows whose prompt needs history that the tape does not have are held, with the reason; no
         model is asked about them. The same prompt always gets the same answer.
         """
+        home = self.manifest.training.get("pool", {}).get("pair", view.pool.pair)
+        self._elsewhere = (
+            "" if _unwrapped(home) == _unwrapped(view.pool.pair) else f"trained on {home}, asked on {view.pool.pair}"
+        )
         prompts = self.manifest.template.render(view)
         texts = [text for text in prompts.texts[:rows] if text]
         if fresh:
@@ -130,7 +135,7 @@ class Decider:
     @property
     def notes(self) -> list[str]:
         """How fast the model was asked, and how its engine compares with the reference."""
-        notes = []
+        notes = [self._elsewhere] if self._elsewhere else []
         if self._asked:
             speed = self._asked / max(self._seconds, 1e-9)
             notes.append(f"{self._asked:,} different prompts asked in {self._seconds:.1f} s ({speed:,.0f}/s)")
@@ -235,3 +240,8 @@ def _reasons(texts: Sequence[str], undefined: Sequence[str]) -> NDArray[np.objec
     return text_column(
         f"{NOT_ASKED}: no {missing} yet" if missing else text for text, missing in zip(texts, undefined, strict=True)
     )
+
+
+def _unwrapped(pair: str) -> str:
+    """A pair with wrapped ether as ether."""
+    return pair.upper().replace("WETH", "ETH")

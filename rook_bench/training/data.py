@@ -20,6 +20,7 @@ from rook_bench.ingest.text_files import read_text_columns
 from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import FEATURES, LOOKBACK, compute_features
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 
 
@@ -38,7 +39,7 @@ class TrainingData:
     """Rows of a prepared folder: all of them, or those of its split tapes where it has them.
 
     Attributes:
-        folder: where they come from.
+        folder: where they come from; pool: of which pool.
         prompts: of every row.
         features: every causal feature of every row, in the order of `market.features.FEATURES`, shape (rows, features).
         labels: of every row.
@@ -48,6 +49,7 @@ class TrainingData:
     """
 
     folder: Path
+    pool: Pool
     prompts: Prompts
     features: NDArray[np.float64]
     labels: list[Label]
@@ -105,6 +107,7 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
             )
     return TrainingData(
         folder=folder,
+        pool=frame.pool,
         prompts=prompts,
         features=compute_features(frame)[list(FEATURES)].to_numpy(dtype=np.float64),
         labels=labels,

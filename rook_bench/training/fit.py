@@ -374,6 +374,7 @@ class _Run:
         )
         return {
             "settings": self.settings.model_dump(mode="json"),
+            "pool": {name: getattr(self.data.pool, name) for name in ("pair", "chain", "address", "protocol")},
             "rows": {"train": len(self.chosen), "validation": len(self.val)},
             "labels": _label_counts(self.data, self.chosen),
             "example": self.data.prompts.texts[row] + answer,

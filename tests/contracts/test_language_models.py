@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import Side
-from rook_bench.ingest.read import read_swaps
+from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.language.engines import ENGINES
 from rook_bench.language.manifest import read_manifest
 from rook_bench.language.runtime import fast_bf16
@@ -56,10 +56,11 @@ def test_deciding_asks_the_very_prompts_that_training_saw(request, fresh_models,
         return ask(self, texts, *rest)
 
     monkeypatch.setattr(Scorer, "__call__", watched)
-    frame = read_swaps(prepared)
-    Source.parse(f"lora:{adapter}").ask(frame)
     data = read_training_data(prepared, read_manifest(adapter).template)
-    assert set(asked) == {text for text in data.prompts.texts if text}
+    for name, rows in (("train", data.train), ("validation", data.val)):
+        asked.clear()
+        Source.parse(f"lora:{adapter}").ask(split_tape(prepared, name).read(), fresh=True)
+        assert set(asked) == {data.prompts.texts[row] for row in rows}
 
 
 @pytest.mark.parametrize("name", shipped_templates())

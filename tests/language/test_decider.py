@@ -1,7 +1,10 @@
 """Language models as decision sources: asked once, the same every time, and never about what they can't know."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from pairs import UNI, WETH, pool_of, rewritten
 
 from rook_bench.core import SIDE_NAMES, ConfigError, Side
 from rook_bench.core.decision_tape import UNPARSED
@@ -9,6 +12,7 @@ from rook_bench.execution.compiled import CACHE_VARIABLE
 from rook_bench.language.manifest import read_manifest
 from rook_bench.language.scoring import Scorer, probabilities
 from rook_bench.language.store import AnswerStore
+from rook_bench.market.pool import ETH
 from rook_bench.market.view import MarketView
 from rook_bench.sources.decide import Source, decide
 from rook_bench.sources.lookahead import check_source
@@ -56,7 +60,7 @@ def test_decisions_are_the_scores_made_probabilities(fresh_models, tiny_adapter,
     from rook_bench.language.adapter import load_adapter
 
     decisions = Source.parse(f"base:{tiny_adapter}").ask(short_tape)
-    assert set(decisions.side) == set(Side)
+    assert len(set(decisions.side)) > 1
     adapter = load_adapter(tiny_adapter, adapted=False)
     manifest = adapter.manifest
     prompts = manifest.template.render(MarketView.whole(short_tape)).texts
@@ -130,14 +134,13 @@ def test_an_interrupted_run_asks_for_the_rest_only(fresh_models, mini_adapter, s
 
 
 def test_fine_tuning_changed_something(fresh_models, tiny_adapter, tape):
-    """The base alone, asked the same way, decides otherwise; the adapter agrees more often with its labels."""
+    """The base alone, asked the same way, trades where the rules don't; what the adapter learned is when not to."""
     tuned, base = (Source.parse(f"{kind}:{tiny_adapter}").ask(tape) for kind in ("lora", "base"))
     labels = Source.parse("rules:strategies/data_driven.json").ask(tape)
-    agrees = [(found.side == labels.side).mean() for found in (tuned, base)]
-    assert agrees[0] > agrees[1]
+    right = [((found.side == labels.side) & found.trades).sum() / found.trades.sum() for found in (tuned, base)]
+    assert right[0] > right[1] + 0.1
+    assert right[0] > 0.8
     assert tuned.action_rate > 0.005
-    right = (tuned.side == labels.side) & (labels.side != Side.HOLD)
-    assert right.sum() > 0.5 * (tuned.side != Side.HOLD).sum()
 
 
 def test_words_of_several_tokens(fresh_models, mini_adapter_words, short_tape):
@@ -188,8 +191,8 @@ def test_another_template_is_refused(fresh_models, mini_adapter, short_tape):
         Source.parse(f"lora:adapter={mini_adapter},template=seed").ask(short_tape)
     line = str(caught.value)
     assert line.startswith(str(mini_adapter))
-    assert "codes v1" in line
-    assert "seed v1" in line
+    assert "codes v2" in line
+    assert "seed v2" in line
     assert "\n" not in line
     Source.parse(f"lora:adapter={mini_adapter},template=codes").choice.build()
 
@@ -266,3 +269,12 @@ def test_a_cache_that_can_not_be_written_costs_time_only(fresh_models, mini_adap
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
     found = Source.parse(f"lora:{mini_adapter}").ask(short_tape[:30])
     assert found.side.tolist() == expected.side.tolist()
+
+
+def test_an_adapter_of_another_pair_is_told_of(fresh_models, mini_adapter, short_tape):
+    source = Source.parse(f"lora:{mini_adapter}")
+    assert not any("trained on" in note for note in decide(source, short_tape).notes)
+    uni = rewritten(short_tape, pool_of(UNI, WETH, base_first=True), base_per=300.0, quote_per=1 / 2700)
+    assert "trained on WETH/USDC, asked on UNI/WETH" in decide(source, uni).notes
+    ether = replace(short_tape, pool=short_tape.pool.model_copy(update={"token1": ETH}))
+    assert not any("trained on" in note for note in decide(source, ether).notes)

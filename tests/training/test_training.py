@@ -175,7 +175,7 @@ def nll_of(folder, prepared):
 
 def test_the_best_epoch_is_kept(fit, prepared):
     """A rate that is far too high makes later epochs worse than an earlier one."""
-    done = fit(num_epochs=4, learning_rate=0.3, patience=0, seed=3)
+    done = fit(num_epochs=4, learning_rate=0.3, patience=0, seed=1)
     measured = [entry["eval_nll"] for entry in history(done.folder) if "eval_nll" in entry]
     assert len(measured) == 4
     best = int(np.argmin(measured))
