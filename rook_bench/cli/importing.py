@@ -55,8 +55,14 @@ def check(
 ) -> None:
     """Say how far a log can be trusted: re-pricing, chaining, fee, duplicates, order, gaps, precision."""
     if explain:
-        for line in explain_layouts(source):
-            say(line)
+        columns, layouts = explain_layouts(source)
+        if json:
+            say_json({"columns": columns, "layouts": layouts})
+            return
+        say(f"columns: {', '.join(columns)}")
+        width = max(map(len, layouts))
+        for name, told in layouts.items():
+            say(f"{name:<{width}}  {told}")
         return
     checks = check_each(source, pool, base)
     shown = [check.to_json() for check in checks]

@@ -147,8 +147,8 @@ def check_each(source: Path, pool: str | None, base: str | None = None) -> list[
     return checks
 
 
-def explain_layouts(source: Path) -> list[str]:
-    """A line for each layout: whether a file of these columns is read as it, or what it lacks, the nearest first.
+def explain_layouts(source: Path) -> tuple[list[str], dict[str, str]]:
+    """A file's columns, and of each layout whether it is read as it, or what it lacks, the nearest first.
 
     Raises:
         InputError: no such file, a folder, or a file that can't be read at all.
@@ -161,9 +161,7 @@ def explain_layouts(source: Path) -> list[str]:
     if path.is_dir():
         raise InputError("is a folder", where=path, hint="name one of its files")
     columns = columns_of(path)
-    found = explained(columns)
-    width = max(len(name) for name, _ in found)
-    return [f"columns: {', '.join(columns)}", *(f"{name:<{width}}  {told}" for name, told in found)]
+    return list(columns), dict(explained(columns))
 
 
 def _frames(source: Path, pool: str | None) -> Sequence[SwapFrame]:

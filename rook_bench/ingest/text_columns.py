@@ -239,9 +239,14 @@ def first_present(names: Sequence[str], table: pd.DataFrame) -> str | None:
 
 
 def words_of(text: str) -> list[str]:
-    """The hexadecimal words of a list written as text (Python's or JSON's way), with their 0x or without."""
-    words = re.findall(r"0x[0-9a-fA-F]*|(?<![0-9a-zA-Z])[0-9a-fA-F]{64}(?![0-9a-zA-Z])", text)
-    return [word if word.startswith("0x") else f"0x{word}" for word in words]
+    """The hexadecimal words of a list written as text (Python's, JSON's or Postgres' way), all with 0x."""
+    words = re.findall(r"(?:0x|\\+x)[0-9a-fA-F]*|(?<![0-9a-zA-Z])[0-9a-fA-F]{64}(?![0-9a-zA-Z])", text)
+    return [hex_word(word) for word in words]
+
+
+def hex_word(text: str) -> str:
+    """Hexadecimal digits with 0x before them; databases write \\x, some libraries nothing."""
+    return text if text.startswith("0x") else f"0x{text.lstrip(chr(92)).removeprefix('x')}"
 
 
 def negated(column: pd.Series) -> pd.Series:

@@ -30,8 +30,15 @@ def join_swaps(frames: Sequence[SwapFrame]) -> SwapFrame:
     first = frames[0]
     for frame in frames[1:]:
         if frame.pool != first.pool:
+            other = ", ".join(
+                f"{name} {getattr(frame.pool, name)} against {getattr(first.pool, name)}"
+                for name in ("address", "chain", "protocol", "pair", "fee_pips", "tick_spacing", "block_time_s")
+                if getattr(frame.pool, name) != getattr(first.pool, name)
+            )
             raise InputError(
-                f"is from another pool than {first.source}", where=frame.source, hint="join files of one pool"
+                f"is from another pool than {first.source} ({other or 'other tokens'})",
+                where=frame.source,
+                hint="join files of one pool",
             )
         if _columns(frame) != _columns(first):
             raise InputError(

@@ -13,6 +13,7 @@ from rook_bench.replay.market_rows import native_prices
 from rook_bench.replay.run import short_name
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
+from rook_bench.tapecheck.fees import implied_fee
 
 
 def assumptions(entries: Sequence[Entry]) -> list[tuple[str, list[str]]]:
@@ -61,9 +62,18 @@ def _of(entry: Entry) -> dict[str, str]:
     frictions, risk = config.frictions, config.risk
     pool = run.frame.pool
     own = f"{percent(pool.fee)}, the pool's own"
-    capital = f"{number(config.capital.quote_value)} {entry.quote} in value"
+    found = implied_fee(run.frame)
+    if found is not None and found.median is not None and run.frame.fee_pips is None:
+        if found.finding == "another":
+            own = f"{percent(found.median)}, as the amounts imply: the stated {percent(pool.fee)} is wrong"
+        elif found.finding == "varies":
+            own = f"it varies, {percent(found.median)} in the middle: an order pays what the swap before paid"
+    elif run.frame.fee_pips is not None:
+        own = "as recorded with the swap before"
+    value, currency = config.capital.quote_value, entry.quote
     if config.capital.value is not None:
-        capital = f"{number(config.capital.value)} {config.numeraire or entry.quote} in value"
+        value, currency = config.capital.value, config.numeraire or entry.quote
+    capital = f"{number(value, 0 if value.is_integer() else 2)} {currency} in value"
     return {
         "Opening capital": f"{capital}, {percent(config.capital.base_share, 0)} of it in {entry.base}",
         "Latency": f"{frictions.latency} from decision to pool"

@@ -371,11 +371,17 @@ def test_a_folder_says_which_file_and_why(tmp_path):
 
 def test_explained(swaps, tmp_path):
     swaps.drop(columns="tick").to_csv(tmp_path / "x.csv", index=False)
-    columns, *lines = explain_layouts(tmp_path / "x.csv")
-    assert columns.startswith("columns: ")
-    told = dict(line.split(maxsplit=1) for line in lines)
+    columns, told = explain_layouts(tmp_path / "x.csv")
+    assert columns == [name for name in swaps.columns if name != "tick"]
     assert told["v3_polars_swaps"] == "lacks tick"
     assert told["decoded_swaps"] == "fits"
     assert "lacks" in told["tape"]
     with pytest.raises(InputError, match="is a folder; name one of its files"):
         explain_layouts(tmp_path)
+
+
+def test_explained_as_json(swaps, command_line, tmp_path):
+    swaps.drop(columns="tick").to_csv(tmp_path / "x.csv", index=False)
+    code, out, _ = command_line("data", "check", tmp_path / "x.csv", "--explain", "--json")
+    assert code == 0
+    assert json.loads(out)["layouts"]["v3_polars_swaps"] == "lacks tick"

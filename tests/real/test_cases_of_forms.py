@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rook_bench as rook
@@ -99,3 +100,18 @@ def test_a_drawdown_lasts_to_the_swap_that_ends_it():
 def test_a_policy_whose_name_can_not_be_printed():
     with pytest.raises(ConfigError, match="no control character"):
         load_policy(CASES / "esc_policy.toml")
+
+
+def test_hex_as_a_database_writes_it(tmp_path):
+    """Postgres: \\x before every word, and arrays in braces with their backslashes doubled."""
+    table = pd.read_csv(CASES / "ethereumetl_ts.csv", dtype=str)
+    table["topics"] = [
+        "{" + ",".join(f'"\\\\x{word[2:]}"' for word in words.split(",")) + "}" for words in table["topics"]
+    ]
+    for name in ("address", "data", "transaction_hash", "block_hash"):
+        table[name] = "\\x" + table[name].str[2:]
+    table.to_csv(tmp_path / "postgres.csv", index=False)
+    pool = "0x88e6a0c2ddd26feeb64f039a2c41296fcb3f5640"
+    mine, plain = (read_input(path, pool) for path in (tmp_path / "postgres.csv", CASES / "ethereumetl_ts.csv"))
+    assert mine.data_hash == plain.data_hash
+    assert len(mine) == 40

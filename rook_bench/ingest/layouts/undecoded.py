@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from rook_bench.core import InputError
 from rook_bench.ingest.abi import UndecodableLog, decode_log
-from rook_bench.ingest.text_columns import BITS, hashes, optional_small, row_number, small, times
+from rook_bench.ingest.text_columns import BITS, hashes, hex_word, optional_small, row_number, small, times
 from rook_bench.market.events import EXACT, SCHEMA, event_table
 
 PLACES = {
@@ -50,7 +50,7 @@ def undecoded(
     kept: list[int] = []
     for position, (address, words, text) in enumerate(zip(addresses, topics, table[data], strict=True)):
         try:
-            event = decode_log(address, words, text)
+            event = decode_log(hex_word(address), [hex_word(word) for word in words], hex_word(text))
         except UndecodableLog as error:
             raise InputError(
                 f"{error} at row {row_number(table, position)}", where=where, hint="is the file cut off?"
