@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,7 +18,10 @@ ROUNDED_TOLERANCE, EXACT_TOLERANCE, EXACT_UNITS = 1e-3, 1e-9, 2
 relative or so many units, whichever is more."""
 
 TELLING = 4_000_000
-"""Units that have to come in for the fee to be known to a quarter of a pip, whatever the rounding."""
+"""Units that have to come in, and that the sqrt price has to move by, for the fee to be known to a quarter of a pip."""
+
+FAR = 1.025
+"""A sqrt price that moves by a larger factor may have crossed positions and come back to the same liquidity."""
 
 AGREES = 0.95
 """Share of the telling pairs that lie within a pip of their median where the fee is one fee."""
@@ -56,6 +60,7 @@ class ImpliedFee:
         """The median as a whole number of millionths."""
         return None if self.median is None else round(self.median * PIPS)
 
+    @cached_property
     def known_pips(self) -> NDArray[np.int64]:
         """The last fee that a swap up to each row was seen to pay, in pips; the first one seen before that."""
         seen = np.flatnonzero(self.by_row >= 0)
@@ -80,7 +85,7 @@ def _measure(frame: SwapFrame) -> ImpliedFee | None:
     tolerance, units = (ROUNDED_TOLERANCE, 0) if frame.rounded else (EXACT_TOLERANCE, EXACT_UNITS)
     sqrt_price, liquidity = list(frame.sqrt_price_x96), list(frame.liquidity)
     fees = np.full(len(frame), np.nan)
-    entered = np.zeros(len(frame))
+    size = np.zeros(len(frame))
     for row, (amount0, amount1) in enumerate(zip(*frame.amounts, strict=True)):
         if row == 0 or liquidity[row] != liquidity[row - 1] or liquidity[row] == 0:
             continue
@@ -93,13 +98,14 @@ def _measure(frame: SwapFrame) -> ImpliedFee | None:
         if abs(nets[went] - amounts[went]) > max(tolerance * abs(amounts[went]), units) or nets[came] <= 0:
             continue
         fees[row] = 1.0 - nets[came] / amounts[came]
-        entered[row] = amounts[came]
-    return _found(frame, fees, entered)
+        near = max(before, after) < FAR * min(before, after)
+        size[row] = min(amounts[came], abs(after - before)) if near else 0
+    return _found(frame, fees, size)
 
 
-def _found(frame: SwapFrame, fees: NDArray[np.float64], entered: NDArray[np.float64]) -> ImpliedFee:
+def _found(frame: SwapFrame, fees: NDArray[np.float64], size: NDArray[np.float64]) -> ImpliedFee:
     known = ~np.isnan(fees)
-    telling = known & (entered >= TELLING) & (fees > -1e-6) & (fees < 1)
+    telling = known & (size >= TELLING) & (fees > -1e-6) & (fees < 1)
     by_row = np.where(telling, np.round(np.where(telling, fees, 0.0) * PIPS), -1).astype(np.int64)
     used = telling if telling.any() else known
     if not used.any():
@@ -133,7 +139,7 @@ def paid_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
     found = implied_fee(frame)
     if found is None or found.finding in ("stated", "recorded", "unknown") or found.median_pips is None:
         return frame.pool.fee_pips
-    return found.median_pips if found.finding == "another" else found.known_pips()
+    return found.median_pips if found.finding == "another" else found.known_pips
 
 
 def own_pips(frame: SwapFrame) -> NDArray[np.int64] | int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
+from rook_bench.tapecheck.fees import own_pips
 
 
 def state_of(pool: Pool, sqrt_price: int, tick: int, liquidity: int) -> PoolState:
@@ -53,5 +54,8 @@ def sold_token0(frame: SwapFrame, row: int, before: int) -> bool:
 
 
 def swap_fee(frame: SwapFrame, row: int) -> int:
-    """Fee that swap `row` paid, in pips."""
-    return frame.pool.fee_pips if frame.fee_pips is None else int(frame.fee_pips[row])
+    """Fee that swap `row` paid, in pips; see `tapecheck.fees.own_pips`."""
+    if frame.fee_pips is not None:
+        return int(frame.fee_pips[row])
+    own = own_pips(frame)
+    return own if isinstance(own, int) else int(own[row])

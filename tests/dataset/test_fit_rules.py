@@ -133,7 +133,7 @@ def test_a_filter_that_takes_nearly_all_rows_is_said_with_quantiles_and_threshol
     assert re.match(r"LIQUIDITY_FILTER takes (9\d\.\d|100\.0)% of the rows: liquidity_impact is ", line)
     assert f"{np.quantile(impact, 0.5):.3g} in the middle" in line
     assert line.endswith("allowed is at most 1e-06")
-    bps = Rules(max_liquidity_impact=None, max_impact_bps=1e-6, min_volatility_threshold=0.0)
+    bps = tight.model_copy(update={"max_liquidity_impact": None, "max_impact_bps": 1e-6})
     assert any("impact_bps is " in line and "allowed is at most 1e-06" in line for line in cautions_of(bps, tape))
 
 

@@ -50,7 +50,8 @@ def undecoded(
     kept: list[int] = []
     for position, (address, words, text) in enumerate(zip(addresses, topics, table[data], strict=True)):
         try:
-            event = decode_log(hex_word(address), [hex_word(word) for word in words], hex_word(text))
+            contract = hex_word(address) if address.startswith("\\") else address
+            event = decode_log(contract, [hex_word(word) for word in words], hex_word(text))
         except UndecodableLog as error:
             raise InputError(
                 f"{error} at row {row_number(table, position)}", where=where, hint="is the file cut off?"
