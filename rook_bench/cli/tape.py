@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rook_bench.core import ConfigError
+from rook_bench.core import ConfigError, InputError
 from rook_bench.core.console import remark
 from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.importing import read_input
@@ -30,6 +30,9 @@ def read_part(
 
     A prepared folder's splits are the tapes it holds, exact; all of it is what its CSV files tell.
     """
+    given = part.get("prepared")
+    if given is not None and data.is_dir() and Path(given).resolve() == data.resolve():
+        part["prepared"] = None  # the folder is asked for its own split
     own = data.is_dir() and has_split_tapes(data) and part.get("prepared") is None
     if own and part.get("split") is not None:
         if pool is not None or base is not None:
@@ -45,9 +48,17 @@ def read_part(
     if frame is not whole:
         remark(frame.notes[-1])
     for tape in reference or ():
-        frame = with_reference(frame, read_input(tape))
+        frame = with_reference(frame, _reference(tape))
         remark(frame.notes[-1])
     return frame
+
+
+def _reference(tape: Path) -> SwapFrame:
+    try:
+        return read_input(tape)
+    except InputError as error:  # --pool and --allow-rounded are for the tape itself
+        hint = "import it to a tape of its one pool first (data import)"
+        raise InputError(error.what, where=error.where, hint=hint) from None
 
 
 def refuse_part(part: Mapping[str, Any]) -> None:

@@ -75,11 +75,13 @@ class RuleFit:
         column = {name: seen[name].to_numpy(dtype=np.float64) for name in _READ}
         if np.isnan(column["volume_ratio"]).all():
             raise InputError("the rules need each swap's volume, which this log does not carry", where=where)
+        if np.isnan(column["impact_bps"]).all():
+            raise InputError("no training row has liquidity", where=where, hint="use another part of the tape")
         volatility, ratio, impact = column["volatility"], column["volume_ratio"], column["impact_bps"]
         wildest, heaviest = _digits(np.nanquantile(volatility, EXTREME)), _digits(np.nanquantile(impact, EXTREME))
         busy, moving = _digits(np.nanquantile(ratio, TYPICAL)), _digits(np.nanquantile(volatility, TYPICAL))
         calm = (volatility <= wildest) & (impact <= heaviest)
-        wanted = round(self.target_action_rate * len(rows) / len(self.kinds))
+        wanted = max(1, round(self.target_action_rate * len(rows) / len(self.kinds)))
         deviation = momentum = NEVER
         free = calm & (rows >= MEAN_REVERSION_HISTORY) & (ratio > busy)
         if "mean-reversion" in self.kinds:
@@ -111,7 +113,7 @@ def _threshold(size: NDArray[np.float64], free: NDArray[np.bool_], wanted: int, 
     """The value that `wanted` of the free rows lie beyond."""
     sizes = np.sort(size[free & ~np.isnan(size)])[::-1]
     moving = int((sizes > 0).sum())
-    if wanted < 1 or moving <= wanted:
+    if moving <= wanted:
         raise InputError(
             f"{kind} could trade on {moving:,} of the {len(size):,} training rows, {wanted:,} are wanted",
             where=where,

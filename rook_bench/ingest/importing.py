@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,9 +103,25 @@ def _learning(
     if metadata is not None:
         pools.update({address: described_pool(metadata, address) for address in seen})
     if base is not None:
-        pools.update({address: one.with_base(base) for address, one in pools.items() if address in seen})
+        pools.update(_with_base({address: one for address, one in pools.items() if address in seen}, base, notes))
     rounded.update(rounded_reasons(stream))
     notes.extend(stream.notes)
+
+
+def _with_base(pools: Mapping[str, Pool], base: str, notes: list[str]) -> dict[str, Pool]:
+    """The pools with this token as base; of several those that do not hold it stay as they are, which is noted."""
+    if len(pools) == 1:
+        return {address: one.with_base(base) for address, one in pools.items()}
+    changed, others = {}, 0
+    for address, one in pools.items():
+        symbols = {"TOKEN0", "TOKEN1", one.token0.symbol.upper(), one.token1.symbol.upper()}
+        if base.upper() in symbols:
+            changed[address] = one.with_base(base)
+        else:
+            others += 1
+    if others:
+        notes.append(f"{others} of {len(pools)} pools do not hold {base}, and keep their own base")
+    return changed
 
 
 def import_others(

@@ -43,7 +43,7 @@ def without_rounded(frame: SwapFrame, *, allow: bool) -> SwapFrame:
         name, rows = max(found.items(), key=lambda one: len(one[1]))
         raise InputError(
             f"column '{name}' went through a float in {len(rows):,} of {len(frame):,} swaps at least, first at swap "
-            f"{rows[0] + 1:,}: each is the float64 next to what the pool maths gives",
+            f"{rows[0] + 1:,}: {_why(name)}",
             where=frame.source,
             hint=REMEDY,
         )
@@ -54,6 +54,12 @@ def without_rounded(frame: SwapFrame, *, allow: bool) -> SwapFrame:
     return replace(frame, rounded=reasons, history=None)
 
 
+def _why(name: str) -> str:
+    if name == "liquidity":
+        return "so many are exactly a float64 by no chance, or next to what the pool maths gives"
+    return "each is the float64 next to what the pool maths gives"
+
+
 def rounded_rows(frame: SwapFrame) -> dict[str, list[int]]:
     """Rows whose value is not the one that the pool maths gives but the float64 next to it, by column.
 
@@ -62,7 +68,7 @@ def rounded_rows(frame: SwapFrame) -> dict[str, list[int]]:
     choice: there more floats than chance gives are enough.
     """
     suspects = {name: _floats(getattr(frame, name)) for name in COLUMNS if getattr(frame, name) is not None}
-    found = {name: rows for name, rows in [("liquidity", _liquidity(frame, suspects.pop("liquidity")))] if rows}
+    found = {name: rows for name, rows in [("liquidity", _liquidity(frame, suspects["liquidity"]))] if rows}
     if why_not_repriced(frame) is not None:
         prices = suspects["sqrt_price_x96"]
         return found | ({"sqrt_price_x96": prices} if len(prices) > UNPRICED_SHARE * len(frame) else {})
@@ -76,7 +82,7 @@ def rounded_rows(frame: SwapFrame) -> dict[str, list[int]]:
         if row > 0 and missed[row]:
             for name in _explained(frame, row, sets):
                 proven.setdefault(name, []).append(row)
-    return found | proven
+    return proven | {name: sorted({*rows, *proven.get(name, ())}) for name, rows in found.items()}
 
 
 def _floats(values: Iterable[int]) -> list[int]:
@@ -104,7 +110,14 @@ def _liquidity(frame: SwapFrame, suspects: list[int]) -> list[int]:
 def _explained(frame: SwapFrame, row: int, suspects: dict[str, set[int]]) -> list[str]:
     """Columns whose value at a missed row is the float of what the pool maths gives, all else being equal."""
     before = frame.sqrt_price_x96[row - 1], int(frame.exact_tick[row - 1]), frame.liquidity[row - 1]
-    if frame.liquidity[row] != before[2] or before[2] == 0:
+    rounded = []
+    if frame.liquidity[row] != before[2]:  # one of the two may be the other's float
+        own, last = row in suspects["liquidity"], row - 1 in suspects["liquidity"]
+        if not (own or last) or not _same_float(frame.liquidity[row], before[2]):
+            return []
+        rounded = ["liquidity"] if own else []
+        before = (*before[:2], before[2] if own else frame.liquidity[row])
+    if before[2] == 0:
         return []
     state = state_of(frame.pool, *before)
     falls = sold_token0(frame, row, before[0])
@@ -115,8 +128,8 @@ def _explained(frame: SwapFrame, row: int, suspects: dict[str, set[int]]) -> lis
     for amount, limit in tries:
         given = _given(state, falls, amount, limit, swap_fee(frame, row))
         other = [name for name, value in given.items() if value != recorded[name]]
-        if other and all(row in suspects[name] and _same_float(given[name], recorded[name]) for name in other):
-            return other
+        if given and all(row in suspects[name] and _same_float(given[name], recorded[name]) for name in other):
+            return [*other, *rounded]
     return []
 
 

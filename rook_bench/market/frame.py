@@ -73,6 +73,8 @@ class SwapFrame(Rebuilt):
         labels: label columns that came with the file (see LABELS).
         references: what pairs of other pools cost right before each swap, float64, by pair ("WETH/USDC").
         history: the tick map and what liquidity did between the swaps, where the log holds it.
+        breaks: first rows after holes of the tape, as the rows that a part does not have any more told them; None
+            where the frame's own times tell (see `holes`).
         rounded: exact columns that were rebuilt from rounded numbers, with the reason.
         source: path or description of where the swaps come from.
         notes: what the importer did that a reader should know.
@@ -98,6 +100,7 @@ class SwapFrame(Rebuilt):
     labels: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     references: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     history: LiquidityHistory | None = None
+    breaks: tuple[int, ...] | None = None
     rounded: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     notes: tuple[str, ...] = ()
@@ -125,7 +128,7 @@ class SwapFrame(Rebuilt):
         taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
         if not keep_position:  # they belong to the time of a row
             taken["references"] = {pair: column[rows] for pair, column in self.references.items()}
-        frame = replace(self, **taken, history=self._history_of(rows))
+        frame = replace(self, **taken, history=self._history_of(rows), breaks=self._breaks_of(rows, keep_position))
         for name in BY_ROW:  # computed from exact integers one by one: not again for every part of a tape
             if name in self.__dict__:
                 frame.__dict__[name] = read_only(self.__dict__[name][rows])
@@ -165,10 +168,20 @@ class SwapFrame(Rebuilt):
             first,
             **stacked,
             history=_stacked_history(frames) if rows is None else None,
+            breaks=_stacked_breaks(frames, stacked["at"]) if rows is None else None,
             rounded={name: reason for frame in frames for name, reason in frame.rounded.items()},
             source=", ".join(dict.fromkeys(frame.source for frame in frames)) if source is None else source,
             notes=tuple(dict.fromkeys(note for frame in frames for note in frame.notes)),
         )
+
+    def _breaks_of(self, rows: NDArray[np.intp], keep_position: bool) -> tuple[int, ...] | None:
+        """The holes of a part, where its rows are consecutive or their times are left in place."""
+        if keep_position:
+            return self.breaks
+        if len(rows) == 0 or (np.diff(rows) != 1).any():
+            return None
+        inside = self.holes[(self.holes > rows[0]) & (self.holes <= rows[-1])]
+        return tuple(int(row) for row in inside - rows[0])
 
     def _history_of(self, rows: NDArray[np.intp]) -> LiquidityHistory | None:
         """The history of consecutive rows; rows in another order have none."""
@@ -249,6 +262,8 @@ class SwapFrame(Rebuilt):
             digest.update(_bytes(column))
         if self.history is not None:
             digest.update(b"\0history\0" + self.history.to_bytes())
+        if self.breaks:
+            digest.update(f"\0breaks\0{self.breaks}".encode())
         digest.update(json.dumps(dict(self.rounded), sort_keys=True).encode())
         return digest.hexdigest()
 
@@ -260,7 +275,19 @@ class SwapFrame(Rebuilt):
     @cached_property
     def holes(self) -> NDArray[np.intp]:
         """The first row after each stretch that the tape is missing, ascending (see `market.holes`)."""
-        return read_only(find_holes(self.at))
+        return read_only(find_holes(self.at) if self.breaks is None else np.array(self.breaks, dtype=np.intp))
+
+    @cached_property
+    def segment(self) -> NDArray[np.intp]:
+        """How many holes lie before each row, shape (n,)."""
+        return read_only(np.searchsorted(self.holes, np.arange(len(self)), side="right"))
+
+    def in_hole(self, at: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+        """Whether each of these times lies in a hole, where no price is known."""
+        inside = np.zeros(len(at), dtype=bool)
+        for row in self.holes.tolist():
+            inside |= (at > self.at[row - 1]) & (at < self.at[row])
+        return inside
 
     @property
     def covered_s(self) -> float:
@@ -296,6 +323,15 @@ def _stack(parts: Sequence[Any], rows: NDArray[np.intp] | None) -> Any:
     exact = isinstance(parts[0], ExactInts)
     column = ExactInts(np.concatenate([part.limbs for part in parts])) if exact else np.concatenate(parts)
     return column if rows is None else column[rows]
+
+
+def _stacked_breaks(frames: Sequence[SwapFrame], at: NDArray[np.datetime64]) -> tuple[int, ...] | None:
+    """What the parts were told of their holes, and what their times tell together."""
+    if all(frame.breaks is None for frame in frames):
+        return None
+    starts = np.cumsum([0, *(len(frame) for frame in frames)])
+    told = [int(row + start) for frame, start in zip(frames, starts, strict=False) for row in frame.breaks or ()]
+    return tuple(sorted({*told, *find_holes(at).tolist()}))
 
 
 def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
@@ -342,6 +378,8 @@ def _validate(frame: SwapFrame) -> None:
     where, count = frame.source or "SwapFrame", len(frame.at)
     if count == 0:
         raise InputError("there are no swaps", where=where)
+    if any(not 0 < row < count for row in frame.breaks or ()):
+        raise InputError("a hole lies outside of the rows", where=where)
     for name, column in _all_columns(frame).items():
         if column is not None and len(column) != count:
             raise InputError(f"column '{name}' has {len(column)} rows instead of {count}", where=where)

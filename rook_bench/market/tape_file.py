@@ -66,6 +66,8 @@ def to_table(frame: SwapFrame) -> pa.Table:
         "source": frame.source,
         "notes": list(frame.notes),
     }
+    if frame.breaks is not None:
+        facts["breaks"] = list(frame.breaks)
     if frame.history is not None:
         facts["history"] = {"complete": frame.history.complete}
         table = _with_history(table, frame.history)
@@ -159,6 +161,7 @@ def _frame(table: pa.Table, facts: dict[str, Any], pool: Pool | None, path: Path
             if name.startswith(REFERENCE)
         },
         history=history,
+        breaks=None if facts.get("breaks") is None else tuple(int(row) for row in facts["breaks"]),
         rounded=facts["rounded"],
         source=facts["source"] or str(path),
         notes=tuple(facts["notes"]),

@@ -117,6 +117,11 @@ class MarketView:
         """Times of the rows so far, UTC."""
         return self._columns.frame.at_index[: self._stop]
 
+    @property
+    def segment(self) -> NDArray[np.intp]:
+        """How many holes of the tape lie before each row so far: what looks back should not look across one."""
+        return self._columns.frame.segment[: self._stop]
+
     def features(self) -> pd.DataFrame:
         """The rows' features as a table (see `market.features.compute_features`)."""
         return pd.DataFrame({name: self[name] for name in FEATURES})

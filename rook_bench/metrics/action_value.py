@@ -85,7 +85,7 @@ def action_values(run: Run, horizon_s: float = HORIZON_S) -> ActionValues:
     then = landed_ns + round(horizon_s * 1e9)
     later = np.searchsorted(at, then, side="right") - 1
     move = (frame.price[np.maximum(later, 0)] / frame.price[met] - 1.0) * 1e4
-    move[(row < 0) | (then > at[-1])] = np.nan
+    move[(row < 0) | (then > at[-1]) | frame.in_hole(then.astype("datetime64[ns]"))] = np.nan
     fee = np.broadcast_to(fee_pips(frame, run.config.frictions), len(frame))[met] / 100.0
     other, fills = other_costs(run)
     return ActionValues(move, fee, other, fills, horizon_s)

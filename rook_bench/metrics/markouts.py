@@ -31,13 +31,13 @@ class Markout:
 
 
 def markouts(run: Run, horizons_s: tuple[int, ...] = HORIZONS_S) -> list[Markout]:
-    """Mark-outs of buys, sells and both, for each horizon; fills too close to the tape's end don't count."""
+    """Mark-outs of buys, sells and both, for each horizon; fills too close to the tape's end or a hole don't count."""
     fills = _fills(run)
     at, price = run.frame.at, run.frame.price
     table = []
     for horizon in horizons_s:
         then = at[fills.row] + np.timedelta64(horizon, "s")
-        known = then <= at[-1]
+        known = (then <= at[-1]) & ~run.frame.in_hole(then)
         later = price[np.searchsorted(at, then[known], side="right") - 1]
         gross = np.full(len(known), np.nan)
         net = np.full(len(known), np.nan)

@@ -56,7 +56,11 @@ def regimes(sampled: Sampled, *, lookback_s: int = LOOKBACK_S) -> Regimes:
     """
     gain = np.log1p(sampled.returns) - np.log1p(sampled.hold_returns)
     back = max(2, lookback_s // sampled.clock.bucket_s)
-    trailing, move = _past(np.log(sampled.run.frame.price[sampled.rows]), back)
+    frame = sampled.run.frame
+    trailing, move = _past(np.log(frame.price[sampled.rows]), back)
+    if len(sampled.rows) > back:  # what lies across a hole is no past
+        torn = frame.segment[sampled.rows][back:] != frame.segment[sampled.rows][:-back]
+        trailing[back:][torn], move[back:][torn] = np.nan, np.nan
     groups = {
         "Volatility": _volatility(trailing[: len(gain)]),
         "Trend": _trend(trailing[: len(gain)], move[: len(gain)]),
@@ -67,7 +71,7 @@ def regimes(sampled: Sampled, *, lookback_s: int = LOOKBACK_S) -> Regimes:
         for group, kinds in groups.items()
         for name, members in kinds
     ]
-    return Regimes(tuple(rows), min(back, len(gain)), back * sampled.clock.bucket_s)
+    return Regimes(tuple(rows), int(np.isnan(trailing[: len(gain)]).sum()), back * sampled.clock.bucket_s)
 
 
 def _past(log_price: NDArray[np.float64], back: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -158,4 +158,4 @@ def _markout(
     later = price[np.searchsorted(at, then, side="right") - 1]
     with np.errstate(divide="ignore", invalid="ignore"):
         moved = np.where(buys, 1.0, -1.0) * (later / paid - 1.0) * 1e4
-    return np.where((then <= at[-1]) & (paid > 0), moved, np.nan)
+    return np.where((then <= at[-1]) & ~run.frame.in_hole(then) & (paid > 0), moved, np.nan)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import RookError
-from rook_bench.execution.chain_presets import chain_of, native_coin
+from rook_bench.execution.chain_presets import CHAINS, chain_of, native_coin
 from rook_bench.market.features import compute_feature
 from rook_bench.market.frame import SwapFrame
 from rook_bench.plugins import risk_filter
@@ -90,10 +90,13 @@ def _depth(frame: SwapFrame, config: ReplayConfig) -> list[str]:
     moved = 2e4 * order / depth
     if moved <= TOO_DEEP_BPS:
         return []
-    fitting = _two_digits((cash + base * float(frame.price[0])) * EASY_BPS / moved)
+    value, key = cash + base * float(frame.price[0]), "quote_value"
+    if config.capital.value is not None:
+        value, key = config.capital.value, "value"
+    fitting = _two_digits(value * EASY_BPS / moved)
     return [
         f"the capital is large for this pool: an order of {TYPICAL_ORDER:.0%} of one side ({order:,.6g} "
-        f"{pool.quote.symbol}) moves the price by {moved:,.0f} bps at its median depth; with capital.quote_value = "
+        f"{pool.quote.symbol}) moves the price by {moved:,.0f} bps at its median depth; with capital.{key} = "
         f"{fitting:g} it would be {EASY_BPS:g}"
     ]
 
@@ -114,7 +117,8 @@ def _chain(frame: SwapFrame, config: ReplayConfig) -> list[str]:
             return []
         price = "gas as the tape tells it" if gas.gwei == "tape" else f"gas at {gas.gwei:g} gwei"
         wait = config.frictions.block_time_s or frame.pool.block_time_s
-        return [f"{called}: {price}, paid in {coin}, and blocks of {wait:g} s are assumed (frictions.chain names one)"]
+        presets = ", ".join(chain.name for chain in CHAINS)
+        return [f"{called}: {price}, paid in {coin}, and blocks of {wait:g} s are assumed (known are {presets})"]
     if known.below and gas.l1_fee_quote == 0 and gas.flat_quote is None:
         return [
             f"{known.name} also charges for publishing on the chain below: none is counted (gas.l1_fee_quote, in "

@@ -53,6 +53,12 @@ class ReplayConfig(Config):
         With a numeraire the default capital counts in it, and not in whatever the quote is.
         """
         capital = self.capital
+        if capital.value is not None and self.numeraire is None:
+            raise ConfigError(
+                "it counts in the numeraire, and none is set",
+                where="capital.value",
+                hint='set numeraire = "USDC", or give capital.quote_value',
+            )
         if self.numeraire is not None and not capital.said:
             capital = capital.model_copy(update={"value": capital.quote_value})
         return self.model_copy(
@@ -62,7 +68,7 @@ class ReplayConfig(Config):
 
 def check_pair(pair: str | None, pool: Pool) -> None:
     """Refuse a configuration made for another pair (wrapped ether counts as ether)."""
-    plain = pool.pair.replace("WETH", "ETH")
+    plain = pool.pair.upper().replace("WETH", "ETH")
     if pair is not None and pair.upper().replace("WETH", "ETH") != plain:
         raise ConfigError(
             f"the configuration is for {pair}, the tape is {pool.pair}", where="pair", hint="use the tape's own"

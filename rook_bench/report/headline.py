@@ -22,7 +22,7 @@ def headline(entries: Sequence[Entry]) -> dict[str, Any]:
     return {
         "what": _what(entries),
         "where": (
-            f"{frame.pool.pair} on Uniswap {frame.pool.protocol}, fee {percent(frame.pool.fee)}: "
+            f"{frame.pool.pair} on Uniswap {frame.pool.protocol}, {_fee(first)}: "
             f"{count_of(len(frame), 'swap')}, {utc(frame.at[0])} to {utc(frame.at[-1])}"
         ),
         "span": span,
@@ -32,6 +32,16 @@ def headline(entries: Sequence[Entry]) -> dict[str, Any]:
         "findings": [finding(first, first.label) + ".", *_benchmarks(entries)],
         "leaks": [entry for entry in entries if entry.run.lookahead.status == "leak"],
     }
+
+
+def _fee(entry: Entry) -> str:
+    """The pool's fee, which is not the stated one where the amounts say otherwise."""
+    check, stated = entry.run.tape_check, percent(entry.run.frame.pool.fee)
+    if check.implied_fee is None or check.fee_finding in ("stated", "unknown"):
+        return f"fee {stated}"
+    if check.fee_finding == "varies" or (check.implied_fee_high or 0) - (check.implied_fee_low or 0) > 1e-6:
+        return f"fee {percent(check.implied_fee)} in the middle (it varies)"
+    return f"fee {percent(check.implied_fee)}" + (f" (not {stated})" if check.fee_finding == "another" else "")
 
 
 def _repricing(entry: Entry) -> str:

@@ -101,12 +101,13 @@ def _fee(check: TapeCheck) -> Fact:
     if check.implied_fee_low is not None and check.implied_fee_high is not None:
         span = f" ({percent(check.implied_fee_low, 3)} to {percent(check.implied_fee_high, 3)} on 98% of the pairs)"
     if check.fee_finding == "another":
-        text = f"The stated fee of {stated} is wrong: the amounts imply {implied}, which a replay pays."
-        return Fact("Fee", text, "warn")
+        pays = "The recorded fee is paid all the same." if check.fee_recorded else "A replay pays what they imply."
+        return Fact("Fee", f"The stated fee of {stated} is wrong: the amounts imply {implied}. {pays}", "warn")
     if check.fee_finding == "varies":
-        text = f"The fee varies: {implied} in the middle{span}; stated is {stated}. A replay pays the recorded fee, or"
-        return Fact("Fee", f"{text} where there is none what the swap before paid.", "warn")
-    if check.fee_finding == "recorded" and check.implied_fee_low != check.implied_fee_high:
+        pays = "the recorded fee" if check.fee_recorded else "what the swap before paid"
+        text = f"The fee varies: {implied} in the middle{span}; stated is {stated}. A replay pays {pays}."
+        return Fact("Fee", text, "warn")
+    if check.fee_finding == "recorded":
         return Fact("Fee", f"Each swap's fee is recorded, and its amounts agree: {implied} in the middle{span}.")
     text = f"The amounts imply a fee of {implied}; the pool's own is {stated}."
     if check.fee_finding == "unknown":

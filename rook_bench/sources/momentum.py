@@ -23,9 +23,10 @@ def momentum(
     """Buy after a rise over the last `lookback` swaps, sell after a fall."""
 
     def decide(view: MarketView) -> DecisionTape:
-        price = view["price"]
+        price, segment = view["price"], view.segment
         move_bps = np.zeros(len(price))
         move_bps[lookback:] = (price[lookback:] / price[:-lookback] - 1.0) * 1e4
+        move_bps[lookback:][segment[lookback:] != segment[:-lookback]] = 0.0  # what happened in a hole is no move
         side = np.select([move_bps > threshold_bps, move_bps < -threshold_bps], [Side.BUY, Side.SELL], Side.HOLD)
         name = np.array(["rise", "flat", "fall"], dtype=object)[side]
         return DecisionTape.from_sides(side, size, reason=name)

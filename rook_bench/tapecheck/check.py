@@ -43,7 +43,7 @@ class TapeCheck:
         repricing: what pricing each swap again from the state before it gave.
         implied_fee: median fee that the amounts in imply, a fraction, over `fee_pairs` pairs whose amounts tell it,
             whatever the stated one is; implied_fee_low, implied_fee_high: its quantiles 1% and 99%; fee_finding: see
-            `tapecheck.fees.ImpliedFee`; stated_fee: the pool's own.
+            `tapecheck.fees.ImpliedFee`; fee_recorded: whether each swap's fee is recorded; stated_fee: the pool's own.
         same_time, same_block: swaps that share the timestamp, or block, of the swap before.
         duplicates: rows equal to the row before in time, price, liquidity and amounts (position
             on the chain included where the log carries it).
@@ -77,6 +77,7 @@ class TapeCheck:
     implied_fee_high: float | None
     fee_pairs: int | None
     fee_finding: str
+    fee_recorded: bool
     stated_fee: float
     same_time: int
     same_block: int | None
@@ -156,6 +157,7 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         implied_fee_high=fee.high if fee else None,
         fee_pairs=(fee.telling or fee.pairs) if fee else None,
         fee_finding=fee.finding if fee else "unknown",
+        fee_recorded=frame.fee_pips is not None,
         stated_fee=frame.pool.fee,
         same_time=int((waits == 0).sum()),
         same_block=None if frame.block is None else int((np.diff(frame.block) == 0).sum()),
@@ -240,15 +242,19 @@ def _said_of_fee(check: TapeCheck) -> str:
     if check.implied_fee is None:
         return f"unknown: {check.unknown['implied_fee']}"
     text = f"{check.implied_fee:.6f} implied by the amounts"
+    low, high, stated = check.implied_fee_low or 0.0, check.implied_fee_high or 0.0, f"{check.stated_fee:.6f}"
     if check.fee_finding == "another":
-        return f"{text}: the stated {check.stated_fee:.6f} is wrong; a replay pays the implied one"
-    if check.fee_finding == "recorded" and check.implied_fee_high != check.implied_fee_low:
-        return f"{text}, {check.implied_fee_low:.6f} to {check.implied_fee_high:.6f}, as recorded with each swap"
+        pays = "the recorded fee all the same" if check.fee_recorded else "the implied one"
+        return f"{text}: the stated {stated} is wrong; a replay pays {pays}"
+    if check.fee_finding == "recorded":
+        text = text if low == high else f"{text}, {low:.6f} to {high:.6f}"
+        wrong = check.stated_fee > 0 and not low - 1 / PIPS <= check.stated_fee <= high + 1 / PIPS
+        return f"{text}, as recorded with each swap" + (f"; the stated {stated} is wrong" if wrong else "")
     if check.fee_finding == "varies":
+        pays = "the recorded fee" if check.fee_recorded else "what the swap before paid"
         return (
-            f"varies: {text} in the middle, {check.implied_fee_low:.6f} to {check.implied_fee_high:.6f} on 98% of "
-            f"{check.fee_pairs:,} pairs; stated is {check.stated_fee:.6f}; a replay pays the recorded fee, or what the "
-            "swap before paid"
+            f"varies: {text} in the middle, {low:.6f} to {high:.6f} on 98% of {check.fee_pairs:,} pairs; stated is "
+            f"{stated}; a replay pays {pays}"
         )
     return text
 

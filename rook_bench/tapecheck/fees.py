@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -60,12 +59,15 @@ class ImpliedFee:
         """The median as a whole number of millionths."""
         return None if self.median is None else round(self.median * PIPS)
 
-    @cached_property
-    def known_pips(self) -> NDArray[np.int64]:
-        """The last fee that a swap up to each row was seen to pay, in pips; the first one seen before that."""
-        seen = np.flatnonzero(self.by_row >= 0)
-        latest = np.searchsorted(seen, np.arange(len(self.by_row)), side="right") - 1
-        return self.by_row[seen[np.maximum(latest, 0)]]
+    def known_pips(self, stated: int) -> NDArray[np.int64]:
+        """The last fee that a swap up to each row was seen to pay, in pips; the stated one before the first."""
+        if "known" not in self.__dict__:
+            seen = np.flatnonzero(self.by_row >= 0)
+            latest = np.searchsorted(seen, np.arange(len(self.by_row)), side="right") - 1
+            known = np.where(latest >= 0, self.by_row[seen[np.maximum(latest, 0)]], stated)
+            self.__dict__["known"] = known  # asked for by row
+        found: NDArray[np.int64] = self.__dict__["known"]
+        return found
 
 
 def implied_fee(frame: SwapFrame) -> ImpliedFee | None:
@@ -139,7 +141,7 @@ def paid_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
     found = implied_fee(frame)
     if found is None or found.finding in ("stated", "recorded", "unknown") or found.median_pips is None:
         return frame.pool.fee_pips
-    return found.median_pips if found.finding == "another" else found.known_pips
+    return found.median_pips if found.finding == "another" else found.known_pips(frame.pool.fee_pips)
 
 
 def own_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
@@ -154,10 +156,17 @@ def own_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
 def said_of_fee(frame: SwapFrame) -> str | None:
     """What to say of a fee that is not the stated one, and of what a replay then pays; None where it is."""
     found = implied_fee(frame)
-    if found is None or found.median is None or found.finding not in ("another", "varies"):
+    if found is None or found.median is None or found.finding in ("stated", "unknown"):
         return None
     stated = f"the stated fee of {frame.pool.fee:.4%}"
     recorded = frame.fee_pips is not None
+    if found.finding == "recorded":
+        # A stated fee of zero stands for one that a hook sets anew; nobody is misled by it.
+        if not frame.pool.fee_pips or found.low is None or found.high is None:
+            return None
+        if found.low - 1 / PIPS <= frame.pool.fee <= found.high + 1 / PIPS:
+            return None
+        return f"{stated} is wrong: {found.median:.4%} is recorded with the swaps and implied, and a replay pays that"
     if found.finding == "another":
         pays = "the recorded fee is paid all the same" if recorded else "a replay pays what they imply"
         return f"{stated} is wrong: the amounts of {found.telling:,} pairs imply {found.median:.4%}; {pays}"

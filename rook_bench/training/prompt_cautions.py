@@ -11,7 +11,7 @@ from rook_bench.training.data import TrainingData
 CONSTANT = 0.98
 """A field that shows one number on a larger share of the rows than this tells nearly nothing."""
 
-SATURATED = 0.5
+SATURATED, NEARLY_ALL = 0.5, 0.9
 """A code that stands at an end of its scale on a larger share of the rows than this has no resolution there."""
 
 
@@ -22,15 +22,24 @@ def prompt_cautions(template: Template, data: TrainingData, rows: NDArray[np.int
         shown = data.prompts.shown[rows, place]
         values, counts = np.unique(shown, return_counts=True)
         often, share = values[np.argmax(counts)], counts.max() / len(rows)
-        ends = (shown == 0) | (shown == field.codes.count - 1) if field.codes is not None else np.zeros(len(rows))
+        ends = (
+            (shown == 0) | (shown == field.codes.count - 1)
+            if field.codes is not None
+            else np.zeros(len(rows), dtype=bool)
+        )
         if share > CONSTANT:
             what = f"is {_number(often)} on {share:.1%} of the training rows"
-        elif field.codes is not None and ends.mean() > SATURATED and (shown == field.codes.count - 1).mean() > 0.05:
+        elif field.codes is not None and _saturated(ends, shown == field.codes.count - 1):
             what = f"stands at an end of its scale on {ends.mean():.1%} of the training rows"
         else:
             continue
         lines.append(f"prompt field {name} {what}{_behind(field, data, rows)}")
     return lines
+
+
+def _saturated(ends: NDArray[np.bool_], top: NDArray[np.bool_]) -> bool:
+    """Most rows at an end, some of them at the upper one, or nearly all at the lower: many small values are natural."""
+    return bool((ends.mean() > SATURATED and top.mean() > 0.05) or ends.mean() > NEARLY_ALL)
 
 
 def _behind(field: Field, data: TrainingData, rows: NDArray[np.intp]) -> str:

@@ -76,13 +76,21 @@ def _prepared(frame: SwapFrame, folder: Path, split: str | None) -> SwapFrame:
             "it says where the splits lie, and none is asked for", where="prepared", hint="add --split test"
         )
     tape = split_tape(folder, split)
+    own = tape.read()
+    if own.pool != frame.pool and own.pool.address == frame.pool.address:
+        raise InputError(
+            f"was prepared from {own.pool.pair} with a fee of {own.pool.fee:.4%}, and the tape is read as "
+            f"{frame.pool.pair} with {frame.pool.fee:.4%}",
+            where=folder,
+            hint="prepare it again, or read the tape as it was read then (--base, --pool)",
+        )
     if frame.data_hash != tape.source_hash:
         raise InputError(
             f"was prepared from another tape than {frame.source or 'this one'}, or the tape has changed since",
             where=folder,
             hint="prepare this tape, or leave --prepared out",
         )
-    return tape.read()
+    return own
 
 
 def _split(frame: SwapFrame, split: str, plan: SplitPlan) -> tuple[int, int]:

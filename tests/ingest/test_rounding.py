@@ -210,3 +210,17 @@ def test_some_rounded_rows_of_a_log_are_refused_and_marked(command_line, rows_of
     code, out, err = command_line("data", "import", log, "--out", tmp_path / "t.parquet", "--allow-rounded")
     assert code == 0
     assert "went through a float" in read_swaps(tmp_path / "t.parquet").rounded["sqrt_price_x96"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("stated", [500, 10_000])
+@pytest.mark.parametrize(("swaps", "every"), [(300, 75), (600, 100), (1000, 100)])
+def test_rows_rounded_in_every_column_are_found_in_small_logs_whatever_the_stated_fee(day_frame, stated, swaps, every):
+    part = day_frame[:swaps]
+    columns = {}
+    for name in ("sqrt_price_x96", "amount0", "amount1", "liquidity"):
+        values = enumerate(getattr(part, name))
+        columns[name] = ExactInts.of(int(float(value)) if row % every == every // 2 else value for row, value in values)
+    pool = part.pool.model_copy(update={"fee_pips": stated})
+    assert rounded_rows(replace(part, **columns, pool=pool)) != {}
+    assert rounded_rows(replace(part, pool=pool)) == {}

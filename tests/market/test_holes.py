@@ -16,17 +16,15 @@ from rook_bench.metrics.clock import Sampled
 from rook_bench.replay import replay
 from rook_bench.report.charts.canvas import broken
 from rook_bench.sources import Source, decide
-from rook_bench.sources.lookahead import check_source
+from rook_bench.sources.lookahead import check_source, scramble_future
 from rook_bench.tapecheck.check import check_tape, describe
-
-DAY = np.timedelta64(1, "D")
 
 
 def with_hole(tape, row, days=28):
     """The tape with so many days lost before `row`."""
     at = tape.at.copy()
-    at[row:] += days * DAY
-    return replace(tape, at=at)
+    at[row:] += np.timedelta64(round(days * 86_400), "s")
+    return replace(tape, at=at, breaks=None)
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +42,39 @@ def test_a_hole_is_found_and_a_quiet_hour_is_none(tape, torn):
     quiet = tape.at.copy()
     quiet[1200:] += np.timedelta64(50, "m")
     assert find_holes(quiet).tolist() == []
+
+
+def test_a_pool_that_grows_slow_and_one_that_sleeps_at_night_have_but_a_few(make_frame):
+    launch = np.cumsum([*[12] * 300, *[5400] * 1000]).tolist()
+    assert len(make_frame([2500.0] * len(launch), seconds=launch).holes) == 3
+    night = np.cumsum([*([150] * 199 + [57_600]) * 20]).tolist()
+    assert len(make_frame([2500.0] * len(night), seconds=night).holes) == 3
+
+
+@pytest.mark.parametrize("row", [6, 10, 20, 41])
+def test_a_hole_near_the_start_is_found(tape, row):
+    assert with_hole(tape, row).holes.tolist() == [row]
+    assert with_hole(tape, row, 0.9 / 24).holes.tolist() == []
+
+
+@pytest.mark.parametrize("start", [1100, 1185, 1199])
+def test_a_part_keeps_the_holes_that_the_whole_tape_told(torn, start, tmp_path):
+    from rook_bench.market.tape_file import read_tape, write_tape
+    from rook_bench.workbench.rows import part_of
+
+    part = torn[start:]
+    assert part.holes.tolist() == [1200 - start]
+    assert part.covered_s < 86_400 < part.span_s
+    write_tape(part, tmp_path / "part.parquet")
+    again = read_tape(tmp_path / "part.parquet")
+    assert again.holes.tolist() == [1200 - start]
+    assert again.data_hash == part.data_hash
+    dated = part_of(torn, since=str(torn.at[start]))
+    assert dated.holes.tolist() == [1200 - int(np.searchsorted(torn.at, torn.at[start]))]
+    joined = type(torn).concat([torn[:start], part])
+    assert joined.holes.tolist() == [1200]
+    assert torn[1200:].holes.tolist() == []
+    assert scramble_future(torn, 1100, np.random.default_rng(0)).holes.tolist() == [1200]
 
 
 def test_two_holes_do_not_hide_one_another(tape):
@@ -71,6 +102,9 @@ def test_no_feature_reaches_across(tape, torn):
         np.testing.assert_array_equal(whole[name][1200:], alone[name], err_msg=name)
     assert whole["price_change"][1200] == 0.0
     assert np.isnan(whole["price_deviation"][1200])
+    move = Source.parse("momentum:lookback=20,threshold_bps=0.1").ask(torn)
+    assert not move.trades[1200:1220].any()
+    assert move.trades[1220:1400].any()
     assert whole["time_diff"][1200] == 0.0
     conditions, own = compute_conditions(torn), compute_conditions(tape[1200:])
     np.testing.assert_array_equal(conditions["avg_price_100"][1200:], own["avg_price_100"])

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rook_bench.core import Estimate
 from rook_bench.metrics import Clock, analyse
-from rook_bench.metrics.attribution import attribute
+from rook_bench.metrics.attribution import attribute, quote_value
 from rook_bench.metrics.clock import Sampled
 from rook_bench.metrics.markouts import markouts
 from rook_bench.replay import replay
@@ -58,6 +58,7 @@ def test_undefined_says_why(run_of, make_frame, sides):
     st.sampled_from([0, 1, 5]),
     st.sampled_from(["revert", "partial"]),
 )
+@example(1_000_000, 0.53125, 80.0, 5, "revert")  # a seller short of quote pays gas in base
 def test_the_parts_sum_to_the_profit(short_tape, seed, rate, gwei, latency, mode):
     from rook_bench.replay import ReplayConfig
 
@@ -71,6 +72,12 @@ def test_the_parts_sum_to_the_profit(short_tape, seed, rate, gwei, latency, mode
     # buys and sells account for everything but the market and the gas, to a unit per fill
     filled = int(run.orders.filled.sum())
     rest = parts.net - (parts.market + parts.buy + parts.sell - parts.gas - parts.reverts)
+    # Gas that was paid in base is worth something else at the end than when it was paid.
+    last = len(short_tape) - 1
+    rest += sum(
+        quote_value(short_tape, one.gas_base, last) - quote_value(short_tape, one.gas_base, one.row)
+        for one in run.landed
+    )
     assert abs(rest) <= 4 * len(run.orders) + 2
     assert min(parts.fee, parts.gas, parts.reverts) >= 0
     assert parts.impact >= -2 * filled

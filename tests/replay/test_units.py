@@ -240,7 +240,7 @@ def test_a_chain_that_nobody_named_is_said(make_frame):
     (line,) = cautions(frame, config())
     assert line == (
         "the pool's metadata names no chain: gas at 1 gwei, paid in ETH, and blocks of 12 s are assumed "
-        "(frictions.chain names one)"
+        "(known are ethereum, arbitrum, base, optimism)"
     )
     assert cautions(frame, config(frictions={"chain": "ethereum"})) == []
     assert cautions(frame, config(frictions={"gas": {"flat_quote": 1.0}})) == []

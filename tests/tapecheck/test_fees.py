@@ -137,3 +137,29 @@ def test_the_published_tapes_pay_what_they_say(rook_frame, day_frame):
         wrong = replace(frame, pool=frame.pool.model_copy(update={"fee_pips": 3000}))
         assert implied_fee(wrong).finding == "another"
         assert implied_fee(wrong).median_pips == pips
+
+
+def test_before_a_fee_was_seen_the_stated_one_is_paid(dynamic):
+    """The first swap that tells the fee is later than these rows: they can't know it."""
+    frame, _ = dynamic
+    first = int(np.flatnonzero(implied_fee(frame).by_row[200:] >= 0)[0]) + 200
+    small = replace(
+        frame, liquidity=ExactInts.of([value + (row < 200) * (row % 2) for row, value in enumerate(frame.liquidity)]),
+        pool=frame.pool.model_copy(update={"fee_pips": 777}),
+    )  # fmt: skip
+    assert implied_fee(small).finding == "varies"
+    paid = paid_pips(small)
+    assert set(paid[:200].tolist()) == {777}
+    assert paid[first + 1] != 777
+
+
+def test_a_recorded_fee_that_is_not_the_stated_one_is_said(tape):
+    part = tape[:200]
+    recorded = replace(
+        part, fee_pips=np.full(200, 500, dtype=np.int32), pool=part.pool.model_copy(update={"fee_pips": 3000})
+    )
+    assert implied_fee(recorded).finding == "recorded"
+    assert lines_of(recorded)["fee"].endswith("as recorded with each swap; the stated 0.003000 is wrong")
+    assert any("the stated fee of 0.3000% is wrong" in line for line in cautions(recorded, ReplayConfig()))
+    odd = replace(recorded, fee_pips=np.full(200, 3000, dtype=np.int32))
+    assert lines_of(odd)["fee"].endswith("is wrong; a replay pays the recorded fee all the same")
