@@ -330,8 +330,9 @@ def _stacked_breaks(frames: Sequence[SwapFrame], at: NDArray[np.datetime64]) -> 
     if all(frame.breaks is None for frame in frames):
         return None
     starts = np.cumsum([0, *(len(frame) for frame in frames)])
-    told = [int(row + start) for frame, start in zip(frames, starts, strict=False) for row in frame.breaks or ()]
-    return tuple(sorted({*told, *find_holes(at).tolist()}))
+    told = {int(row + start) for frame, start in zip(frames, starts, strict=False) for row in frame.breaks or ()}
+    own = set(find_holes(at).tolist())
+    return None if told <= own else tuple(sorted(told | own))
 
 
 def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
