@@ -25,12 +25,18 @@ def rule_cautions(
     """Filters that take nearly all rows, rules that never fire, splits of one class: a line each.
 
     Each line gives the feature's quantiles and the threshold, so that a reader sees how far apart they are.
+
+    Args:
+        rules, features, labels: the thresholds, what they were held against, and what came of it.
+        splits: of a tape that is prepared; None where the rules are asked as a source.
     """
     fired = labels.reason.astype(str)
-    lines = [*_filters(rules, features, fired), *_rules(rules, features, fired)]
-    trading = float((labels.side != SIDE_NAMES.index("HOLD")).mean())
+    count = int((labels.side != SIDE_NAMES.index("HOLD")).sum())
+    trading = count / len(labels)
+    lines = _filters(rules, features, fired)
+    if splits is not None or count == 0:  # on a stretch of its own a rule may well have nothing to do
+        lines += _rules(rules, features, fired)
     if 0 < trading < HARDLY:
-        count = int((labels.side != SIDE_NAMES.index("HOLD")).sum())
         lines.append(f"the rules trade on {count:,} of {len(labels):,} rows ({trading:.2%})")
     suited = not lines
     for name, rows in splits.items() if splits is not None else ():
@@ -66,17 +72,18 @@ def _filters(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> l
 
 
 def _rules(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> list[str]:
-    lines = []
+    calm = f" and volatility above {rules.breakout_volatility_threshold:g} ({quantiles(features['volatility'])})"
     thresholds = {
-        "MEAN_REVERSION": ("price_deviation", rules.mr_price_deviation_threshold, rules.mr_volume_multiplier),
-        "BREAKOUT": ("momentum_10", rules.breakout_price_momentum, rules.breakout_volume_threshold),
+        "MEAN_REVERSION": ("price_deviation", rules.mr_price_deviation_threshold, rules.mr_volume_multiplier, ""),
+        "BREAKOUT": ("momentum_10", rules.breakout_price_momentum, rules.breakout_volume_threshold, calm),
     }
-    for name, (feature, threshold, volume) in thresholds.items():
+    lines = []
+    for name, (feature, threshold, volume, further) in thresholds.items():
         if threshold >= 1 or np.char.startswith(fired, name).any():
             continue  # 100% and more says that the rule is not wanted
         lines.append(
-            f"{name} never fires: |{feature}| is {quantiles(features[feature].abs())}, the threshold is {threshold:g} "
-            f"at {volume:g} times the mean volume"
+            f"{name} never fires: |{feature}| is {quantiles(features[feature].abs())}, asked is more than "
+            f"{threshold:g} at {volume:g} times the mean volume{further}"
         )
     return lines
 

@@ -119,9 +119,11 @@ def test_rules_that_never_fire_are_said_with_quantiles_and_threshold(stable):
     deviation = np.abs(compute_features(stable)["price_deviation"].dropna())
     assert lines[0].startswith(
         f"MEAN_REVERSION never fires: |price_deviation| is {np.quantile(deviation, 0.5):.3g} in the middle and "
-        f"{np.quantile(deviation, 0.99):.3g} at most on 99% of the rows, the threshold is 0.001"
+        f"{np.quantile(deviation, 0.99):.3g} at most on 99% of the rows, asked is more than 0.001 at "
     )
     assert lines[1].startswith("BREAKOUT never fires: |momentum_10| is ")
+    volatility = compute_features(stable)["volatility"]
+    assert f"and volatility above 0.0006 ({np.quantile(volatility, 0.5):.3g} in the middle" in lines[1]
     assert any(line.startswith("the train split has no BUY or SELL among its ") for line in lines)
     assert lines[-1].endswith("--rules fit:mean-reversion,breakout --target-action-rate 0.1")
 
