@@ -392,6 +392,10 @@ def _validate(frame: SwapFrame) -> None:
     back = np.concatenate([[False], frame.at[1:] < frame.at[:-1]])
     if back.any():
         raise _at_row(frame, back, "rows are not in order of time", "sort by block and log index")
+    for name in ("block", "tx_index", "log_index"):
+        place = getattr(frame, name)
+        if place is not None and (place < 0).any():
+            raise _at_row(frame, place < 0, f"{name} is negative")
     if frame.block is not None:
         back = frame.block[1:] < frame.block[:-1]
         if frame.log_index is not None:

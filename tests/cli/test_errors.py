@@ -1,6 +1,7 @@
 """What a user gets wrong: one line, a documented exit code, nothing half-written."""
 
 import gzip
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -193,3 +194,44 @@ def test_a_tape_without_volume_can_not_be_judged_by_rules(checkout, rook_bench):
     frame = read_swaps(checkout / "data" / "sample.parquet")[:200]
     write_tape(replace(frame, amount0=None, amount1=None), checkout / "bare.parquet")
     refused(rook_bench("replay", "bare.parquet", "--source", "rules", "--out", "run"), "volume")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--base", "WBTC"), ("unknown base token 'WBTC'", "USDC", "WETH")),
+        (("--reference", "absent.parquet"), ("absent.parquet", "no such file")),
+        (("--reference", "data/sample.parquet"), ("it begins at 2025-01-01", "after the first")),
+        (("--prepared", "reports"), ("prepared: it says where the splits lie", "add --split test")),
+        (("--prepared", "reports/absent", "--split", "test"), ("no such folder",)),
+        (("--prepared", "data", "--split", "test"), ("holds no splits.json", "prepare the tape again")),
+        (("--prepared", "prepared", "--split", "test"), ("was prepared from another tape than",)),
+        (("--config", "value.toml"), ("capital.value: it counts in the numeraire", "set numeraire")),
+        (("--config", "euro.toml"), ("numeraire: nothing tells what USDC costs in EUR", "--reference")),
+        (("--config", "negative.toml"), ("native_price", "greater than 0")),
+    ],
+)
+def test_options_of_other_pools(checkout, rook_bench, prepared, options, words):
+    (checkout / "value.toml").write_text("[capital]\nvalue = 5\n")
+    (checkout / "euro.toml").write_text('numeraire = "EUR"\n')
+    (checkout / "negative.toml").write_text("[frictions.gas]\nnative_price = -1\n")
+    if not (checkout / "prepared").exists():
+        shutil.copytree(prepared, checkout / "prepared")
+    answer = rook_bench("replay", "data/sample.parquet", "--source", "hold", *options, "--out", "run")
+    refused(answer, *words)
+    assert not (checkout / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--rules", "fit:mean-revert"), ("unknown rule 'mean-revert'", "did you mean 'mean-reversion'")),
+        (("--rules", "fit:breakout", "--target-action-rate", "0.9"), ("0.9 is no share", "at most 0.5")),
+        (("--rules", "fit:breakout", "--target-action-rate", "nan"), ("no share that rules can trade at",)),
+        (("--rules", "data_driven", "--target-action-rate", "0.1"), ("it is for rules that are fitted",)),
+        (("--rules", "data_driven", "--base", "BTC"), ("unknown base token 'BTC'",)),
+    ],
+)
+def test_options_of_prepare(checkout, rook_bench, options, words):
+    refused(rook_bench("data", "prepare", "data/sample.parquet", *options, "--out", "p"), *words)
+    assert not (checkout / "p").exists()

@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from rook_bench.core import InputError
 from rook_bench.ingest.importing import import_others
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.frame import COLUMNS, SwapFrame
@@ -47,3 +49,11 @@ def test_a_labelled_folder_by_day_is_read_back(rook_folder, tmp_path):
 
 def test_a_frame_reads_like_a_line(short_tape):
     assert repr(short_tape[:2]) == "<SwapFrame WETH/USDC v3: 2 swaps, 2025-01-01T00:00:00 to 2025-01-01T00:00:12 UTC>"
+
+
+@pytest.mark.parametrize("name", ["block", "tx_index", "log_index"])
+def test_a_place_on_the_chain_is_not_negative(tape, name):
+    places = np.array(getattr(tape, name))
+    places[:3] = -3
+    with pytest.raises(InputError, match=f"{name} is negative at swap 1"):
+        replace(tape, **{name: places})
