@@ -75,13 +75,20 @@ class Evidence(Config):
     """How much tape a verdict needs; less leaves it inconclusive.
 
     Attributes:
-        min_days: length of the tape.
+        min_days: length of the tape without its holes, and no more than the days (UTC) on which anybody swapped.
+        max_gap_hours: longest time between two swaps; None does not ask.
+        max_hole_share: share of the span that the tape is missing (see `market.holes`).
+        max_block_time_error: by what share the tape may be longer or shorter than its blocks, at the chain's own
+            pace (the preset's, else the pool's); None does not ask.
         min_fills: fills of the candidate.
         min_chained_share: share of consecutive swaps whose states chain.
         min_repriced_share: share of the swaps that can be priced again and come out exactly.
     """
 
     min_days: float = Field(default=30.0, ge=0)
+    max_gap_hours: float | None = Field(default=None, gt=0)
+    max_hole_share: float = Field(default=1.0, ge=0, le=1)
+    max_block_time_error: float | None = Field(default=None, gt=0, lt=1)
     min_fills: int = Field(default=100, ge=0)
     min_chained_share: float = Field(default=0.0, ge=0, le=1)
     min_repriced_share: float = Field(default=0.0, ge=0, le=1)
