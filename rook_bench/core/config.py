@@ -78,7 +78,9 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         raise ConfigError("no such file", where=path, hint=near_file(path)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't be read ({error})", where=path) from None
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, json.JSONDecodeError) as error:
+    except RecursionError:
+        raise ConfigError("it is nested too deep", where=path) from None
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, ValueError) as error:  # Python reads no integer of 5,000 digits
         message = " ".join(str(error).split())
         raise ConfigError(f"not valid {path.suffix[1:].upper()} ({message})", where=path) from None
     if not isinstance(values, dict):

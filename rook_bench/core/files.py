@@ -62,6 +62,8 @@ MARKER = ".rook-bench"
 
 def check_replaceable(path: Path) -> None:
     """Raise InputError if writing a folder to `path` would delete something that is not ours."""
+    if path.is_symlink():
+        raise InputError("the output path is a link", where=path, hint="name the folder that it points to")
     if path.is_dir():
         if any(path.iterdir()) and not (path / MARKER).exists():
             raise InputError(

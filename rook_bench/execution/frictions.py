@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,6 +10,18 @@ from rook_bench.core.config import Config
 from rook_bench.execution.chain_presets import DEFAULT_BLOCK_TIME_S, chain_of, preset
 
 HIGHEST_GWEI = 100_000
+
+YEAR_S = 365 * 86_400
+"""No order waits longer."""
+
+MOST_UNITS = 1_000_000_000
+"""Gas units beyond which nothing fits into a block of any chain."""
+
+MOST_QUOTE = 1e12
+"""No transaction costs more, in any quote."""
+
+
+Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 
 
 class Latency(Config):
@@ -20,9 +32,9 @@ class Latency(Config):
     most `seconds` later.
     """
 
-    swaps: int | None = Field(default=None, ge=0)
-    blocks: int | None = Field(default=None, ge=0)
-    seconds: float | None = Field(default=None, ge=0)
+    swaps: int | None = Field(default=None, ge=0, le=1_000_000)
+    blocks: int | None = Field(default=None, ge=0, le=10_000_000)
+    seconds: float | None = Field(default=None, ge=0, le=YEAR_S)
 
     @model_validator(mode="after")
     def _one_unit(self) -> Latency:
@@ -36,7 +48,8 @@ class Latency(Config):
     def times(self, factor: int) -> Latency:
         """So many times as long, in its own unit; none at all becomes one."""
         given = {name: getattr(self, name) for name in ("swaps", "blocks", "seconds")}
-        return Latency(**{name: value * factor or 1 for name, value in given.items() if value is not None})
+        longer = {name: value * factor or 1 for name, value in given.items() if value is not None}
+        return self.model_copy(update=longer)  # nobody wrote it, so no bound of what one may write holds
 
     def __str__(self) -> str:
         for name in ("swaps", "blocks", "seconds"):
@@ -63,14 +76,14 @@ class Gas(Config):
             reference tape tells its price. It overrules the pool's own price.
     """
 
-    swap_units: int = Field(default=120_000, ge=0)
-    crossing_units: tuple[int, int, int] = (157_000, 196_000, 326_000)
-    slippage_revert_units: int = Field(default=109_662, ge=0)
-    deadline_revert_units: int = Field(default=25_700, ge=0)
+    swap_units: int = Field(default=120_000, ge=0, le=MOST_UNITS)
+    crossing_units: tuple[Units, Units, Units] = (157_000, 196_000, 326_000)
+    slippage_revert_units: int = Field(default=109_662, ge=0, le=MOST_UNITS)
+    deadline_revert_units: int = Field(default=25_700, ge=0, le=MOST_UNITS)
     gwei: float | Literal["tape"] = 1.0
-    l1_fee_quote: float = Field(default=0.0, ge=0)
-    flat_quote: float | None = Field(default=None, ge=0)
-    native_price: float | None = Field(default=None, gt=0)
+    l1_fee_quote: float = Field(default=0.0, ge=0, le=MOST_QUOTE)
+    flat_quote: float | None = Field(default=None, ge=0, le=MOST_QUOTE)
+    native_price: float | None = Field(default=None, gt=0, le=MOST_QUOTE)
 
     @field_validator("gwei", mode="before")
     @classmethod
@@ -122,7 +135,7 @@ class Frictions(Config):
     """
 
     chain: str | None = None
-    block_time_s: float | None = Field(default=None, gt=0)
+    block_time_s: float | None = Field(default=None, gt=0, le=86_400)
     fee_pips: int | None = Field(default=None, ge=0, lt=1_000_000)
     latency: Latency = Latency()
     gas: Gas = Gas()

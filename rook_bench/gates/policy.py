@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,8 @@ class Bounds(Config):
     def _bounded(self) -> Bounds:
         if self.min is None and self.max is None:
             raise ValueError("give min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} lies above max {self.max:g}, which nothing can meet")
         return self
 
     def text(self, unit: str) -> str:
@@ -167,6 +170,14 @@ class Assumptions(Config):
 
     real_costs: bool = False
     require: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("require")
+    @classmethod
+    def _can_be_met(cls, asked: dict[str, Any]) -> dict[str, Any]:
+        for name, value in asked.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{name} can't be {value:g}: nothing equals it")
+        return asked
 
 
 class Policy(Config):

@@ -10,6 +10,8 @@ from rook_bench.execution.frictions import Frictions
 from rook_bench.market.pool import Pool
 from rook_bench.risk import RiskConfig
 
+MOST_SEED = 2**64 - 1
+
 
 class Capital(Config):
     """What the run starts with.
@@ -20,8 +22,8 @@ class Capital(Config):
         base_share: share of it held in the base token.
     """
 
-    quote_value: float = Field(default=10_000.0, gt=0, le=1e15)
-    value: float | None = Field(default=None, gt=0, le=1e15)
+    quote_value: float = Field(default=10_000.0, ge=1e-9, le=1e15)
+    value: float | None = Field(default=None, ge=1e-9, le=1e15)
     base_share: float = Field(default=0.5, ge=0, le=1)
 
     @property
@@ -41,7 +43,7 @@ class ReplayConfig(Config):
     """
 
     pair: str | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     numeraire: str | None = None
     capital: Capital = Capital()
     risk: RiskConfig = RiskConfig()

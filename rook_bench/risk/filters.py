@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.execution.frictions import YEAR_S
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import risk_filter
 from rook_bench.risk.limits import Limits
@@ -66,7 +67,7 @@ def trades_per_day(maximum: Annotated[int, Field(ge=0)] = 50) -> Limits:
 
 
 @risk_filter
-def cooldown(seconds: Positive = 60.0) -> Limits:
+def cooldown(seconds: Annotated[float, Field(ge=0, le=YEAR_S)] = 60.0) -> Limits:
     """Wait this long after an order before the next."""
     return Limits(cooldown_s=seconds)
 

@@ -12,6 +12,7 @@ from rook_bench.core.shipped import find
 from rook_bench.execution.frictions import Frictions
 from rook_bench.metrics import Clock
 from rook_bench.replay import Capital, ReplayConfig
+from rook_bench.replay.config import MOST_SEED
 from rook_bench.risk import RiskConfig
 
 
@@ -46,7 +47,7 @@ class BenchConfig(Config):
     """
 
     pair: str | None = None
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     numeraire: str | None = None
     capital: Capital = Capital()
     risk: RiskConfig = RiskConfig()
