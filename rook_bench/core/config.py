@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,19 @@ def _fields_at(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     return list(model.model_fields)
 
 
+DEEPEST = 200
+"""Brackets inside one another, far beyond those of any configuration; a reader that recurses may crash on more."""
+
+
+def _depth(text: str) -> int:
+    """The most brackets that stand open at once; those in strings count too."""
+    depth = deepest = 0
+    for mark in re.findall(r"[\[\]{}]", text):
+        depth += 1 if mark in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """Read a TOML, YAML or JSON file that holds one mapping; the ending decides the format."""
     path = Path(path)
@@ -73,13 +87,14 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
             f"'{path.suffix}' is not a configuration format", where=path, hint="use .toml, .yaml or .json"
         )
     try:
-        values = reader(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if _depth(text) > DEEPEST:
+            raise ConfigError("it is nested too deep", where=path)
+        values = reader(text)
     except FileNotFoundError:
         raise ConfigError("no such file", where=path, hint=near_file(path)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"can't be read ({error})", where=path) from None
-    except RecursionError:
-        raise ConfigError("it is nested too deep", where=path) from None
     except (tomllib.TOMLDecodeError, yaml.YAMLError, ValueError) as error:  # Python reads no integer of 5,000 digits
         message = " ".join(str(error).split())
         raise ConfigError(f"not valid {path.suffix[1:].upper()} ({message})", where=path) from None
