@@ -45,13 +45,16 @@ __all__ = [
     "gate_check",
     "import_file",
     "importer",
+    "is_installed",
     "is_plain",
+    "load_installed",
     "load_plugins",
     "made_with",
     "metric",
     "plugin_of",
     "risk_filter",
     "sizer",
+    "strategies_folder",
 ]
 
 ENTRY_POINTS = "rook_bench.plugins"
@@ -227,21 +230,40 @@ broken: dict[str, str] = {}
 """Plugin files and entry points that could not be loaded: where, and why."""
 
 _loaded: set[str] = set()
+_installed: set[str] = set()
+"""Modules that entry points name."""
 _seen_from: set[tuple[str | None, Path]] = set()
 """The environment variable and the working folder that led to a folder of plugins that is loaded."""
 
 
-def load_plugins() -> None:
-    """Load entry points once, and the files of every strategies folder seen so far once each."""
+def load_installed() -> None:
+    """Load the plugins of installed packages, once."""
     if ENTRY_POINTS not in _loaded:
         _loaded.add(ENTRY_POINTS)
         for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+            _installed.add(entry.module)
             _guarded(f"{entry.name} ({entry.value})", entry.load)
+
+
+def is_installed(plugin: Plugin) -> bool:
+    """Whether a plugin is found by its name wherever this package is installed as it is here."""
+    module = str(getattr(inspect.unwrap(plugin.factory), "__module__", ""))
+    return not plugin.in_memory and any(f"{module}.".startswith(f"{name}.") for name in _installed)
+
+
+def strategies_folder() -> Path:
+    """Where a user's plugins lie: what $ROOK_BENCH_STRATEGIES names, else strategies/ of the project or of here."""
     named = os.environ.get(STRATEGIES_VARIABLE)
-    seen_from = named, Path.cwd()
+    return Path(named or (project_folder() or Path.cwd()) / "strategies").resolve()
+
+
+def load_plugins() -> None:
+    """Load entry points once, and the files of every strategies folder seen so far once each."""
+    load_installed()
+    seen_from = os.environ.get(STRATEGIES_VARIABLE), Path.cwd()
     if seen_from in _seen_from:  # asked with every plugin that is built: thousands of times in a run
         return
-    folder = Path(named or (project_folder() or Path.cwd()) / "strategies").resolve()
+    folder = strategies_folder()
     if not folder.is_dir():
         return
     _seen_from.add(seen_from)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,8 @@ class Plugin:
         """The record of this plugin with these parameters (defaults filled in)."""
         bound = inspect.signature(self.factory).bind(**params)
         bound.apply_defaults()
-        plain = {key: value if is_plain(value) else str(value) for key, value in bound.arguments.items()}
+        # A copy: whoever is given a list may add to it.
+        plain = {key: deepcopy(value) if is_plain(value) else str(value) for key, value in bound.arguments.items()}
         return Spec(self.kind, self.name, plain, self._file_name, self.sha256)
 
     @property

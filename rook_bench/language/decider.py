@@ -125,6 +125,13 @@ class Decider:
             "" if _unwrapped(home) == _unwrapped(view.pool.pair) else f"trained on {home}, asked on {view.pool.pair}"
         )
         prompts = self.manifest.template.render(view)
+        return self._decisions(prompts, rows, progress, fresh)
+
+    def answers(self, texts: Sequence[str]) -> DecisionTape:
+        """One decision for each of these prompts, none of them empty."""
+        return self._decisions(Prompts(list(texts), np.empty((len(texts), 0)), [""] * len(texts)), len(texts))
+
+    def _decisions(self, prompts: Prompts, rows: int, progress: bool = False, fresh: bool = False) -> DecisionTape:
         texts = [text for text in prompts.texts[:rows] if text]
         if fresh:
             self.store.forget(texts)

@@ -134,6 +134,17 @@ class SwapFrame(Rebuilt):
                 frame.__dict__[name] = read_only(self.__dict__[name][rows])
         return frame
 
+    @cached_property
+    def unlabelled(self) -> SwapFrame:
+        """The same swaps without labels."""
+        if not self.labels:
+            return self
+        frame = replace(self, labels={})
+        for name in (*BY_ROW, "holes", "segment"):
+            if name in self.__dict__:
+                frame.__dict__[name] = self.__dict__[name]
+        return frame
+
     @property
     def amounts(self) -> tuple[ExactInts, ExactInts]:
         """amount0 and amount1; InputError where the log carries no amounts."""

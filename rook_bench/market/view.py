@@ -73,9 +73,14 @@ class MarketView:
         self._columns, self._stop = columns, stop
 
     @classmethod
-    def whole(cls, frame: SwapFrame) -> MarketView:
-        """A view that stands at the last row."""
-        return cls(MarketColumns(frame), len(frame))
+    def whole(cls, frame: SwapFrame, *, labels: bool = False) -> MarketView:
+        """A view that stands at the last row.
+
+        Args:
+            labels: whether it shows the tape's labels. These are made with hindsight as often as not, so that
+                nothing whose answer is judged may rest on them.
+        """
+        return cls(MarketColumns(frame if labels else frame.unlabelled), len(frame))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MarketView._of, (
@@ -127,5 +132,5 @@ class MarketView:
         return pd.DataFrame({name: self[name] for name in FEATURES})
 
     def labels(self) -> dict[str, NDArray[Any]]:
-        """Label columns recorded in the file, up to now; empty where there are none."""
+        """Label columns recorded in the file, up to now; empty where none are there or shown (see `whole`)."""
         return {name: read_only(column)[: self._stop] for name, column in self._columns.frame.labels.items()}

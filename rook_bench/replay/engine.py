@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import RookError
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
@@ -20,6 +19,7 @@ from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.replay import dtypes, loop
+from rook_bench.replay.causality import check_risk
 from rook_bench.replay.config import ReplayConfig, check_pair
 from rook_bench.replay.entering import FIRST_FREE_CODE, LEDGER_FILTERS, PPB
 from rook_bench.replay.ledger import reconcile
@@ -29,7 +29,7 @@ from rook_bench.replay.orders import AMOUNTS, OrderTable
 from rook_bench.replay.run import Run
 from rook_bench.risk import Limits, Permitted, apply_risk
 from rook_bench.sources import Decided, Source, decide
-from rook_bench.sources.lookahead import Lookahead, check_source, choose_cuts
+from rook_bench.sources.lookahead import Lookahead, check_source
 from rook_bench.tapecheck.check import TapeCheck, check_tape
 from rook_bench.tapecheck.repricing import known_depth
 
@@ -75,7 +75,7 @@ def replay_decided(
     config = config.on(frame.pool)
     lookahead = check_source(decided.source, frame, decided.tape, seed=config.seed)
     run = assemble(frame, decided, config, lookahead, tape_check)
-    run = replace(run, lookahead=_check_risk(run, lookahead))
+    run = replace(run, lookahead=check_risk(run, lookahead))
     reconcile(run)
     return run
 
@@ -101,45 +101,6 @@ def assemble(
         lookahead=lookahead,
         tape_check=tape_check or check_tape(frame),
     )
-
-
-def look_again(run: Run, rng: np.random.Generator) -> Lookahead:
-    """The look-ahead check made anew where it matters: more places, drawn so that nobody can know them.
-
-    The source is made anew for every time it is asked, and all of the tape is asked too: neither what the
-    run's record says nor its decisions are taken for granted. "unchecked" where the source can't be asked
-    any more, or is no longer what it was.
-
-    Args:
-        run: the run, from disk or just made.
-        rng: of the places; seeded by nothing that the run's maker could know.
-    """
-    source = run.source
-    if not (source.recorded or source.unreachable):
-        try:
-            now = source.anew()
-        except RookError as error:
-            return Lookahead("unchecked", (), None, f"the source can't be asked again: {error}")
-        if now.content != source.content:
-            return Lookahead("unchecked", (), None, f"{source.reference} is not what it was when the run was made")
-    lookahead = check_source(source, run.frame, run.decided.tape, seed=run.config.seed, again=source.anew, rng=rng)
-    return _check_risk(run, lookahead)
-
-
-def _check_risk(run: Run, lookahead: Lookahead) -> Lookahead:
-    """A filter or sizer that sees the future is as bad as a source that does."""
-    if lookahead.status in ("leak", "declared"):
-        return lookahead
-    # Recorded decisions can't be asked for again, but what judges them can.
-    tape, permitted = run.decided.tape, run.permitted
-    for cut in lookahead.cuts or choose_cuts(tape, np.random.default_rng(0))[0]:
-        again = apply_risk(run.config.risk, MarketView.whole(run.frame[:cut]), tape.head(cut))
-        for mine, theirs in ((permitted.fraction, again.fraction), (permitted.refused_by, again.refused_by)):
-            changed = np.flatnonzero(mine[:cut] != theirs)
-            if len(changed):
-                detail = f"with the future after row {cut} cut off, sizing or filters changed at row {changed[0] + 1}"
-                return Lookahead("leak", lookahead.cuts, int(changed[0]), detail)
-    return lookahead
 
 
 def execute(

@@ -11,7 +11,7 @@ from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import DecideTape
 
 
-@decision_source(whole_tape=True)
+@decision_source(whole_tape=True, labels=True)
 def labels() -> DecideTape:
     """The labels recorded in the file (ROOK's teacher), as decisions."""
 

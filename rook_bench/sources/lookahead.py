@@ -49,13 +49,44 @@ class Lookahead:
         return asdict(self)
 
 
+class Unanswered(Exception):
+    """A source could not be asked again, or not so that its answer tells anything; the message says why."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a source says when it is asked again.
+
+    Attributes:
+        tape: its decisions; None where only what it shows was asked for.
+        prompts: what it shows a language model on each row; None of a source that shows nothing.
+    """
+
+    tape: DecisionTape | None
+    prompts: list[str] | None = None
+
+
+Asker = Callable[[SwapFrame, int], Reply]
+"""Asks about the first so many rows of a tape, with all of it in view; may raise Unanswered."""
+
+
+def in_process(again: Callable[[], Source], seed: int) -> Asker:
+    """An asker in this process, of a source that is made anew each time: what lies elsewhere in memory is not."""
+
+    def ask(frame: SwapFrame, rows: int) -> Reply:
+        source = again()
+        return Reply(source.ask(frame, seed, head=rows), source.prompts(frame, rows))
+
+    return ask
+
+
 def check_source(
     source: Source,
     frame: SwapFrame,
     tape: DecisionTape,
+    ask: Asker | None = None,
     *,
     seed: int = 0,
-    again: Callable[[], Source] | None = None,
     rng: np.random.Generator | None = None,
 ) -> Lookahead:
     """Ask the source again on tapes whose future is cut off or scrambled; compare byte by byte.
@@ -63,49 +94,51 @@ def check_source(
     Args:
         source: what made the decisions.
         frame, tape: the tape and the decisions made on all of it.
-        seed: the seed they were made with.
-        again: makes the source anew for every time it is asked, so that nothing it remembers helps it.
-            With it, all of the tape is asked again too, after the tapes that were cut: decisions that
-            come from a file may be nobody's. Without it the source is built once more for the check, and
-            first shown the shortest tape: what it takes from the first that it sees it takes from there.
+        ask: asks it where it has no memory. All of the tape is then asked again too, after the tapes that were
+            cut: decisions that come from a file may be nobody's. Without it the source is built once more for the
+            check, and first shown the shortest tape: what it takes from the first that it sees it takes from there.
+        seed: the seed that decisions were made with.
         rng: of the places. By default they follow from the decisions, so that the same run is always
             checked alike; a gate draws them, so that nobody can know them. It tries many more.
     """
-    ask_whole, places = again is not None, MANY_CUTS if rng is not None else CUTS
+    ask_whole, places = ask is not None, MANY_CUTS if rng is not None else CUTS
     if source.unreachable:
         return Lookahead("declared", (), None, "the source declares that it knows the future: a bound, not a candidate")
     if source.recorded:
-        return Lookahead("unchecked", (), None, "recorded decisions can't be asked for again")
+        what = "labels, which may know the future," if source.reads_labels else "recorded decisions"
+        return Lookahead("unchecked", (), None, f"{what} can't be asked for again")
     if source.gone is not None:
         return Lookahead("unchecked", (), None, source.gone)
     rng = rng or np.random.default_rng(int(tape.content_hash[:16], 16))
     cuts, anywhere, after_trades = choose_cuts(tape, rng, places)
     prompts = source.prompts(frame, len(frame))
     other = replace(source)
-    anew = again or (lambda: other)
-    order = rng.permutation(cuts).tolist()
-    if again is None:
+    asked = ask or in_process(lambda: other, seed)
+    order = sorted(cuts) if ask_whole else rng.permutation(cuts).tolist()
+    cut_off = set(rng.permutation(order)[:CUTS].tolist())
+    if ask is None:
         order.sort(key=lambda cut: cut != cuts[0])  # the shortest first, the others as they were drawn
-    for number, cut in enumerate(order):
-        # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
-        ways = {"scrambled": scramble_future(frame, cut, rng)}
-        if number < CUTS:
-            ways = {"cut off": frame[:cut]} | ways
-        for name, changed in ways.items():
-            if prompts is not None:
-                row = _first_other(prompts[:cut], anew().prompts(changed, cut) or [])
+    try:
+        for cut in order:
+            # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
+            ways = {"cut off": frame[:cut]} if cut in cut_off else {}
+            for name, changed in (ways | {"scrambled": scramble_future(frame, cut, rng)}).items():
+                reply = asked(changed, cut)
+                row = None if prompts is None else _first_other(prompts[:cut], reply.prompts or [])
                 if row is not None:
                     detail = f"with the future after row {cut} {name}, the prompt of row {row + 1} changed"
                     return Lookahead("leak", tuple(cuts), row, detail)
-            row = first_difference(tape.head(cut), anew().ask(changed, seed, head=cut))
+                row = None if reply.tape is None else first_difference(tape.head(cut), reply.tape)
+                if row is not None:
+                    detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
+                    return Lookahead("leak", tuple(cuts), row, detail)
+        if ask_whole and (whole := asked(frame, len(frame)).tape) is not None:
+            row = first_difference(tape, whole)
             if row is not None:
-                detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
+                detail = f"asked again on the same tape, the source decides otherwise at row {row + 1}"
                 return Lookahead("leak", tuple(cuts), row, detail)
-    if ask_whole:
-        row = first_difference(tape, anew().ask(frame, seed))
-        if row is not None:
-            detail = f"asked again on the same tape, the source decides otherwise at row {row + 1}"
-            return Lookahead("leak", tuple(cuts), row, detail)
+    except Unanswered as problem:
+        return Lookahead("unchecked", tuple(cuts), None, str(problem))
     what = "decisions" if prompts is None else "prompts and decisions"
     # The number that was drawn and not that of different rows: judging again must give the same sentence.
     detail = f"{what} stayed the same with the future changed at {anywhere + after_trades} places"

@@ -45,6 +45,10 @@ class LanguageModel:
         """What the adapter's template shows on each row."""
         return read_manifest(self._adapter).template.render(view).texts
 
+    def answers(self, texts: Sequence[str]) -> DecisionTape:
+        """The model's answers to prompts, one decision each."""
+        return self._model.answers(texts)
+
     def notes(self) -> Sequence[str]:
         """How fast it was asked, and how its engine compares with the reference."""
         return self._model.notes

@@ -68,6 +68,15 @@ class TakesNotes(Protocol):
         ...
 
 
+@runtime_checkable
+class AnswersPrompts(Protocol):
+    """A language model whose decision at a row follows from that row's prompt alone."""
+
+    def answers(self, texts: Sequence[str]) -> DecisionTape:
+        """One decision for each of these prompts."""
+        ...
+
+
 DecideRow = Callable[[MarketView], Decision] | Callable[[MarketView, Ask], Decision]
 """`decide(view)` or `decide(view, ask)`: the decision at the last row of the view."""
 

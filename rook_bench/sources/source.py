@@ -19,6 +19,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import Choice, Plugin, Spec, decision_source, is_plain, made_with, plugin_of
 from rook_bench.sources.bare import as_source
+from rook_bench.sources.own_files import companion_hashes
 from rook_bench.sources.protocol import Ask, ShowsPrompts, TakesNotes, WholeTapeSource
 
 
@@ -132,8 +133,18 @@ class Source:
 
     @property
     def recorded(self) -> bool:
-        """Whether the decisions come from a file and can't be asked for again."""
-        return bool(self.choice.plugin.traits.get("recorded"))
+        """Whether the decisions come from a file and can't be asked for again: labels are such decisions."""
+        return bool(self.choice.plugin.traits.get("recorded")) or self.reads_labels
+
+    @property
+    def reads_labels(self) -> bool:
+        """Whether it is shown the tape's labels; from no other source may an answer depend on them."""
+        return bool(self.choice.plugin.traits.get("labels"))
+
+    @property
+    def installed(self) -> bool:
+        """Whether its plugin came with this package."""
+        return not self.choice.plugin.in_memory and self.choice.plugin.file.is_relative_to(PACKAGE)
 
     @property
     def language_model(self) -> bool:
@@ -168,9 +179,7 @@ class Source:
 
     def prompts(self, frame: SwapFrame, head: int) -> list[str] | None:
         """What a language model is shown on each of the first `head` rows; None of a source that shows none."""
-        return (
-            list(self.built.prompts(MarketView.whole(frame)))[:head] if isinstance(self.built, ShowsPrompts) else None
-        )
+        return list(self.built.prompts(self._view(frame)))[:head] if isinstance(self.built, ShowsPrompts) else None
 
     def ask(
         self,
@@ -189,7 +198,10 @@ class Source:
         """
         rows = len(frame) if head is None else head
         rng = np.random.default_rng(seed)
-        return self.answer(MarketView.whole(frame), Ask(rows, rng, frame.data_hash, fresh, progress))
+        return self.answer(self._view(frame), Ask(rows, rng, frame.data_hash, fresh, progress))
+
+    def _view(self, frame: SwapFrame) -> MarketView:
+        return MarketView.whole(frame, labels=self.reads_labels)
 
     def answer(self, view: MarketView, ask: Ask) -> DecisionTape:
         """The decisions of the first `ask.rows` rows of a view; errors are those of `ask`."""
@@ -223,6 +235,9 @@ def _content_of(choice: Choice) -> str | None:
     """Hash of what a choice is made of beside its plugin's file and plain parameters; None where it can't be told."""
     read = choice.plugin.traits.get("content")
     content: str = read(**choice.params) if read else ""
+    beside = companion_hashes(choice.plugin)
+    if beside:
+        content = sha256_json([content, beside])
     factory, odd = choice.plugin.factory if choice.plugin.in_memory else None, _odd(choice.params)
     if factory is None and not odd:
         return content

@@ -19,7 +19,7 @@ from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.metrics import analyse
 from rook_bench.promotion.record import resolve_champion
 from rook_bench.replay import replay
-from rook_bench.replay.engine import look_again
+from rook_bench.replay.causality import look_again
 from rook_bench.replay.naming import names_of
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of

@@ -20,6 +20,7 @@ from rook_bench.metrics import Clock, analyse
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import Choice
 from rook_bench.replay import ReplayConfig, Run
+from rook_bench.replay.causality import asker_of
 from rook_bench.replay.engine import assemble
 from rook_bench.risk import Limits, RiskConfig, apply_risk
 from rook_bench.sources import Ask, Decided, Source
@@ -29,6 +30,7 @@ from rook_bench.sources.lookahead import (
     check_source,
     choose_cuts,
     first_difference,
+    in_process,
     scramble_future,
 )
 from rook_bench.sources.protocol import ShowsPrompts
@@ -85,7 +87,7 @@ def ask_source(choice: Choice, frame: SwapFrame, seed: int) -> Iterator[PluginCh
     """A decision source."""
     source = Source.chosen(choice)
     yield _built(choice, lambda: source.built)[1]
-    view, rows = MarketView.whole(frame), len(frame)
+    view, rows = MarketView.whole(frame, labels=source.reads_labels), len(frame)
     before = _seen(view)
 
     def answer() -> DecisionTape:
@@ -104,7 +106,8 @@ def ask_source(choice: Choice, frame: SwapFrame, seed: int) -> Iterator[PluginCh
             raise Broken(SAME, f"asked again with the same seed, it decides otherwise at row {row + 1}; {hint}")
     yield _passed(SAME, "asked again, it decides the same")
     rng = np.random.default_rng(seed)
-    found = _tried(CAUSAL, choice, lambda: check_source(source, frame, first, seed=seed, again=fresh, rng=rng))
+    asker = in_process(fresh, seed) if source.choice.plugin.in_memory else asker_of(source, seed)
+    found = _tried(CAUSAL, choice, lambda: check_source(source, frame, first, asker, rng=rng))
     if found.status != "unchecked":
         yield PluginCheck(CAUSAL, found.status in ("clean", "declared"), found.detail)
 

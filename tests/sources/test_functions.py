@@ -12,7 +12,7 @@ from rook_bench.core import ConfigError, Decision, InputError, Side, UnknownName
 from rook_bench.execution.compiled import CACHE_VARIABLE
 from rook_bench.plugins import decision_source
 from rook_bench.replay import load_run, replay, save_run
-from rook_bench.replay.engine import look_again
+from rook_bench.replay.causality import look_again
 from rook_bench.sources import Source, decide
 from rook_bench.sources.lookahead import check_source
 

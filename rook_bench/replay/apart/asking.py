@@ -1,0 +1,108 @@
+"""The side that asks: one process per question, made from one that has seen nothing."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from rook_bench.core.errors import InputError
+from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
+from rook_bench.plugins import STRATEGIES_VARIABLE
+from rook_bench.replay.apart.question import Answer, AnswersQuestion, DecideQuestion, RiskQuestion
+from rook_bench.replay.apart.server import ANSWER, DONE, QUESTION, TOUCHED, receive, send
+
+_ENVIRONMENT, _PATH = dict(os.environ), list(sys.path)
+"""As they were before any plugin could leave something in them."""
+
+
+class Apart:
+    """Processes in which questions are answered, each in one that saw no other question."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def ask(
+        self,
+        question: DecideQuestion | RiskQuestion | AnswersQuestion,
+        *,
+        own: Iterable[Path] = (),
+        watched: bool = True,
+        cache: Path | None = None,
+    ) -> Answer:
+        """The answer, with what was touched on the way to it; an error is an answer too.
+
+        Args:
+            question: what is asked.
+            own: files that the plugin may read.
+            watched: whether anything else that it touches is told; False for what is installed with this package.
+            cache: a cache folder in place of the user's.
+        """
+        named = os.environ.get(STRATEGIES_VARIABLE, "") if isinstance(question, RiskQuestion) else os.devnull
+        outer = {
+            "folder": str(Path.cwd()),
+            "environment": {CACHE_VARIABLE: str(cache or cache_folder()), STRATEGIES_VARIABLE: named},
+            "path": [path for path in sys.path if Path(path).is_dir()],
+            "own": [str(Path(path).absolute()) for path in own],
+            "watched": watched,
+            "question": pickle.dumps(question),
+        }
+        server = self._running()
+        assert server.stdin is not None
+        assert server.stdout is not None
+        touched: list[str] = []
+        answer = Answer(error="the process that was asked ended without an answer")
+        try:
+            send(server.stdin.fileno(), QUESTION, pickle.dumps(outer))
+            while (frame := receive(server.stdout.fileno())) is not None and frame[0] != DONE:
+                kind, content = frame
+                if kind == TOUCHED:
+                    touched.append(content.decode())
+                elif kind == ANSWER:
+                    answer = pickle.loads(content)
+        except (OSError, pickle.PickleError, EOFError) as error:
+            answer = Answer(error=f"the process that was asked failed ({error})")
+            self.close()
+        return replace(answer, touched=tuple(touched))
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            code = f"import sys; sys.path[:] = {_PATH!r}; from rook_bench.replay.apart.server import main; main()"
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", code],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    bufsize=0,
+                    env=_ENVIRONMENT,
+                )
+            except OSError as error:
+                raise InputError(f"no further process can be started ({error.strerror})", where="gate") from None
+        return self._process
+
+    def close(self) -> None:
+        """End the processes."""
+        process, self._process = self._process, None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+@cache
+def apart() -> Apart:
+    """The processes of this one; they have no memory, so that all may share them."""
+    shared = Apart()
+    atexit.register(shared.close)
+    return shared

@@ -1,0 +1,140 @@
+"""What is asked in another process, and what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import InputError
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.plugin import Choice, Spec
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import decision_source, is_installed
+from rook_bench.risk import RiskConfig, apply_risk
+from rook_bench.sources import Source
+from rook_bench.sources.protocol import AnswersPrompts
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a question was answered with.
+
+    Attributes:
+        tape: decisions on the rows that were asked about.
+        prompts: the texts shown on those rows; None of a source that shows none.
+        permitted: what sizing and filters made of decisions: fractions, and which filter refused.
+        touched: what was read, written or connected to beside the plugin's own files, first come first.
+        error: why there is no answer.
+    """
+
+    tape: DecisionTape | None = None
+    prompts: list[str] | None = None
+    permitted: tuple[NDArray[np.float64], NDArray[np.int16]] | None = None
+    touched: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class DecideQuestion:
+    """What a source decides on the first `rows` rows of a tape, all of which it sees.
+
+    Attributes:
+        reference, name, params, spec, content: of the source.
+        file: of a user's plugin; None of one that is installed.
+        frame, rows, seed: what it is asked.
+        prompts_only: of a language model, only what it is shown.
+    """
+
+    reference: str
+    name: str
+    file: Path | None
+    params: dict[str, Any]
+    spec: Spec
+    content: str
+    frame: SwapFrame
+    rows: int
+    seed: int
+    prompts_only: bool = False
+
+    @classmethod
+    def of(
+        cls, source: Source, frame: SwapFrame, rows: int, seed: int, *, prompts_only: bool = False
+    ) -> DecideQuestion:
+        """A question to a source."""
+        return cls(*_identity(source), frame, rows, seed, prompts_only)
+
+    def answer(self) -> Answer:
+        """The answer, in the process that it is asked in."""
+        source = _source(self.reference, self.name, self.file, self.params, self.spec, self.content)
+        prompts = source.prompts(self.frame, self.rows)
+        if self.prompts_only:
+            return Answer(prompts=prompts)
+        return Answer(source.ask(self.frame, self.seed, head=self.rows), prompts)
+
+
+@dataclass(frozen=True)
+class AnswersQuestion:
+    """What a language model answers to some prompts, computed anew.
+
+    Attributes:
+        reference, name, file, params, spec, content: of the source, as in DecideQuestion.
+        frame: a swap of the pool that the prompts are about.
+        texts: the prompts.
+    """
+
+    reference: str
+    name: str
+    file: Path | None
+    params: dict[str, Any]
+    spec: Spec
+    content: str
+    frame: SwapFrame
+    texts: list[str]
+
+    @classmethod
+    def of(cls, source: Source, frame: SwapFrame, texts: list[str]) -> AnswersQuestion:
+        """A question to a source."""
+        return cls(*_identity(source), frame, texts)
+
+    def answer(self) -> Answer:
+        """The answer, in the process that it is asked in."""
+        built = _source(self.reference, self.name, self.file, self.params, self.spec, self.content).built
+        assert isinstance(built, AnswersPrompts)
+        return Answer(built.answers(self.texts))
+
+
+_Identity = tuple[str, str, Path | None, dict[str, Any], Spec, str]
+
+
+def _identity(source: Source) -> _Identity:
+    plugin = source.choice.plugin
+    file = None if is_installed(plugin) else plugin.file
+    # As they were recorded: what lies in memory may have changed since.
+    params = {key: source.spec.params.get(key, value) for key, value in source.choice.params.items()}
+    return source.reference, plugin.name, file, params, source.spec, source.content
+
+
+def _source(reference: str, name: str, file: Path | None, params: dict[str, Any], spec: Spec, content: str) -> Source:
+    plugin = decision_source.get(name if file is None else f"{file}@{name}")
+    if plugin.sha256 != spec.sha256:
+        raise InputError("the plugin's file is not what it was when the run was made", where=plugin.file)
+    return Source(Choice(reference, plugin, params), spec, content)
+
+
+@dataclass(frozen=True)
+class RiskQuestion:
+    """What sizing and filters make of decisions."""
+
+    risk: RiskConfig
+    frame: SwapFrame
+    tape: DecisionTape
+
+    def answer(self) -> Answer:
+        """The answer, in the process that it is asked in."""
+        permitted = apply_risk(self.risk, MarketView.whole(self.frame), self.tape)
+        return Answer(permitted=(permitted.fraction, permitted.refused_by))

@@ -1,0 +1,174 @@
+"""Whether a run's decisions could have been made when they were: asked again, where nothing is remembered."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import RookError
+from rook_bench.core.decision_tape import UNPARSED, DecisionTape
+from rook_bench.core.hashing import PACKAGE
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import risk_filter, sizer, strategies_folder
+from rook_bench.replay.apart import Answer, AnswersQuestion, DecideQuestion, RiskQuestion, apart
+from rook_bench.replay.run import Run
+from rook_bench.risk import apply_risk
+from rook_bench.sources import Source
+from rook_bench.sources.lookahead import Asker, Lookahead, Reply, Unanswered, check_source, choose_cuts
+from rook_bench.sources.own_files import own_files
+
+ANSWERS = 64
+"""Prompts that a language model is asked again, with nothing of what it answered before at hand."""
+
+TOLERANCE = 1e-3
+"""Largest difference of a probability between two computations of one answer; arithmetic depends on the batch."""
+
+COARSE = 2e-2
+"""The same of an engine that computes with fewer bits."""
+
+
+def look_again(run: Run, rng: np.random.Generator) -> Lookahead:
+    """The look-ahead check made anew where it matters: more places, drawn so that nobody can know them.
+
+    Each question is asked in a process of its own, which sees the tape cut or changed at the place asked about and
+    never the whole of it; the whole tape comes last. So neither what the source keeps in memory, nor what the run's
+    record says, nor its decisions are taken for granted; and what the source keeps in files is seen, because it
+    has to read it. Of a language model some answers are computed anew, with none of its kept ones at hand.
+
+    Args:
+        run: the run, from disk or just made.
+        rng: of the places; seeded by nothing that the run's maker could know.
+
+    Returns:
+        "unchecked" where the source can't be asked any more, is no longer what it was, or touched anything beside
+        its own files; the detail says what.
+    """
+    source = run.source
+    if not (source.recorded or source.unreachable):
+        try:
+            now = source.anew()
+        except RookError as error:
+            return Lookahead("unchecked", (), None, f"the source can't be asked again: {error}")
+        if now.content != source.content:
+            return Lookahead("unchecked", (), None, f"{source.reference} is not what it was when the run was made")
+    lookahead = check_source(source, run.frame, run.decided.tape, asker_of(source, run.config.seed), rng=rng)
+    if lookahead.status == "clean" and _answers_prompts(source):
+        lookahead = _answers_again(run, lookahead, rng)
+    return check_risk(run, lookahead, elsewhere=True)
+
+
+def asker_of(source: Source, seed: int) -> Asker:
+    """Asks a source in processes that remember nothing."""
+    prompts_only = _answers_prompts(source)
+    own = own_files(source.choice)
+
+    def ask(frame: SwapFrame, rows: int) -> Reply:
+        question = DecideQuestion.of(source, frame.unlabelled, rows, seed, prompts_only=prompts_only)
+        answer = _untouched(apart().ask(question, own=own, watched=not source.installed))
+        return Reply(answer.tape, answer.prompts)
+
+    return ask
+
+
+def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lookahead:
+    """A filter or sizer that sees the future is as bad as a source that does.
+
+    Args:
+        elsewhere: ask those that somebody wrote in processes that remember nothing.
+    """
+    if lookahead.status in ("leak", "declared"):
+        return lookahead
+    # Recorded decisions can't be asked for again, but what judges them can.
+    tape, permitted, risk = run.decided.tape, run.permitted, run.config.risk
+    plugins = [sizer.choose(risk.sizer).plugin, *(risk_filter.choose(reference).plugin for reference in risk.filters)]
+    written = [plugin.file for plugin in plugins if not plugin.file.is_relative_to(PACKAGE)]
+    own = [*written, *([strategies_folder()] if written else [])]
+    for cut in sorted(lookahead.cuts or choose_cuts(tape, np.random.default_rng(0))[0]):
+        if elsewhere and written:
+            question = RiskQuestion(risk, run.frame[:cut].unlabelled, tape.head(cut))
+            try:
+                answer = _untouched(apart().ask(question, own=own))
+            except Unanswered as problem:
+                return replace(lookahead, status="unchecked", detail=f"sizing or filters: {problem}")
+            assert answer.permitted is not None
+            fraction, refused_by = answer.permitted
+        else:
+            again = apply_risk(risk, MarketView.whole(run.frame[:cut]), tape.head(cut))
+            fraction, refused_by = again.fraction, again.refused_by
+        for mine, theirs in ((permitted.fraction, fraction), (permitted.refused_by, refused_by)):
+            changed = np.flatnonzero(mine[:cut] != theirs)
+            if len(changed):
+                detail = f"with the future after row {cut} cut off, sizing or filters changed at row {changed[0] + 1}"
+                return Lookahead("leak", lookahead.cuts, int(changed[0]), detail)
+    return lookahead
+
+
+def _untouched(answer: Answer) -> Answer:
+    """The answer, if it is one and rests on nothing but what its author's files say and what was shown."""
+    if answer.touched:
+        more = f" and {len(answer.touched) - 1} more" if len(answer.touched) > 1 else ""
+        raise Unanswered(
+            f"when it was asked again it {answer.touched[0]}{more}, which its own files don't tell of, so that nobody "
+            "can say what it knew; what belongs to a plugin is declared with files=[...]"
+        )
+    if answer.error:
+        raise Unanswered(f"asked again in a process of its own, it failed: {' '.join(answer.error.split())[:300]}")
+    return answer
+
+
+def _answers_prompts(source: Source) -> bool:
+    """Whether its decisions follow from its prompts one by one: so do those of the models that come with the tool."""
+    return source.installed and source.language_model
+
+
+def _answers_again(run: Run, lookahead: Lookahead, rng: np.random.Generator) -> Lookahead:
+    """Some of a language model's answers computed anew, by weights that are loaded for it."""
+    source, tape = run.source, run.decided.tape
+    texts = source.prompts(run.frame, len(run.frame)) or []
+    rows = _sample(texts, tape, rng)
+    if not len(rows):
+        return lookahead
+    asked = [texts[row] for row in rows]
+    with tempfile.TemporaryDirectory(prefix="rook-bench-") as empty:
+        question = AnswersQuestion.of(source, run.frame[:1].unlabelled, asked)
+        answer = apart().ask(question, watched=False, cache=Path(empty))
+    if answer.error or answer.tape is None:
+        what = " ".join(answer.error.split())[:300]
+        return replace(lookahead, status="unchecked", detail=f"its answers could not be computed anew: {what}")
+    engine = str(source.choice.params.get("engine", "torch"))
+    tolerance = TOLERANCE if engine in ("torch", "fp32") else COARSE
+    other = np.flatnonzero(_differs(tape, rows, answer.tape, tolerance))
+    if len(other):
+        row = int(rows[other[0]])
+        detail = f"computed anew, its answer at row {row + 1} is another one; {len(other)} of {len(rows)} asked differ"
+        return Lookahead("leak", lookahead.cuts, row, detail)
+    return replace(lookahead, detail=f"{lookahead.detail}; {len(rows)} of its answers were computed anew")
+
+
+def _sample(texts: Sequence[str], tape: DecisionTape, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows of different prompts, half of them where it wished to trade."""
+    first = {text: row for row, text in reversed(list(enumerate(texts))) if text}
+    rows = np.array(sorted(first.values()), dtype=np.intp)
+    trades = rows[tape.trades[rows]]
+    chosen = rng.choice(trades, size=min(ANSWERS // 2, len(trades)), replace=False)
+    others = np.setdiff1d(rows, chosen)
+    more = rng.choice(others, size=min(ANSWERS - len(chosen), len(others)), replace=False)
+    return np.sort(np.concatenate([chosen, more])).astype(np.intp)
+
+
+def _differs(tape: DecisionTape, rows: NDArray[np.intp], anew: DecisionTape, tolerance: float) -> NDArray[np.bool_]:
+    """Where an answer is another one: in its numbers, or in its side by more than arithmetic can do."""
+    kept: dict[str, Any] = {name: getattr(tape, name)[rows] for name in ("side", "confidence", "slippage_bps", "size")}
+    same_side = kept["side"] == anew.side
+    odds = np.abs(kept["confidence"] - anew.confidence)
+    near = np.where(np.isnan(kept["confidence"]) & np.isnan(anew.confidence), True, odds <= tolerance)
+    numbers = (kept["size"] == anew.size) & (kept["slippage_bps"] == anew.slippage_bps)
+    tied = ~same_side & near & (kept["confidence"] < 0.5 + tolerance) & (kept["side"] != UNPARSED)
+    return ~((same_side & near & numbers) | tied)
