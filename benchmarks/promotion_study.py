@@ -141,7 +141,7 @@ WORLDS: dict[str, Draw] = {
     "AR 0.9": partial(autoregression, slope=0.9),
     "10 active buckets": partial(few, count=10),
     "30 active buckets": partial(few, count=30),
-    "one bucket of 50 σ": one_huge,
+    "one bucket of 50 deviations": one_huge,
     "AR 0.99 (8 h)": partial(autoregression, slope=0.99),
     "AR 0.997 (28 h)": partial(autoregression, slope=0.997),
     "AR 0.999 (3.5 d)": partial(autoregression, slope=0.999),
@@ -167,7 +167,7 @@ def _generator(seed: int, name: str) -> np.random.Generator:
 def one_world(name: str, worlds: int, seed: int) -> list[str]:
     """A row of the table."""
     rng = _generator(seed, name)
-    found = {key: 0 for key in ("today", "today covers", "now", "now covers", "blocked", "power")}
+    found = dict.fromkeys(("today", "today covers", "now", "now covers", "blocked", "power"), 0)
     edges, first, rest, shifts = [], [], [], []
     for _ in range(worlds):
         values = WORLDS[name](rng)
@@ -222,7 +222,7 @@ def best_of(name: str, worlds: int, seed: int) -> list[str]:
             zero, others = low_cosines(mine)
             down, _ = lopsided(mine, 12)
             low = limits(np.array([zero]), others[None], TAIL * 0.025)[0][0] / math.sqrt(N)
-            statistic, critical, _ = single_step_max_t(mine, np.delete(panel, best, axis=1))
+            statistic, critical, _ = single_step_max_t(mine, list(np.delete(panel, best, axis=1).T))
             passed = low - down > 0 and statistic > critical
             if edged:
                 power += passed and best == 0

@@ -26,7 +26,7 @@ def record(ledger, *sources):
     for source in sources:
         buffer = io.BytesIO()
         np.save(buffer, np.array([len(source), sum(map(ord, source)), 1.0]))
-        trial = replace(a_trial(source), returns=ledger.keep_returns(buffer.getvalue()))
+        trial = replace(a_trial(source), returns=ledger.keep_file(buffer.getvalue()))
         entry = ledger.chain.append(trial.to_json())
     return entry
 

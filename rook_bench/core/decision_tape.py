@@ -72,8 +72,24 @@ class DecisionTape(Rebuilt):
 
     def head(self, rows: int) -> DecisionTape:
         """The first `rows` decisions."""
-        cut: dict[str, Any] = {name: None if column is None else column[:rows] for name, column in self._columns()}
+        return self.rows(slice(rows))
+
+    def rows(self, which: slice) -> DecisionTape:
+        """The decisions of some rows."""
+        cut: dict[str, Any] = {name: None if column is None else column[which] for name, column in self._columns()}
         return replace(self, **cut)
+
+    def with_rows(self, rows: NDArray[np.intp], other: DecisionTape) -> DecisionTape:
+        """The same with other decisions at some rows; texts that only one of both has are left out."""
+        changed: dict[str, Any] = {}
+        for name, column in self._columns():
+            theirs = getattr(other, name)
+            if column is None or theirs is None:
+                changed[name] = None
+                continue
+            changed[name] = column.copy()
+            changed[name][rows] = theirs
+        return replace(self, **changed)
 
     def to_bytes(self) -> bytes:
         """Every column's bytes, for byte-for-byte comparison."""

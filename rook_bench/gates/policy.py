@@ -14,6 +14,9 @@ from rook_bench.core.estimate import with_unit
 from rook_bench.core.shipped import find
 from rook_bench.plugins import metric
 
+MOST_MARGIN, LEAST_LEVEL = 50.0, 0.9
+"""What a primary question may be at its laxest: half a per cent a day, and one false promotion in twenty."""
+
 
 class Bounds(Config):
     """Bounds on one estimate, in the metric's own unit; at least one of `min` and `max`.
@@ -53,14 +56,20 @@ class Primary(Config):
         level: of the two-sided interval; 0.95 is a one-sided test at 2.5%.
         power: of the length of tape that an inconclusive answer names.
         min_buckets: fewer buckets than this are inconclusive whatever they show.
+        market_taken_out: asks the same of the difference less what the market's own move gave it.
+        stretches: asks the same on so many stretches of the tape, with gaps as long between them; 1 asks once.
+        stretch_days: least length of each.
         replications: of the bootstrap behind the difference of Sharpe ratios, which stands beside it.
     """
 
     test: Literal["superiority", "non-inferiority"] = "superiority"
-    margin_bps_per_day: float = Field(default=0.0, ge=0, le=10_000)
-    level: float = Field(default=0.95, ge=0.8, lt=1)
+    margin_bps_per_day: float = Field(default=0.0, ge=0, le=MOST_MARGIN)
+    level: float = Field(default=0.95, ge=LEAST_LEVEL, lt=1)
     power: float = Field(default=0.8, ge=0.5, lt=1)
     min_buckets: int = Field(default=60, ge=30)
+    market_taken_out: bool = True
+    stretches: int = Field(default=1, ge=1, le=4)
+    stretch_days: float = Field(default=30.0, gt=0)
     replications: int = Field(default=2000, ge=200, le=100_000)
 
     @property
@@ -98,18 +107,22 @@ class Evidence(Config):
 
 
 class Degeneracy(Config):
-    """What marks a candidate that doesn't look at the market (shares of all decisions; entropy in bits).
+    """What marks a candidate that doesn't look at the market. Holding most of the time is no such mark.
 
     Attributes:
-        max_side_share: largest share of one answer.
-        min_action_entropy: least entropy of the answers.
+        min_side_share: of the decisions to trade, the least share that buys, and that sells.
+        min_side_fills: fills, at least, that buy, and that sell; fewer leave it inconclusive.
+        max_side_share: largest share of one answer among all, HOLD included.
+        min_action_entropy: least entropy of the answers, bits.
         max_parse_failure_rate: largest share of answers that can't be read.
         min_action_rate, max_action_rate: bounds on the share of decisions that wish to trade.
         min_coverage: least share of rows on which the source was asked and its answer could be read.
     """
 
-    max_side_share: float = Field(default=0.99, ge=0, le=1)
-    min_action_entropy: float = Field(default=0.05, ge=0)
+    min_side_share: float = Field(default=0.02, ge=0, le=0.5)
+    min_side_fills: int = Field(default=1, ge=0)
+    max_side_share: float = Field(default=1.0, ge=0, le=1)
+    min_action_entropy: float = Field(default=0.0, ge=0)
     max_parse_failure_rate: float = Field(default=0.02, ge=0, le=1)
     min_action_rate: float = Field(default=0.0, ge=0, le=1)
     max_action_rate: float = Field(default=1.0, ge=0, le=1)
@@ -151,24 +164,49 @@ class Selection(Config):
     """What choosing among many candidates costs. None leaves the check out.
 
     Attributes:
+        best_of_tries: the candidate must beat the champion by more than the best of as many worthless tries would
+            by luck (single-step max-t, see `stats.spectra`), at the primary question's error rate.
         min_deflated_sharpe: least probability that the candidate's Sharpe ratio over the champion is
-            above the best that so many candidates would show by luck.
+            above the best that so many candidates would show by luck; without it that is shown beside the others.
         max_looks: more evaluations than this on this stretch of the pool leave the verdict inconclusive.
     """
 
+    best_of_tries: bool = False
     min_deflated_sharpe: float | None = Field(default=None, ge=0, lt=1)
     max_looks: int | None = Field(default=None, ge=1)
+
+
+class PlantedFall(Config):
+    """Moves that the tape may not hold, planted, with the sources asked again (see `replay.falls`).
+
+    Attributes:
+        fall, rise: share by which the price falls, and by which it rises; the one that costs more counts.
+        fall_hours, asked_hours: how long the move takes, and over how long sources are asked.
+        per_year: how many are expected. Nothing on the tape can tell.
+        places, plugin_places: where they are planted, for language models and for other sources.
+    """
+
+    fall: float = Field(default=0.2, gt=0, lt=1)
+    rise: float = Field(default=0.25, gt=0, le=10)
+    fall_hours: float = Field(default=2.0, gt=0, le=48)
+    asked_hours: float = Field(default=4.0, gt=0, le=96)
+    per_year: float = Field(default=12.0, ge=0, le=365)
+    places: int = Field(default=8, ge=2, le=1000)
+    plugin_places: int = Field(default=32, ge=2, le=1000)
 
 
 class Assumptions(Config):
     """What a verdict may rest on; anything else is not what was asked, and INVALID.
 
     Attributes:
-        real_costs: orders pay at least the pool's own fee, and gas.
+        real_costs: orders pay at least the pool's own fee, and gas that is not far below what the tape's own
+            swaps paid, or what is usual on the chain.
+        real_latency: orders land a swap, a block or a block's time after what they answer, or later.
         require: exact values of settings by their dotted names ("frictions.latency.swaps", "clock.bucket_s").
     """
 
     real_costs: bool = False
+    real_latency: bool = False
     require: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("require")
@@ -187,7 +225,7 @@ class Policy(Config):
         name: what the verdict calls it.
         primary: the question that decides; without it the gate only checks bounds.
         assumptions, evidence, degeneracy, stress, selection: see there.
-        calibration: see there; None leaves it out.
+        calibration, planted_fall: see there; None leaves it out.
         thresholds: bounds on the candidate's estimates, by metric.
         versus_champion: bounds on candidate minus champion, by metric (of point estimates).
         checks: further checks by name (plugins of kind gate_check), or as tables with parameters.
@@ -200,6 +238,7 @@ class Policy(Config):
     degeneracy: Degeneracy = Degeneracy()
     calibration: Calibration | None = None
     stress: Stress = Stress()
+    planted_fall: PlantedFall | None = None
     selection: Selection = Selection()
     thresholds: dict[str, Bounds] = Field(default_factory=dict)
     versus_champion: dict[str, Bounds] = Field(default_factory=dict)
@@ -218,6 +257,8 @@ class Policy(Config):
         needs = [
             name
             for name, value in (
+                ("selection.best_of_tries", self.selection.best_of_tries or None),
+                ("planted_fall", self.planted_fall),
                 ("stress.cost_factor", self.stress.cost_factor),
                 ("stress.latency_factor", self.stress.latency_factor),
                 ("selection.min_deflated_sharpe", self.selection.min_deflated_sharpe),

@@ -14,10 +14,10 @@ class Tries:
 
     Attributes:
         head: hash of that entry.
-        looks: evaluations of candidates whose tape overlaps this one in the same pool.
-        candidates: different candidates among them.
-        others: net log returns by bucket, shape (k,) each, of the other candidates that were tried
-            on this very tape and clock.
+        looks: evaluations of candidates whose tape shares swaps with this one.
+        candidates: different tries among them: another configuration or clock of the same decisions is one.
+        others: net log returns less the champion's by bucket, shape (n,) each, of the other tries on this very
+            tape; n is that of the try's own clock.
         names: what a person calls those, in the same order; numbered where none are given.
         first_at, last_at: times of the first and the last look, ISO 8601.
     """
@@ -31,7 +31,12 @@ class Tries:
     names: tuple[str, ...] = ()
 
     @property
+    def unknown(self) -> int:
+        """Other tries whose returns on this tape are not known."""
+        return max(0, self.candidates - 1 - len(self.others))
+
+    @property
     def named(self) -> dict[str, NDArray[np.float64]]:
-        """Returns of the other candidates by name."""
+        """Differences of the other tries by name."""
         names = self.names or tuple(f"try {number}" for number in range(1, len(self.others) + 1))
         return dict(zip(names, self.others, strict=True))

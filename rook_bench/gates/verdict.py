@@ -124,13 +124,18 @@ def judge(
     from rook_bench.gates import checks
 
     now = judged_at or datetime.now(UTC)
-    found = [*checks.validity(candidate, champion), *checks.assumptions(policy.assumptions, candidate)]
+    found = list(checks.validity(candidate, champion, min_fills=policy.evidence.min_fills))
+    found += checks.assumptions(policy.assumptions, candidate)
     if not any(check.status == "invalid" for check in found):
         evidence = list(checks.evidence(policy.evidence, candidate))
         enough = all(check.status == "pass" for check in evidence)
         differences = list(checks.stress(policy.stress, policy.primary, candidate, champion))
         if policy.primary is not None:
             differences = [*checks.primary(policy.primary, candidate, champion), *differences]
+            if policy.planted_fall is not None and enough:
+                differences.append(checks.planted_fall(policy.planted_fall, policy.primary, candidate, champion))
+            if champion is not None:
+                differences.append(checks.holds_if(policy, candidate))
         found += [
             *(differences if enough else map(_undecided, differences)),
             *evidence,

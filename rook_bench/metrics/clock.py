@@ -87,6 +87,15 @@ class Sampled:
             return returns
 
     @cached_property
+    def market_log_returns(self) -> NDArray[np.float64]:
+        """Log returns of the pool's price, on the same borders."""
+        price = np.log(self.run.frame.price)
+        returns = np.diff(price[self.rows]) if len(self.rows) > 1 else np.empty(0)
+        for bucket, row in self._broken:
+            returns[bucket] -= price[row] - price[row - 1]
+        return returns
+
+    @cached_property
     def hold_returns(self) -> NDArray[np.float64]:
         """Returns of keeping the opening balances, on the same borders."""
         return self._simple(self.run.hold_equity)

@@ -64,7 +64,7 @@ def _scaled(values: NDArray[np.float64], unit: str, factor: float, what: str, cl
     if not values.any():
         why = "both decide alike on every row" if same else "the two equity curves are the same"
         return Estimate(0.0, len(values), unit, f"{convention}; zero by construction: {why}", low=0.0, high=0.0)
-    return mean_of(values, unit=unit, convention=convention, factor=factor)
+    return mean_of(values, unit=unit, convention=convention, factor=factor, lasting=True)
 
 
 def days_needed(

@@ -47,12 +47,12 @@ def companion_hashes(plugin: Plugin) -> dict[str, str]:
     }
 
 
-def _imported(file: Path, seen: set[Path]) -> Iterator[Path]:
-    """Modules of a file's folder that it imports, and those that these import; no code runs."""
+def imported_by(file: Path) -> list[str]:
+    """Names of modules that a Python file imports anywhere in it; no code runs. A name may be of what is in one."""
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
-        return
+        return []
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -61,7 +61,12 @@ def _imported(file: Path, seen: set[Path]) -> Iterator[Path]:
             module = node.module or ""
             names.add(module)
             names.update(f"{module}.{alias.name}".strip(".") for alias in node.names)
-    for name in sorted(names):
+    return sorted(names - {""})
+
+
+def _imported(file: Path, seen: set[Path]) -> Iterator[Path]:
+    """Modules of a file's folder that it imports, and those that these import."""
+    for name in imported_by(file):
         place = file.parent.joinpath(*name.split("."))
         for path in (place.with_suffix(".py"), place / "__init__.py"):
             if path.is_file() and path.resolve() not in seen:

@@ -23,6 +23,7 @@ from rook_bench.stats.sharpe import (
     probabilistic_sharpe_ratio,
     track_record_needed,
 )
+from rook_bench.stats.spectra import lopsided, mean_over_spectra, single_step_max_t
 from rook_bench.stats.splits import consecutive_folds
 
 # arch, which is imported when first needed, would compile one sum of products anew in every process: more
@@ -40,8 +41,10 @@ __all__ = [
     "drawdowns",
     "expected_maximum_sharpe",
     "long_run_variance",
+    "lopsided",
     "max_drawdown",
     "mean_interval",
+    "mean_over_spectra",
     "minimum_track_record_length",
     "model_confidence_set",
     "periods_needed",
@@ -50,6 +53,7 @@ __all__ = [
     "sharpe_difference",
     "sharpe_interval",
     "sharpe_ratio",
+    "single_step_max_t",
     "sortino_ratio",
     "stepwise_multiple_test",
     "superior_predictive_ability",

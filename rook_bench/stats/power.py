@@ -8,6 +8,7 @@ import numpy as np
 
 from rook_bench.stats.long_run import equal_weighted_cosine
 from rook_bench.stats.sample import as_series
+from rook_bench.stats.spectra import noncentrality
 
 ALPHA, POWER = 0.025, 0.8
 """One-sided error rate and probability of finding what is there, where nobody asks for others."""
@@ -16,7 +17,6 @@ ALPHA, POWER = 0.025, 0.8
 def long_run_variance(values: object) -> float:
     """Variance of one period such that the mean of n periods has about this over n.
 
-    The estimate behind `mean_interval`, so that a plan and the interval it plans for agree.
     ValueError for fewer than 4 observations or any that is not finite.
     """
     series = as_series(values)
@@ -26,17 +26,17 @@ def long_run_variance(values: object) -> float:
 
 
 def detectable_effect(variance: float, periods: float, *, alpha: float = ALPHA, power: float = POWER) -> float:
-    """Smallest mean per period that a one-sided test at `alpha` finds with probability `power`.
+    """Smallest mean per period that the gate's test at `alpha` (see `stats.spectra`) finds with probability `power`.
 
     Args:
         variance: long-run, of one period.
         periods: how many there are.
 
-    Normal quantiles; the unit is that of the returns.
+    Where dependence is short against the tape; the unit is that of the returns.
     """
     if not (variance >= 0 and periods > 0):
         raise ValueError(f"variance {variance} must not be negative and periods {periods} must be above 0")
-    return _quantiles(alpha, power) * math.sqrt(variance / periods)
+    return noncentrality(alpha, power) * math.sqrt(variance / periods)
 
 
 def periods_needed(effect: float, variance: float, *, alpha: float = ALPHA, power: float = POWER) -> float:
@@ -46,12 +46,4 @@ def periods_needed(effect: float, variance: float, *, alpha: float = ALPHA, powe
     """
     if not (effect > 0 and variance >= 0):
         raise ValueError(f"effect {effect} must be above 0 and variance {variance} not negative")
-    return variance * (_quantiles(alpha, power) / effect) ** 2
-
-
-def _quantiles(alpha: float, power: float) -> float:
-    from scipy.special import ndtri
-
-    if not (0 < alpha < 0.5 and alpha < power < 1):
-        raise ValueError(f"alpha {alpha} lies below 0.5 and power {power} between alpha and 1")
-    return float(ndtri(1 - alpha) + ndtri(power))
+    return variance * (noncentrality(alpha, power) / effect) ** 2

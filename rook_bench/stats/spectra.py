@@ -11,15 +11,16 @@ coefficients, and the interval is that of the mixture.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import Estimate
-from rook_bench.stats.sample import Series, as_series, constant, estimate, flaw, percent
+from rook_bench.stats.sample import Series, as_series, estimate, flaw, percent
 
 COSINES = 24
 """Coefficients beside the mean. Fewer lose power, more take fast dependence for slow."""
@@ -34,8 +35,8 @@ TAIL = 1.12
 """Each tail of the mixture over the tail that was asked for. Calibrated: 2.8% of the mixture is 2.5% in the long run
 where dependence is short, and at most 3.2% where the series is an autoregression (docs/explanation/statistics.md)."""
 
-FEWEST = 60
-"""Observations below which the lowest cosine coefficients say too little."""
+FEWEST = 30
+"""Fewest observations with which an interval is given; a gate asks for more."""
 
 DRAWS, PLANNED = 4000, 800
 """Draws of the largest t among the tries, and of the ends of an interval that is planned for."""
@@ -62,8 +63,8 @@ class MeanOverSpectra:
 
 class _Spectrum(NamedTuple):
     log_weight: float
-    precision: NDArray[np.float64]
-    slope: NDArray[np.float64]
+    precision: NDArray[Any]
+    slope: NDArray[Any]
     rest: float
 
 
@@ -206,9 +207,17 @@ def lopsided(series: Series, per_hour: int) -> tuple[float, float]:
     return down, up
 
 
+class MaxT(NamedTuple):
+    """Answer of `single_step_max_t`: the statistic, what it must exceed, and the p-value of the whole family."""
+
+    statistic: float
+    critical: float
+    p_value: float
+
+
 def single_step_max_t(
-    mine: Series, others: NDArray[np.float64], *, unknown: int = 0, size: float = 0.025, seed: int = 20_140_311
-) -> tuple[float, float, float]:
+    mine: Series, others: Sequence[Series], *, unknown: int = 0, size: float = 0.025, seed: int = 2005
+) -> MaxT:
     """Whether a series is better than the best of so many without edge would look: single-step max-t.
 
     Romano and Wolf (2005), "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", section 3, with
@@ -217,27 +226,21 @@ def single_step_max_t(
 
     Args:
         mine: the series that is judged, measured from the boundary, shape (n,).
-        others: the other tries, shape (n, k).
+        others: the other tries over the same time, each of any length above COSINES.
         unknown: further tries whose series are not known; they are taken to be unrelated.
         size: one-sided error rate of the whole family.
         seed: of the draws, so that judging twice gives the same answer.
-
-    Returns:
-        The statistic of `mine`, the critical value, and the p-value of the whole family.
     """
-    columns = [low_cosines(mine), *(low_cosines(column) for column in others.T if not constant(column))]
-    first, rest = columns[0]
+    first, rest = low_cosines(mine)
     statistic = first / math.sqrt(float(np.mean(rest**2)))
-    alike = np.column_stack([one / math.sqrt(float(one @ one)) for _, one in columns])
+    columns = [rest, *(low_cosines(other)[1] for other in others)]
+    alike = np.column_stack([one / math.sqrt(float(one @ one)) for one in columns if one.any()])
     rng = np.random.default_rng(seed)
-    largest = np.empty(DRAWS)
-    for start in range(0, DRAWS, 200):
-        drawn = rng.standard_normal((200, COSINES + 1, COSINES)) @ alike
+    largest, part = np.empty(DRAWS), 200
+    for start in range(0, DRAWS, part):
+        drawn = rng.standard_normal((part, COSINES + 1, COSINES)) @ alike
         if unknown:
-            drawn = np.concatenate([drawn, rng.standard_normal((200, COSINES + 1, unknown))], axis=2)
-        largest[start : start + 200] = (drawn[:, 0] / np.sqrt(np.mean(drawn[:, 1:] ** 2, axis=1))).max(axis=1)
+            drawn = np.concatenate([drawn, rng.standard_normal((part, COSINES + 1, unknown))], axis=2)
+        largest[start : start + part] = (drawn[:, 0] / np.sqrt(np.mean(drawn[:, 1:] ** 2, axis=1))).max(axis=1)
     critical = float(np.quantile(largest, 1 - size))
-    p_value = float((1 + np.count_nonzero(largest >= statistic)) / (DRAWS + 1))
-    return statistic, critical, p_value
-
-
+    return MaxT(statistic, critical, float((1 + np.count_nonzero(largest >= statistic)) / (DRAWS + 1)))

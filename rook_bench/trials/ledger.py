@@ -17,9 +17,10 @@ from rook_bench.core.files import whole_file
 from rook_bench.core.hash_chain import Chain
 from rook_bench.core.project import trials_folder
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.row_sketch import RowSketch
 from rook_bench.metrics import Analysis, Clock
-from rook_bench.trials.questions import Looks, Panel, distinct, looks_at
-from rook_bench.trials.trial import Kind, Trial, pool_of, span_of, trial_of
+from rook_bench.trials.questions import Looks, Panel, distinct, looks_at, on_stretch
+from rook_bench.trials.trial import Kind, Trial, log_returns, pool_of, span_of, trial_of
 
 RESTORE = "restore it from a copy: a ledger with gaps counts too few tries"
 
@@ -41,23 +42,35 @@ class TrialLedger:
         """The hash of the last entry; "" before the first."""
         return self.chain.head
 
-    def record(self, analyses: Sequence[Analysis], kind: Kind, *, benchmarks: Collection[str] = ()) -> list[Trial]:
+    def record(
+        self,
+        analyses: Sequence[Analysis],
+        kind: Kind,
+        *,
+        benchmarks: Collection[str] = (),
+        champion: Analysis | None = None,
+    ) -> list[Trial]:
         """Add one entry per evaluation, in order; each is on disk before the next one begins.
 
         Args:
             analyses: what was evaluated.
             kind: the verb that did it.
             benchmarks: run hashes of what the tool added by itself; they don't count as tries.
+            champion: what the first of them is judged against: the difference is kept too.
         """
         recorded = []
-        for analysis in analyses:
+        for number, analysis in enumerate(analyses):
             run_hash = analysis.run.run_hash
             trial, returns = trial_of(analysis, kind, "benchmark" if run_hash in benchmarks else "candidate")
+            # The files come first: an entry never names what is not there.
+            trial = replace(trial, rows=self.keep_file(RowSketch.of(analysis.run.frame).to_bytes()))
             if returns is not None:
-                # The file comes first: an entry never names returns that are not there.
-                buffer = io.BytesIO()
-                np.save(buffer, returns.astype("<f8"), allow_pickle=False)
-                trial = replace(trial, returns=self.keep_returns(buffer.getvalue()))
+                trial = replace(trial, returns=self.keep_file(_array(returns)))
+            if champion is not None and number == 0 and champion.run is not analysis.run:
+                trial = replace(trial, champion=champion.run.run_hash)
+                theirs = log_returns(champion)[0]
+                if returns is not None and theirs is not None and len(theirs) == len(returns):
+                    trial = replace(trial, paired=self.keep_file(_array(returns - theirs)))
             recorded.append(Trial.from_entry(self.chain.append(trial.to_json()), where=self.chain.path))
         return recorded
 
@@ -67,22 +80,45 @@ class TrialLedger:
 
     def returns_of(self, trial: Trial) -> NDArray[np.float64] | None:
         """Net log returns of a trial, shape (n,), checked against their hash; None where they are undefined."""
-        if trial.returns is None:
+        return self._numbers(trial, trial.returns)
+
+    def paired_of(self, trial: Trial) -> NDArray[np.float64] | None:
+        """The same less the returns of what it was judged against; None where nothing was."""
+        return self._numbers(trial, trial.paired)
+
+    def _numbers(self, trial: Trial, digest: str | None) -> NDArray[np.float64] | None:
+        if digest is None:
             return None
-        path = self.returns_file(trial.returns)
+        numbers: NDArray[np.float64] = np.load(io.BytesIO(self._content(trial, digest)), allow_pickle=False)
+        return numbers
+
+    def _content(self, trial: Trial, digest: str) -> bytes:
+        path = self.file(digest)
         try:
             content = path.read_bytes()
         except OSError:
             raise InputError(f"the returns of trial {trial.seq} are missing", where=path, hint=RESTORE) from None
-        if hashlib.sha256(content).hexdigest() != trial.returns:
+        if hashlib.sha256(content).hexdigest() != digest:
             raise InputError(f"the returns of trial {trial.seq} were changed", where=path, hint=RESTORE)
-        returns: NDArray[np.float64] = np.load(io.BytesIO(content), allow_pickle=False)
-        return returns
+        return content
+
+    def on_stretch(self, frame: SwapFrame, upto: str | None = None) -> list[Trial]:
+        """The candidates' trials that looked at the same swaps, or at the same time of the same pool."""
+        mine, known = RowSketch.of(frame), dict[str, bool]()
+
+        def shares_swaps(trial: Trial) -> bool:
+            if trial.rows is None or trial.data_hash == frame.data_hash:
+                return trial.data_hash == frame.data_hash
+            if trial.rows not in known:
+                theirs = RowSketch.from_bytes(self._content(trial, trial.rows))
+                known[trial.rows] = mine.shared(theirs)[0] > 0
+            return known[trial.rows]
+
+        return on_stretch(self.trials(upto), pool_of(frame), *span_of(frame), shares_swaps)
 
     def looks(self, tape: SwapFrame | Analysis, upto: str | None = None) -> Looks:
-        """How often candidates were looked at on this tape's market and time."""
-        frame = tape if isinstance(tape, SwapFrame) else tape.run.frame
-        return looks_at(self.trials(upto), pool_of(frame), *span_of(frame), frame.data_hash)
+        """How often candidates were looked at on this tape's swaps."""
+        return looks_at(self.on_stretch(tape if isinstance(tape, SwapFrame) else tape.run.frame, upto))
 
     def against(self, frame: SwapFrame, clock: Clock, upto: str | None = None) -> Panel:
         """The different candidates tried on exactly this tape and clock, with their returns side by side.
@@ -111,16 +147,18 @@ class TrialLedger:
             return problems
         found = []
         for entry in self.chain.entries():
-            try:
-                self.returns_of(Trial.from_entry(entry, where=self.chain.path))
-            except InputError as error:
-                found.append(f"{error.where}: {error.what}")
+            trial = Trial.from_entry(entry, where=self.chain.path)
+            for digest in trial.files:
+                try:
+                    self._content(trial, digest)
+                except InputError as error:
+                    found.append(f"{error.where}: {error.what}")
         return found
 
-    def keep_returns(self, content: bytes) -> str:
-        """Put a file of returns into the ledger; its SHA-256, which is its name."""
+    def keep_file(self, content: bytes) -> str:
+        """Put a file of numbers into the ledger; its SHA-256, which is its name."""
         digest = hashlib.sha256(content).hexdigest()
-        path = self.returns_file(digest)
+        path = self.file(digest)
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             with whole_file(path) as aside, open(aside, "wb") as file:
                 file.write(content)
@@ -128,6 +166,12 @@ class TrialLedger:
                 os.fsync(file.fileno())
         return digest
 
-    def returns_file(self, digest: str) -> Path:
-        """Where the file of returns with that SHA-256 lies."""
+    def file(self, digest: str) -> Path:
+        """Where the file of numbers with that SHA-256 lies."""
         return self.folder / "returns" / f"{digest}.npy"
+
+
+def _array(numbers: NDArray[np.float64]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, numbers.astype("<f8"), allow_pickle=False)
+    return buffer.getvalue()

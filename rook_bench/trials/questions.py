@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,9 @@ class Looks:
     """How often candidates were looked at on the market and time of a tape.
 
     Attributes:
-        count: evaluations of candidates (benchmarks aside) on tapes of the same pool whose time
-            overlaps this one's, whatever part of it they saw.
-        candidates: different candidates among them (by their decisions).
+        count: evaluations of candidates (benchmarks aside) on tapes that share swaps with this one, whatever
+            their pool is called, or are of the same pool and time.
+        candidates: different tries among them: another configuration or clock of the same decisions is one.
         first_at, last_at: when the first and the last of them were recorded, None where there is none.
     """
 
@@ -27,28 +28,39 @@ class Looks:
     last_at: str | None
 
 
-def looks_at(trials: list[Trial], pool: dict[str, str], first_at: str, last_at: str, data_hash: str) -> Looks:
-    """Count the looks among `trials`.
-
-    Simulated pools all start on the same day and have no address: only the very same tape is the same stretch.
-    """
-    simulated = pool["chain"] == "simulated"
-    seen = [
-        trial
-        for trial in trials
-        if trial.role == "candidate"
-        and trial.pool == pool
-        and trial.first_at <= last_at
-        and first_at <= trial.last_at
-        and (not simulated or trial.data_hash == data_hash)
-    ]
+def looks_at(seen: Sequence[Trial]) -> Looks:
+    """Count the looks among trials on the stretch (see `on_stretch`)."""
     times = sorted(trial.at for trial in seen)
     return Looks(
         count=len(seen),
-        candidates=len({trial.decisions_hash for trial in seen}),
+        candidates=len({trial.identity for trial in seen}),
         first_at=times[0] if times else None,
         last_at=times[-1] if times else None,
     )
+
+
+def on_stretch(
+    trials: Iterable[Trial],
+    pool: dict[str, str],
+    first_at: str,
+    last_at: str,
+    shares_swaps: Callable[[Trial], bool],
+) -> list[Trial]:
+    """The candidates' trials that looked at the same stretch of a market.
+
+    Simulated pools all start on the same day and have no address: only common swaps make them the same.
+
+    Args:
+        pool, first_at, last_at: of the tape.
+        shares_swaps: whether a trial's tape holds swaps of it.
+    """
+    simulated = pool["chain"] == "simulated"
+
+    def seen(trial: Trial) -> bool:
+        same_time = trial.pool == pool and trial.first_at <= last_at and first_at <= trial.last_at
+        return trial.role == "candidate" and ((same_time and not simulated) or shares_swaps(trial))
+
+    return [trial for trial in trials if seen(trial)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +79,8 @@ class Panel:
 
 def distinct(trials: list[Trial], data_hash: str, bucket_s: int) -> list[Trial]:
     """The first evaluation of each candidate on exactly this tape and clock."""
-    first: dict[tuple[str, str], Trial] = {}
+    first: dict[tuple[str, str, int], Trial] = {}
     for trial in trials:
         if trial.role == "candidate" and trial.data_hash == data_hash and trial.bucket_s == bucket_s:
-            first.setdefault((trial.decisions_hash, trial.config_hash), trial)
+            first.setdefault(trial.identity, trial)
     return list(first.values())

@@ -33,6 +33,9 @@ class Trial:
         returns: SHA-256 of the file of net log returns, None where they are undefined.
         returns_undefined_because: why; None exactly when there are returns.
         lookahead: status of the look-ahead check.
+        rows: SHA-256 of the file of the tape's row sketch (see `market.row_sketch`), None of an older version.
+        champion: run hash of what it was judged against, None where nothing was.
+        paired: SHA-256 of the file of its net log returns less the champion's, None where there is none.
         seq, at, hash: place, time and hash of the entry.
     """
 
@@ -52,9 +55,22 @@ class Trial:
     returns: str | None
     returns_undefined_because: str | None
     lookahead: str
+    rows: str | None = None
+    champion: str | None = None
+    paired: str | None = None
     seq: int = -1
     at: str = ""
     hash: str = ""
+
+    @property
+    def files(self) -> list[str]:
+        """SHA-256 of every file that belongs to it."""
+        return [digest for digest in (self.returns, self.rows, self.paired) if digest is not None]
+
+    @property
+    def identity(self) -> tuple[str, str, int]:
+        """What makes it another try: decisions, assumptions (the seed aside) and clock."""
+        return self.decisions_hash, self.config_hash, self.bucket_s
 
     def to_json(self) -> dict[str, Any]:
         """The payload of its entry."""
@@ -100,10 +116,11 @@ def trial_of(analysis: Analysis, kind: Kind, role: Role) -> tuple[Trial, NDArray
     return trial, returns
 
 
-def identity(analysis: Analysis) -> tuple[str, str]:
-    """What makes a candidate another one: hashes of its decisions, and of its assumptions without the seed."""
+def identity(analysis: Analysis) -> tuple[str, str, int]:
+    """What makes an evaluation another try: its decisions, its assumptions (the seed aside) and its clock."""
     run = analysis.run
-    return run.decided.tape.content_hash, sha256_json(run.config.model_dump(mode="json", exclude={"seed"}))
+    assumed = sha256_json(run.config.model_dump(mode="json", exclude={"seed"}))
+    return run.decided.tape.content_hash, assumed, analysis.clock.bucket_s
 
 
 def log_returns(analysis: Analysis) -> tuple[NDArray[np.float64] | None, str | None]:

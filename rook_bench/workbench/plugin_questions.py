@@ -98,27 +98,20 @@ def ask_source(choice: Choice, frame: SwapFrame, seed: int) -> Iterator[PluginCh
     counts = ", ".join(f"{count} {name}" for name, count in first.counts().items())
     yield _passed(ANSWERS, f"one valid decision for each of {rows} swaps: {counts}")
     yield _untouched(before, _seen(view))
-    fresh = _anew(source)
-    for again in (source, fresh()):
+    try:
+        others, asker = [source, source.anew()], asker_of(source, seed)
+    except RookError:  # what stands in no file of its own can only be built again
+        others, asker = [source, replace(source)], in_process(lambda: replace(source), seed)
+    for again in others:
         row = first_difference(first, _tried(SAME, choice, again.ask, frame, seed))
         if row is not None:
             hint = "take random numbers from ask.rng"
             raise Broken(SAME, f"asked again with the same seed, it decides otherwise at row {row + 1}; {hint}")
     yield _passed(SAME, "asked again, it decides the same")
     rng = np.random.default_rng(seed)
-    asker = in_process(fresh, seed) if source.choice.plugin.in_memory else asker_of(source, seed)
     found = _tried(CAUSAL, choice, lambda: check_source(source, frame, first, asker, rng=rng))
-    if found.status != "unchecked":
+    if not source.recorded:
         yield PluginCheck(CAUSAL, found.status in ("clean", "declared"), found.detail)
-
-
-def _anew(source: Source) -> Callable[[], Source]:
-    """How to have it anew: read from its file again; what stands in none of its own can only be built again."""
-    try:
-        source.anew()
-    except RookError:
-        return lambda: replace(source)
-    return source.anew
 
 
 def _check_texts(source: Source, view: MarketView) -> None:

@@ -17,6 +17,7 @@ from rook_bench.core import InputError
 from rook_bench.core.hash_chain import Entry, locked
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.catch_up import catch_up, entries_of
+from rook_bench.trials.trial import Trial
 from rook_bench.workbench.git import Branch, branch_of
 
 REMOTE, BRANCH = "origin", "rook-bench-trials"
@@ -128,8 +129,7 @@ def _wait(attempt: int) -> None:
 
 
 def _bring_returns(branch: Branch, files: dict[str, str], theirs: list[Entry], ledger: TrialLedger) -> None:
-    wanted = dict.fromkeys(entry["returns"] for entry in theirs if entry["returns"] is not None)
-    absent = [digest for digest in wanted if not ledger.returns_file(digest).is_file()]
+    absent = [digest for digest in _digests(theirs) if not ledger.file(digest).is_file()]
     for digest in absent:
         if _name(digest) not in files:
             raise InputError(f"{_name(digest)} is missing", where=str(branch), hint="restore it from an earlier commit")
@@ -138,14 +138,18 @@ def _bring_returns(branch: Branch, files: dict[str, str], theirs: list[Entry], l
             raise InputError(
                 f"{_name(digest)} was changed", where=str(branch), hint="restore it from an earlier commit"
             )
-        ledger.keep_returns(content)
+        ledger.keep_file(content)
 
 
 def _files(branch: Branch, tip: str | None, ledger: TrialLedger, entries: list[Entry]) -> dict[str, Path]:
     there = branch.files(tip)
-    digests = dict.fromkeys(entry["returns"] for entry in entries if entry["returns"] is not None)
-    new = {_name(digest): ledger.returns_file(digest) for digest in digests if _name(digest) not in there}
+    new = {_name(digest): ledger.file(digest) for digest in _digests(entries) if _name(digest) not in there}
     return {FILE: ledger.chain.path, **new}
+
+
+def _digests(entries: list[Entry]) -> list[str]:
+    """SHA-256 of every file that entries name, each once."""
+    return list(dict.fromkeys(digest for entry in entries for digest in Trial.from_entry(entry, where=FILE).files))
 
 
 def _name(digest: str) -> str:

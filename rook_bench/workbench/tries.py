@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rook_bench.core import InputError
 from rook_bench.core.console import remark, warn
 from rook_bench.core.hash_chain import GENESIS
@@ -13,10 +16,12 @@ from rook_bench.core.hashing import PACKAGE
 from rook_bench.core.project import trials_folder
 from rook_bench.gates import Tries
 from rook_bench.metrics import Analysis
+from rook_bench.metrics.clock import Sampled
 from rook_bench.promotion.record import Record
 from rook_bench.replay.run import short_name
 from rook_bench.trials import TrialLedger
-from rook_bench.trials.trial import Kind
+from rook_bench.trials.questions import looks_at
+from rook_bench.trials.trial import Kind, Trial, identity
 from rook_bench.workbench.trials_branch import Exchange, TrialsBranch
 
 
@@ -43,7 +48,7 @@ def put_on_record(
     """
     ledger = TrialLedger(Path(trials) if trials else trials_folder())
     new = not ledger.chain.path.exists()
-    record_trials(ledger, analyses, kind, asked=asked, known=known)
+    record_trials(ledger, analyses, kind, asked=asked, known=known, champion=champion)
     if shared is not None:
         # No verdict names what was recorded just now, so that it does no harm where it stands.
         say_exchange(ledger, shared.push(ledger), unnamed=len(analyses))
@@ -73,7 +78,13 @@ def warn_of_moves(ledger: TrialLedger, moved: int) -> None:
 
 
 def record_trials(
-    ledger: TrialLedger, analyses: Sequence[Analysis], kind: Kind, *, asked: int, known: Sequence[Analysis] = ()
+    ledger: TrialLedger,
+    analyses: Sequence[Analysis],
+    kind: Kind,
+    *,
+    asked: int,
+    known: Sequence[Analysis] = (),
+    champion: Analysis | None = None,
 ) -> None:
     """Put what was evaluated on record; see `put_on_record`.
 
@@ -87,7 +98,7 @@ def record_trials(
             yardsticks.add(analysis.run.run_hash)
     if kind == "gate":
         yardsticks.discard(analyses[0].run.run_hash)
-    ledger.record(analyses, kind, benchmarks=yardsticks)
+    ledger.record(analyses, kind, benchmarks=yardsticks, champion=champion)
 
 
 def require_promoted_trials(ledger: TrialLedger, models: Path) -> None:
@@ -111,25 +122,51 @@ def require_trials(ledger: TrialLedger, head: str, counted_by: str) -> None:
 
 
 def tries_of(ledger: TrialLedger, candidate: Analysis, champion: Analysis | None, *, upto: str | None = None) -> Tries:
-    """What the ledger knows of this stretch of the pool and of the candidates tried on this very tape."""
-    frame = candidate.run.frame
+    """What the ledger knows of tries on these swaps.
+
+    A try is decisions, configuration and clock together: only the candidate's and the champion's very own are left out.
+    """
     head = ledger.head if upto is None else upto
-    looks, panel = ledger.looks(frame, upto=head), ledger.against(frame, candidate.clock, upto=head)
-    own = {side.run.decided.tape.content_hash for side in (candidate, champion) if side is not None}
+    seen = ledger.on_stretch(candidate.run.frame, upto=head)
+    looks = looks_at(seen)
+    own = {identity(side) for side in (candidate, champion) if side is not None}
+    distinct: dict[tuple[str, str, int], Trial] = {}
+    for trial in seen:
+        if trial.identity not in own:
+            distinct.setdefault(trial.identity, trial)
     others = {
-        f"{short_name(trial.source)} (trial {trial.seq})": panel.returns[:, column]
-        for column, trial in enumerate(panel.trials)
-        if trial.decisions_hash not in own
+        f"{short_name(trial.source)} (trial {trial.seq})": difference
+        for trial in distinct.values()
+        if (difference := _difference(ledger, trial, candidate, champion)) is not None
     }
     return Tries(
         head=head,
         looks=looks.count,
-        candidates=looks.candidates,
+        candidates=len(distinct) + 1,
         others=tuple(others.values()),
         names=tuple(others),
         first_at=looks.first_at or "",
         last_at=looks.last_at or "",
     )
+
+
+def _difference(
+    ledger: TrialLedger, trial: Trial, candidate: Analysis, champion: Analysis | None
+) -> NDArray[np.float64] | None:
+    """What a try earned beyond a champion on this very tape, shape (n,); None where that is not known.
+
+    Beyond the present one; under another configuration, beyond the one that it was judged against.
+    """
+    if trial.data_hash != candidate.run.frame.data_hash:
+        return None
+    if trial.config_hash != identity(candidate)[1] and (kept := ledger.paired_of(trial)) is not None:
+        return kept
+    returns = ledger.returns_of(trial)
+    if returns is None or champion is None:
+        return returns
+    clock = champion.clock.model_copy(update={"bucket_s": trial.bucket_s})
+    theirs = Sampled(champion.run, clock).log_returns
+    return returns - theirs if len(theirs) == len(returns) else None
 
 
 def looks_of(tries: Tries) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rook_bench.replay import ReplayConfig, replay
 @pytest.fixture(scope="module")
 def view(make_frame):
     labels = {"label_side": np.array(["BUY", "HOLD", "SELL"], dtype=object)}
-    return MarketView.whole(make_frame([100.0, 101.0, 102.0], labels=labels))
+    return MarketView.whole(make_frame([100.0, 101.0, 102.0], labels=labels), labels=True)
 
 
 @pytest.mark.parametrize("name", [*FEATURES, "at", "avg_price_10", "total_transactions"])

@@ -127,7 +127,7 @@ KEEPERS = {
         from rook_bench.market.frame import SwapFrame
         def store(price): pass
         def kept():
-            frames = [one for one in gc.get_objects() if isinstance(one, SwapFrame)]
+            frames = [one for one in gc.get_objects() if type(one) is SwapFrame]
             return max(frames, key=len).price if frames else None
         """,
     "an extended attribute": """

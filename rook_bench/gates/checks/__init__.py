@@ -4,6 +4,7 @@ from rook_bench.gates.checks.assumptions import assumptions
 from rook_bench.gates.checks.behaviour import calibration, degeneracy
 from rook_bench.gates.checks.bounds import thresholds, versus_champion, within
 from rook_bench.gates.checks.evidence import evidence
+from rook_bench.gates.checks.falls import holds_if, planted_fall
 from rook_bench.gates.checks.primary import primary
 from rook_bench.gates.checks.selection import selection
 from rook_bench.gates.checks.stress import stress
@@ -14,6 +15,8 @@ __all__ = [
     "calibration",
     "degeneracy",
     "evidence",
+    "holds_if",
+    "planted_fall",
     "primary",
     "selection",
     "stress",

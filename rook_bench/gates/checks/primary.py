@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +16,28 @@ from rook_bench.gates.policy import Primary
 from rook_bench.metrics import Analysis
 from rook_bench.metrics.paired import days_needed
 from rook_bench.stats.ledoit_wolf import sharpe_difference
-from rook_bench.stats.mean import mean_interval
 from rook_bench.stats.power import detectable_effect, long_run_variance
+from rook_bench.stats.spectra import lopsided, mean_over_spectra
 
 UNIT = "bps per day"
 
 
 def primary(asked: Primary, candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
-    """The paired difference of net log returns; beside it, for information, the difference of Sharpe ratios."""
+    """The paired difference of net log returns, whole and without the market's part.
+
+    Beside it, for information, the difference of Sharpe ratios.
+    """
     title = f"net return vs champion ({asked.test})"
     if champion is None:
         yield no_champion(title, bound_of(asked))
         return
     mine, theirs = candidate.sampled.log_returns, champion.sampled.log_returns
-    yield decide_difference(title, asked, mine - theirs, candidate.clock.bucket_s)
+    bucket_s = candidate.clock.bucket_s
+    yield decide_difference(title, asked, mine - theirs, bucket_s)
+    if asked.stretches > 1:
+        yield from _stretches(asked, mine - theirs, bucket_s)
+    if asked.market_taken_out:
+        yield _without_market(asked, mine - theirs, candidate)
     estimate = sharpe_difference(
         mine,
         theirs,
@@ -47,6 +56,10 @@ def primary(asked: Primary, candidate: Analysis, champion: Analysis | None) -> I
 def decide_difference(title: str, asked: Primary, difference: NDArray[np.float64], bucket_s: int) -> Check:
     """Hold the interval of the mean difference against the policy's boundary.
 
+    The interval allows for dependence that lasts (`stats.spectra`). Where the worst hour lies much further from the
+    median one than the best, it is counted once more at the lower end: a source that sells tails had luck on most
+    tapes. The same holds the other way round at the upper end.
+
     Args:
         difference: candidate minus champion log return by bucket, shape (n,).
         bucket_s: seconds in a bucket.
@@ -58,7 +71,8 @@ def decide_difference(title: str, asked: Primary, difference: NDArray[np.float64
         estimate = Estimate.undefined(reason, n=len(difference), unit=UNIT)
         return Check(title, "fail", f"undefined: {reason}", estimate, bound, boundary)
     few = f"{len(difference)} buckets, {asked.min_buckets} asked" if len(difference) < asked.min_buckets else ""
-    per_bucket = mean_interval(difference, level=asked.level)
+    found = mean_over_spectra(difference, level=asked.level)
+    per_bucket = found.estimate
     if per_bucket.value is None or per_bucket.low is None or per_bucket.high is None:
         reason = per_bucket.undefined_because or "no interval"
         estimate = Estimate.undefined(reason, n=per_bucket.n, unit=UNIT, convention=per_bucket.convention)
@@ -66,7 +80,9 @@ def decide_difference(title: str, asked: Primary, difference: NDArray[np.float64
         never: Status = "pass" if boundary < 0 else "fail"
         undecided: Status = "inconclusive" if few or difference.any() else never
         return Check(title, undecided, few or f"undefined: {reason}", estimate, bound, boundary)
-    low, value, high = (number * scale for number in (per_bucket.low, per_bucket.value, per_bucket.high))
+    down, up = lopsided(difference, max(1, 3600 // bucket_s))
+    ends = (per_bucket.low - down, per_bucket.value, per_bucket.high + up)
+    low, value, high = (number * scale for number in ends)
     convention = f"candidate minus champion, net log return, {per_bucket.convention}"
     estimate = Estimate(value, per_bucket.n, UNIT, convention, low, high, method=per_bucket.method)
     status: Status = "inconclusive"
@@ -74,12 +90,52 @@ def decide_difference(title: str, asked: Primary, difference: NDArray[np.float64
         status = "pass" if low > boundary else "fail" if high < boundary else "inconclusive"
     power = resolve(asked, difference, bucket_s)
     detail = f"{value:+.1f} bps per day, {asked.level:.0%} interval {low:+.1f} to {high:+.1f}, {bound} asked"
-    remarks: tuple[str, ...] = ()
+    remarks = tuple(_shape(found.slow, down * scale, up * scale))
     if few:
-        remarks = (f"too few to say: {few}",)
+        remarks = (*remarks, f"too few to say: {few}")
     elif status == "inconclusive":
-        remarks = _what_is_missing(power, value >= boundary)
+        remarks = (*remarks, *_what_is_missing(power, value >= boundary))
     return Check(title, status, detail, estimate, bound, boundary, power, remarks=remarks)
+
+
+def _shape(slow: float, down: float, up: float) -> Iterator[str]:
+    """What the difference looks like where that makes the interval wider; bps per day."""
+    if slow > 0.5:
+        yield "the difference drifts for days, so that the tape holds few independent episodes"
+    if down > 0:
+        yield f"the worst hour lies far further out than the best, and counts twice at the lower end ({-down:+.1f})"
+    if up > 0:
+        yield f"the best hour lies far further out than the worst, and counts twice at the upper end ({up:+.1f})"
+
+
+def _stretches(asked: Primary, difference: NDArray[np.float64], bucket_s: int) -> Iterator[Check]:
+    """The same question on each of several stretches, with as long a gap between them."""
+    title, parts = "net return vs champion, stretch", 2 * asked.stretches - 1
+    length = len(difference) // parts
+    for number in range(asked.stretches):
+        part = difference[2 * number * length : (2 * number + 1) * length]
+        days = length * bucket_s / 86_400
+        name = f"{title} {number + 1} of {asked.stretches}"
+        if days < asked.stretch_days:
+            what = f"{days_text(days)} each with as long a gap between them, {days_text(asked.stretch_days)} asked"
+            yield Check(name, "inconclusive", what, bound=bound_of(asked))
+            continue
+        yield decide_difference(name, asked, part, bucket_s)
+
+
+def _without_market(asked: Primary, difference: NDArray[np.float64], candidate: Analysis) -> Check:
+    """The difference less what it had from the market's own move: least squares on the pool's log return."""
+    title, bucket_s = "net return vs champion, market taken out", candidate.clock.bucket_s
+    moves = candidate.sampled.market_log_returns
+    spread = moves - moves.mean() if len(moves) else moves
+    power = float(spread @ spread)
+    if not (np.isfinite(difference).all() and power > 0):
+        return decide_difference(title, asked, difference, bucket_s)
+    beta = float(spread @ difference) / power
+    check = decide_difference(title, asked, difference - beta * moves, bucket_s)
+    exposure = f"{beta:+.3f} of the pool's move was the market's"
+    # What wants more tape is said of the whole difference already.
+    return replace(check, remarks=(exposure,), power=None if check.status == "inconclusive" else check.power)
 
 
 def resolve(asked: Primary, difference: NDArray[np.float64], bucket_s: int) -> Power:

@@ -1,4 +1,4 @@
-"""What choosing among many candidates costs: the deflated Sharpe ratio, and looks at the same stretch."""
+"""What choosing among many candidates costs: the best of all tries, and looks at the same stretch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from rook_bench.metrics import Analysis
 from rook_bench.stats.multiple import stepwise_multiple_test
 from rook_bench.stats.overfitting import probability_of_backtest_overfitting
 from rook_bench.stats.power import ALPHA, long_run_variance
+from rook_bench.stats.sample import flaw
 from rook_bench.stats.sharpe import deflated_sharpe
+from rook_bench.stats.spectra import FEWEST, single_step_max_t
 
 ALIKE = 0.9
 """Differences from the champion that correlate more than this are near copies, and count as one try. The opposite
@@ -41,25 +43,59 @@ def selection(
     champion: Analysis | None,
     tries: Tries | None,
 ) -> Iterator[Check]:
-    """The deflated Sharpe ratio of the difference, and the number of looks.
+    """Whether it beats the best that as many tries would show by luck, and the number of looks.
 
-    For information: which of all that were tried beat the champion, and the probability of overfitting.
+    For information: the deflated Sharpe ratio, which of all that were tried beat the champion, and the probability
+    of overfitting.
     """
-    if asked.min_deflated_sharpe is not None and primary is not None:
+    if asked.best_of_tries and primary is not None:
+        yield _best_of(primary, candidate, champion, tries)
+    if primary is not None and (asked.min_deflated_sharpe is not None or (champion and tries)):
         yield _deflated(asked.min_deflated_sharpe, primary, candidate, champion, tries)
     if asked.max_looks is not None:
         yield _looks(asked.max_looks, tries)
     if tries is None or champion is None:
         return
-    theirs = champion.sampled.log_returns
-    panel = {CANDIDATE: candidate.sampled.log_returns - theirs}
-    panel |= {name: other - theirs for name, other in tries.named.items()}
+    mine = candidate.sampled.log_returns - champion.sampled.log_returns
+    # Those on another clock can't stand side by side.
+    panel = {CANDIDATE: mine} | {name: other for name, other in tries.named.items() if len(other) == len(mine)}
     if len(panel) >= STEPM_TRIALS:
         yield _better(panel, ALPHA if primary is None else primary.alpha, generator(candidate, champion))
     if len(panel) >= PBO_TRIALS:
         estimate = probability_of_backtest_overfitting(np.column_stack(list(panel.values())))
         detail = f"{estimate}: how often the best of {len(panel)} in one half is below the middle in the other"
         yield Check("probability of overfitting", "info", detail, estimate)
+
+
+def _best_of(primary: Primary, candidate: Analysis, champion: Analysis | None, tries: Tries | None) -> Check:
+    """Single-step max-t over everything that was tried on these swaps."""
+    title = "best of all tries"
+    if champion is None:
+        return no_champion(title, "beyond luck")
+    if tries is None:
+        reason = "no trial ledger was read, so how much was tried is unknown"
+        return Check(title, "inconclusive", reason, bound="beyond luck")
+    difference = candidate.sampled.log_returns - champion.sampled.log_returns
+    if because := flaw(difference, least=FEWEST):
+        return Check(title, "inconclusive", f"undefined: {because}", bound="beyond luck")
+    mine = shifted(primary, difference, candidate.clock.bucket_s)
+    known = [other for other in tries.others if not flaw(other, least=FEWEST)]
+    found = single_step_max_t(mine, known, unknown=tries.unknown, size=primary.alpha)
+    others = len(known) + tries.unknown
+    unknown = f", {tries.unknown} of them on swaps of their own and taken as unrelated" if tries.unknown else ""
+    of = (
+        f"beside {others} other {'try' if others == 1 else 'tries'} on these swaps{unknown}"
+        if others
+        else "the only try"
+    )
+    convention = "mean difference over the root mean square of its lowest cosine coefficients"
+    estimate = Estimate(found.statistic, len(difference), "", convention)
+    passed = found.statistic > found.critical
+    detail = (
+        f"t {found.statistic:.2f}, above {found.critical:.2f} asked ({of}): as lucky as that is the best of them in "
+        f"{found.p_value:.2%} of cases"
+    )
+    return Check(title, "pass" if passed else "inconclusive", detail, estimate, f"above {found.critical:.2f}")
 
 
 def _better(panel: Mapping[str, NDArray[np.float64]], error: float, rng: np.random.Generator) -> Check:
@@ -87,25 +123,25 @@ def _better(panel: Mapping[str, NDArray[np.float64]], error: float, rng: np.rand
 
 
 def _deflated(
-    least: float, primary: Primary, candidate: Analysis, champion: Analysis | None, tries: Tries | None
+    least: float | None, primary: Primary, candidate: Analysis, champion: Analysis | None, tries: Tries | None
 ) -> Check:
-    bound = f"at least {least:g}"
+    bound = "" if least is None else f"at least {least:g}"
     if champion is None:
         return no_champion("deflated Sharpe ratio", bound)
     if tries is None:
         reason = "no trial ledger was read, so how many candidates were tried is unknown"
         return Check("deflated Sharpe ratio", "inconclusive", reason, bound=bound)
-    theirs = champion.sampled.log_returns
-    difference = candidate.sampled.log_returns - theirs
-    trials = [other - theirs for other in tries.others]
+    difference = candidate.sampled.log_returns - champion.sampled.log_returns
+    trials = [other for other in tries.others if len(other) == len(difference)]
     mine = shifted(primary, difference, candidate.clock.bucket_s)
     estimate, count = deflated(mine, trials, elsewhere=max(0, tries.candidates - 1 - len(trials)))
     of = "no other was tried here" if count == 1 else f"best of {count} tries, near copies counted once"
+    undecided: Status = "info" if least is None else "inconclusive"
     if estimate.value is None:
         reason = f"undefined: {estimate.undefined_because}"
-        return Check("deflated Sharpe ratio", "inconclusive", reason, estimate, bound)
-    status: Status = "pass" if estimate.value >= least else "inconclusive"
-    detail = f"{estimate.value:.3f} ({of}), {bound} asked"
+        return Check("deflated Sharpe ratio", undecided, reason, estimate, bound)
+    status: Status = "pass" if least is not None and estimate.value >= least else undecided
+    detail = f"{estimate.value:.3f} ({of})" + ("" if least is None else f", {bound} asked")
     return Check("deflated Sharpe ratio", status, detail, estimate, bound)
 
 

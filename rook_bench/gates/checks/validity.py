@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.gates.check import Check, Status
 from rook_bench.metrics import Analysis
+from rook_bench.replay import Run
 
 
-def validity(candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
-    """No look-ahead, one tape, the same assumptions, and a candidate that is not the champion."""
+def validity(candidate: Analysis, champion: Analysis | None, *, min_fills: int = 0) -> Iterator[Check]:
+    """No look-ahead, one tape, the same assumptions, a candidate that is not the champion, and a champion that trades.
+
+    Args:
+        candidate, champion: both sides.
+        min_fills: fills that are asked of a candidate. A champion with fewer, most of whose wishes were refused, was
+            silenced by the configuration.
+    """
     lookahead = candidate.run.lookahead
     status: Status = {"clean": "pass", "unchecked": "inconclusive"}.get(lookahead.status, "invalid")  # type: ignore[assignment]
     yield Check("look-ahead", status, lookahead.detail)
@@ -32,16 +39,38 @@ def validity(candidate: Analysis, champion: Analysis | None) -> Iterator[Check]:
     changed += [] if candidate.clock == champion.clock else [f"clock ({candidate.clock.label}, {champion.clock.label})"]
     detail = f"the runs differ in {', '.join(changed[:3])}" if changed else "both under the same assumptions"
     yield Check("same assumptions", "invalid" if changed else "pass", detail)
-    if _same_wishes(mine.decided.tape, theirs.decided.tape):
-        yield Check("candidate is not champion", "invalid", "candidate and champion decide the same on every row")
+    if _same_fills(mine, theirs):
+        yield Check("candidate is not champion", "invalid", "candidate and champion trade the same, to the last unit")
+    yield _champion_trades(mine, theirs, min_fills)
 
 
-def _same_wishes(mine: DecisionTape, theirs: DecisionTape) -> bool:
-    """Whether the orders are the same on every row; another reason or confidence makes no other candidate."""
-    names = ("side", "size", "slippage_bps", "deadline_s")
-    return len(mine) == len(theirs) and all(
-        np.array_equal(getattr(mine, name), getattr(theirs, name)) for name in names
-    )
+def _same_fills(mine: Run, theirs: Run) -> bool:
+    """Whether the same was traded; other words, deadlines or wishes that nothing came of make no other candidate."""
+    return mine.frame.data_hash == theirs.frame.data_hash and np.array_equal(mine.equity, theirs.equity)
+
+
+REFUSED, FEW = 0.9, 10
+"""Share of the champion's wishes that filters may refuse where it has few fills, and how many are few in any case."""
+
+
+def _champion_trades(mine: Run, theirs: Run, min_fills: int) -> Check:
+    """What became of both sides' wishes: a configuration that one of them can't trade under decides who wins."""
+    detail = f"candidate: {_became(mine)}; champion: {_became(theirs)}"
+    wished, filled = len(theirs.orders), int(theirs.orders.filled.sum())
+    refused = int((theirs.orders.rejected_by != "").sum())
+    silenced = refused > REFUSED * wished and filled < max(min_fills, FEW)
+    if silenced:
+        detail += "; under this configuration the champion can't trade as it was promoted to"
+    return Check("champion trades", "invalid" if silenced else "pass", detail)
+
+
+def _became(run: Run) -> str:
+    orders = run.orders
+    if not len(orders):
+        return "no wish to trade"
+    by = Counter(str(name) for name in orders.rejected_by if name)
+    refused = f", {by.total():,} refused ({', '.join(f'{name} {count:,}' for name, count in by.most_common(3))})"
+    return f"{int(orders.filled.sum()):,} of {len(orders):,} wishes filled" + (refused if by else "")
 
 
 def _differences(mine: dict[str, Any], theirs: dict[str, Any], above: str = "") -> Iterator[str]:

@@ -89,7 +89,7 @@ def slightly_better(world: World, rng: np.random.Generator) -> Attempt:
 def after_failures(world: World, rng: np.random.Generator) -> Attempt:
     """A true edge, found after ten tries that bled costs: these say nothing of luck."""
     champion = world.hold(DEAR)
-    bled = (world.log_returns(world.decisions(world.random_sides(rng, RATE)), champion) for _ in range(10))
+    bled = (world.beyond(world.decisions(world.random_sides(rng, RATE)), champion) for _ in range(10))
     source = world.fixed("after-failures", world.decisions(world.informed_sides(rng, RATE, 0.9)))
     return _against(world, source, DEAR, others=tuple(bled))
 
@@ -175,7 +175,7 @@ def overfitted(world: World, rng: np.random.Generator) -> Attempt:
     champion = world.hold(FREE)
     for _ in range(TRIALS):
         tape = world.decisions(world.random_sides(rng, RATE))
-        gained = world.log_returns(tape, champion)
+        gained = world.beyond(tape, champion)
         returns.append(gained)
         if gained.sum() > highest:
             best, highest = tape, float(gained.sum())

@@ -55,7 +55,7 @@ WORLD_POLICY = Policy(
     degeneracy=Degeneracy(max_side_share=0.98, min_action_entropy=0.1, max_parse_failure_rate=0.02),
     calibration=Calibration(max_error=0.15, asked_of="all"),
     stress=Stress(cost_factor=1.25),
-    selection=Selection(min_deflated_sharpe=0.95),
+    selection=Selection(best_of_tries=True),
 )
 """Used where no policy is given: every kind of check, with the evidence that these tapes can give."""
 
@@ -138,11 +138,11 @@ class World:
             self._holding[key] = self.evaluate(Source.parse("hold"), config)
         return self._holding[key]
 
-    def log_returns(self, tape: DecisionTape, like: Analysis) -> NDArray[np.float64]:
-        """Net log returns on the clock of decisions replayed as `like` was, unchecked: for trials by the hundred."""
+    def beyond(self, tape: DecisionTape, like: Analysis) -> NDArray[np.float64]:
+        """Net log returns of decisions replayed as `like` was, less its own; unchecked, for trials by the hundred."""
         permitted = apply_risk(like.run.config.risk, MarketView.whole(self.frame), tape)
         _, equity = execute(self.frame, tape, permitted, like.run.config)
-        return Sampled(replace(like.run, equity=equity), like.clock).log_returns
+        return Sampled(replace(like.run, equity=equity), like.clock).log_returns - like.sampled.log_returns
 
     def fixed(self, name: str, tape: DecisionTape) -> Source:
         """A source that answers with the beginning of `tape`, whatever it is shown: what it knows is in the tape."""

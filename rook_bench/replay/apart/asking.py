@@ -7,16 +7,19 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from rook_bench.core.errors import InputError
 from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
 from rook_bench.plugins import STRATEGIES_VARIABLE
 from rook_bench.replay.apart.question import Answer, AnswersQuestion, DecideQuestion, RiskQuestion
 from rook_bench.replay.apart.server import ANSWER, DONE, QUESTION, TOUCHED, receive, send
+from rook_bench.replay.apart.watch import LIBRARIES
+from rook_bench.sources.own_files import imported_by
 
 _ENVIRONMENT, _PATH = dict(os.environ), list(sys.path)
 """As they were before any plugin could leave something in them."""
@@ -27,12 +30,13 @@ class Apart:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
+        self._modules: tuple[str, ...] = ()
 
     def ask(
         self,
         question: DecideQuestion | RiskQuestion | AnswersQuestion,
         *,
-        own: Iterable[Path] = (),
+        own: Collection[Path] = (),
         watched: bool = True,
         cache: Path | None = None,
     ) -> Answer:
@@ -53,6 +57,7 @@ class Apart:
             "watched": watched,
             "question": pickle.dumps(question),
         }
+        self._import(own)
         server = self._running()
         assert server.stdin is not None
         assert server.stdout is not None
@@ -71,9 +76,18 @@ class Apart:
             self.close()
         return replace(answer, touched=tuple(touched))
 
+    def _import(self, own: Iterable[Path]) -> None:
+        """Have installed modules that a plugin's files import, and this process has, imported before it is asked."""
+        wanted = {name for path in own if path.suffix == ".py" for name in imported_by(path)}
+        installed = {name for name in wanted if _is_installed(sys.modules.get(name))}
+        if not installed <= set(self._modules):
+            self.close()
+            self._modules = tuple(sorted({*self._modules, *installed}))
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            code = f"import sys; sys.path[:] = {_PATH!r}; from rook_bench.replay.apart.server import main; main()"
+            code = f"import sys; sys.path[:] = {_PATH!r}; "
+            code += f"from rook_bench.replay.apart.server import main; main({self._modules!r})"
             try:
                 self._process = subprocess.Popen(
                     [sys.executable, "-c", code],
@@ -98,6 +112,11 @@ class Apart:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _is_installed(module: ModuleType | None) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and os.path.realpath(file).startswith(tuple(f"{path}{os.sep}" for path in LIBRARIES))
 
 
 @cache

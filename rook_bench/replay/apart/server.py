@@ -8,10 +8,11 @@ to run its file.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,8 +46,12 @@ def _exactly(pipe: int, count: int) -> bytes | None:
     return bytes(parts)
 
 
-def main() -> None:
-    """Answer questions from standard input until it is closed."""
+def main(modules: Sequence[str] = ()) -> None:
+    """Answer questions from standard input until it is closed.
+
+    Args:
+        modules: of installed packages, which plugins import: once here and not with every question.
+    """
     questions, answers = os.dup(0), os.dup(1)
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # what a plugin prints was printed when it was first asked
@@ -56,6 +61,9 @@ def main() -> None:
 
     load_installed()
     del question
+    for module in modules:
+        with contextlib.suppress(BaseException):  # whoever imports it will see what is wrong with it
+            importlib.import_module(module)
     while True:
         child = os.fork() if hasattr(os, "fork") else 0
         if child == 0:

@@ -56,7 +56,7 @@ FACTS = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/filesystems", "/
 
 LIBRARIES = tuple(
     dict.fromkeys(
-        os.path.realpath(path)
+        os.path.realpath(str(path))
         for path in (
             *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")),
             sys.base_prefix + "/lib",
@@ -95,7 +95,7 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
         if event == "open":
             path, _, flags = args
             if isinstance(path, str | bytes):
-                real = os.path.realpath(os.fsdecode(path))
+                real: str = os.path.realpath(os.fsdecode(path))
                 if flags is not None and flags & WRITES:
                     if real not in DEVICES:
                         tell(f"wrote {real}")

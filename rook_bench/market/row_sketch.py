@@ -1,0 +1,105 @@
+"""Which swaps a tape holds, in a few hundred numbers: two tapes that share swaps share some of these."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.market.frame import SwapFrame
+
+KEPT = 512
+"""Rows that a sketch keeps, at least, where the tape has as many."""
+
+_ONE, _TWO, _THREE = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
+
+
+@dataclass(frozen=True, eq=False)
+class RowSketch:
+    """Hashes of swaps, those below a limit: a sample that is the same wherever and in whatever order they stand.
+
+    The idea is MinHash with a fixed scale (Broder 1997). A swap goes by the price that it left, all 160 bits: neither
+    the pool's name nor the times nor a few rows more or less make another swap of it.
+
+    Attributes:
+        shift: hashes below 2^(64 - shift) were kept, one swap in 2^shift.
+        hashes: ascending, without doubles, uint64, shape (k,).
+        rows: of the tape.
+    """
+
+    shift: int
+    hashes: NDArray[np.uint64]
+    rows: int
+
+    @classmethod
+    def of(cls, frame: SwapFrame) -> RowSketch:
+        """The sketch of a tape."""
+        hashes = np.unique(row_hashes(frame))
+        shift = 0
+        while len(hashes) >> (shift + 1) >= KEPT:
+            shift += 1
+        return cls(shift, _below(hashes, shift), len(frame))
+
+    @classmethod
+    def union(cls, sketches: Sequence[RowSketch]) -> RowSketch:
+        """Of several tapes together; at least one."""
+        shift = max(sketch.shift for sketch in sketches)
+        hashes = np.unique(np.concatenate([_below(sketch.hashes, shift) for sketch in sketches]))
+        return cls(shift, hashes, sum(sketch.rows for sketch in sketches))
+
+    def shared(self, other: RowSketch) -> tuple[int, int]:
+        """How many of these swaps the other tape holds too, and of how many, at the coarser scale of the two."""
+        shift = max(self.shift, other.shift)
+        mine = _below(self.hashes, shift)
+        return len(np.intersect1d(mine, _below(other.hashes, shift), assume_unique=True)), len(mine)
+
+    def to_bytes(self) -> bytes:
+        """A NumPy file."""
+        buffer = io.BytesIO()
+        facts = np.array([self.shift, self.rows], dtype="<u8")
+        np.save(buffer, np.concatenate([facts, self.hashes.astype("<u8")]), allow_pickle=False)
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> RowSketch:
+        """Read back; ValueError for what is none."""
+        numbers = np.load(io.BytesIO(content), allow_pickle=False)
+        if numbers.ndim != 1 or numbers.dtype != np.uint64 or len(numbers) < 2 or numbers[0] > 63:
+            raise ValueError("not a sketch of rows")
+        return cls(int(numbers[0]), numbers[2:], int(numbers[1]))
+
+    def to_json(self) -> dict[str, object]:
+        """For a record: hexadecimal, so that no reader rounds it."""
+        return {"rows": self.rows, "shift": self.shift, "hashes": [f"{int(one):016x}" for one in self.hashes]}
+
+    @classmethod
+    def from_json(cls, record: dict[str, object]) -> RowSketch:
+        """Read back; ValueError, KeyError or TypeError for what is none."""
+        texts: Iterable[str] = record["hashes"]  # type: ignore[assignment]
+        hashes = np.array(sorted({int(text, 16) for text in texts}), dtype=np.uint64)
+        return cls(int(str(record["shift"])), hashes, int(str(record["rows"])))
+
+
+def row_hashes(frame: SwapFrame) -> NDArray[np.uint64]:
+    """A hash of each swap's price, uint64, shape (n,)."""
+    with np.errstate(over="ignore"):
+        limbs = np.ascontiguousarray(frame.sqrt_price_x96.limbs).view(np.uint64).reshape(len(frame), -1)
+        found = np.full(len(frame), _ONE)
+        for limb in limbs.T:
+            found = _mixed(found ^ limb)
+        return found
+
+
+def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64 (Steele, Lea and Flood 2014)."""
+    values = values + _ONE
+    values = (values ^ (values >> np.uint64(30))) * _TWO
+    values = (values ^ (values >> np.uint64(27))) * _THREE
+    return values ^ (values >> np.uint64(31))
+
+
+def _below(hashes: NDArray[np.uint64], shift: int) -> NDArray[np.uint64]:
+    return hashes if shift == 0 else hashes[hashes < np.uint64(1 << (64 - shift))]
