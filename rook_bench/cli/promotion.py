@@ -33,6 +33,16 @@ def promote(
     allow_other_champion: Annotated[
         bool, typer.Option("--allow-other-champion", help="Accept a verdict against another champion.")
     ] = False,
+    allow_other_policy: Annotated[
+        bool,
+        typer.Option("--allow-other-policy", help="Accept another policy than successions go by; it is recorded."),
+    ] = False,
+    allow_other_config: Annotated[
+        bool,
+        typer.Option(
+            "--allow-other-config", help="Accept other assumptions or another clock than the champion's; recorded."
+        ),
+    ] = False,
     trials: Trials = None,
     json: Json = False,
 ) -> None:
@@ -54,6 +64,8 @@ def promote(
             sign_key=sign_key,
             reason=reason,
             allow_other_champion=allow_other_champion,
+            allow_other_policy=allow_other_policy,
+            allow_other_config=allow_other_config,
         )
     if json:
         say_json(entry)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.special import ndtr, ndtri
+from scipy.special import nctdtrinc, ndtri, stdtrit
 
 from rook_bench.core import ConfigError
 from rook_bench.gates.checks.primary import bound_of, days_text
@@ -14,6 +14,7 @@ from rook_bench.gates.policy import Policy, Primary
 from rook_bench.metrics import Analysis
 from rook_bench.stats.power import detectable_effect, long_run_variance, periods_needed
 from rook_bench.stats.sharpe import expected_maximum_sharpe
+from rook_bench.stats.spectra import COSINES
 
 DAYS = (1.0, 7.0, 30.0, 90.0, 180.0, 365.0)
 EFFECTS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
@@ -143,14 +144,16 @@ def make_plan(policy: Policy, volatility_bps: float, origin: str, days: tuple[fl
 def _days_of_many(policy: Policy, asked: Primary, effect: float, variance: float) -> float:
     """Days for the best of MANY: it has to clear what the best of so many shows by luck.
 
-    That is the deflated Sharpe ratio's bar where the policy asks for it, else that of Bonferroni.
+    That is the max-t of unrelated tries, which is that of one at a smaller error rate (Šidák), and where the policy
+    asks for it the deflated Sharpe ratio's bar. The primary question has to be passed as well.
     """
+    alone = math.sqrt(periods_needed(effect, variance, alpha=asked.alpha, power=asked.power) / variance) * effect
+    critical = float(stdtrit(COSINES, (1 - asked.alpha) ** (1 / MANY)))
+    apart = [alone, float(nctdtrinc(COSINES, 1 - asked.power, critical))]
     least = policy.selection.min_deflated_sharpe
-    if least is None:
-        return periods_needed(effect, variance, alpha=asked.alpha / MANY, power=asked.power)
-    bar = expected_maximum_sharpe(MANY, 1.0) + float(ndtri(least))
-    alpha = min(asked.alpha, float(ndtr(-bar)))
-    return periods_needed(effect, variance, alpha=alpha, power=asked.power)
+    if least is not None:
+        apart.append(expected_maximum_sharpe(MANY, 1.0) + float(ndtri(least)) + float(ndtri(asked.power)))
+    return variance * (max(apart) / effect) ** 2
 
 
 def daily_volatility(candidate: Analysis, champion: Analysis) -> float:

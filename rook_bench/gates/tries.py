@@ -19,6 +19,7 @@ class Tries:
         others: net log returns less the champion's by bucket, shape (n,) each, of the other tries on this very
             tape; n is that of the try's own clock.
         names: what a person calls those, in the same order; numbered where none are given.
+        unknown: how many other tries there are whose returns on this tape are not known.
         first_at, last_at: times of the first and the last look, ISO 8601.
     """
 
@@ -29,11 +30,7 @@ class Tries:
     first_at: str = ""
     last_at: str = ""
     names: tuple[str, ...] = ()
-
-    @property
-    def unknown(self) -> int:
-        """Other tries whose returns on this tape are not known."""
-        return max(0, self.candidates - 1 - len(self.others))
+    unknown: int = 0
 
     @property
     def named(self) -> dict[str, NDArray[np.float64]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rook_bench.core import InputError, RookError
 from rook_bench.core.hash_chain import Entry
-from rook_bench.core.hashing import sha256_file
+from rook_bench.core.hashing import sha256_file, sha256_json
+from rook_bench.core.shipped import shipped
+from rook_bench.gates import load_policy
 from rook_bench.gates.formats.verdict_file import (
     IDENTITY,
     JUDGE_AGAIN,
@@ -20,6 +22,7 @@ from rook_bench.gates.formats.verdict_file import (
     read_bytes,
     verdict_path,
 )
+from rook_bench.gates.verdict import policy_hash
 from rook_bench.promotion.record import MODELS, Record
 from rook_bench.promotion.store import (
     SIGNATURES,
@@ -36,6 +39,12 @@ from rook_bench.sources.identity import fingerprint_of, identity_of, plugin_file
 
 Rejudge = Callable[[Path], Mapping[str, Any]]
 
+Other = Literal["champion", "policy", "config"]
+"""In what a verdict may differ from what the present champion was promoted by."""
+
+SUCCESSION = "rook-promotion"
+"""The policy that the first succession goes by."""
+
 
 def promote(
     verdict_file: Path,
@@ -44,7 +53,7 @@ def promote(
     rejudge: Rejudge,
     sign_key: Path | None = None,
     reason: str = "",
-    allow_other_champion: bool = False,
+    allow: Collection[Other] = (),
     now: datetime | None = None,
 ) -> Entry:
     """Make the candidate of a verdict champion, and return the entry that says so.
@@ -55,7 +64,8 @@ def promote(
         rejudge: judges the runs in the gate's folder again and returns the verdict, as JSON.
         sign_key: a private elliptic-curve key (PEM) to sign the stored copy with.
         reason: a remark for the reader of the record.
-        allow_other_champion: accept a verdict given against another champion than the present one.
+        allow: in what a verdict may differ from what the present champion was promoted by: "champion" (given against
+            another one), "policy" and "config" (assumptions and clock). It is recorded.
         now: the time of the promotion.
 
     Raises:
@@ -68,11 +78,11 @@ def promote(
     check_promotes(verdict, where=path, now=now)
     candidate = verdict["candidate"]
     source = _as_judged(candidate, path)
-    _check_succession(verdict, source, record.entries(), record.models, path, allow_other_champion)
+    _check_succession(verdict, source, record.entries(), record.models, path, allow)
     check_same_judgement(verdict, rejudge(path.parent), where=path)
 
     def entry(entries: list[Entry]) -> dict[str, Any]:
-        _check_succession(verdict, source, entries, record.models, path, allow_other_champion)
+        _check_succession(verdict, source, entries, record.models, path, allow)
         made_of = payload_of(source.reference)
         if sign_key is not None and made_of is None:
             raise InputError(f"{source.reference} is made of no file that could be signed", hint="leave --sign-key out")
@@ -110,7 +120,10 @@ def promote(
             "signature": signature,
             "previous": _promotion_of(entries[-1]) if entries else None,
             "replaces": _named(entries[-1]) if entries else None,
-            "other_champion": allow_other_champion,
+            "other_champion": "champion" in allow,
+            "other": sorted(allow),
+            "config_hash": assumptions_hash(verdict),
+            "champion_policy": verdict["policy"].get("primary") is not None and bool(entries),
             "reason": reason,
         }
 
@@ -197,7 +210,7 @@ def _judged_content(candidate: Mapping[str, Any], path: Path) -> tuple[str | Non
 
 
 def _check_succession(
-    verdict: Mapping[str, Any], source: Source, entries: list[Entry], models: Path, path: Path, allow_other: bool
+    verdict: Mapping[str, Any], source: Source, entries: list[Entry], models: Path, path: Path, allow: Collection[Other]
 ) -> None:
     """InputError unless the candidate may follow the present champion by this verdict."""
     if not entries:
@@ -209,13 +222,21 @@ def _check_succession(
         if entry["verdict_hash"] == verdict["hash"]:
             what = f"the verdict served for entry {entry['seq']}, and its candidate is champion no more"
             raise InputError(what, where=path, hint=JUDGE_AGAIN)
-    if verdict["policy"].get("primary") is None and not allow_other:
+    if verdict["policy"].get("primary") is None and "champion" not in allow:
         raise InputError(
             f"the policy '{verdict['policy'].get('name')}' asks no primary question, so the champion was not beaten",
             where=path,
             hint="judge by a policy with a [primary] section, or say --allow-other-champion",
         )
-    if allow_other or (given is not None and is_same(given, champion, models)):
+    _check_policy(verdict, entries, path, allow)
+    pinned = champion.get("config_hash")
+    if pinned is not None and pinned != assumptions_hash(verdict) and "config" not in allow:
+        raise InputError(
+            f"the configuration is not the one that the champion (entry {champion['seq']}) was promoted under",
+            where=path,
+            hint="judge under that one (its verdict holds it), or say --allow-other-config",
+        )
+    if "champion" in allow or (given is not None and is_same(given, champion, models)):
         return
     against = "against no champion" if given is None else f"against {given['source']}"
     raise InputError(
@@ -223,6 +244,29 @@ def _check_succession(
         where=path,
         hint="judge against the present champion, or say --allow-other-champion",
     )
+
+
+def _check_policy(verdict: Mapping[str, Any], entries: list[Entry], path: Path, allow: Collection[Other]) -> None:
+    """InputError where a champion is to be followed by another policy than the one that successions go by.
+
+    That is the policy of the last succession; of the first, the one that comes with the tool: a first champion has
+    nothing to beat, so that its own policy asks less.
+    """
+    if "policy" in allow:
+        return
+    successions = [entry for entry in entries if entry["action"] == "promote" and entry.get("champion_policy")]
+    mine = verdict["policy"]["hash"]
+    own = shipped("policy", SUCCESSION)
+    wanted = successions[-1]["policy_hash"] if successions else None if own is None else policy_hash(load_policy(own))
+    if wanted is not None and mine != wanted:
+        by = f"entry {successions[-1]['seq']}" if successions else f"'{SUCCESSION}', which comes with the tool,"
+        what = f"the policy '{verdict['policy'].get('name')}' is not the one of {by} that successions go by"
+        raise InputError(what, where=path, hint="judge by that one, or say --allow-other-policy, which is recorded")
+
+
+def assumptions_hash(verdict: Mapping[str, Any]) -> str:
+    """Identity of what a verdict assumed: clock, capital, risk and costs; the seed acts through decisions alone."""
+    return sha256_json({name: value for name, value in verdict["assumptions"].items() if name != "seed"})
 
 
 def is_same(facts: Mapping[str, Any], entry: Entry, models: Path, content: str | None = None) -> bool:

@@ -147,12 +147,12 @@ class TrialLedger:
             return problems
         found = []
         for entry in self.chain.entries():
-            trial = Trial.from_entry(entry, where=self.chain.path)
-            for digest in trial.files:
-                try:
+            try:
+                trial = Trial.from_entry(entry, where=self.chain.path)
+                for digest in trial.files:
                     self._content(trial, digest)
-                except InputError as error:
-                    found.append(f"{error.where}: {error.what}")
+            except InputError as error:
+                found.append(f"{error.where}: {error.what}")
         return found
 
     def keep_file(self, content: bytes) -> str:

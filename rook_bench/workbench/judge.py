@@ -14,7 +14,7 @@ from rook_bench import gates
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.files import whole_folder
 from rook_bench.core.project import models_folder, trials_folder
-from rook_bench.gates import Policy, Verdict, Waiver, load_policy, load_waiver
+from rook_bench.gates import Policy, Tries, Verdict, Waiver, load_policy, load_waiver
 from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.metrics import analyse
 from rook_bench.promotion.record import resolve_champion
@@ -30,6 +30,7 @@ from rook_bench.workbench.trials_branch import TrialsBranch
 from rook_bench.workbench.tries import (
     looks_of,
     put_on_record,
+    require_own_look,
     require_promoted_trials,
     require_trials,
     say_exchange,
@@ -184,15 +185,26 @@ def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
     if record["trials"] is not None:
         ledger = TrialLedger(trials or trials_folder())
         require_trials(ledger, record["trials"]["head"], f"the verdict of {folder}")
+        require_own_look(ledger, record["trials"]["head"], evaluations[0], f"the verdict of {folder}")
         tries = tries_of(ledger, evaluations[0], against, upto=record["trials"]["head"])
-    verdict = gates.judge(
-        policy,
-        evaluations[0],
-        against,
-        tries=tries,
-        waivers=[Waiver.from_json(waiver) for waiver in record["waivers"]],
-        judged_at=datetime.fromisoformat(record["judged_at"]),
-    )
+
+    def judged(known: Tries | None) -> Verdict:
+        return gates.judge(
+            policy,
+            evaluations[0],
+            against,
+            tries=known,
+            waivers=[Waiver.from_json(waiver) for waiver in record["waivers"]],
+            judged_at=datetime.fromisoformat(record["judged_at"]),
+        )
+
+    verdict = judged(tries)
+    if tries is not None and tries.head != ledger.head and verdict.verdict == "PROMOTE":
+        # What was tried since counts too: the verdict chooses among more by now.
+        now = judged(tries_of(ledger, evaluations[0], against))
+        if now.verdict != "PROMOTE":
+            what = f"with what was tried since the verdict it would be {now.verdict}: {now.reasons[0]}"
+            raise InputError(what, where=ledger.folder, hint="judge again")
     return with_folders(verdict.to_json(), {side["run_hash"]: side["run"] for side in sides})
 
 

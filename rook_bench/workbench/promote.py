@@ -9,6 +9,7 @@ from pathlib import Path
 from rook_bench.core.hash_chain import Entry
 from rook_bench.core.project import models_folder, trials_folder
 from rook_bench.promotion import change
+from rook_bench.promotion.change import Other
 from rook_bench.workbench.judge import Judgement, rejudge
 
 
@@ -20,6 +21,8 @@ def promote(
     sign_key: Path | None = None,
     reason: str = "",
     allow_other_champion: bool = False,
+    allow_other_policy: bool = False,
+    allow_other_config: bool = False,
 ) -> Entry:
     """Make the candidate of a verdict champion, and return the entry of the promotion record that says so.
 
@@ -32,6 +35,9 @@ def promote(
         sign_key: a private elliptic-curve key (PEM) to sign the stored copy with.
         reason: a remark for the reader of the record.
         allow_other_champion: accept a verdict given against another champion than the present one.
+        allow_other_policy: accept one given by another policy than successions go by: that of the last one, and of
+            the first `rook-promotion`. This and the next are recorded.
+        allow_other_config: accept one given under other assumptions or another clock than the champion's.
 
     Raises:
         InputError: with the reason, where anything is not as the verdict says. The record is then as it was.
@@ -46,7 +52,14 @@ def promote(
                 sign_key=sign_key,
                 reason=reason,
                 allow_other_champion=allow_other_champion,
+                allow_other_policy=allow_other_policy,
+                allow_other_config=allow_other_config,
             )
+    given: dict[Other, bool] = {
+        "champion": allow_other_champion,
+        "policy": allow_other_policy,
+        "config": allow_other_config,
+    }
     path = verdict.folder if isinstance(verdict, Judgement) else Path(verdict)
     assert path is not None
     ledger = Path(trials) if trials else trials_folder(Path(models) if models else None)
@@ -56,5 +69,5 @@ def promote(
         rejudge=partial(rejudge, trials=ledger),
         sign_key=sign_key,
         reason=reason,
-        allow_other_champion=allow_other_champion,
+        allow=[name for name, allowed in given.items() if allowed],
     )

@@ -121,6 +121,19 @@ def require_trials(ledger: TrialLedger, head: str, counted_by: str) -> None:
         raise InputError(what, where=ledger.folder, hint="fetch it first (rook-bench trials pull), or name its place")
 
 
+def require_own_look(ledger: TrialLedger, head: str, candidate: Analysis, verdict: str) -> None:
+    """Refuse a head under which the candidate was never judged: the look itself is on record before the verdict is.
+
+    Raises:
+        InputError: where the last look by a gate up to that entry is another one's.
+    """
+    own = candidate.run.run_hash
+    looks = [trial for trial in ledger.trials(head) if trial.kind == "gate" and trial.run_hash == own]
+    if not any(trial.role == "candidate" for trial in looks):
+        what = f"{verdict} names an entry of the trial ledger before which its candidate was never judged"
+        raise InputError(what, where=ledger.folder, hint="judge the candidate again with rook-bench gate")
+
+
 def tries_of(ledger: TrialLedger, candidate: Analysis, champion: Analysis | None, *, upto: str | None = None) -> Tries:
     """What the ledger knows of tries on these swaps.
 
@@ -142,7 +155,8 @@ def tries_of(ledger: TrialLedger, candidate: Analysis, champion: Analysis | None
     return Tries(
         head=head,
         looks=looks.count,
-        candidates=len(distinct) + 1,
+        candidates=looks.candidates,
+        unknown=len(distinct) - len(others),
         others=tuple(others.values()),
         names=tuple(others),
         first_at=looks.first_at or "",

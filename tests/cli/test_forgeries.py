@@ -13,7 +13,7 @@ from rook_bench.market.tape_file import write_tape
 from rook_bench.trials import TrialLedger
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LAX = "[evidence]\nmin_days = 0\nmin_fills = 1\n[degeneracy]\nmax_side_share = 1.0\nmin_action_entropy = 0\n"
+LAX = "[evidence]\nmin_days = 0\nmin_fills = 1\n[degeneracy]\nmin_side_share = 0\nmin_side_fills = 0\n"
 
 
 @pytest.fixture

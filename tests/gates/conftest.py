@@ -42,7 +42,7 @@ def policy():
     def make(**sections):
         lax = {
             "evidence": {"min_days": 0, "min_fills": 0},
-            "degeneracy": {"max_side_share": 1.0, "min_action_entropy": 0},
+            "degeneracy": {"min_side_share": 0, "min_side_fills": 0},
         }
         return Policy.parse(lax | sections, where="test")
 

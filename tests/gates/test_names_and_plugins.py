@@ -52,4 +52,4 @@ def test_another_reason_makes_no_other_candidate(judged, policy):
     dressed = replace(mine, run=replace(mine.run, decided=replace(mine.run.decided, tape=told)))
     verdict = judge(policy(), dressed, mine)
     assert verdict.verdict == "INVALID"
-    assert "the same on every row" in verdict.reasons[0]
+    assert "trade the same, to the last unit" in verdict.reasons[0]

@@ -86,7 +86,9 @@ def test_a_stress_says_nothing_of_power(judged, policy):
         ("random:0.01", "hold", "inconclusive", ("on the wrong side, but not clearly",)),
     ):
         found = checks_of(judged, policy, candidate, champion, cost_factor=1.01)
-        assert found["net return vs champion (superiority)"].remarks[0].startswith("this tape can tell")
+        assert any(
+            one.startswith("this tape can tell") for one in found["net return vs champion (superiority)"].remarks
+        )
         check = found["costs x 1.01"]
         assert (check.status, check.remarks, check.power) == (status, remarks, None)
         assert check.detail.endswith("above 0 bps per day asked")

@@ -9,6 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from rook_bench.core.hashing import sealed, sha256_code, sha256_file, sha256_json
+from rook_bench.core.shipped import shipped
+from rook_bench.gates import load_policy
+from rook_bench.gates.verdict import policy_hash
 from rook_bench.language.manifest import BaseRecord, Manifest
 from rook_bench.language.template import load_template
 from rook_bench.promotion.change import promote
@@ -53,6 +56,10 @@ def facts_of(reference, **changes):
     }
 
 
+SUCCESSIONS = policy_hash(load_policy(shipped("policy", "rook-promotion")))
+"""The hash of the policy that comes with the tool, which the first succession goes by."""
+
+
 def write_verdict(folder, candidate, champion=None, **changes):
     """A verdict that promotes, and whatever is to be different about it."""
     verdict = {
@@ -65,7 +72,8 @@ def write_verdict(folder, candidate, champion=None, **changes):
         "candidate": facts_of(candidate) if isinstance(candidate, str) else candidate,
         "champion": facts_of(champion) if isinstance(champion, str) else champion,
         "tape": {"data_hash": "da" * 32},
-        "policy": {"hash": "90" * 32, "name": "default", "primary": {}},
+        "policy": {"hash": SUCCESSIONS, "name": "default", "primary": {}},
+        "assumptions": {"clock": {"bucket_s": 300}, "seed": 0, "capital": {"quote_value": 10_000.0}},
         "trials": {"head": "", "looks": 0},
         "waivers": [],
         "code_hash": sha256_code(),

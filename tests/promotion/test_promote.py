@@ -159,8 +159,30 @@ def test_the_champion_must_be_the_one_judged_against(place):
     refused(place.judge(place.b, "lora:models/adapters/a,mode=generate"), place, "given against")
     refused(place.judge(place.b, "rules:rules.json"), place, "given against rules")
     refused(place.judge(place.a, place.a), place, "champion already")
-    entry = place.promoted(place.b, place.c, allow_other_champion=True)
+    entry = place.promoted(place.b, place.c, allow=["champion"])
     assert entry["other_champion"]
+    assert verify(place.models) == []
+
+
+def test_successions_go_by_one_policy_and_one_configuration(place):
+    """A lax policy, or a configuration that silences the champion, needs a word that the record keeps."""
+    lax = {"policy": {"hash": "1a" * 32, "name": "rook-promotion", "primary": {"margin_bps_per_day": 50}}}
+    place.promoted(place.a, None)
+    refused(place.judge(place.b, place.a, **lax), place, "is not the one of 'rook-promotion'.*--allow-other-policy")
+    other = {"assumptions": {"clock": {"bucket_s": 900}, "seed": 0, "capital": {"quote_value": 10_000.0}}}
+    refused(place.judge(place.b, place.a, **other), place, "configuration is not the one.*--allow-other-config")
+    entry = promote(
+        place.judge(place.b, place.a, **lax, **other),
+        place.models,
+        rejudge=same_again,
+        now=NOW,
+        allow=["policy", "config"],
+    )
+    assert entry["other"] == ["config", "policy"]
+    # From here on it is that policy, and another seed is no other configuration.
+    refused(place.judge(place.c, place.b, **other), place, "not the one of entry 1")
+    seeded = {"assumptions": other["assumptions"] | {"seed": 7}}
+    assert promote(place.judge(place.c, place.b, **lax, **seeded), place.models, rejudge=same_again, now=NOW)
     assert verify(place.models) == []
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower
 
-from rook_bench.stats import detectable_effect, long_run_variance, mean_interval, periods_needed
+from rook_bench.stats import detectable_effect, long_run_variance, mean_interval, mean_over_spectra, periods_needed
 
 
 @given(st.floats(1e-9, 1e3), st.floats(1e-6, 1e6), st.floats(0.001, 0.4), st.floats(0.5, 0.99))
@@ -16,16 +16,16 @@ def test_inverse_of_each_other(effect, variance, alpha, power):
 
 
 @pytest.mark.parametrize(("alpha", "power"), [(0.025, 0.8), (0.05, 0.9)])
-def test_agrees_with_statsmodels(alpha, power):
+def test_asks_for_a_sixth_more_than_a_test_that_knows_the_spectrum(alpha, power):
     theirs = TTestPower().solve_power(effect_size=0.05, alpha=alpha, power=power, alternative="larger")
-    assert periods_needed(0.05, 1.0, alpha=alpha, power=power) == pytest.approx(theirs, rel=2e-3)
+    assert 1.1 < periods_needed(0.05, 1.0, alpha=alpha, power=power) / theirs < 1.25
 
 
 def test_effect_is_found_as_often_as_promised():
-    """The lower bound of mean_interval lies above 0 in 80% of series with the detectable mean."""
+    """The lower end of the interval lies above 0 in 80% of series with the detectable mean."""
     rng = np.random.default_rng(1)
     effect = detectable_effect(1.0, 500)
-    found = sum(mean_interval(rng.normal(effect, 1, 500)).low > 0 for _ in range(1000))
+    found = sum(mean_over_spectra(rng.normal(effect, 1, 500)).estimate.low > 0 for _ in range(1000))
     assert found / 1000 == pytest.approx(0.8, abs=0.05)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import InputError
+from rook_bench.market.simulation.simulate import simulate
 from rook_bench.metrics import Clock, analyse
 from rook_bench.trials import Looks, TrialLedger
 
@@ -99,14 +100,17 @@ def test_looks_count_candidates_on_overlapping_time_of_the_same_pool(ledger, eva
     assert looks.last_at == ledger.trials()[-1].at
     assert ledger.looks(late).count == 1  # only the one on the whole tape saw any of it
     assert ledger.looks(evaluate("B", late)).count == 1
-    assert ledger.looks(elsewhere).count == 0
+    assert ledger.looks(elsewhere).count == 1  # the same swaps under another pool's name
     assert ledger.looks(whole, upto=head).count == 1
     assert ledger.looks(whole, upto="") == Looks(count=0, candidates=0, first_at=None, last_at=None)
 
 
 def test_simulated_pools_share_a_name_and_a_day_but_no_stretch(ledger, evaluate, tape):
-    ledger.record([evaluate("B.S.", tape[:200]), evaluate("B.S.", tape[:300])], "replay")
+    other = simulate(300, np.random.default_rng(77))
+    ledger.record([evaluate("B.S.", tape[:200]), evaluate("B.S.", other)], "replay")
     assert ledger.looks(tape[:200]).count == 1
+    assert ledger.looks(tape[:199]).count == 1  # one row less is no other stretch
+    assert ledger.looks(tape[200:]).count == 0
 
 
 def test_addresses_are_compared_without_case(ledger, evaluate, short_tape):

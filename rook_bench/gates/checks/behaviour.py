@@ -41,7 +41,7 @@ def _both_sides(limits: Degeneracy, candidate: Analysis) -> Check:
     filled = [int((orders.filled & (orders.side == side)).sum()) for side in (Side.BUY, Side.SELL)]
     detail = f"{wished[0]:,} decisions to buy, {wished[1]:,} to sell; {filled[0]:,} and {filled[1]:,} filled"
     bound = f"at least {limits.min_side_share:.0%} of the trades and {limits.min_side_fills} fills of each"
-    if min(wished) < limits.min_side_share * sum(wished) or not sum(wished):
+    if limits.min_side_share > 0 and (min(wished) < limits.min_side_share * sum(wished) or not sum(wished)):
         return Check(name, "fail", f"{detail}, {bound} asked", bound=bound)
     return Check(name, "pass" if min(filled) >= limits.min_side_fills else "inconclusive", detail, bound=bound)
 

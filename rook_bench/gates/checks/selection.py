@@ -134,7 +134,7 @@ def _deflated(
     difference = candidate.sampled.log_returns - champion.sampled.log_returns
     trials = [other for other in tries.others if len(other) == len(difference)]
     mine = shifted(primary, difference, candidate.clock.bucket_s)
-    estimate, count = deflated(mine, trials, elsewhere=max(0, tries.candidates - 1 - len(trials)))
+    estimate, count = deflated(mine, trials, elsewhere=tries.unknown + len(tries.others) - len(trials))
     of = "no other was tried here" if count == 1 else f"best of {count} tries, near copies counted once"
     undecided: Status = "info" if least is None else "inconclusive"
     if estimate.value is None:

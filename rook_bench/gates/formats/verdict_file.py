@@ -15,7 +15,7 @@ from rook_bench.gates.waivers import NEVER
 
 JUDGE_AGAIN = "judge the candidate again with rook-bench gate"
 
-JUDGED = ("verdict", "checks", "candidate", "champion", "policy", "tape", "trials")
+JUDGED = ("verdict", "checks", "candidate", "champion", "policy", "tape", "assumptions", "trials")
 """Sections that judging again must give again."""
 
 IDENTITY = ("source", "run_hash", "data_hash", "decisions_hash", "adapter_hash", "base_hash", "prompt_hash")

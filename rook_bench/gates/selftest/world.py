@@ -52,7 +52,7 @@ WORLD_POLICY = Policy(
     name="selftest",
     primary=Primary(test="superiority"),
     evidence=Evidence(min_days=3, min_fills=30),
-    degeneracy=Degeneracy(max_side_share=0.98, min_action_entropy=0.1, max_parse_failure_rate=0.02),
+    degeneracy=Degeneracy(max_parse_failure_rate=0.02),
     calibration=Calibration(max_error=0.15, asked_of="all"),
     stress=Stress(cost_factor=1.25),
     selection=Selection(best_of_tries=True),
