@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
+import threading
 import traceback
 from typing import Any
 
@@ -76,6 +79,8 @@ def run(arguments: list[str] | None = None) -> int:
     said = OnStderr()
     log.addHandler(said)
     hush(False)
+    # What stops a container or a job (SIGTERM) ends as Ctrl-C does: everything is cleaned up.
+    stopped = _on_termination(_interrupt)
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -88,8 +93,20 @@ def run(arguments: list[str] | None = None) -> int:
             return _pipe_closed()
         raise
     finally:
+        _on_termination(stopped)
         hush(False)
         log.removeHandler(said)
+
+
+def _on_termination(handler: Any) -> Any:
+    """Set what SIGTERM does; what it did before. Only the main thread may."""
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    return signal.signal(signal.SIGTERM, signal.SIG_DFL if handler is None else handler)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -109,14 +126,26 @@ def _run(arguments: list[str] | None) -> int:
         return _interrupted()
     except BrokenPipeError:
         raise
+    except OSError as error:
+        if error.errno not in DISK or os.environ.get(TRACEBACK_VARIABLE):
+            return _defect(error)
+        return _say(f"{error.filename or 'output'}: {error.strerror}; nothing half-written is left behind", INVALID)
     except Exception as error:
-        # A defect of ours or of a plugin. Python's own exit code would be 1, which a gate's caller reads as BLOCK.
-        if os.environ.get(TRACEBACK_VARIABLE):
-            raise
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        said = " ".join(str(error).split())[:300]
-        where = f"{type(error).__name__} at {last.filename}:{last.lineno}"
-        return _say(f"{said or 'no message'} ({where}); set {TRACEBACK_VARIABLE}=1 to see all of it", INVALID)
+        return _defect(error)
+
+
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What a full or locked disk says."""
+
+
+def _defect(error: Exception) -> int:
+    """Of ours or of a plugin. Python's own exit code would be 1, which a gate's caller reads as BLOCK."""
+    if os.environ.get(TRACEBACK_VARIABLE):
+        raise error
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    said = " ".join(str(error).split())[:300]
+    where = f"{type(error).__name__} at {last.filename}:{last.lineno}"
+    return _say(f"{said or 'no message'} ({where}); set {TRACEBACK_VARIABLE}=1 to see all of it", INVALID)
 
 
 def _pipe_closed() -> int:

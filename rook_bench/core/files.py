@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import difflib
+import errno
 import json
 import os
+import re
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +24,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there when the block ends without an error."""
     path = Path(path)
     _make_parent(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    sweep(path)
+    handle, name = tempfile.mkstemp(prefix=_aside(path), dir=path.parent)
     os.close(handle)
     aside = Path(name)
     try:
@@ -36,25 +41,99 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it takes the place of `path` when the block succeeds.
 
     An existing folder is replaced only when it carries our marker (an earlier output) or is
-    empty, so that a mistyped `--out` never deletes somebody's work.
+    empty, so that a mistyped `--out` never deletes somebody's work. Old and new change places in one step where
+    the system can do that, so that whoever is killed leaves the one or the other. Of several writers the last wins.
     """
     path = Path(path)
     check_replaceable(path)
     _make_parent(path)
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    sweep(path)
+    aside = Path(tempfile.mkdtemp(prefix=_aside(path), dir=path.parent))
     try:
         yield aside
         (aside / MARKER).write_text("written by rook-bench; safe to replace\n", encoding="utf-8")
         aside.chmod(0o755)
-        if path.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-            path.replace(old)
-            aside.replace(path)
-            shutil.rmtree(old)
-        else:
-            aside.replace(path)
+        _take_place(aside, path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+ATTEMPTS = 100
+"""How often a writer tries to take a place that others take too."""
+
+
+def _take_place(aside: Path, path: Path) -> None:
+    """Put a folder in its place; what stood there is left at `aside`, or gone."""
+    for _ in range(ATTEMPTS):
+        if not path.exists():
+            try:
+                aside.rename(path)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+                    raise
+                continue  # somebody else took it meanwhile
+            return
+        check_replaceable(path)
+        if exchange(aside, path):
+            return
+        old = Path(tempfile.mkdtemp(prefix=_aside(path), dir=path.parent))
+        try:
+            path.replace(old)
+            aside.rename(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
+                raise
+        else:
+            return
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+    raise InputError("others write there all the time", where=path, hint="choose another --out")
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths change places in one step; False where the system or its disk can't."""
+    for name, flag in (("renameat2", 2), ("renamex_np", 2)):  # Linux: RENAME_EXCHANGE; macOS: RENAME_SWAP
+        call = getattr(ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None, name, None)
+        if call is None:
+            continue
+        here, first, second = ctypes.c_int(-100), os.fsencode(one), os.fsencode(other)
+        done = call(here, first, here, second, flag) if name == "renameat2" else call(first, second, flag)
+        return bool(done == 0)
+    return False
+
+
+def _aside(path: Path) -> str:
+    """What the names of this process begin with beside a path."""
+    return f".{path.name}.{_HOST}-{os.getpid()}."
+
+
+_HOST = re.sub("[^A-Za-z0-9]", "", socket.gethostname())[:32] or "here"
+
+
+def sweep(path: Path) -> None:
+    """Remove what writers of this path left beside it who were killed on this machine."""
+    name = re.compile(rf"\.{re.escape(path.name)}\.{_HOST}-(\d+)\.[a-z0-9_]{{8}}")
+    try:
+        left = [(found, entry) for entry in path.parent.iterdir() if (found := name.fullmatch(entry.name))]
+    except OSError:
+        return
+    for found, entry in left:
+        if _is_alive(int(found[1])):
+            continue
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 MARKER = ".rook-bench"
@@ -65,12 +144,26 @@ def check_replaceable(path: Path) -> None:
     if path.is_symlink():
         raise InputError("the output path is a link", where=path, hint="name the folder that it points to")
     if path.is_dir():
-        if any(path.iterdir()) and not (path / MARKER).exists():
+        if _is_foreign(path):
             raise InputError(
                 "the output folder holds files that rook-bench did not write", where=path, hint="choose another --out"
             )
     elif path.exists():
         raise InputError("the output path is a file", where=path, hint="choose another --out")
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a folder holds files and not our marker; what other writers replace meanwhile is looked at again."""
+    for _ in range(ATTEMPTS):
+        try:
+            before = path.stat().st_ino
+            held = {entry.name for entry in os.scandir(path)}
+            foreign = bool(held) and MARKER not in held
+            if not foreign or path.stat().st_ino == before:
+                return foreign
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def _make_parent(path: Path) -> None:
