@@ -20,8 +20,10 @@ import hashlib
 import importlib.metadata
 import inspect
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, ClassVar
@@ -40,6 +42,7 @@ __all__ = [
     "Plugin",
     "Registry",
     "Spec",
+    "Trust",
     "broken",
     "decision_source",
     "gate_check",
@@ -55,6 +58,7 @@ __all__ = [
     "risk_filter",
     "sizer",
     "strategies_folder",
+    "trusting",
 ]
 
 ENTRY_POINTS = "rook_bench.plugins"
@@ -160,6 +164,9 @@ class Registry:
         """The plugins of this kind in a file, which is loaded anew."""
         if not path.is_file():
             raise InputError("no such plugin file", where=path, hint="check the path before '@'")
+        if not _trusted.get().file(path):
+            hint = "read it; if its code may run here, say --allow-plugin FILE"
+            raise InputError("code that is not the project's own is not run", where=path, hint=hint)
         load_plugins()  # else a built-in that the file imports would be taken for the file's own
         before = dict(self._plugins)
         try:
@@ -229,6 +236,63 @@ gate_check = Registry("gate_check")
 broken: dict[str, str] = {}
 """Plugin files and entry points that could not be loaded: where, and why."""
 
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose code may run.
+
+    Attributes:
+        strategies: that of the project's strategies folder; of the one that $ROOK_BENCH_STRATEGIES names in any case.
+        everywhere: that of any file that is named.
+        files: these files, and what lies in these folders.
+    """
+
+    strategies: bool = True
+    everywhere: bool = True
+    files: tuple[Path, ...] = ()
+
+    @property
+    def own(self) -> bool:
+        """Whether the strategies folder is loaded."""
+        named = any(file.resolve() == strategies_folder() for file in self.files)
+        return self.strategies or named or STRATEGIES_VARIABLE in os.environ
+
+    def file(self, path: Path) -> bool:
+        """Whether a file's code may run."""
+        real = path.resolve()
+        allowed = (*self.files, *([strategies_folder()] if self.own else []))
+        return self.everywhere or any(real == one.resolve() or real.is_relative_to(one.resolve()) for one in allowed)
+
+
+EVERYBODY = Trust()
+"""Where nothing else is said: whoever names a file wants it to run."""
+
+_trusted: ContextVar[Trust] = ContextVar("trusted", default=EVERYBODY)
+
+
+@contextmanager
+def trusting(*, strategies: bool, files: Iterable[str | Path] = ()) -> Iterator[None]:
+    """Run only code that is trusted inside the block; what was loaded before stays.
+
+    Reading what somebody else made (a run, a record, a tape) runs none. Judging runs the project's own.
+
+    Args:
+        strategies: whether the project's strategies folder is trusted.
+        files: files and folders that somebody said may run.
+    """
+    before = _trusted.get()
+    found = tuple(Path(file) for file in files)
+    if before.everywhere:
+        now = Trust(strategies, everywhere=False, files=found)
+    else:  # an inner block trusts no more than the outer one
+        now = Trust(strategies and before.strategies, everywhere=False, files=before.files)
+    token = _trusted.set(now)
+    try:
+        yield
+    finally:
+        _trusted.reset(token)
+
+
 _loaded: set[str] = set()
 _installed: set[str] = set()
 """Modules that entry points name."""
@@ -260,6 +324,8 @@ def strategies_folder() -> Path:
 def load_plugins() -> None:
     """Load entry points once, and the files of every strategies folder seen so far once each."""
     load_installed()
+    if not _trusted.get().own:
+        return
     seen_from = os.environ.get(STRATEGIES_VARIABLE), Path.cwd()
     if seen_from in _seen_from:  # asked with every plugin that is built: thousands of times in a run
         return

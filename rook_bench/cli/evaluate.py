@@ -11,6 +11,7 @@ import typer
 from rook_bench.cli.options import (
     CALLED,
     SOURCE_HELP,
+    AllowPlugin,
     AllowRounded,
     BaseChoice,
     ConfigFile,
@@ -146,8 +147,9 @@ def report(
     folder: Annotated[
         Path, typer.Argument(metavar="RUN_OR_DIR", help="A run, or the folder of a comparison or a gate.")
     ],
+    allow_plugin: AllowPlugin = None,
 ) -> None:
-    """Write the report of a run or a comparison again, from the run itself."""
-    page = report_again(folder)
+    """Write the report of a run or a comparison again, from the run itself; no code that it names is run."""
+    page = report_again(folder, allow_plugins=allow_plugin or ())
     remark("the run was checked against its hashes and replayed")
     say(f"report: {page}")

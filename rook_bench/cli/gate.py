@@ -11,6 +11,7 @@ import typer
 from rook_bench.cli.lazy import lazy_group, verbs_of
 from rook_bench.cli.options import (
     SOURCE_HELP,
+    AllowPlugin,
     AllowRounded,
     BaseChoice,
     ConfigFile,
@@ -81,6 +82,7 @@ def gate(
     base: BaseChoice = None,
     reference: References = None,
     allow_rounded: AllowRounded = False,
+    allow_plugin: AllowPlugin = None,
     json: Annotated[bool, typer.Option("--json", help="Print verdict.json and nothing else.")] = False,
 ) -> int | None:
     """Judge a candidate by a policy. Exit code 0 promote, 1 block, 2 inconclusive, 3 invalid."""
@@ -102,6 +104,7 @@ def gate(
         models=models,
         trials=trials,
         shared=None if trials_remote is None else TrialsBranch(trials_remote, trials_branch),
+        allow_plugins=allow_plugin or (),
     )
     with whole_folder(out) as aside:
         record = judged.write(aside)

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import AllowRounded, BaseChoice, Json, PoolChoice
+from rook_bench.cli.options import AllowPlugin, AllowRounded, BaseChoice, Json, PoolChoice
 from rook_bench.core.console import say, say_json
 from rook_bench.core.files import write_json
 from rook_bench.ingest.importing import check_each, explain_layouts, import_logs, import_others, is_log
+from rook_bench.plugins import trusting
 from rook_bench.tapecheck.check import describe_several, require_exact
 
 
@@ -52,10 +53,12 @@ def check(
         float | None,
         typer.Option("--min-exact", min=0, max=1, help="Exit with 3 where a smaller share of swaps re-prices exactly."),
     ] = None,
+    allow_plugin: AllowPlugin = None,
 ) -> None:
     """Say how far a log can be trusted: re-pricing, chaining, fee, duplicates, order, gaps, precision."""
     if explain:
-        columns, layouts = explain_layouts(source)
+        with trusting(strategies=False, files=allow_plugin or ()):
+            columns, layouts = explain_layouts(source)
         if json:
             say_json({"columns": columns, "layouts": layouts})
             return
@@ -64,7 +67,8 @@ def check(
         for name, told in layouts.items():
             say(f"{name:<{width}}  {told}")
         return
-    checks = check_each(source, pool, base)
+    with trusting(strategies=False, files=allow_plugin or ()):  # a tape may be anybody's, and so may the folder
+        checks = check_each(source, pool, base)
     shown = [check.to_json() for check in checks]
     found = shown[0] if len(shown) == 1 else shown
     if out is not None:

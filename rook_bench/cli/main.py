@@ -16,6 +16,7 @@ import typer.exceptions
 from rook_bench.cli.lazy import Quiet, lazy_group, verbs_of
 from rook_bench.core import RookError
 from rook_bench.core.console import OnStderr, hush, log
+from rook_bench.core.untrusted import shown
 
 INVALID, INTERRUPTED, PIPE_CLOSED = 3, 130, 141
 TRACEBACK_VARIABLE = "ROOK_BENCH_TRACEBACK"
@@ -159,7 +160,7 @@ def _interrupted() -> int:
 
 
 def _say(message: str, code: int) -> int:
-    typer.echo(f"rook-bench: {message}", err=True)
+    typer.echo(f"rook-bench: {shown(message)}", err=True)
     return code
 
 

@@ -80,6 +80,11 @@ PolicyFile = Annotated[
     ),
 ]
 
+AllowPlugin = Annotated[
+    list[Path] | None,
+    typer.Option("--allow-plugin", help="A plugin file, or a folder of such, whose code may run; repeat for several."),
+]
+
 Models = Annotated[
     Path | None,
     typer.Option("--models", help="The models folder, which holds the promotion record; the project's by default."),

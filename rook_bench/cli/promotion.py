@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import Json, Models, Trials
+from rook_bench.cli.options import AllowPlugin, Json, Models, Trials
 from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json
 from rook_bench.core.project import models_folder, trials_folder
@@ -43,6 +43,7 @@ def promote(
             "--allow-other-config", help="Accept other assumptions or another clock than the champion's; recorded."
         ),
     ] = False,
+    allow_plugin: AllowPlugin = None,
     trials: Trials = None,
     json: Json = False,
 ) -> None:
@@ -66,6 +67,7 @@ def promote(
             allow_other_champion=allow_other_champion,
             allow_other_policy=allow_other_policy,
             allow_other_config=allow_other_config,
+            allow_plugins=allow_plugin or (),
         )
     if json:
         say_json(entry)

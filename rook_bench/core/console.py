@@ -9,6 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
+from rook_bench.core.untrusted import shown
+
 log = logging.getLogger("rook_bench")
 """Remarks about the work. The command line prints them; elsewhere they are the standard library's to route."""
 log.addHandler(logging.NullHandler())
@@ -19,7 +21,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def say(text: str = "") -> None:
     """A line of result, on stdout."""
-    print(text)
+    print(shown(text))
 
 
 def remark(text: str) -> None:
@@ -34,7 +36,7 @@ def warn(text: str) -> None:
 
 def say_json(value: Any) -> None:
     """JSON and nothing else, on stdout."""
-    print(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False))
+    print(shown(json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)))
 
 
 def on_terminal() -> bool:
@@ -53,4 +55,4 @@ class OnStderr(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one remark."""
-        print(record.getMessage(), file=sys.stderr)
+        print(shown(record.getMessage()), file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 _FILE_ALONE = re.compile(r"(.+?\.py)(?::|$)")
 
@@ -14,7 +15,9 @@ def parse_reference(text: str) -> tuple[str, str | None, dict[str, str]]:
 
     Returns the name, the plain argument if there is one, and the named parameters.
     """
-    head, colon, rest = text.partition(":") if "@" not in text else _split_after_at(text)
+    file = _IN_FILE.match(text)
+    # An @ anywhere else belongs to a path: "rules:sp@ce/rules.json".
+    head, colon, rest = text.partition(":") if file is None else _split_after_at(text, file[1])
     if not colon:
         return head, None, {}
     pairs = [part.partition("=") for part in rest.split(",")]
@@ -26,15 +29,23 @@ def parse_reference(text: str) -> tuple[str, str | None, dict[str, str]]:
     return head, rest, {}
 
 
+_IN_FILE = re.compile(r"(.+?\.py)@")
+
+
+def plugin_path(text: str) -> Path | None:
+    """The file of `path.py@name`; None of a reference by name."""
+    file = _IN_FILE.match(text)
+    return None if file is None else Path(file[1])
+
+
 def file_alone(text: str) -> str | None:
     """The path of a reference to a file that does not say which of its plugins is meant."""
-    found = None if "@" in text else _FILE_ALONE.match(text)
+    found = None if _IN_FILE.match(text) else _FILE_ALONE.match(text)
     return None if found is None else found[1]
 
 
-def _split_after_at(text: str) -> tuple[str, str, str]:
-    path, _, rest = text.partition("@")
-    name, colon, argument = rest.partition(":")
+def _split_after_at(text: str, path: str) -> tuple[str, str, str]:
+    name, colon, argument = text[len(path) + 1 :].partition(":")
     return f"{path}@{name}", colon, argument
 
 

@@ -93,6 +93,8 @@ class Evidence(Config):
         max_block_time_error: by what share the tape may be longer or shorter than its blocks, at the chain's own
             pace (the preset's, else the pool's); None does not ask.
         min_fills: fills of the candidate.
+        training_data: "known" leaves it inconclusive where the candidate does not say what it learned from; "any"
+            only says so. Having learned from the judged swaps is invalid in any case.
         min_chained_share: share of consecutive swaps whose states chain.
         min_repriced_share: share of the swaps that can be priced again and come out exactly.
     """
@@ -102,6 +104,7 @@ class Evidence(Config):
     max_hole_share: float = Field(default=1.0, ge=0, le=1)
     max_block_time_error: float | None = Field(default=None, gt=0, lt=1)
     min_fills: int = Field(default=100, ge=0)
+    training_data: Literal["known", "any"] = "any"
     min_chained_share: float = Field(default=0.0, ge=0, le=1)
     min_repriced_share: float = Field(default=0.0, ge=0, le=1)
 

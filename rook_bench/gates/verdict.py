@@ -125,6 +125,7 @@ def judge(
 
     now = judged_at or datetime.now(UTC)
     found = list(checks.validity(candidate, champion, min_fills=policy.evidence.min_fills))
+    found.append(checks.training_data(policy.evidence, candidate))
     found += checks.assumptions(policy.assumptions, candidate)
     if not any(check.status == "invalid" for check in found):
         evidence = list(checks.evidence(policy.evidence, candidate))

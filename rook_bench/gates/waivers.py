@@ -20,8 +20,11 @@ NEVER = (
     "same tape",
     "same assumptions",
     "candidate is not champion",
+    "champion trades",
     "costs are charged",
+    "latency",
     "settings",
+    "training data",
 )
 """Checks that say whether there is anything to judge; nobody can answer for those."""
 

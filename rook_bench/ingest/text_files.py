@@ -14,6 +14,7 @@ import pandas as pd
 
 from rook_bench.core import InputError
 from rook_bench.core.files import near_file
+from rook_bench.core.untrusted import check_unpacked
 
 
 def check_exists(path: Path) -> None:
@@ -55,6 +56,8 @@ class Form(NamedTuple):
 
 def form_of(path: Path) -> Form:
     """How a table is written, by its first bytes and its first line."""
+    if path.suffix == ".gz":
+        check_unpacked(path)
     if path.suffix in (".bz2", ".zip", ".xz", ".zst"):  # pandas unpacks it; it is what it should be
         return Form("utf-8", ",")
     with open_text(path) as file:

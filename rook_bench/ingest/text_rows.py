@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rook_bench.core import InputError
+from rook_bench.core.untrusted import check_cells
 from rook_bench.ingest.text_files import check_exists, form_of, open_text, reading_table
 
 ROWS = 100_000
@@ -119,6 +120,7 @@ def _parquet_chunks(path: Path, wanted: set[str] | None, rows: int) -> Iterator[
     start = 0
     try:
         with pq.ParquetFile(path) as file:
+            check_cells(file.metadata.num_rows, len(names), path)
             for batch in file.iter_batches(batch_size=rows, columns=names):
                 text = {name: _text(batch.column(name)) for name in names}
                 yield pd.DataFrame(text, index=pd.RangeIndex(start, start + len(batch)), dtype=str)

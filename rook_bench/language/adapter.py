@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
-from rook_bench.language.base import Base, find_base, fuse_activations, load_base
+from rook_bench.language.base import SAFE, Base, find_base, fuse_activations, load_base
 from rook_bench.language.manifest import Manifest, check_files, read_manifest
 from rook_bench.language.runtime import default_device, load_torch, quiet, set_threads
 from rook_bench.language.tokens import Encoder
@@ -60,14 +60,14 @@ def load_adapter(
         from transformers import AutoModelForCausalLM
 
         with _loading("model", folder):
-            model = fuse_activations(AutoModelForCausalLM.from_pretrained(folder, dtype=load_torch().float32))
+            model = fuse_activations(AutoModelForCausalLM.from_pretrained(folder, dtype=load_torch().float32, **SAFE))
     else:
         loaded = _base_of(folder, manifest, base)
         model = _with_lora(folder, loaded, merge=merge) if adapted else loaded.model
     model.eval()  # LoRA's dropout stays on otherwise
     set_threads(model.num_parameters())
     with _loading("tokenizer", folder):
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     return Adapter(folder, manifest, model, Encoder(tokenizer, manifest.template.answer), device or default_device())
 
 

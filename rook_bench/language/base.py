@@ -16,6 +16,12 @@ from rook_bench.language.runtime import load_torch
 DEFAULT_BASE = "microsoft/DialoGPT-medium"
 FALLBACK = "rook-tiny"
 
+HUB: dict[str, Any] = {"trust_remote_code": False}
+"""Of a name on the hub, which somebody typed: no code of the model runs, and pickles are read as weights only."""
+
+SAFE: dict[str, Any] = {**HUB, "use_safetensors": True}
+"""Of a folder, which may be anybody's: no pickle is opened at all."""
+
 
 @dataclass(frozen=True, eq=False)
 class Base:
@@ -99,8 +105,10 @@ def load_base(reference: str) -> Base:
     found = find_base(reference)
     local = Path(found).is_dir()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(found, local_files_only=cached_only)
-        model = AutoModelForCausalLM.from_pretrained(found, dtype=torch.float32, local_files_only=cached_only)
+        tokenizer = AutoTokenizer.from_pretrained(found, local_files_only=cached_only, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            found, dtype=torch.float32, local_files_only=cached_only, **(SAFE if Path(found).is_dir() else HUB)
+        )
     except Exception as error:  # a hub, a disk or a foreign file may fail in any way; the line says which
         raise _unloadable(reference, error, local=local) from None
     fuse_activations(model).eval()

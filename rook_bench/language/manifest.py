@@ -18,6 +18,9 @@ from rook_bench.language.template import Template
 FILE = "rook.json"
 
 WEIGHTS = {"lora": "adapter_model.safetensors", "full": "model.safetensors"}
+LOADED = (".safetensors", ".bin", ".pt", ".pth", ".json", ".txt", ".model", ".jinja", ".py", ".gguf", ".h5", ".msgpack")
+"""Endings of files that loading may read: weights, configuration, tokenizer, code."""
+
 CONFIG = {"lora": "adapter_config.json", "full": "config.json"}
 
 
@@ -26,6 +29,21 @@ class BaseRecord(Config):
 
     reference: str
     sha256: str
+
+
+class LearnedFrom(Config):
+    """What a model learned or chose from: train and validation rows, with everything between them.
+
+    Attributes:
+        pools: chain and address of each pool.
+        first_at, last_at: times of the first and the last row, ISO 8601, UTC.
+        rows: sketch of the rows (see `market.row_sketch`), which tells swaps whatever their pool is called.
+    """
+
+    pools: list[dict[str, str]]
+    first_at: str
+    last_at: str
+    rows: dict[str, Any]
 
 
 class Manifest(Config):
@@ -38,6 +56,7 @@ class Manifest(Config):
         class_weights: weight of each side in the training loss; scores are divided by it, so that
             probabilities are those of the natural mixture.
         temperature: of the softmax over the three sides, fitted on the validation split.
+        learned_from: what it must not be judged on; None of a record that doesn't say.
         files: SHA-256 of weights, configuration and tokenizer.
         training: data, settings, versions, results; for a reader.
     """
@@ -50,6 +69,7 @@ class Manifest(Config):
     class_weights: dict[str, float]
     temperature: float = Field(gt=0)
     files: dict[str, str]
+    learned_from: LearnedFrom | None = None
     training: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -93,8 +113,25 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
-    """InputError where a file of the adapter is missing or is not the one that training wrote."""
+    """InputError where a file of the adapter is missing, is not the one that training wrote, or does not belong there.
+
+    A file that loading would read and the record does not name, and a link, are refused: neither is under the hash
+    that verdicts go by.
+    """
+    for name in (WEIGHTS[manifest.kind], CONFIG[manifest.kind]):
+        if name not in manifest.files:
+            raise InputError(f"the record does not name {name}", where=folder / FILE, hint="train again")
+    for path in (folder, *sorted(folder.rglob("*"))):
+        if path.is_symlink() and path != folder:
+            what = "an adapter holds no links: what one points to is not the adapter's own"
+            raise InputError(what, where=path, hint="put a copy of the file there")
+    for path in loadable(folder):
+        if path.name not in manifest.files:
+            what = "the record of the adapter does not name this file, which loading would read"
+            raise InputError(what, where=path, hint="remove it, or train again")
     for name, recorded in manifest.files.items():
+        if Path(name).name != name:
+            raise InputError(f"'{name}' is no file of the adapter's folder", where=folder / FILE, hint="train again")
         path = folder / name
         if not path.is_file():
             what = "the tokenizer is missing" if "token" in name else "the file is missing"
@@ -107,11 +144,17 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             )
 
 
+def loadable(folder: Path) -> list[Path]:
+    """Files of a folder that loading a model or a tokenizer may read, without the record."""
+    return sorted(path for path in folder.iterdir() if path.suffix in LOADED and path.name != FILE)
+
+
 def adapter_hash(folder: str | Path) -> str:
-    """Identity of an adapter: its record and the files as they are now."""
+    """Identity of an adapter: its record and every file that loading may read, as they are now."""
     folder = Path(folder).resolve()
     manifest = read_manifest(folder)
-    paths = [path for name in (FILE, *manifest.files) if (path := folder / name).is_file()]
+    names = dict.fromkeys([FILE, *manifest.files, *(path.name for path in loadable(folder))])
+    paths = [path for name in names if (path := folder / name).is_file()]
     # Asked for at every look at a source; a file is read again only when it was written again.
     return _hash_of(folder, tuple((path.name, (stat := path.stat()).st_mtime_ns, stat.st_size) for path in paths))
 

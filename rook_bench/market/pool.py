@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from rook_bench.core import UnknownName
 from rook_bench.core.config import Config
+from rook_bench.core.untrusted import word
 from rook_bench.execution.chain_presets import DEFAULT_BLOCK_TIME_S
 
 
@@ -21,6 +22,12 @@ class Token(Config):
 
     symbol: str
     decimals: int = Field(ge=0, le=77)
+
+    @field_validator("symbol")
+    @classmethod
+    def _clean(cls, symbol: str) -> str:
+        # Whoever makes a token names it, and the name goes to terminals, pages and files.
+        return word(symbol, 32)
 
     @property
     def unit(self) -> int:
@@ -71,6 +78,11 @@ class Pool(Config):
         except (KeyError, TypeError):
             return values  # what is missing is said by the check of the fields
         return {**values, "base_is_token0": base_is_token0(*symbols)}
+
+    @field_validator("chain", "address")
+    @classmethod
+    def _clean(cls, name: str) -> str:
+        return word(name, 128)
 
     @model_validator(mode="after")
     def _two_tokens(self) -> Pool:

@@ -21,8 +21,9 @@ _ONE, _TWO, _THREE = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF5
 class RowSketch:
     """Hashes of swaps, those below a limit: a sample that is the same wherever and in whatever order they stand.
 
-    The idea is MinHash with a fixed scale (Broder 1997). A swap goes by the price that it left, all 160 bits: neither
-    the pool's name nor the times nor a few rows more or less make another swap of it.
+    The idea is MinHash with a fixed scale (Broder 1997). A swap goes by the prices before and after it, all 160 bits
+    of each: neither the pool's name nor the times nor a few rows more or less make another swap of it. One price alone
+    would not do, since bots end their swaps on round ones again and again.
 
     Attributes:
         shift: hashes below 2^(64 - shift) were kept, one swap in 2^shift.
@@ -84,13 +85,14 @@ class RowSketch:
 
 
 def row_hashes(frame: SwapFrame) -> NDArray[np.uint64]:
-    """A hash of each swap's price, uint64, shape (n,)."""
+    """A hash of the prices before and after each swap but the first, where it moved, uint64, shape (up to n - 1,)."""
+    limbs = np.ascontiguousarray(frame.sqrt_price_x96.limbs)
+    moved = (limbs[1:] != limbs[:-1]).any(axis=1)
     with np.errstate(over="ignore"):
-        limbs = np.ascontiguousarray(frame.sqrt_price_x96.limbs).view(np.uint64).reshape(len(frame), -1)
-        found = np.full(len(frame), _ONE)
-        for limb in limbs.T:
+        found = np.full(int(moved.sum()), _ONE)
+        for limb in (*limbs[:-1][moved].T, *limbs[1:][moved].T):
             found = _mixed(found ^ limb)
-        return found
+    return found
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

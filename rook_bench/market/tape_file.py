@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from rook_bench.core import InputError, suggest
 from rook_bench.core.exact import ExactInts
 from rook_bench.core.files import whole_file
+from rook_bench.core.untrusted import check_cells
 from rook_bench.execution.pool_state import TickMap
 from rook_bench.market.events import BURN, MINT, SWAP, event_table, integers
 from rook_bench.market.frame import COLUMNS, LABELS, RECORDED, REFERENCE, SwapFrame
@@ -113,7 +114,9 @@ def read_tape(path: Path, pool: Pool | None = None) -> SwapFrame:
     """Read one file of a tape; InputError where it is damaged, or not a tape."""
     try:
         # Not pq.read_table: it would take "day=..." in the path for a column.
-        table = pq.ParquetFile(path).read()
+        file = pq.ParquetFile(path)
+        check_cells(file.metadata.num_rows, file.metadata.num_columns, path)
+        table = file.read()
         facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_METADATA])
     except KeyError:
         raise InputError(

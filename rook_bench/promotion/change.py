@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rook_bench.core import InputError, RookError
 from rook_bench.core.hash_chain import Entry
 from rook_bench.core.hashing import sha256_file, sha256_json
+from rook_bench.core.reference import plugin_path
 from rook_bench.core.shipped import shipped
 from rook_bench.gates import load_policy
 from rook_bench.gates.formats.verdict_file import (
@@ -23,6 +24,7 @@ from rook_bench.gates.formats.verdict_file import (
     verdict_path,
 )
 from rook_bench.gates.verdict import policy_hash
+from rook_bench.plugins import strategies_folder
 from rook_bench.promotion.record import MODELS, Record
 from rook_bench.promotion.store import (
     SIGNATURES,
@@ -164,7 +166,9 @@ def changed_verdict(entry: Entry, models: Path) -> list[str]:
 
 
 def changed_source(entry: Entry, models: Path) -> list[str]:
-    """Whether an entry's source, as it would be asked now, is still the one that was promoted."""
+    """Whether an entry's source, as it would be asked now, is still the one that was promoted; no plugin is run."""
+    if entry["plugin_sha256"] is not None:
+        return _changed_plugin(entry)
     reference = stored_reference(entry, models)
     try:
         source = Source.parse(reference)
@@ -174,9 +178,24 @@ def changed_source(entry: Entry, models: Path) -> list[str]:
     return [] if same else [f"{reference}: changed since it was promoted"]
 
 
+def _changed_plugin(entry: Entry) -> list[str]:
+    """The same of a user's plugin, by its file's hash: a record may be anybody's, and no code is run to check it."""
+    reference, wanted = str(entry["source"]), entry["plugin_sha256"]
+    path = plugin_path(reference)
+    if path is None:
+        found = any(sha256_file(file) == wanted for file in strategies_folder().glob("*.py"))
+        return [] if found else [f"{reference}: changed since it was promoted"]
+    if not path.is_file():
+        return [f"{reference}: can't be asked any more (no such plugin file)"]
+    return [] if sha256_file(path) == wanted else [f"{reference}: changed since it was promoted"]
+
+
 def _as_judged(candidate: Mapping[str, Any], path: Path) -> Source:
     """The candidate's source, which must be what it was when it was judged."""
-    reference = candidate["source"]
+    reference, file = candidate["source"], plugin_path(candidate["source"])
+    content, plugin = _judged_content(candidate, path)
+    if file is not None and file.is_file() and sha256_file(file) != plugin:  # known before any of it runs
+        raise InputError(f"{reference} changed since it was judged", where=path, hint=JUDGE_AGAIN)
     source = Source.parse(reference)
     names = {"adapter_hash": "adapter", "base_hash": "base model", "prompt_hash": "prompt"}
     for key, value in identity_of(reference).items():
@@ -184,8 +203,8 @@ def _as_judged(candidate: Mapping[str, Any], path: Path) -> Source:
             raise InputError(
                 f"the {names[key]} of {reference} changed since it was judged", where=path, hint=JUDGE_AGAIN
             )
-    content, plugin = _judged_content(candidate, path)
-    if source.content != content or plugin_file_hash(source.choice) != plugin:
+    now = plugin_file_hash(source.choice)
+    if source.content != content or (now is not None and now != plugin):
         raise InputError(f"{reference} changed since it was judged", where=path, hint=JUDGE_AGAIN)
     return source
 
@@ -202,9 +221,6 @@ def _judged_content(candidate: Mapping[str, Any], path: Path) -> tuple[str | Non
             raise InputError(f"not a readable run.json ({error})", where=run, hint=JUDGE_AGAIN) from None
     if content is None:
         content = facts.get("source_hash", "")
-    choice = Source.remembered(candidate["source"], "").choice
-    if plugin_file_hash(choice) is None:
-        return content, None
     specs = facts.get("specs") or [{}]
     return content, specs[0].get("sha256")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -23,6 +24,17 @@ KEYS = (
     *("waivers", "signature", "previous", "replaces", "other_champion", "reason"),
 )
 """What every entry says besides its place in the chain."""
+
+
+_STORED = r"promoted/[0-9a-f]{16}"
+_PLACE = {
+    "folder": re.compile(_STORED),
+    "stored": re.compile(_STORED),
+    "payload": re.compile(r"adapter|file(\.[A-Za-z0-9]{1,10})?"),
+    "verdict_file": re.compile(_STORED + r"/verdicts/[0-9a-f]{16}\.json"),
+    "signature": re.compile(_STORED + r"/signatures/[0-9a-f]{16}\.json"),
+}
+"""What paths in an entry look like: a record may be anybody's, and leads nowhere else."""
 
 
 class Record:
@@ -87,6 +99,12 @@ class Record:
 def check_keys(entries: list[Entry], *, where: Path) -> None:
     """InputError for an entry that another version wrote."""
     for entry in entries:
+        for path in ("folder", "verdict_file", "payload", "stored"):
+            if entry.get(path) is not None and not _PLACE[path].fullmatch(str(entry[path])):
+                raise InputError(f"entry {entry['seq']} names a place that is none of a record's", where=where)
+        signature = entry.get("signature") or {}
+        if signature and not _PLACE["signature"].fullmatch(str(signature.get("file"))):
+            raise InputError(f"entry {entry['seq']} names a place that is none of a record's", where=where)
         lacking = [key for key in KEYS if key not in entry]
         if lacking:
             raise InputError(f"entry {entry['seq']} lacks '{lacking[0]}'", where=where, hint="another version wrote it")

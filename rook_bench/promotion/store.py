@@ -176,7 +176,13 @@ def changed_files(entry: Entry, models: Path) -> list[str]:
 
 
 def _copy(original: Path, target: Path) -> None:
-    """Copy a file or a folder and sync it; our marker stays behind, so that no verb takes the copy for an output."""
+    """Copy a file or a folder and sync it; our marker stays behind, so that no verb takes the copy for an output.
+
+    Links are refused: what they point to would be stored, and shared, as if it belonged there.
+    """
+    links = [path for path in (original, *original.rglob("*")) if path.is_symlink()] if original.is_dir() else []
+    if links:
+        raise InputError("a link is not stored", where=links[0], hint="put a copy of the file there")
     if original.is_dir():
         shutil.copytree(original, target, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(MARKER))
     else:

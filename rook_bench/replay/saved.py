@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 from rook_bench.core import InputError
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import seal_of, sealed, sha256_code, sha256_file
+from rook_bench.core.reference import plugin_path
+from rook_bench.core.untrusted import confined
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.tape_file import write_tape
 from rook_bench.replay.config import ReplayConfig
@@ -103,17 +106,20 @@ def load_run(folder: str | Path) -> Run:
 
 def _load(folder: Path) -> Run:
     facts = _read_facts(folder)
+    if set(facts["files"]) != set(FILES):
+        raise InputError(f"run.json names other files than {', '.join(FILES)}", where=folder, hint="replay it again")
     for name, digest in facts["files"].items():
         if not (folder / name).is_file():
             raise InputError(f"the run lacks {name}", where=folder, hint="replay it again")
         if sha256_file(folder / name) != digest:
             raise InputError(f"{name} does not match its hash in run.json", where=folder, hint="replay it again")
-    frame = read_swaps(folder / facts["tape"])
+    frame = read_swaps(confined(folder, facts["tape"], above=2))  # the tape of a comparison lies beside its runs
     if frame.data_hash != facts["data_hash"]:
         raise InputError("the tape is not the one the run was made on", where=folder / facts["tape"])
     tape, decision = read_decisions(folder / "decisions.parquet")
     if tape.content_hash != facts["decisions_hash"] or len(tape) != len(frame):
         raise InputError("decisions.parquet does not belong to this run", where=folder, hint="replay it again")
+    _check_risk_code(facts, folder)
     config = ReplayConfig.parse(facts["config"], where=folder / "run.json")
     source = Source.remembered(facts["source"], decision["content"], decision["spec"])
     decided = Decided(source, tape, decision["key"], reused=True, seconds_per_decision=facts["seconds_per_decision"])
@@ -128,6 +134,15 @@ def _load(folder: Path) -> Run:
         )
     reconcile(run)
     return replace(run, label=facts.get("label", ""))
+
+
+def _check_risk_code(facts: Mapping[str, Any], folder: Path) -> None:
+    """InputError where a sizer or filter comes from a file that is not what it was; known before any of it runs."""
+    risk = facts["config"]["risk"]
+    for named, spec in zip([risk["sizer"], *risk["filters"]], facts["specs"][1:], strict=True):
+        path = plugin_path(named if isinstance(named, str) else str(named.get("name", "")))
+        if path is not None and path.is_file() and sha256_file(path) != spec["sha256"]:
+            raise InputError(f"{path} is not the file that the run was made with", where=folder, hint="replay it again")
 
 
 def _read_facts(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
+from rook_bench.core.untrusted import check_cells
 
 VERSION = 1
 _METADATA = b"rook_bench_decisions"
@@ -44,7 +45,9 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
             "decisions in CSV are to look at and don't replay", where=path, hint="decide with an --out in .parquet"
         )
     try:
-        table = pq.read_table(path)
+        file = pq.ParquetFile(path)
+        check_cells(file.metadata.num_rows, file.metadata.num_columns, path)
+        table = file.read()
         facts = json.loads((table.schema.metadata or {})[_METADATA])
     except (pa.ArrowInvalid, OSError, KeyError, json.JSONDecodeError):
         raise InputError("not a decision tape", where=path, hint="make one with rook-bench decide") from None

@@ -14,7 +14,8 @@ import numpy as np
 from rook_bench.core import InputError, RookError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.function_identity import identity_of
-from rook_bench.core.hashing import PACKAGE, sha256_json
+from rook_bench.core.hashing import PACKAGE, sha256_file, sha256_json
+from rook_bench.core.reference import plugin_path
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import Choice, Plugin, Spec, decision_source, is_plain, made_with, plugin_of
@@ -88,6 +89,10 @@ class Source:
             RookError: no plugin of that name, and no record of it either.
         """
         recorded = None if spec is None else Spec(**spec)
+        file = plugin_path(reference)
+        if recorded is not None and file is not None and file.is_file() and sha256_file(file) != recorded.sha256:
+            # Known before any of it runs.
+            return _gone(reference, content, recorded, f"{file} is not the file that the run was made with")
         try:
             choice = decision_source.choose(reference)
         except RookError as error:

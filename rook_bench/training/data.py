@@ -17,10 +17,12 @@ from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.read import read_swaps
 from rook_bench.ingest.text_columns import times
 from rook_bench.ingest.text_files import read_text_columns
+from rook_bench.language.manifest import LearnedFrom
 from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import FEATURES, LOOKBACK, compute_features
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
+from rook_bench.market.row_sketch import RowSketch
 from rook_bench.market.view import MarketView
 
 
@@ -46,6 +48,7 @@ class TrainingData:
         train, val: row numbers with a defined prompt.
         data_hash: identity of the swaps and their labels.
         overlap: rows of validation whose features look back into the train split.
+        learned_from: pool, times and rows of both splits.
     """
 
     folder: Path
@@ -57,6 +60,7 @@ class TrainingData:
     val: NDArray[np.intp]
     data_hash: str
     overlap: bool
+    learned_from: LearnedFrom
 
     @cached_property
     def side(self) -> NDArray[np.int8]:
@@ -115,6 +119,18 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
         val=val,
         data_hash=sha256_json([frame.data_hash, *(sides[rows].tolist() for rows in (train, val))]),
         overlap=overlap,
+        learned_from=learned_from(frame, int(train[0]), int(val[-1])),
+    )
+
+
+def learned_from(frame: SwapFrame, first: int, last: int) -> LearnedFrom:
+    """What the rows from one to another tell of themselves, for the record of a model that learned from them."""
+    pool, rows = frame.pool, frame[first : last + 1]
+    return LearnedFrom(
+        pools=[{"chain": pool.chain, "address": pool.address.lower(), "pair": pool.pair}],
+        first_at=rows.at_index[0].isoformat(),
+        last_at=rows.at_index[-1].isoformat(),
+        rows=RowSketch.of(rows).to_json(),
     )
 
 

@@ -20,7 +20,7 @@ from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.files import check_replaceable, whole_folder
 from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
 from rook_bench.language.base import Base, check_base, load_base
-from rook_bench.language.manifest import CONFIG, WEIGHTS, BaseRecord, Manifest
+from rook_bench.language.manifest import CONFIG, BaseRecord, Manifest, loadable
 from rook_bench.language.runtime import default_device, fast_bf16, load_torch, quiet, set_threads
 from rook_bench.language.scoring import Scorer, probabilities
 from rook_bench.language.template import Template, load_template
@@ -336,9 +336,7 @@ class _Run:
         if self.targets:
             _sort_targets(folder / CONFIG["lora"])
         self.base.tokenizer.save_pretrained(folder)
-        kind = self.settings.method
-        kept = {WEIGHTS[kind], CONFIG[kind]} | {path.name for path in folder.iterdir() if "token" in path.name}
-        files = {file: sha256_file(folder / file) for file in sorted(kept)}
+        files = {path.name: sha256_file(path) for path in loadable(folder)}
         provisional = self._manifest(temperature, files, {})
         facts = self._facts(judge_answers(answers, labels, provisional), calibration)
         manifest = provisional.model_copy(update={"training": facts})
@@ -360,6 +358,7 @@ class _Run:
             class_weights=dict(zip(SIDE_NAMES, self.weights, strict=True)),
             temperature=temperature,
             files=files,
+            learned_from=self.data.learned_from,
             training=facts,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pandas as pd
 from rook_bench.core.files import whole_folder
 from rook_bench.metrics import Analysis
 from rook_bench.metrics.tables import MARKOUTS_S, decision_table, equity_table, fill_table, trade_table
+from rook_bench.plugins import trusting
 from rook_bench.workbench.folder import load_analyses, load_analysis, load_looks, save_single
 
 if TYPE_CHECKING:
@@ -123,21 +125,25 @@ class Evaluation(Analysis):
         return self.metrics().to_html(float_format="{:.6g}".format, na_rep="")
 
 
-def load_run(folder: str | Path) -> Evaluation:
+def load_run(folder: str | Path, *, allow_plugins: Iterable[str | Path] = ()) -> Evaluation:
     """A saved run, checked against its hashes, replayed, and measured again on the clock it was measured on.
 
     Args:
         folder: what `Evaluation.save`, `rook-bench replay` or (in its `runs`) `rook-bench compare` wrote.
+        allow_plugins: files and folders whose code may run beside the project's own. A source whose code may not can
+            be looked at, and not asked again.
 
     Raises:
         InputError: where files are missing or changed, or the run does not come out again.
     """
     folder = Path(folder)
-    return Evaluation.of(load_analysis(folder), load_looks(folder))
+    with trusting(strategies=True, files=allow_plugins):
+        return Evaluation.of(load_analysis(folder), load_looks(folder))
 
 
 def load_runs(folder: str | Path) -> tuple[list[Evaluation], str]:
     """The runs of a comparison's folder, each as `load_run` gives it, and the comparison's title."""
     folder = Path(folder)
-    analyses, title = load_analyses(folder)
+    with trusting(strategies=True):
+        analyses, title = load_analyses(folder)
     return [Evaluation.of(analysis, load_looks(folder)) for analysis in analyses], title

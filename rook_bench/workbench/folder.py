@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from rook_bench.core import InputError
 from rook_bench.core.config import read_mapping
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sealed, sha256_json
+from rook_bench.core.untrusted import confined
 from rook_bench.gates import Verdict
 from rook_bench.gates.formats import write_verdict
+from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.market.tape_file import write_tape
 from rook_bench.metrics import Analysis, Clock, analyse
+from rook_bench.plugins import trusting
 from rook_bench.replay import Run
 from rook_bench.replay.run import slug
 from rook_bench.replay.saved import load_run, save_run
@@ -115,7 +118,9 @@ def load_analyses(folder: Path) -> tuple[list[Analysis], str]:
         return [analysis], title_of([analysis])
     try:
         facts: dict[str, Any] = json.loads(listing.read_text(encoding="utf-8"))
-        title, runs = str(facts["title"]), [folder / entry["folder"] for entry in facts["runs"]]
+        title, runs = str(facts["title"]), [confined(folder, str(entry["folder"])) for entry in facts["runs"]]
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"not a readable comparison ({error})", where=listing, hint="compare again") from None
     if not runs:
@@ -129,19 +134,38 @@ def load_looks(folder: Path) -> dict[str, Any] | None:
     return read_mapping(looks) if looks.exists() else None
 
 
-def report_again(folder: Path) -> Path:
+def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = ()) -> Path:
     """Write the report of a saved run, comparison or verdict again, from the runs themselves; returns its path.
 
+    No code is run but what is installed: the folder may be anybody's. Decisions are not made again for it.
+
+    Args:
+        folder: of a run, a comparison or a gate.
+        allow_plugins: files and folders whose code may run, where sizing or filters need it.
+
     Raises:
-        InputError: where files are missing or changed.
+        InputError: where files are missing or changed, or a verdict is not as it was written.
     """
-    (analyses, title), verdict, looks = load_analyses(folder), folder / "verdict.json", load_looks(folder)
-    judged = read_mapping(verdict) if verdict.exists() else None
+    with trusting(strategies=False, files=allow_plugins):
+        (analyses, title), verdict, looks = load_analyses(folder), folder / "verdict.json", load_looks(folder)
+    judged = read_verdict(verdict) if verdict.exists() else None
+    if judged is not None:
+        _check_belongs(judged, analyses, verdict)
     with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
         write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks)
         for file in Path(aside).iterdir():
             file.replace(folder / file.name)
     return folder / "report.html"
+
+
+def _check_belongs(verdict: Mapping[str, Any], analyses: Sequence[Analysis], where: Path) -> None:
+    """InputError for a verdict about other decisions than those of the runs beside it."""
+    known = {analysis.run.decided.tape.content_hash for analysis in analyses}
+    for side in ("candidate", "champion"):
+        facts = verdict[side]
+        same_tape = facts is not None and facts["data_hash"] == analyses[0].run.frame.data_hash
+        if same_tape and facts["decisions_hash"] not in known:
+            raise InputError(f"the verdict's {side} is none of the runs beside it", where=where, hint="judge again")
 
 
 def title_of(analyses: Sequence[Analysis]) -> str:

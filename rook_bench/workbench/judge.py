@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,13 +14,17 @@ from rook_bench import gates
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.files import whole_folder
 from rook_bench.core.project import models_folder, trials_folder
+from rook_bench.core.reference import plugin_path
+from rook_bench.core.untrusted import confined
 from rook_bench.gates import Policy, Tries, Verdict, Waiver, load_policy, load_waiver
 from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.metrics import analyse
+from rook_bench.plugins import trusting
 from rook_bench.promotion.record import resolve_champion
 from rook_bench.replay import replay
 from rook_bench.replay.causality import look_again
 from rook_bench.replay.naming import names_of
+from rook_bench.sources import Source
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.evaluation import REPR_WIDTH, Evaluation, load_run, within
@@ -119,6 +123,7 @@ def judge(
     models: str | Path | None = None,
     trials: str | Path | None = None,
     shared: TrialsBranch | None = None,
+    allow_plugins: Iterable[str | Path] = (),
 ) -> Judgement:
     """Judge a candidate by a policy, after its sources were asked again; the look is put on record first.
 
@@ -134,10 +139,53 @@ def judge(
         trials: folder of the trial ledger; the project's by default.
         shared: a branch that the ledger is shared on. It is fetched first, and the look is there before the verdict
             is known; where that can't be, there is no verdict.
+        allow_plugins: files and folders whose code may run beside the project's strategies and the sources that are
+            named here: that of runs, of the policy, the configuration and the promotion record.
 
     Raises:
         InputError, ConfigError, UnknownName: for anything that can't be judged.
     """
+    named_here = [*_files_of(candidate, tape), *_files_of(champion, tape)]
+    with trusting(strategies=True, files=[*allow_plugins, *named_here]):
+        return _judge(
+            policy,
+            candidate,
+            champion,
+            tape=tape,
+            beside=beside,
+            config=config,
+            seed=seed,
+            waivers=waivers,
+            models=models,
+            trials=trials,
+            shared=shared,
+        )
+
+
+def _files_of(side: Contender | None, tape: Tape | None) -> list[Path]:
+    """Plugin files that somebody named, or whose code this process runs already."""
+    if isinstance(side, Evaluation | Source):
+        source = side.run.source if isinstance(side, Evaluation) else side
+        return [] if source.gone is not None else [source.choice.plugin.file]
+    path = plugin_path(side.partition("=")[2] or side) if isinstance(side, str) and tape is not None else None
+    named = plugin_path(side) if isinstance(side, str) and tape is not None else None
+    return [one for one in (path, named) if one is not None]
+
+
+def _judge(
+    policy: Policy | str | Path,
+    candidate: Contender,
+    champion: Contender | None,
+    *,
+    tape: Tape | None,
+    beside: Sequence[Evaluation],
+    config: BenchConfig | str | Path | None,
+    seed: int | None,
+    waivers: Sequence[Waiver | str | Path],
+    models: str | Path | None,
+    trials: str | Path | None,
+    shared: TrialsBranch | None,
+) -> Judgement:
     if candidate == CHAMPION:
         raise ConfigError("the promoted champion can't be its own candidate", where="candidate", hint="name a source")
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
@@ -166,20 +214,30 @@ def judge(
     return Judgement(verdict, (*evaluations, *beside), looks_of(tries))
 
 
-def rejudge(folder: Path, trials: Path | None = None) -> dict[str, Any]:
+def rejudge(folder: Path, trials: Path | None = None, *, allow_plugins: Iterable[str | Path] = ()) -> dict[str, Any]:
     """Judge again what lies in the folder of a gate: its runs, the policy and the waivers of its verdict.
 
     Nothing that the verdict says is taken for granted: runs are checked and replayed, sources asked
     again about the past, and the trial ledger is read up to the entry that it then ended with.
 
+    Args:
+        folder: of the gate.
+        trials: of the ledger.
+        allow_plugins: files and folders whose code may run beside the project's strategies.
+
     Raises:
         InputError: where something is missing or does not match its hash.
     """
+    with trusting(strategies=True, files=allow_plugins):
+        return _rejudge(folder, trials)
+
+
+def _rejudge(folder: Path, trials: Path | None) -> dict[str, Any]:
     record = read_verdict(folder / "verdict.json")
     asked = {name: value for name, value in record["policy"].items() if name != "hash"}
     policy = Policy.parse(asked, where=folder / "verdict.json")
     sides = [side for side in (record["candidate"], record["champion"]) if side is not None]
-    evaluations = [looked_at_again(_evaluation(folder / side["run"])) for side in sides]
+    evaluations = [looked_at_again(_evaluation(confined(folder, str(side["run"])))) for side in sides]
     against = evaluations[1] if record["champion"] is not None else None
     tries = None
     if record["trials"] is not None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from rook_bench.core.hash_chain import Entry
 from rook_bench.core.project import models_folder, trials_folder
+from rook_bench.plugins import trusting
 from rook_bench.promotion import change
 from rook_bench.promotion.change import Other
 from rook_bench.workbench.judge import Judgement, rejudge
@@ -23,6 +25,7 @@ def promote(
     allow_other_champion: bool = False,
     allow_other_policy: bool = False,
     allow_other_config: bool = False,
+    allow_plugins: Iterable[str | Path] = (),
 ) -> Entry:
     """Make the candidate of a verdict champion, and return the entry of the promotion record that says so.
 
@@ -38,6 +41,7 @@ def promote(
         allow_other_policy: accept one given by another policy than successions go by: that of the last one, and of
             the first `rook-promotion`. This and the next are recorded.
         allow_other_config: accept one given under other assumptions or another clock than the champion's.
+        allow_plugins: files and folders whose code may run beside the project's strategies.
 
     Raises:
         InputError: with the reason, where anything is not as the verdict says. The record is then as it was.
@@ -54,6 +58,7 @@ def promote(
                 allow_other_champion=allow_other_champion,
                 allow_other_policy=allow_other_policy,
                 allow_other_config=allow_other_config,
+                allow_plugins=[*allow_plugins, *_own(verdict)],
             )
     given: dict[Other, bool] = {
         "champion": allow_other_champion,
@@ -63,11 +68,19 @@ def promote(
     path = verdict.folder if isinstance(verdict, Judgement) else Path(verdict)
     assert path is not None
     ledger = Path(trials) if trials else trials_folder(Path(models) if models else None)
-    return change.promote(
-        path,
-        Path(models) if models else models_folder(),
-        rejudge=partial(rejudge, trials=ledger),
-        sign_key=sign_key,
-        reason=reason,
-        allow=[name for name, allowed in given.items() if allowed],
-    )
+    allowed = [*allow_plugins, *(_own(verdict) if isinstance(verdict, Judgement) else [])]
+    with trusting(strategies=True, files=allowed):
+        return change.promote(
+            path,
+            Path(models) if models else models_folder(),
+            rejudge=partial(rejudge, trials=ledger),
+            sign_key=sign_key,
+            reason=reason,
+            allow=[name for name, given_here in given.items() if given_here],
+        )
+
+
+def _own(judgement: Judgement) -> list[Path]:
+    """Plugin files whose code this process runs already."""
+    sources = [evaluation.run.source for evaluation in judgement.evaluations]
+    return [source.choice.plugin.file for source in sources if source.gone is None]

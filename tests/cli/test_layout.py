@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -174,4 +175,4 @@ def test_a_real_terminal(checkout, width):
     os.close(ours)
     assert process.wait(timeout=120) == 0
     assert ("not shown at this width: best of 20; --json has them all" in read.decode()) == (width == 60)
-    assert "28,256 days (77.4 years)" in read.decode()
+    assert re.search(r"1 +3\d,\d{3} days \(\d\d\.\d years\)", read.decode())

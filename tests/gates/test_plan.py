@@ -52,7 +52,7 @@ def test_choosing_among_many_is_a_tighter_test():
     deflating = Policy.parse({"primary": {}, "selection": {"min_deflated_sharpe": 0.95}}, where="test")
     one, many = make_plan(deflating, 100.0, "as given").needed[10.0]
     # The best of 20 by luck is at 1.8998 standard errors (the paper's formula); 1.6449 more for 95%.
-    assert many / one == pytest.approx(((1.8998 + 1.6449 + 0.8416) / 3.07) ** 2, rel=0.02)
+    assert many / one == pytest.approx(((1.8998 + 1.6449 + 0.8416) / 3.07) ** 2, rel=0.05)
 
 
 def test_pilot_volatility_is_that_of_the_difference(judged):

@@ -78,7 +78,7 @@ def test_difference_names_its_interval_and_the_days_it_needs(answers):
     assert all(re.search(r"days|years", row[3].text) for row in rows.values())
 
 
-@pytest.mark.parametrize("primary", [{}, {"test": "non-inferiority", "margin_bps_per_day": 2000, "power": 0.9}])
+@pytest.mark.parametrize("primary", [{}, {"test": "non-inferiority", "margin_bps_per_day": 50, "power": 0.9}])
 def test_days_needed_are_those_of_the_verdict(judged, primary):
     """One pair, one number, on the page and in the verdict, and the words say what was asked."""
     policy = Policy.parse({"primary": {"min_buckets": 50, **primary}}, where="test")
@@ -91,7 +91,7 @@ def test_days_needed_are_those_of_the_verdict(judged, primary):
     alone = topics(pair)[0].tables[0].rows[0][1][3].text
     assert (row[3].text == alone) == (not primary)
     if primary:
-        assert "lies above or below the policy's \N{MINUS SIGN}2,000.0 bps per day with 90% power" in part.notes[0]
+        assert "lies above or below the policy's \N{MINUS SIGN}50.0 bps per day with 90% power" in part.notes[0]
     else:
         assert "show a difference of this size with 80% power at a one-sided level of 2.5%" in part.notes[0]
 

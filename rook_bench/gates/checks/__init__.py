@@ -8,6 +8,7 @@ from rook_bench.gates.checks.falls import holds_if, planted_fall
 from rook_bench.gates.checks.primary import primary
 from rook_bench.gates.checks.selection import selection
 from rook_bench.gates.checks.stress import stress
+from rook_bench.gates.checks.training_data import training_data
 from rook_bench.gates.checks.validity import validity
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "selection",
     "stress",
     "thresholds",
+    "training_data",
     "validity",
     "versus_champion",
     "within",

@@ -134,8 +134,8 @@ def _without_market(asked: Primary, difference: NDArray[np.float64], candidate: 
     beta = float(spread @ difference) / power
     check = decide_difference(title, asked, difference - beta * moves, bucket_s)
     exposure = f"{beta:+.3f} of the pool's move was the market's"
-    # What wants more tape is said of the whole difference already.
-    return replace(check, remarks=(exposure,), power=None if check.status == "inconclusive" else check.power)
+    # What the tape can tell is said of the whole difference already.
+    return replace(check, remarks=(exposure,), power=None)
 
 
 def resolve(asked: Primary, difference: NDArray[np.float64], bucket_s: int) -> Power:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from rook_bench.core.untrusted import shown
 
 MARKS = {
     "pass": "✅",
@@ -36,7 +39,7 @@ def to_summary(record: dict[str, Any]) -> str:
         f"## {mark} {record['verdict']}: {meaning}",
         "",
         f"{_code(record['candidate']['name'])}{against}, policy {_code(record['policy']['name'])}, "
-        f"{tape['swaps']:,} swaps of {tape['pair']} over {_span(tape['span_days'])}.",
+        f"{tape['swaps']:,} swaps of {_cell(tape['pair'])} over {_span(tape['span_days'])}.",
         "",
         *(f"- {_cell(reason)}" for reason in record["reasons"]),
         "",
@@ -80,8 +83,8 @@ def _span(days: float) -> str:
 
 def _cell(text: str) -> str:
     """Text that can't break out of a table cell or be read as markup."""
-    escaped = text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-    return escaped.replace("_", "\\_").replace("*", "\\*").replace("`", "\\`")
+    escaped = " ".join(shown(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\|_*`\[\]!#~])", r"\\\1", escaped)
 
 
 def _code(name: str) -> str:

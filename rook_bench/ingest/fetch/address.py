@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from rook_bench.core import InputError
 
@@ -36,7 +36,10 @@ class Address:
             *parts.path.split("/"),
             *(value for _, value in parse_qsl(parts.query)),
         ]
-        self._secrets = [word for word in words if word and len(word) >= SHORTEST_SECRET]
+        # A node may repeat them as they were written, or with their percent signs resolved or put in.
+        forms = [form for word in words if word for form in (word, unquote(word), quote(word, safe=""))]
+        secrets = {form for form in forms if len(form) >= SHORTEST_SECRET}
+        self._secrets = sorted(secrets, key=len, reverse=True)
 
     def __str__(self) -> str:
         return self._shown

@@ -1,0 +1,96 @@
+"""Whether the candidate learned from what it is judged on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rook_bench.core import RookError
+from rook_bench.gates.check import Check
+from rook_bench.gates.policy import Evidence
+from rook_bench.ingest.read import read_swaps
+from rook_bench.language.manifest import LearnedFrom, read_manifest
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.row_sketch import RowSketch
+from rook_bench.metrics import Analysis
+from rook_bench.sources import Source
+
+TITLE = "training data"
+
+NOTHING = "nothing"
+"""What a plugin declares that learned from no swaps: trained_on="nothing"."""
+
+
+def training_data(asked: Evidence, candidate: Analysis) -> Check:
+    """Hold what the candidate says it learned from against the judged swaps.
+
+    Overlap is invalid: no test can tell memory from skill. What is unknown is said, and where the policy asks for it
+    leaves the verdict inconclusive.
+    """
+    source, frame = candidate.run.source, candidate.run.frame
+    try:
+        known = _learned_from(source)
+    except (RookError, OSError, ValueError, KeyError, TypeError) as error:
+        known, why = None, f"what it learned from can't be read ({error})"
+    else:
+        why = "it does not say what it learned from (plugins declare trained_on)"
+    if known is None:
+        return Check(TITLE, "inconclusive" if asked.training_data == "known" else "info", why)
+    if not known:
+        return Check(TITLE, "pass", "it learned from no swaps")
+    mine = RowSketch.of(frame)
+    for told in known:
+        shared, of = mine.shared(RowSketch.from_json(told.rows)) if told.rows else (0, 0)
+        if shared:
+            detail = f"it learned from these very swaps: {shared} of {of} that were compared are among its own"
+            return Check(TITLE, "invalid", detail)
+        if _same_time(told, frame):
+            detail = f"it learned from this pool until {told.last_at[:19]}, and the tape begins before that"
+            return Check(TITLE, "invalid", detail)
+    until = max(told.last_at for told in known)[:19]
+    return Check(TITLE, "pass", f"it learned from swaps until {until}, none of them judged here")
+
+
+def _learned_from(source: Source) -> list[LearnedFrom] | None:
+    """What a source learned from, empty where from nothing; None where it does not say."""
+    if source.installed and not source.language_model:
+        return []  # rules and baselines; what comes from a file is a handful of thresholds
+    if source.installed and source.choice.params.get("adapter") is not None:
+        told = read_manifest(source.choice.params["adapter"]).learned_from
+        return None if told is None else [told]
+    declared = source.choice.plugin.traits.get("trained_on")
+    if declared is None:
+        return None
+    if declared == NOTHING:
+        return []
+    return [_declared(one, source.choice.plugin.file.parent) for one in _listed(declared)]
+
+
+def _listed(declared: Any) -> Sequence[Any]:
+    return [declared] if isinstance(declared, str | Path | dict | SwapFrame) else list(declared)
+
+
+def _declared(one: Any, folder: Path) -> LearnedFrom:
+    """A tape, by its path from the plugin's folder, or a table with pool, first_at and last_at."""
+    if isinstance(one, dict):
+        pool = {"chain": str(one.get("chain", "")), "address": str(one.get("pool", "")).lower(), "pair": ""}
+        return LearnedFrom(pools=[pool], first_at=str(one["first_at"]), last_at=str(one["last_at"]), rows={})
+    frame = one if isinstance(one, SwapFrame) else read_swaps(folder / str(one))
+    pool = {"chain": frame.pool.chain, "address": frame.pool.address.lower(), "pair": frame.pool.pair}
+    first, last = (frame.at_index[row].isoformat() for row in (0, -1))
+    return LearnedFrom(pools=[pool], first_at=first, last_at=last, rows=RowSketch.of(frame).to_json())
+
+
+def _same_time(told: LearnedFrom, frame: SwapFrame) -> bool:
+    """Whether the tape and what was learned from are of one pool and one time."""
+    pool = frame.pool
+    if pool.chain == "simulated":  # these all start on one day and have no address: only their swaps tell
+        return False
+    here = [
+        one for one in told.pools if one["address"] in ("", pool.address.lower()) and one["chain"] in ("", pool.chain)
+    ]
+    first, last = (np.datetime64(text[:19], "ns") for text in (told.first_at, told.last_at))
+    return bool(here) and bool(first <= frame.at[-1]) and bool(frame.at[0] <= last)
