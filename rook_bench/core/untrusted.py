@@ -49,17 +49,17 @@ def check_unpacked(path: Path) -> None:
             return
         file.seek(-4, os.SEEK_END)
         said = int.from_bytes(file.read(4), "little")  # bytes of the last member modulo 2^32 (RFC 1952)
+    most, unpacked = max(MOST_TEXT, MOST_RATIO * size), 0
     if said <= min(MOST_TEXT, MOST_RATIO * size):
         return
-    unpacked = 0
     try:
         with gzip.open(path) as file:  # counted, never kept
-            while unpacked <= MOST_TEXT and (part := file.read(1 << 20)):
+            while unpacked <= most and (part := file.read(1 << 20)):
                 unpacked += len(part)
     except (OSError, EOFError, zlib.error):
         return
-    if unpacked > MOST_TEXT and unpacked > MOST_RATIO * size:
-        what = f"{size:,} bytes that unpack to more than {MOST_TEXT:,}"
+    if unpacked > most:
+        what = f"{size:,} bytes that unpack to more than {most:,}"
         raise InputError(what, where=path, hint="no log packs like that; unpack it yourself if you trust it")
 
 
