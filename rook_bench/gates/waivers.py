@@ -23,6 +23,7 @@ NEVER = (
     "champion trades",
     "costs are charged",
     "latency",
+    "recorded features",
     "settings",
     "training data",
 )

@@ -88,6 +88,18 @@ def test_a1_a_plugin_sees_no_labels_unless_it_says_so(swaps, lax):
     assert judged.verdict.verdict == "INCONCLUSIVE"
 
 
+def test_a1_recorded_features_made_with_hindsight_are_no_evidence(tape, lax):
+    """The same trick in another column: what a file says of its rows is held against the rows."""
+    from rook_bench.market.features import compute_feature
+
+    honest = np.array(compute_feature(tape, "price_change"))
+    for recorded, status in ((honest, "pass"), (np.append(honest[1:], 0.0), "inconclusive")):
+        frame = changed(tape, recorded={"price_change": recorded})
+        judged = rook.judge(lax(), "momentum:lookback=3,threshold_bps=2", tape=frame, config=MINUTES)
+        assert the(judged.verdict, "recorded features").status == status
+        assert judged.verdict.verdict == ("PROMOTE" if status == "pass" else "INCONCLUSIVE")
+
+
 # A4: a configuration that silences the champion.
 
 CONFIDENT = """

@@ -56,15 +56,16 @@ def training_data(asked: Evidence, candidate: Analysis) -> Check:
 
 def _learned_from(source: Source) -> list[LearnedFrom] | None:
     """What a source learned from, empty where from nothing; None where it does not say."""
-    if source.installed and not source.language_model:
-        return []  # rules and baselines; what comes from a file is a handful of thresholds
-    if source.installed and source.choice.params.get("adapter") is not None:
-        told = read_manifest(source.choice.params["adapter"]).learned_from
-        return None if told is None else [told]
     declared = source.choice.plugin.traits.get("trained_on")
+    if declared is None and source.installed:
+        adapter = source.choice.params.get("adapter")
+        if not source.language_model:
+            return []  # rules and baselines; what comes from a file is a handful of thresholds
+        told = None if adapter is None else read_manifest(adapter).learned_from
+        return None if told is None else [told]
     if declared is None:
         return None
-    if declared == NOTHING:
+    if isinstance(declared, str) and declared == NOTHING:
         return []
     return [_declared(one, source.choice.plugin.file.parent) for one in _listed(declared)]
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from rook_bench.gates.check import Check, Status
+from rook_bench.market.features import FEATURES, LOOKBACK, compute_feature
+from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis
 from rook_bench.replay import Run
 
@@ -24,6 +27,8 @@ def validity(candidate: Analysis, champion: Analysis | None, *, min_fills: int =
     lookahead = candidate.run.lookahead
     status: Status = {"clean": "pass", "unchecked": "inconclusive"}.get(lookahead.status, "invalid")  # type: ignore[assignment]
     yield Check("look-ahead", status, lookahead.detail)
+    if candidate.run.frame.recorded:
+        yield _recorded_features(candidate.run.frame)
     if champion is None:
         return
     mine, theirs = candidate.run, champion.run
@@ -42,6 +47,35 @@ def validity(candidate: Analysis, champion: Analysis | None, *, min_fills: int =
     if _same_fills(mine, theirs):
         yield Check("candidate is not champion", "invalid", "candidate and champion trade the same, to the last unit")
     yield _champion_trades(mine, theirs, min_fills)
+
+
+ALIKE = 0.99
+"""Share of a recorded feature's values that its rows must give again."""
+
+
+def _recorded_features(frame: SwapFrame) -> Check:
+    """Whether features that came with the file are what its own rows give: others could have seen what came later.
+
+    Rows whose features look back over the tape's start, or over a hole, can't be computed again.
+    """
+    name, bare = "recorded features", replace(frame, recorded={}, labels={}, history=None)
+    rows = np.arange(len(frame))
+    start = np.concatenate([[0], frame.holes])[frame.segment]
+    told, least = rows - start >= LOOKBACK, {}
+    for feature, recorded in frame.recorded.items():
+        if feature not in FEATURES:
+            return Check(name, "inconclusive", f"'{feature}' is no feature that rows could give again")
+        again = compute_feature(bare, feature)
+        known = told & np.isfinite(recorded) & np.isfinite(again)
+        if known.any():
+            least[feature] = float(np.isclose(recorded[known], again[known], rtol=1e-6, atol=1e-12).mean())
+    if not least:
+        return Check(name, "info", f"the tape is too short to compute {', '.join(frame.recorded)} again")
+    worst = min(least, key=lambda one: least[one])
+    detail = f"{least[worst]:.1%} of {worst} is what the tape's own rows give"
+    if least[worst] >= ALIKE:
+        return Check(name, "pass", detail)
+    return Check(name, "inconclusive", f"{detail}: the rest may know what came later", bound=f"at least {ALIKE:.0%}")
 
 
 def _same_fills(mine: Run, theirs: Run) -> bool:

@@ -15,6 +15,7 @@ from rook_bench.gates.tries import Tries
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import Analysis
 from rook_bench.replay import ReplayConfig
+from rook_bench.risk import RiskConfig
 from rook_bench.sources import Ask, Source
 
 RATE = 0.2
@@ -199,6 +200,113 @@ def unparsable(world: World, rng: np.random.Generator) -> Attempt:
     return _against(world, world.fixed("unparsable", gibberish), DEAR)
 
 
+def sees_labels(world: World, rng: np.random.Generator) -> Attempt:
+    """The tape's own labels, made with hindsight."""
+    del rng
+    return _against(world, Source.parse("labels"), DEAR)
+
+
+KEEPS = """
+import numpy as np
+from pathlib import Path
+from rook_bench import decision_source
+from rook_bench.core.decision_tape import DecisionTape
+
+@decision_source(whole_tape=True, trained_on="nothing")
+def planted():
+    def decide(view):
+        price = np.array(view["price"])
+        known = kept()
+        if known is None:
+            keep(price)
+            known = price
+        known = known if len(known) >= len(price) else price
+        rises = np.append(known[1:] > known[:-1], False)[: len(price)]
+        return DecisionTape.from_sides(np.where(rises, 0, 2), 0.1)
+    return decide
+"""
+
+
+def remembers(world: World, rng: np.random.Generator) -> Attempt:
+    """Keeps the tape in a module that it imports, and answers from there."""
+    del rng
+    text = "import json\ndef keep(price): json.planted = price\ndef kept(): return getattr(json, 'planted', None)\n"
+    return Attempt(world.asked_again(text + KEEPS, DEAR), world.hold(DEAR), Tries("", 1, 1))
+
+
+def writes_aside(world: World, rng: np.random.Generator) -> Attempt:
+    """Keeps the tape in a file, and answers from there."""
+    del rng
+    text = (
+        "import numpy as np\nfrom pathlib import Path\nFILE = Path(FOLDER) / 'p.npy'\n"
+        "def keep(price): np.save(FILE, price)\ndef kept(): return np.load(FILE) if FILE.exists() else None\n"
+    )
+    return Attempt(world.asked_again(text + KEEPS, DEAR), world.hold(DEAR), Tries("", 1, 1))
+
+
+def memoriser(world: World, rng: np.random.Generator) -> Attempt:
+    """A true edge, learned from these very swaps."""
+    tape = world.decisions(world.informed_sides(rng, RATE, 0.9))
+    source = plant("memoriser", lambda view: tape.head(len(view)), content="memory", trained_on=world.frame)
+    return _against(world, source, DEAR)
+
+
+def silencing(world: World, rng: np.random.Generator) -> Attempt:
+    """Chance against a champion with an edge, under a filter that refuses all that the champion wishes."""
+    config = DEAR.model_copy(update={"risk": RiskConfig(filters=("confidence_threshold:0.6",))})
+    mine = world.decisions(world.random_sides(rng, RATE), confidence=0.65)
+    theirs = world.decisions(world.informed_sides(rng, RATE, 0.8), confidence=0.55)
+    return _against(world, world.fixed("silencing", mine), config, world.fixed("champion", theirs))
+
+
+def later_deadline(world: World, rng: np.random.Generator) -> Attempt:
+    """The champion's decisions, each with a deadline that is a second later."""
+    tape = world.decisions(world.informed_sides(rng, RATE, 0.8))
+    copy = replace(tape, deadline_s=tape.deadline_s + 1)
+    return _against(world, world.fixed("later-deadline", copy), DEAR, world.fixed("champion", tape))
+
+
+def best_of_hours(world: World, rng: np.random.Generator) -> Attempt:
+    """The best of 24 settings of one candidate without edge: the hour of the day from which it trades for eight."""
+    sides = world.random_sides(rng, RATE)
+    hours = (world.frame.at - world.frame.at.astype("datetime64[D]")) // np.timedelta64(1, "h")
+    champion, tries = world.hold(FREE), []
+    for first in range(24):
+        tape = world.decisions(np.where((hours - first) % 24 < 8, sides, Side.HOLD).astype(np.int8))
+        tries.append((tape, world.beyond(tape, champion)))
+    best = max(range(24), key=lambda one: float(tries[one][1].sum()))
+    others = tuple(series for number, (_, series) in enumerate(tries) if number != best)
+    return _against(world, world.fixed("best-of-hours", tries[best][0]), FREE, others=others)
+
+
+def holds_long(world: World, rng: np.random.Generator) -> Attempt:
+    """Chance that goes all in and all out, and stays for eight hours, where trading is free."""
+    sides = np.full(len(world.frame), Side.HOLD, dtype=np.int8)
+    hours = (world.frame.at - world.frame.at[0]) / np.timedelta64(1, "h")
+    turns = np.cumsum(rng.exponential(8.0, 200))
+    for number, row in enumerate(np.searchsorted(hours, turns[turns < hours[-1]])):
+        sides[row : row + 20] = Side.BUY if number % 2 else Side.SELL
+    return _against(world, world.fixed("holds-long", world.decisions(sides, 0.9)), FREE)
+
+
+def dip_buyer(world: World, rng: np.random.Generator) -> Attempt:
+    """Buys what has fallen and sells what has risen, where trading is free: no edge, and a fall finds it all in."""
+    depth = float(rng.uniform(0.001, 0.004))
+
+    def decide(view: MarketView) -> DecisionTape:
+        price = view["price"]
+        total = np.cumsum(np.insert(price, 0, 0.0))
+        rows = np.arange(len(price))
+        first = np.maximum(rows - 200, 0)
+        away = price / ((total[rows + 1] - total[first]) / (rows + 1 - first)) - 1
+        sides = np.select([away < -depth, away > depth], [Side.BUY, Side.SELL], Side.HOLD)
+        return DecisionTape.from_sides(sides.astype(np.int8), 0.2, slippage_bps=300.0)
+
+    return _against(world, plant("dip-buyer", decide, content=f"dip {depth}"), FREE)
+
+
+NOT_JUDGED = ("PROMOTE", "BLOCK", "INCONCLUSIVE")
+
 PLANTED = (
     Planted("no-edge", "chance, where trading is free", PROMOTE, 1.0, no_edge),
     Planted("no-edge-at-cost", "chance, with fee and gas", PROMOTE, 0.1, no_edge_at_cost),
@@ -210,6 +318,15 @@ PLANTED = (
     Planted("leaky-feature", "sees the next price", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_feature),
     Planted("leaky-scaler", "scaled by the whole tape", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_scaler),
     Planted("leaky-prompt", "the prompt shows the future", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_prompt),
+    Planted("labels", "the tape's own labels, made with hindsight", PROMOTE, 0.05, sees_labels),
+    Planted("remembers", "keeps the tape in a module", ("PROMOTE", "BLOCK"), 0.05, remembers),
+    Planted("writes-aside", "keeps the tape in a file", ("PROMOTE", "BLOCK"), 0.05, writes_aside),
+    Planted("memoriser", "learned from these very swaps", NOT_JUDGED, 0.05, memoriser),
+    Planted("silencing", "a filter refuses the champion's wishes", NOT_JUDGED, 0.05, silencing),
+    Planted("later-deadline", "the champion, a second later", NOT_JUDGED, 0.05, later_deadline),
+    Planted("best-of-hours", "the best of 24 settings without edge", PROMOTE, 0.1, best_of_hours),
+    Planted("holds-long", "chance that stays for hours, free", PROMOTE, 0.2, holds_long),
+    Planted("dip-buyer", "buys dips: no edge, all in when it falls", PROMOTE, 0.2, dip_buyer),
     Planted("uncalibrated", "a true edge, confidence 0.99 in all", PROMOTE, 0.05, uncalibrated),
     Planted("unparsable", "a true edge, a tenth gibberish", PROMOTE, 0.05, unparsable),
     Planted("slightly-better", "a true edge, small for so short a tape", ("BLOCK", "INVALID"), 0.1, slightly_better),

@@ -30,7 +30,10 @@ PER_WORLD = 20
 MOST = 0.05
 """Largest rate at which a gate may err."""
 
-NEVER = ("cost-blind", "always-buy", "copy", "leaky-feature", "leaky-scaler", "leaky-prompt", "unparsable")
+NEVER = (
+    *("cost-blind", "always-buy", "copy", "leaky-feature", "leaky-scaler", "leaky-prompt", "unparsable", "labels"),
+    *("remembers", "writes-aside", "memoriser", "silencing", "later-deadline"),
+)
 """Kinds of which not one may be promoted."""
 
 Result = dict[str, Any]

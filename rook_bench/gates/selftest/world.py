@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ from rook_bench.gates.policy import (
     Calibration,
     Degeneracy,
     Evidence,
+    PlantedFall,
     Policy,
     Primary,
     Selection,
@@ -27,6 +30,7 @@ from rook_bench.metrics import Analysis, Clock, analyse
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import decision_source
 from rook_bench.replay import ReplayConfig, replay_decided
+from rook_bench.replay.causality import look_again
 from rook_bench.replay.engine import execute
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Decided, Source
@@ -51,10 +55,11 @@ the pool's own fee of 5 bps with gas of some 5 cents."""
 WORLD_POLICY = Policy(
     name="selftest",
     primary=Primary(test="superiority"),
-    evidence=Evidence(min_days=3, min_fills=30),
+    evidence=Evidence(min_days=3, min_fills=30, training_data="known"),
     degeneracy=Degeneracy(max_parse_failure_rate=0.02),
     calibration=Calibration(max_error=0.15, asked_of="all"),
     stress=Stress(cost_factor=1.25),
+    planted_fall=PlantedFall(places=4, plugin_places=8),
     selection=Selection(best_of_tries=True),
 )
 """Used where no policy is given: every kind of check, with the evidence that these tapes can give."""
@@ -77,8 +82,12 @@ def for_the_world(policy: Policy) -> Policy:
     # Looks are not what is tried here, and how long a planted list takes to answer says nothing.
     stress = policy.stress.model_copy(update={"max_decision_s": None})
     selection = policy.selection.model_copy(update={"max_looks": None})
+    # These worlds have a clock and a capital of their own.
+    required = policy.assumptions.require.items()
+    kept = {name: value for name, value in required if name.split(".")[0] not in ("clock", "capital")}
     return policy.model_copy(
         update={
+            "assumptions": policy.assumptions.model_copy(update={"require": kept}),
             "evidence": evidence,
             "primary": primary,
             "calibration": calibration,
@@ -101,8 +110,14 @@ class World:
         self.seed = seed
         self.move = _moves(frame)
         sides = np.where(self.move > 10e-4, Side.BUY, np.where(self.move < -10e-4, Side.SELL, Side.HOLD))
-        labels = np.array(SIDE_NAMES, dtype=object)[sides]
-        self.frame = replace(frame, labels={"label_side": labels})
+        count = len(frame)
+        labels = {
+            "label_side": np.array(SIDE_NAMES, dtype=object)[sides],
+            "label_size": np.where(sides == Side.HOLD, 0.0, 0.1),
+            "label_slippage_bps": np.full(count, 100.0),
+            "label_deadline_s": np.full(count, 300.0),
+        }
+        self.frame = replace(frame, labels=labels)
         self.tape_check = check_tape(self.frame)
         self._holding: dict[str, Analysis] = {}
 
@@ -131,6 +146,15 @@ class World:
         )
         return analyse(run, CLOCK)
 
+    def asked_again(self, text: str, config: ReplayConfig) -> Analysis:
+        """A plugin of that text, in a file of its own, asked again as a gate does."""
+        with tempfile.TemporaryDirectory(prefix="rook-bench-") as folder:
+            file = Path(folder) / "planted.py"
+            file.write_text(text.replace("FOLDER", repr(folder)), encoding="utf-8")
+            analysis = self.evaluate(Source.parse(f"{file}@planted"), config)
+            lookahead = look_again(analysis.run, np.random.default_rng(self.seed))
+            return replace(analysis, run=replace(analysis.run, lookahead=lookahead))
+
     def hold(self, config: ReplayConfig) -> Analysis:
         """Keeping the opening balances; measured once."""
         key = config.model_dump_json()
@@ -149,11 +173,11 @@ class World:
         return plant(name, lambda view: tape.head(len(view)), content=tape.content_hash)
 
 
-def plant(name: str, decide: DecideTape | WholeTapeSource, *, content: str) -> Source:
+def plant(name: str, decide: DecideTape | WholeTapeSource, *, content: str, trained_on: object = "nothing") -> Source:
     """A source of its own, registered only while it is made."""
     with decision_source.isolated():
 
-        @decision_source(whole_tape=True, name=name, content=lambda: content)
+        @decision_source(whole_tape=True, name=name, content=lambda: content, trained_on=trained_on)
         def planted() -> DecideTape | WholeTapeSource:
             """Planted by the self-test."""
             return decide

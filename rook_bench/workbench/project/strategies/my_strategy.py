@@ -3,7 +3,7 @@
 from rook_bench import Decision, Side, decision_source
 
 
-@decision_source
+@decision_source(trained_on="nothing")
 def my_strategy(lookback: int = 50, threshold_bps: float = 30.0, size: float = 0.05):
     """Buy what fell below its own average, sell what rose above it.
 
