@@ -320,7 +320,7 @@ PLANTED = (
     Planted("leaky-prompt", "the prompt shows the future", ("PROMOTE", "BLOCK", "INCONCLUSIVE"), 0.05, leaky_prompt),
     Planted("labels", "the tape's own labels, made with hindsight", PROMOTE, 0.05, sees_labels),
     Planted("remembers", "keeps the tape in a module", ("PROMOTE", "BLOCK"), 0.05, remembers),
-    Planted("writes-aside", "keeps the tape in a file", ("PROMOTE", "BLOCK"), 0.05, writes_aside),
+    Planted("writes-aside", "keeps the tape in a file", PROMOTE, 0.05, writes_aside),
     Planted("memoriser", "learned from these very swaps", NOT_JUDGED, 0.05, memoriser),
     Planted("silencing", "a filter refuses the champion's wishes", NOT_JUDGED, 0.05, silencing),
     Planted("later-deadline", "the champion, a second later", NOT_JUDGED, 0.05, later_deadline),
