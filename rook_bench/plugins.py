@@ -347,7 +347,7 @@ def import_file(path: Path) -> None:
         run_file(path, "rook_bench_plugin")
     except RookError:
         raise
-    except Exception as error:  # the user's file may fail in any way; the report names it
+    except (Exception, SystemExit) as error:  # the user's file may fail in any way; the report names it
         raise InputError(f"the plugin file fails ({type(error).__name__}: {error})", where=path) from error
 
 
@@ -355,5 +355,5 @@ def _guarded(where: str, load: Callable[[], object]) -> None:
     """One broken plugin is reported with its place and does not stop the others."""
     try:
         load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         broken[where] = str(error) or type(error).__name__

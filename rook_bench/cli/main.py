@@ -92,7 +92,8 @@ def run(arguments: list[str] | None = None) -> int:
         # Click answers a closed pipe with exit code 1, which a gate's caller reads as BLOCK.
         if isinstance(stop.__context__, BrokenPipeError):
             return _pipe_closed()
-        raise
+        # Nothing here ends by it: something that was loaded wants to give the exit code, which is a verdict's.
+        return _say(f"something that was run ended the program (exit {stop.code})", INVALID)
     finally:
         _on_termination(stopped)
         hush(False)

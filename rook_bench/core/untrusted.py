@@ -14,8 +14,9 @@ CELLS_VARIABLE = "ROOK_BENCH_MOST_CELLS"
 MOST_CELLS = 200_000_000
 """Values that a Parquet file may hold, unless the variable of that name allows more: some 12 million swaps."""
 
-MOST_TEXT, MOST_RATIO = 2**30, 200
-"""Bytes that a compressed text may unpack to, where it is more than so many times smaller: text packs ten to one."""
+MOST_TEXT, MOST_RATIO, MOST_DEFLATED = 2**30, 200, 1032
+"""Bytes that a compressed text may unpack to, where it is more than so many times smaller: text packs ten to one, and
+nothing more than a thousand to one (RFC 1951)."""
 
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 """Control characters, and those that turn or hide text around them; neither tab nor line feed."""
@@ -41,19 +42,23 @@ def check_cells(rows: int, columns: int, path: Path) -> None:
         raise InputError(what, where=path, hint=f"split it by day; or set {CELLS_VARIABLE} to allow more")
 
 
+def check_text(lengths: int, path: Path) -> None:
+    """InputError for a column of text of so many bytes in all: equal values cost a file nothing, and memory much."""
+    if lengths > MOST_TEXT:
+        raise InputError(f"a column holds {lengths:,} bytes of text", where=path, hint="make the file again")
+
+
 def check_unpacked(path: Path) -> None:
-    """InputError for a gzip file that unpacks to far more than text does; a damaged one is its reader's to tell."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        if size < 18:
-            return
-        file.seek(-4, os.SEEK_END)
-        said = int.from_bytes(file.read(4), "little")  # bytes of the last member modulo 2^32 (RFC 1952)
-    most, unpacked = max(MOST_TEXT, MOST_RATIO * size), 0
-    if said <= min(MOST_TEXT, MOST_RATIO * size):
+    """InputError for a gzip file that unpacks to far more than text does; a damaged one is its reader's to tell.
+
+    What a file says of its own length is its last member's alone, so that the bytes are counted, and none kept.
+    """
+    size = path.stat().st_size
+    if size * MOST_DEFLATED < MOST_TEXT:
         return
+    most, unpacked = max(MOST_TEXT, MOST_RATIO * size), 0
     try:
-        with gzip.open(path) as file:  # counted, never kept
+        with gzip.open(path) as file:
             while unpacked <= most and (part := file.read(1 << 20)):
                 unpacked += len(part)
     except (OSError, EOFError, zlib.error):

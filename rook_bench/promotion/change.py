@@ -24,7 +24,7 @@ from rook_bench.gates.formats.verdict_file import (
     verdict_path,
 )
 from rook_bench.gates.verdict import policy_hash
-from rook_bench.plugins import strategies_folder
+from rook_bench.plugins import Choice, strategies_folder
 from rook_bench.promotion.record import MODELS, Record
 from rook_bench.promotion.store import (
     SIGNATURES,
@@ -38,6 +38,7 @@ from rook_bench.promotion.store import (
 )
 from rook_bench.sources import Source
 from rook_bench.sources.identity import fingerprint_of, identity_of, plugin_file_hash
+from rook_bench.sources.own_files import own_files
 
 Rejudge = Callable[[Path], Mapping[str, Any]]
 
@@ -107,6 +108,7 @@ def promote(
             **{key: candidate[key] for key in IDENTITY},
             "source_hash": source.content,
             "plugin_sha256": plugin_file_hash(source.choice),
+            "companions": _companions_of(source.choice),
             "code_hash": verdict["code_hash"],
             "policy_hash": verdict["policy"]["hash"],
             "trials_head": (verdict["trials"] or {}).get("head"),
@@ -178,9 +180,19 @@ def changed_source(entry: Entry, models: Path) -> list[str]:
     return [] if same else [f"{reference}: changed since it was promoted"]
 
 
+def _companions_of(choice: Choice) -> dict[str, str]:
+    """Where the files of a user's plugin beside its own lie, with their SHA-256."""
+    if plugin_file_hash(choice) is None or choice.plugin.in_memory:
+        return {}
+    return {str(path): sha256_file(path) for path in own_files(choice) if path != choice.plugin.file}
+
+
 def _changed_plugin(entry: Entry) -> list[str]:
     """The same of a user's plugin, by its file's hash: a record may be anybody's, and no code is run to check it."""
     reference, wanted = str(entry["source"]), entry["plugin_sha256"]
+    for name, digest in (entry.get("companions") or {}).items():
+        if not Path(name).is_file() or sha256_file(name) != digest:
+            return [f"{name}: changed since {reference} was promoted"]
     path = plugin_path(reference)
     if path is None:
         found = any(sha256_file(file) == wanted for file in strategies_folder().glob("*.py"))

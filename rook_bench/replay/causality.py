@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from rook_bench.core import RookError
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.hashing import PACKAGE
-from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import risk_filter, sizer, strategies_folder
-from rook_bench.replay.apart import Answer, AnswersQuestion, DecideQuestion, RiskQuestion, apart
+from rook_bench.replay.apart import Answer, AnswersQuestion, DecideQuestion, RiskQuestion, apart, workers
 from rook_bench.replay.run import Run
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source
-from rook_bench.sources.lookahead import Asker, Lookahead, Reply, Unanswered, check_source, choose_cuts
+from rook_bench.sources.lookahead import Asker, Lookahead, Question, Reply, Unanswered, check_source, choose_cuts
 from rook_bench.sources.own_files import own_files
 
 ANSWERS = 64
@@ -65,16 +64,31 @@ def look_again(run: Run, rng: np.random.Generator) -> Lookahead:
 
 
 def asker_of(source: Source, seed: int) -> Asker:
-    """Asks a source in processes that remember nothing."""
+    """Asks a source in processes that remember nothing, a few questions at once."""
     prompts_only = _answers_prompts(source)
     own = own_files(source.choice)
+    _ = source.built  # what it imports is imported
 
-    def ask(frame: SwapFrame, rows: int) -> Reply:
-        question = DecideQuestion.of(source, frame.unlabelled, rows, seed, prompts_only=prompts_only)
-        answer = _untouched(apart().ask(question, own=own, watched=not source.installed))
-        return Reply(answer.tape, answer.prompts)
+    def ask(question: Question) -> Answer:
+        frame, rows = question()
+        asked = DecideQuestion.of(source, frame.unlabelled, rows, seed, prompts_only=prompts_only)
+        return apart().ask(asked, own=own, watched=not source.installed)
 
-    return ask
+    def ask_all(questions: Iterable[Question]) -> Iterator[Reply]:
+        waiting = [workers().submit(ask, question) for question in questions]
+        try:
+            for future in waiting:
+                answer = _untouched(future.result())
+                yield Reply(answer.tape, answer.prompts)
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    return ask_all
+
+
+def _elsewhere(question: RiskQuestion | AnswersQuestion, **how: Any) -> Answer:
+    return workers().submit(lambda: apart().ask(question, **how)).result()
 
 
 def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lookahead:
@@ -94,7 +108,7 @@ def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lo
         if elsewhere and written:
             question = RiskQuestion(risk, run.frame[:cut].unlabelled, tape.head(cut))
             try:
-                answer = _untouched(apart().ask(question, own=own))
+                answer = _untouched(_elsewhere(question, own=own))
             except Unanswered as problem:
                 return replace(lookahead, status="unchecked", detail=f"sizing or filters: {problem}")
             assert answer.permitted is not None
@@ -138,7 +152,7 @@ def _answers_again(run: Run, lookahead: Lookahead, rng: np.random.Generator) -> 
     asked = [texts[row] for row in rows]
     with tempfile.TemporaryDirectory(prefix="rook-bench-") as empty:
         question = AnswersQuestion.of(source, run.frame[:1].unlabelled, asked)
-        answer = apart().ask(question, watched=False, cache=Path(empty))
+        answer = _elsewhere(question, watched=False, cache=Path(empty))
     if answer.error or answer.tape is None:
         what = " ".join(answer.error.split())[:300]
         return replace(lookahead, status="unchecked", detail=f"its answers could not be computed anew: {what}")

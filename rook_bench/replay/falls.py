@@ -1,7 +1,7 @@
 """What a fall, or a rise, that a tape does not hold would have cost: planted, with the sources asked again.
 
 Who sells tails gains on every tape without a crash, so that no test of history finds him out. His decisions can be
-questioned: prices from some place on are multiplied by a staircase, the source is asked what it does then, and what
+questioned: prices from some place on are multiplied by a ramp, the source is asked what it does then, and what
 it loses is compared with what it lost without.
 """
 
@@ -25,7 +25,6 @@ from rook_bench.replay.market_rows import fee_pips
 from rook_bench.replay.run import Run
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Ask, Source
-from rook_bench.sources.lookahead import Unanswered
 from rook_bench.sources.protocol import AnswersPrompts
 
 HISTORY = 3000
@@ -33,9 +32,6 @@ HISTORY = 3000
 
 FEWEST_ROWS = 10
 """Swaps that a stretch must hold to be asked about."""
-
-STEPS = 8
-"""Of the staircase."""
 
 PROMPTS = 4000
 """Prompts that a language model is asked in all; where there are more, swaps evenly spread, for both sides alike."""
@@ -47,8 +43,8 @@ class Plant:
 
     Attributes:
         moves: what prices are multiplied by in the end (0.8 for a fall of 20%), each tried for itself.
-        fall_s: seconds that the staircase takes.
-        asked_s: seconds over which sources are asked, the staircase included.
+        fall_s: seconds that it takes.
+        asked_s: seconds over which sources are asked, the move included.
     """
 
     moves: tuple[float, ...] = (0.8, 1.25)
@@ -84,6 +80,9 @@ def plant(mine: Run, theirs: Run, asked: Plant, places: int, rng: np.random.Gene
         asked: what is planted.
         places: how many, spread evenly from a start that is drawn.
         rng: draws it.
+
+    Raises:
+        Unanswered: where a side fails when it sees the move, or touches what is not its own.
     """
     stretches = _stretches(mine.frame, asked, places, rng)
     if not stretches:
@@ -102,13 +101,13 @@ def plant(mine: Run, theirs: Run, asked: Plant, places: int, rng: np.random.Gene
 
 
 def moved(frame: SwapFrame, place: int, move: float, fall_s: float) -> SwapFrame:
-    """The tape with prices after the row `place` multiplied by a staircase; what else is recorded stays.
+    """The tape with prices after the row `place` multiplied by a ramp; what else is recorded stays.
 
-    The tick map is left out: nobody knows what stands at prices that were never reached.
+    A ramp and no staircase: a source that holds still where one swap moves far would never meet the fall. The tick
+    map is left out: nobody knows what stands at prices that were never reached.
     """
     since = (frame.at - frame.at[place]) / np.timedelta64(1, "s")
-    steps = np.clip(np.floor(since / fall_s * STEPS) + 1, 0, STEPS) * (np.arange(len(frame)) > place)
-    factor = move ** (steps / STEPS)
+    factor = move ** (np.clip(since / fall_s, 0.0, 1.0) * (np.arange(len(frame)) > place))
     root = np.sqrt(factor if frame.pool.base_is_token0 else 1 / factor)
     prices = list(frame.sqrt_price_x96)
     for row in range(place + 1, len(frame)):
@@ -173,10 +172,7 @@ class _Side:
             ask = Ask(len(changed), np.random.default_rng(seed), changed.data_hash)
             tape = replace(source).answer(MarketView.whole(changed), ask)
         else:
-            try:
-                reply = asker_of(source, seed)(changed, len(changed)).tape
-            except Unanswered:
-                return own
+            (reply,) = (one.tape for one in asker_of(source, seed)([lambda: (changed, len(changed))]))
             assert reply is not None
             tape = reply
         rows_after = np.arange(here, len(own), dtype=np.intp)

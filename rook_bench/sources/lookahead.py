@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -66,16 +67,20 @@ class Reply:
     prompts: list[str] | None = None
 
 
-Asker = Callable[[SwapFrame, int], Reply]
-"""Asks about the first so many rows of a tape, with all of it in view; may raise Unanswered."""
+Question = Callable[[], tuple[SwapFrame, int]]
+"""Makes a tape and says how many of its rows are asked about, with all of it in view."""
+
+Asker = Callable[[Iterable[Question]], Iterator[Reply]]
+"""Asks questions and yields the replies in their order; may raise Unanswered."""
 
 
 def in_process(again: Callable[[], Source], seed: int) -> Asker:
     """An asker in this process, of a source that is made anew each time: what lies elsewhere in memory is not."""
 
-    def ask(frame: SwapFrame, rows: int) -> Reply:
-        source = again()
-        return Reply(source.ask(frame, seed, head=rows), source.prompts(frame, rows))
+    def ask(questions: Iterable[Question]) -> Iterator[Reply]:
+        for question in questions:
+            (frame, rows), source = question(), again()
+            yield Reply(source.ask(frame, seed, head=rows), source.prompts(frame, rows))
 
     return ask
 
@@ -115,25 +120,28 @@ def check_source(
     other = replace(source)
     asked = ask or in_process(lambda: other, seed)
     order = sorted(cuts) if ask_whole else rng.permutation(cuts).tolist()
-    cut_off = set(rng.permutation(order)[:CUTS].tolist())
+    # Who can put a scrambled future in order again sees nothing of one that is cut off.
+    cut_off = set(rng.permutation(order)[: CUTS if source.installed else max(CUTS, len(order) // 2)].tolist())
     if ask is None:
         order.sort(key=lambda cut: cut != cuts[0])  # the shortest first, the others as they were drawn
+    # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
+    ways = [(cut, name) for cut in order for name in ("cut off", "scrambled") if name == "scrambled" or cut in cut_off]
+    seeds = rng.integers(2**63, size=len(ways)).tolist()  # for questions may be made in any order
+    questions = [partial(_changed, frame, cut, name, seed) for (cut, name), seed in zip(ways, seeds, strict=True)]
+    whole: list[Question] = [lambda: (frame, len(frame))] if ask_whole else []
+    replies = asked([*questions, *whole])
     try:
-        for cut in order:
-            # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
-            ways = {"cut off": frame[:cut]} if cut in cut_off else {}
-            for name, changed in (ways | {"scrambled": scramble_future(frame, cut, rng)}).items():
-                reply = asked(changed, cut)
-                row = None if prompts is None else _first_other(prompts[:cut], reply.prompts or [])
-                if row is not None:
-                    detail = f"with the future after row {cut} {name}, the prompt of row {row + 1} changed"
-                    return Lookahead("leak", tuple(cuts), row, detail)
-                row = None if reply.tape is None else first_difference(tape.head(cut), reply.tape)
-                if row is not None:
-                    detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
-                    return Lookahead("leak", tuple(cuts), row, detail)
-        if ask_whole and (whole := asked(frame, len(frame)).tape) is not None:
-            row = first_difference(tape, whole)
+        for (cut, name), reply in zip(ways, replies, strict=False):
+            row = None if prompts is None else _first_other(prompts[:cut], reply.prompts or [])
+            if row is not None:
+                detail = f"with the future after row {cut} {name}, the prompt of row {row + 1} changed"
+                return Lookahead("leak", tuple(cuts), row, detail)
+            row = None if reply.tape is None else first_difference(tape.head(cut), reply.tape)
+            if row is not None:
+                detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
+                return Lookahead("leak", tuple(cuts), row, detail)
+        for reply in replies if ask_whole else ():
+            row = None if reply.tape is None else first_difference(tape, reply.tape)
             if row is not None:
                 detail = f"asked again on the same tape, the source decides otherwise at row {row + 1}"
                 return Lookahead("leak", tuple(cuts), row, detail)
@@ -146,6 +154,13 @@ def check_source(
         found = 1 - (1 - RARE * TELLING) ** after_trades
         detail += f"; a leak in one trade of {1 / RARE:.0f} would be found some {found:.0%} of the time"
     return Lookahead("clean", tuple(cuts), None, detail)
+
+
+def _changed(frame: SwapFrame, cut: int, name: str, seed: int) -> tuple[SwapFrame, int]:
+    """The tape with the future after a row cut off or scrambled."""
+    if name == "cut off":
+        return frame[:cut], cut
+    return scramble_future(frame, cut, np.random.default_rng(seed)), cut
 
 
 def scramble_future(frame: SwapFrame, cut: int, rng: np.random.Generator) -> SwapFrame:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +15,29 @@ from rook_bench.plugins import Choice, Plugin
 
 
 def own_files(choice: Choice) -> list[Path]:
-    """The plugin's file, what it imports from its own folder, what it declares, and the paths among its parameters."""
+    """The plugin's file, what it imports of its own, what it declares, and the files among its parameters.
+
+    Of a plugin that came with this package its parameters may name folders (an adapter), of others files alone: a
+    folder holds whatever somebody puts there later.
+    """
     plugin = choice.plugin
-    given = [Path(value) for value in choice.params.values() if isinstance(value, str | Path)]
-    beside = [] if plugin.in_memory else [plugin.file, *companions(plugin)]
-    return [*beside, *(path for path in given if str(path) and path.exists())]
+    installed = not plugin.in_memory and plugin.file.is_relative_to(PACKAGE)
+    given = [path for path in _paths(choice) if path.is_file() or (installed and path.is_dir())]
+    return [*([] if plugin.in_memory else [plugin.file, *companions(plugin)]), *given]
+
+
+def _paths(choice: Choice) -> list[Path]:
+    """The parameters that could be paths."""
+    values = [value for value in choice.params.values() if isinstance(value, str | Path) and str(value)]
+    return [Path(value) for value in values if len(str(value)) < 4096 and "\0" not in str(value)]
+
+
+def content_hashes(choice: Choice) -> dict[str, str]:
+    """SHA-256 of what a user's plugin is made of beside its own file: companions, and files among its parameters."""
+    plugin = choice.plugin
+    if plugin.in_memory or plugin.file.is_relative_to(PACKAGE):
+        return {}
+    return companion_hashes(plugin) | {str(path): sha256_file(path) for path in _paths(choice) if path.is_file()}
 
 
 def companions(plugin: Plugin) -> list[Path]:
@@ -48,7 +69,10 @@ def companion_hashes(plugin: Plugin) -> dict[str, str]:
 
 
 def imported_by(file: Path) -> list[str]:
-    """Names of modules that a Python file imports anywhere in it; no code runs. A name may be of what is in one."""
+    """Names of modules that a Python file imports anywhere in it, with the packages around them; no code runs.
+
+    A name may be of what is in a module. Names that are relative to the file begin with as many dots as they have.
+    """
     try:
         tree = ast.parse(file.read_bytes())
     except (OSError, SyntaxError, ValueError, RecursionError):
@@ -58,18 +82,35 @@ def imported_by(file: Path) -> list[str]:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            module = node.module or ""
-            names.add(module)
-            names.update(f"{module}.{alias.name}".strip(".") for alias in node.names)
+            module, dots = node.module or "", "." * node.level
+            names.add(dots + module)
+            names.update(f"{dots}{module}.{alias.name}" if module else f"{dots}{alias.name}" for alias in node.names)
+    for name in list(names):
+        level = len(name) - len(name.lstrip("."))
+        parts = name[level:].split(".")
+        names.update(name[:level] + ".".join(parts[:count]) for count in range(1, len(parts)))
     return sorted(names - {""})
 
 
 def _imported(file: Path, seen: set[Path]) -> Iterator[Path]:
-    """Modules of a file's folder that it imports, and those that these import."""
+    """Modules that a file imports from its folder or from where one's own modules are found, and what these import."""
     for name in imported_by(file):
-        place = file.parent.joinpath(*name.split("."))
-        for path in (place.with_suffix(".py"), place / "__init__.py"):
-            if path.is_file() and path.resolve() not in seen:
-                seen.add(path.resolve())
-                yield path.resolve()
-                yield from _imported(path.resolve(), seen)
+        dots = len(name) - len(name.lstrip("."))
+        roots = [file.parents[min(dots, len(file.parents)) - 1]] if dots else [file.parent, *_own_roots()]
+        parts = [part for part in name[dots:].split(".") if part]
+        for root in roots:
+            place = root.joinpath(*parts)
+            for path in (place.with_name(place.name + ".py"), place / "__init__.py"):
+                if path.is_file() and path.resolve() not in seen:
+                    seen.add(path.resolve())
+                    yield path.resolve()
+                    yield from _imported(path.resolve(), seen)
+
+
+def _own_roots() -> list[Path]:
+    """Folders that modules are found in, but those of the standard library and of installed packages."""
+    installed = tuple(
+        os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+    )
+    roots = [Path(path or ".").resolve() for path in sys.path]
+    return [root for root in roots if root.is_dir() and not str(root).startswith(installed) and root != PACKAGE.parent]

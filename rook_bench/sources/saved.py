@@ -8,17 +8,31 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
-from rook_bench.core.untrusted import check_cells
+from rook_bench.core.untrusted import check_cells, check_text
 
 VERSION = 1
 _METADATA = b"rook_bench_decisions"
 _NUMBERS = ("size", "slippage_bps", "deadline_s", "confidence")
+
+
+_TEXTS = ("reason", "raw_text")
+
+
+def _bytes_of(column: pa.ChunkedArray) -> int:
+    """Bytes of a text column when every row has its own, as Python will have it."""
+    total = 0
+    for chunk in column.chunks:
+        lengths = np.asarray(pc.fill_null(pc.binary_length(chunk.dictionary), 0), dtype=np.int64)
+        rows = np.asarray(pc.fill_null(chunk.indices, -1))
+        total += int(lengths[rows[rows >= 0]].sum()) if len(lengths) else 0
+    return total
 
 
 def write_decisions(tape: DecisionTape, path: str | Path, facts: dict[str, Any]) -> None:
@@ -45,9 +59,13 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
             "decisions in CSV are to look at and don't replay", where=path, hint="decide with an --out in .parquet"
         )
     try:
-        file = pq.ParquetFile(path)
+        names = pq.read_schema(path).names
+        file = pq.ParquetFile(path, read_dictionary=[name for name in _TEXTS if name in names])
         check_cells(file.metadata.num_rows, file.metadata.num_columns, path)
         table = file.read()
+        for name in _TEXTS:
+            if name in table.column_names:
+                check_text(_bytes_of(table[name]), path)
         facts = json.loads((table.schema.metadata or {})[_METADATA])
     except (pa.ArrowInvalid, OSError, KeyError, json.JSONDecodeError):
         raise InputError("not a decision tape", where=path, hint="make one with rook-bench decide") from None

@@ -20,7 +20,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import Choice, Plugin, Spec, decision_source, is_plain, made_with, plugin_of
 from rook_bench.sources.bare import as_source
-from rook_bench.sources.own_files import companion_hashes
+from rook_bench.sources.own_files import content_hashes
 from rook_bench.sources.protocol import Ask, ShowsPrompts, TakesNotes, WholeTapeSource
 
 
@@ -210,7 +210,11 @@ class Source:
 
     def answer(self, view: MarketView, ask: Ask) -> DecisionTape:
         """The decisions of the first `ask.rows` rows of a view; errors are those of `ask`."""
-        tape = self.built.decide(view, ask)
+        try:
+            tape = self.built.decide(view, ask)
+        except SystemExit as error:  # the exit code of a program is its verdict, and nobody else's to give
+            what = f"ended the program (exit {error.code}) in place of an answer"
+            raise InputError(what, where=f"source {self.reference}") from None
         if not isinstance(tape, DecisionTape) or len(tape) not in (ask.rows, len(view)):
             what = f"did not return one decision for each of {ask.rows} swaps"
             raise InputError(what, where=f"source {self.reference}")
@@ -240,7 +244,7 @@ def _content_of(choice: Choice) -> str | None:
     """Hash of what a choice is made of beside its plugin's file and plain parameters; None where it can't be told."""
     read = choice.plugin.traits.get("content")
     content: str = read(**choice.params) if read else ""
-    beside = companion_hashes(choice.plugin)
+    beside = content_hashes(choice)
     if beside:
         content = sha256_json([content, beside])
     factory, odd = choice.plugin.factory if choice.plugin.in_memory else None, _odd(choice.params)

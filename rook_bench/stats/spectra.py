@@ -63,6 +63,7 @@ class MeanOverSpectra:
 
 class _Spectrum(NamedTuple):
     log_weight: float
+    log_likelihood: float
     precision: NDArray[Any]
     slope: NDArray[Any]
     rest: float
@@ -108,7 +109,7 @@ def limits(
 
     spectra = _spectra()
     power = np.stack([np.einsum("mi,ij,mj->m", rest, one.precision, rest) for one in spectra])
-    logs = np.array([one.log_weight for one in spectra])[:, None] - COSINES / 2 * np.log(power)
+    logs = np.array([one.log_weight + one.log_likelihood for one in spectra])[:, None] - COSINES / 2 * np.log(power)
     weights = np.exp(logs - logs.max(axis=0))
     weights /= weights.sum(axis=0)
     centre = first - np.stack([rest @ one.slope for one in spectra])
@@ -177,8 +178,8 @@ def _spectra() -> tuple[_Spectrum, ...]:
     for weight, whole in weighed:
         precision = np.linalg.inv(whole[1:, 1:])
         slope = precision @ whole[1:, 0]
-        log_weight = math.log(weight) + 0.5 * float(np.linalg.slogdet(precision)[1])
-        spectra.append(_Spectrum(log_weight, precision, slope, float(whole[0, 0] - slope @ whole[1:, 0])))
+        known = 0.5 * float(np.linalg.slogdet(precision)[1])
+        spectra.append(_Spectrum(math.log(weight), known, precision, slope, float(whole[0, 0] - slope @ whole[1:, 0])))
     return tuple(spectra)
 
 
@@ -222,7 +223,9 @@ def single_step_max_t(
 
     Romano and Wolf (2005), "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", section 3, with
     the t of the lowest cosine coefficients, whose correlation among the tries says how alike they are: near copies
-    hardly count. The critical value comes from draws of normal coefficients with that correlation.
+    hardly count. The critical value comes from draws of normal coefficients with that correlation, under spectra that
+    are weighed by how well they explain all tries together: the luckiest of many is the one whose own coefficients
+    hide its dependence.
 
     Args:
         mine: the series that is judged, measured from the boundary, shape (n,).
@@ -236,11 +239,53 @@ def single_step_max_t(
     columns = [rest, *(low_cosines(other)[1] for other in others)]
     alike = np.column_stack([one / math.sqrt(float(one @ one)) for one in columns if one.any()])
     rng = np.random.default_rng(seed)
-    largest, part = np.empty(DRAWS), 200
-    for start in range(0, DRAWS, part):
-        drawn = rng.standard_normal((part, COSINES + 1, COSINES)) @ alike
-        if unknown:
-            drawn = np.concatenate([drawn, rng.standard_normal((part, COSINES + 1, unknown))], axis=2)
-        largest[start : start + part] = (drawn[:, 0] / np.sqrt(np.mean(drawn[:, 1:] ** 2, axis=1))).max(axis=1)
+    weights = _common_weights([column for column in columns if column.any()], alike)
+    counts = rng.multinomial(DRAWS, weights)
+    parts = [
+        _largest(alike, unknown, root, min(PART, count - start), rng)
+        for root, count in zip(_roots(), counts.tolist(), strict=True)
+        for start in range(0, count, PART)
+    ]
+    largest = np.concatenate(parts)
     critical = float(np.quantile(largest, 1 - size))
     return MaxT(statistic, critical, float((1 + np.count_nonzero(largest >= statistic)) / (DRAWS + 1)))
+
+
+PART = 200
+"""Draws that are held in memory at once."""
+
+
+def _largest(
+    alike: NDArray[np.float64], unknown: int, root: NDArray[np.float64], count: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """The largest t among the tries in so many draws under one spectrum, shape (count,)."""
+    drawn = rng.standard_normal((count, COSINES + 1, COSINES)) @ alike
+    if unknown:
+        drawn = np.concatenate([drawn, rng.standard_normal((count, COSINES + 1, unknown))], axis=2)
+    drawn = np.einsum("ij,djk->dik", root, drawn)
+    best: NDArray[np.float64] = (drawn[:, 0] / np.sqrt(np.mean(drawn[:, 1:] ** 2, axis=1))).max(axis=1)
+    return best
+
+
+def _common_weights(columns: Sequence[NDArray[np.float64]], alike: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Posterior weight of each spectrum given all tries, which count as many as they are different, shape (m,)."""
+    if len(columns) == 1:  # how long its dependence may last is the primary question's
+        return np.eye(len(_spectra()))[0]
+    strengths = np.linalg.eigvalsh(alike.T @ alike)
+    different = float(strengths.sum() ** 2 / (strengths**2).sum())
+    logs = [
+        one.log_weight
+        + different
+        * (one.log_likelihood - COSINES / 2 * float(np.mean([np.log(y @ one.precision @ y) for y in columns])))
+        for one in _spectra()
+    ]
+    weights = np.exp(np.array(logs) - max(logs))
+    found: NDArray[np.float64] = weights / weights.sum()
+    return found
+
+
+@cache
+def _roots() -> tuple[NDArray[np.float64], ...]:
+    """Cholesky factors of the spectra's covariances, in their order."""
+    slow = (np.linalg.cholesky(covariance(rate) + 1e-12 * np.eye(COSINES + 1)) for rate in LASTING)
+    return (np.eye(COSINES + 1), *slow)

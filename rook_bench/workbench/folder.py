@@ -148,13 +148,13 @@ def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = ()) -> P
     """
     with trusting(strategies=False, files=allow_plugins):
         (analyses, title), verdict, looks = load_analyses(folder), folder / "verdict.json", load_looks(folder)
-    judged = read_verdict(verdict) if verdict.exists() else None
-    if judged is not None:
-        _check_belongs(judged, analyses, verdict)
-    with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
-        write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks)
-        for file in Path(aside).iterdir():
-            file.replace(folder / file.name)
+        judged = read_verdict(verdict) if verdict.exists() else None
+        if judged is not None:
+            _check_belongs(judged, analyses, verdict)
+        with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
+            write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks)
+            for file in Path(aside).iterdir():
+                file.replace(folder / file.name)
     return folder / "report.html"
 
 

@@ -20,7 +20,8 @@ from rook_bench.gates import Policy, Tries, Verdict, Waiver, load_policy, load_w
 from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.metrics import analyse
 from rook_bench.plugins import trusting
-from rook_bench.promotion.record import resolve_champion
+from rook_bench.promotion.change import changed_source
+from rook_bench.promotion.record import Record, resolve_champion
 from rook_bench.replay import replay
 from rook_bench.replay.causality import look_again
 from rook_bench.replay.naming import names_of
@@ -192,7 +193,9 @@ def _judge(
     signed = [waiver if isinstance(waiver, Waiver) else load_waiver(waiver) for waiver in waivers]
     promoted = champion == CHAMPION
     if promoted:
-        champion = resolve_champion(Path(models) if models else models_folder())
+        place = Path(models) if models else models_folder()
+        champion = resolve_champion(place)
+        _check_unchanged(place)
     sides = [candidate] if champion is None else [candidate, champion]
     ledger = TrialLedger(Path(trials) if trials else trials_folder(Path(models) if models else None))
     if shared is not None:
@@ -212,6 +215,14 @@ def _judge(
     )
     verdict = gates.judge(rules, evaluations[0], against, tries=tries, waivers=signed)
     return Judgement(verdict, (*evaluations, *beside), looks_of(tries))
+
+
+def _check_unchanged(models: Path) -> None:
+    """InputError where the champion's plugin is not what was promoted; known before any of it runs."""
+    entry = Record(models).champion
+    problems = [] if entry is None or entry["plugin_sha256"] is None else changed_source(entry, models)
+    if problems:
+        raise InputError(problems[0], where=models, hint="restore it, or name another champion")
 
 
 def rejudge(folder: Path, trials: Path | None = None, *, allow_plugins: Iterable[str | Path] = ()) -> dict[str, Any]:
@@ -298,7 +309,7 @@ def looked_at_again(evaluation: Evaluation) -> Evaluation:
     A leak that was found stays found, even if the source can't be asked any more.
     """
     lookahead = look_again(evaluation.run, np.random.default_rng())
-    if lookahead.status == "unchecked" and evaluation.run.lookahead.status == "leak":
+    if evaluation.run.lookahead.status == "leak":
         return evaluation
     return replace(evaluation, run=replace(evaluation.run, lookahead=lookahead))
 

@@ -94,7 +94,8 @@ def record_trials(
     for analysis in analyses[1:] if kind == "gate" else analyses:
         plugin = analysis.run.source.choice.plugin
         holds = plugin.name == "hold" and plugin.file.is_relative_to(PACKAGE)
-        if holds or analysis.run.lookahead.status == "declared":
+        # Anybody may declare that a source knows the future; of a built-in one it is true.
+        if holds or (analysis.run.lookahead.status == "declared" and analysis.run.source.installed):
             yardsticks.add(analysis.run.run_hash)
     if kind == "gate":
         yardsticks.discard(analyses[0].run.run_hash)
@@ -125,7 +126,7 @@ def require_own_look(ledger: TrialLedger, head: str, candidate: Analysis, verdic
     """Refuse a head under which the candidate was never judged: the look itself is on record before the verdict is.
 
     Raises:
-        InputError: where the last look by a gate up to that entry is another one's.
+        InputError: where no look by a gate up to that entry is the candidate's.
     """
     own = candidate.run.run_hash
     looks = [trial for trial in ledger.trials(head) if trial.kind == "gate" and trial.run_hash == own]

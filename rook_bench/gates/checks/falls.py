@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rook_bench.core import RookError
 from rook_bench.gates.check import Check, Status
 from rook_bench.gates.checks.bounds import no_champion
 from rook_bench.gates.checks.evidence import days_of
@@ -9,6 +10,7 @@ from rook_bench.gates.checks.primary import bound_of, days_text, decide_differen
 from rook_bench.gates.policy import PlantedFall, Policy, Primary
 from rook_bench.metrics import Analysis
 from rook_bench.replay.falls import Plant, plant
+from rook_bench.sources.lookahead import Unanswered
 
 TITLE = "planted fall"
 
@@ -34,7 +36,10 @@ def planted_fall(asked: PlantedFall, primary: Primary, candidate: Analysis, cham
     places = asked.places if mine.source.language_model else asked.plugin_places
     moves = (1 - asked.fall, 1 + asked.rise)
     what = Plant(moves, asked.fall_hours * 3600, asked.asked_hours * 3600)
-    found = plant(mine, champion.run, what, places, generator(candidate, champion))
+    try:
+        found = plant(mine, champion.run, what, places, generator(candidate, champion))
+    except (Unanswered, RookError) as problem:
+        return Check(TITLE, "inconclusive", f"what they do then can't be told: {problem}", bound=bound_of(primary))
     if found is None:
         detail = f"no stretch of {asked.asked_hours:g} hours holds enough swaps to plant one in"
         return Check(TITLE, "inconclusive", detail, bound=bound_of(primary))

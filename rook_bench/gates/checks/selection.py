@@ -189,7 +189,7 @@ def _looks(most: int, tries: Tries | None) -> Check:
     if tries is None:
         reason = "no trial ledger was read, so how often this stretch was looked at is unknown"
         return Check("looks at this stretch", "inconclusive", reason, bound=f"at most {most}")
-    convention = "evaluations of candidates whose tape overlaps this one in the same pool, this one included"
+    convention = "evaluations of candidates on tapes that share swaps (or time and pair) with this one, itself included"
     estimate = Estimate(float(tries.looks), tries.looks, "looks", convention)
     detail = f"looked at {tries.looks} times with {tries.candidates} candidates, at most {most} asked"
     return Check(

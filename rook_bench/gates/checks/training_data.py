@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from rook_bench.core import RookError
-from rook_bench.gates.check import Check
+from rook_bench.gates.check import Check, Status
 from rook_bench.gates.policy import Evidence
 from rook_bench.ingest.read import read_swaps
 from rook_bench.language.manifest import LearnedFrom, read_manifest
@@ -31,14 +32,16 @@ def training_data(asked: Evidence, candidate: Analysis) -> Check:
     leaves the verdict inconclusive.
     """
     source, frame = candidate.run.source, candidate.run.frame
+    unknown: Status = "inconclusive" if asked.training_data == "known" else "info"
     try:
-        known = _learned_from(source)
-    except (RookError, OSError, ValueError, KeyError, TypeError) as error:
-        known, why = None, f"what it learned from can't be read ({error})"
-    else:
-        why = "it does not say what it learned from (plugins declare trained_on)"
+        return _held_against(_learned_from(source), frame, unknown)
+    except (RookError, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
+        return Check(TITLE, unknown, f"what it learned from can't be read ({error})")
+
+
+def _held_against(known: list[LearnedFrom] | None, frame: SwapFrame, unknown: Status) -> Check:
     if known is None:
-        return Check(TITLE, "inconclusive" if asked.training_data == "known" else "info", why)
+        return Check(TITLE, unknown, "it does not say what it learned from (plugins declare trained_on)")
     if not known:
         return Check(TITLE, "pass", "it learned from no swaps")
     mine = RowSketch.of(frame)
@@ -48,7 +51,7 @@ def training_data(asked: Evidence, candidate: Analysis) -> Check:
             detail = f"it learned from these very swaps: {shared} of {of} that were compared are among its own"
             return Check(TITLE, "invalid", detail)
         if _same_time(told, frame):
-            detail = f"it learned from this pool until {told.last_at[:19]}, and the tape begins before that"
+            detail = f"it learned from this market until {told.last_at[:19]}, and the tape begins before that"
             return Check(TITLE, "invalid", detail)
     until = max(told.last_at for told in known)[:19]
     return Check(TITLE, "pass", f"it learned from swaps until {until}, none of them judged here")
@@ -70,6 +73,11 @@ def _learned_from(source: Source) -> list[LearnedFrom] | None:
     return [_declared(one, source.choice.plugin.file.parent) for one in _listed(declared)]
 
 
+def _plain(pair: str) -> str:
+    """A pair in either order, wrapped ether as ether."""
+    return "/".join(sorted(pair.upper().replace("WETH", "ETH").split("/")))
+
+
 def _listed(declared: Any) -> Sequence[Any]:
     return [declared] if isinstance(declared, str | Path | dict | SwapFrame) else list(declared)
 
@@ -77,8 +85,12 @@ def _listed(declared: Any) -> Sequence[Any]:
 def _declared(one: Any, folder: Path) -> LearnedFrom:
     """A tape, by its path from the plugin's folder, or a table with pool, first_at and last_at."""
     if isinstance(one, dict):
-        pool = {"chain": str(one.get("chain", "")), "address": str(one.get("pool", "")).lower(), "pair": ""}
-        return LearnedFrom(pools=[pool], first_at=str(one["first_at"]), last_at=str(one["last_at"]), rows={})
+        pool = {"chain": str(one.get("chain", "")), "address": str(one.get("pool", "")).lower()}
+        first, last = (pd.Timestamp(str(one[name]), tz="UTC").isoformat() for name in ("first_at", "last_at"))
+        if first > last:
+            raise ValueError(f"trained_on ends ({last}) before it begins ({first})")
+        pool["pair"] = str(one.get("pair", ""))
+        return LearnedFrom(pools=[pool], first_at=first, last_at=last, rows={})
     frame = one if isinstance(one, SwapFrame) else read_swaps(folder / str(one))
     pool = {"chain": frame.pool.chain, "address": frame.pool.address.lower(), "pair": frame.pool.pair}
     first, last = (frame.at_index[row].isoformat() for row in (0, -1))
@@ -86,12 +98,19 @@ def _declared(one: Any, folder: Path) -> LearnedFrom:
 
 
 def _same_time(told: LearnedFrom, frame: SwapFrame) -> bool:
-    """Whether the tape and what was learned from are of one pool and one time."""
+    """Whether the tape and what was learned from are of one market and one time.
+
+    Pools of one pair have one price. A pool without its pair might be any.
+    """
     pool = frame.pool
     if pool.chain == "simulated":  # these all start on one day and have no address: only their swaps tell
         return False
     here = [
-        one for one in told.pools if one["address"] in ("", pool.address.lower()) and one["chain"] in ("", pool.chain)
+        one
+        for one in told.pools
+        if one["address"].lower() in ("", pool.address.lower())
+        or one["pair"] == ""
+        or _plain(one["pair"]) == _plain(pool.pair)
     ]
     first, last = (np.datetime64(text[:19], "ns") for text in (told.first_at, told.last_at))
     return bool(here) and bool(first <= frame.at[-1]) and bool(frame.at[0] <= last)

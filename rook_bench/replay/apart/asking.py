@@ -7,7 +7,10 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -23,6 +26,10 @@ from rook_bench.sources.own_files import imported_by
 
 _ENVIRONMENT, _PATH = dict(os.environ), list(sys.path)
 """As they were before any plugin could leave something in them."""
+
+
+LIMIT_S = 600
+"""Seconds that one question may take: the first asking took less, or nobody would be here."""
 
 
 class Apart:
@@ -65,12 +72,16 @@ class Apart:
         answer = Answer(error="the process that was asked ended without an answer")
         try:
             send(server.stdin.fileno(), QUESTION, pickle.dumps(outer))
-            while (frame := receive(server.stdout.fileno())) is not None and frame[0] != DONE:
+            until = time.monotonic() + LIMIT_S
+            while (frame := receive(server.stdout.fileno(), until)) is not None and frame[0] != DONE:
                 kind, content = frame
                 if kind == TOUCHED:
                     touched.append(content.decode())
                 elif kind == ANSWER:
                     answer = pickle.loads(content)
+        except TimeoutError:
+            answer = Answer(error=f"no answer came within {LIMIT_S} s")
+            self.close(kill=True)
         except (OSError, pickle.PickleError, EOFError) as error:
             answer = Answer(error=f"the process that was asked failed ({error})")
             self.close()
@@ -100,10 +111,12 @@ class Apart:
                 raise InputError(f"no further process can be started ({error.strerror})", where="gate") from None
         return self._process
 
-    def close(self) -> None:
+    def close(self, *, kill: bool = False) -> None:
         """End the processes."""
         process, self._process = self._process, None
         if process is not None:
+            if kill:
+                process.kill()  # and with it the process that it made
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     pipe.close()
@@ -119,9 +132,23 @@ def _is_installed(module: ModuleType | None) -> bool:
     return file is not None and os.path.realpath(file).startswith(tuple(f"{path}{os.sep}" for path in LIBRARIES))
 
 
+AT_ONCE = min(4, os.cpu_count() or 1)
+"""Questions that are asked at the same time."""
+
+
 @cache
+def workers() -> ThreadPoolExecutor:
+    """Threads that ask, each with processes of its own. They live as long as this process: so do those."""
+    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="apart")
+
+
+_of_thread = threading.local()
+
+
 def apart() -> Apart:
-    """The processes of this one; they have no memory, so that all may share them."""
-    shared = Apart()
-    atexit.register(shared.close)
+    """The processes of this thread; they have no memory, so that all questions may share them."""
+    if not hasattr(_of_thread, "apart"):
+        _of_thread.apart = Apart()
+        atexit.register(_of_thread.apart.close)
+    shared: Apart = _of_thread.apart
     return shared

@@ -8,10 +8,14 @@ to run its file.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import os
 import pickle
+import select
+import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -29,16 +33,22 @@ def send(pipe: int, kind: bytes, content: bytes) -> None:
         view = view[os.write(pipe, view) :]
 
 
-def receive(pipe: int) -> tuple[bytes, bytes] | None:
-    """Read one frame; None where the pipe is closed, or closes within it."""
-    head = _exactly(pipe, 9)
-    content = None if head is None else _exactly(pipe, int.from_bytes(head[1:], "big"))
+def receive(pipe: int, until: float | None = None) -> tuple[bytes, bytes] | None:
+    """Read one frame; None where the pipe is closed, or closes within it.
+
+    Args:
+        until: `time.monotonic()` at which waiting ends in a TimeoutError.
+    """
+    head = _exactly(pipe, 9, until)
+    content = None if head is None else _exactly(pipe, int.from_bytes(head[1:], "big"), until)
     return None if head is None or content is None else (head[:1], content)
 
 
-def _exactly(pipe: int, count: int) -> bytes | None:
+def _exactly(pipe: int, count: int, until: float | None) -> bytes | None:
     parts = bytearray()
     while len(parts) < count:
+        if until is not None and not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+            raise TimeoutError("no answer")
         part = os.read(pipe, min(count - len(parts), 1 << 20))
         if not part:
             return None
@@ -52,14 +62,18 @@ def main(modules: Sequence[str] = ()) -> None:
     Args:
         modules: of installed packages, which plugins import: once here and not with every question.
     """
+    die_with_parent()
     questions, answers = os.dup(0), os.dup(1)
+    # What libraries do on their own: count cores by a program, share semaphores with processes that there are none of.
+    os.environ.update({"LOKY_MAX_CPU_COUNT": "1", "JOBLIB_MULTIPROCESSING": "0", "OMP_NUM_THREADS": "1"})
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # what a plugin prints was printed when it was first asked
         os.dup2(nothing, standard)
     from rook_bench.plugins import load_installed
-    from rook_bench.replay.apart import question
+    from rook_bench.replay.apart import question, watch
 
     load_installed()
+    watch.came_with_packages()  # once, and not with every question
     del question
     for module in modules:
         with contextlib.suppress(BaseException):  # whoever imports it will see what is wrong with it
@@ -74,7 +88,14 @@ def main(modules: Sequence[str] = ()) -> None:
         send(answers, DONE, b"")
 
 
+def die_with_parent() -> None:
+    """End when the process that started this one does, however it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+
+
 def _answer_one(questions: int, answers: int) -> None:
+    die_with_parent()
     frame = receive(questions)
     if frame is None:
         os._exit(NOTHING_LEFT)

@@ -47,6 +47,9 @@ CHANGES = {
 }
 """Audit events other than `open` that leave the process, and the word for each."""
 
+LOOKS = ("os.listdir", "os.scandir")
+"""Audit events of reading the names in a folder: names can say as much as files."""
+
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 SYSTEM = ("/etc", "/usr/lib", "/usr/lib64", "/usr/share", "/usr/libexec", "/lib", "/lib64", "/sys", "/proc/self")
@@ -77,6 +80,7 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
     """
     allowed = tuple(os.path.realpath(str(path)) for path in own)
     libraries, system = _beneath(LIBRARIES), _beneath((*SYSTEM, *DEVICES, *FACTS, f"/proc/{os.getpid()}"))
+    searched: Callable[[str], bool]
     mine, looking = _beneath(allowed), False
 
     def installed(path: str) -> bool:
@@ -85,7 +89,9 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
         try:
             place = Path(path)
             beside = place.name in METADATA and place.parent.suffix in (".dist-info", ".egg-info")
-            return path.endswith(CODE) or beside or place.is_dir() or path in _recorded()
+            if path.endswith(CODE) and _is_code(place):
+                return True
+            return beside or place.is_dir() or path in came_with_packages()
         finally:
             looking = False
 
@@ -101,6 +107,10 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
                         tell(f"wrote {real}")
                 elif not (mine(real) or system(real) or (libraries(real) and installed(real))):
                     tell(f"read {real}")
+        elif event in LOOKS:
+            real = os.path.realpath(os.fsdecode(args[0]) if isinstance(args[0], str | bytes) else ".")
+            if isinstance(args[0], int) or not (searched(real) or mine(real) or system(real) or libraries(real)):
+                tell(f"looked into {real}")
         elif event in CHANGES:
             what = args[1] if event.startswith("socket.") and len(args) > 1 else args[0] if args else ""
             if event == "socket.getaddrinfo" or event.startswith("socket.gethost"):
@@ -108,6 +118,9 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
             if event != "sqlite3.connect" or what != ":memory:":
                 tell(f"{CHANGES[event]} {_shown(what)}".strip())
 
+    searched = {os.path.realpath(path) for path in sys.path}.__contains__
+    _ = came_with_packages()  # while nobody watches
+    _apart_from_others()
     _read_no_byte_code(_beneath((*LIBRARIES, *SYSTEM)))
     _confine((*LIBRARIES, *SYSTEM, *FACTS, *allowed))
     sys.addaudithook(hook)
@@ -137,23 +150,51 @@ def _beneath(folders: Iterable[str]) -> Callable[[str], bool]:
     return lambda path: path in exact or path.startswith(inside)
 
 
+def _is_code(path: Path) -> bool:
+    """Whether what looks like code came with a package; byte code, whether its text did.
+
+    Of the standard library, and of this package, whose hash is in every verdict, nobody keeps a list.
+    """
+    if path.parent.name == "__pycache__":
+        path = path.parent.parent / f"{path.name.partition('.')[0]}.py"
+    return str(path) in came_with_packages() or not str(path).startswith(_packages())
+
+
 @cache
-def _recorded() -> frozenset[str]:
-    """Files that came with installed packages: anybody can put others beside them."""
+def _packages() -> tuple[str, ...]:
+    """Folders that packages are installed in."""
+    paths = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
+    return tuple(os.path.realpath(path) + os.sep for path in paths)
+
+
+@cache
+def came_with_packages() -> frozenset[str]:
+    """Files that came with installed packages (their RECORD): anybody can put others beside them."""
     found = set()
     for distribution in distributions():
-        for file in distribution.files or ():
-            with suppress(OSError, ValueError):
-                found.add(os.path.realpath(str(distribution.locate_file(file))))
-    package = Path(__file__).parents[2]
-    found.update(str(path) for path in package.rglob("*") if path.is_file())  # installed in place
+        folder = os.path.realpath(str(distribution.locate_file("")))
+        for line in (distribution.read_text("RECORD") or "").splitlines():
+            name = line.rsplit(",", 2)[0].strip('"')
+            found.add(os.path.normpath(f"{folder}/{name}"))
+    found.update(str(path) for path in PACKAGE_FOLDER.rglob("*") if path.is_file())  # installed in place
     return frozenset(found)
+
+
+PACKAGE_FOLDER = Path(__file__).parents[2]
+
+
+def _apart_from_others() -> None:
+    """Leave the memory and the network that processes share, where the kernel lets anybody do that."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.unshare(0x10000000 | 0x08000000 | 0x40000000)  # CLONE_NEWUSER | CLONE_NEWIPC | CLONE_NEWNET
 
 
 # Landlock, by its system calls (the same numbers on every architecture), see landlock(7).
 
 _CREATE, _ADD, _RESTRICT, _NO_NEW_PRIVILEGES = 444, 445, 446, 38
 _READ, _WRITE, _TCP = 1 << 2, 1 << 1, 0b11
+_LIST = 1 << 3
 _MAKE = sum(1 << bit for bit in range(4, 13))  # remove and make of every kind
 _LATER = {2: 1 << 13, 3: 1 << 14}
 """Rights that later versions know: to move between folders, to truncate."""
@@ -176,17 +217,19 @@ def _confine(readable: Iterable[str]) -> bool:
     version = call(_CREATE, None, ctypes.c_size_t(0), 1)
     if version < 1:
         return False
-    handled = _READ | _WRITE | _MAKE | sum(right for since, right in _LATER.items() if version >= since)
+    handled = _READ | _LIST | _WRITE | _MAKE | sum(right for since, right in _LATER.items() if version >= since)
     # A kernel refuses a structure that is longer than the one it knows.
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     rules = _Ruleset(handled, _TCP if version >= 4 else 0, 0b11 if version >= 6 else 0)
     ruleset = call(_CREATE, ctypes.byref(rules), ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return False
-    for path, rights in [*((path, _READ) for path in readable), *((path, _READ | _WRITE) for path in DEVICES)]:
+    searched = [path or "." for path in sys.path]
+    allowed = [*((path, _READ | _LIST) for path in readable), *((path, _READ | _WRITE) for path in DEVICES)]
+    for path, rights in [*allowed, *((path, _LIST) for path in searched)]:
         with suppress(OSError):
             folder = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC)
-            rule = _Beneath(rights, folder)
+            rule = _Beneath(rights if Path(path).is_dir() else rights & ~_LIST, folder)
             call(_ADD, ruleset, 1, ctypes.byref(rule), 0)
             os.close(folder)
     ctypes.CDLL(None).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
