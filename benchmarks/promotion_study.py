@@ -255,9 +255,9 @@ def near_copies(rng: np.random.Generator) -> np.ndarray:
     return np.column_stack([values + 0.2 * S * rng.standard_normal(N) for _ in range(8)])
 
 
-def lasting(rng: np.random.Generator) -> np.ndarray:
-    """Twenty unrelated ones whose differences drift for eight hours."""
-    return np.column_stack([autoregression(rng, 0.99) for _ in range(20)])
+def lasting(slope: float) -> Draw:
+    """Twenty unrelated ones whose differences drift for hours or days."""
+    return lambda rng: np.column_stack([autoregression(rng, slope) for _ in range(20)])
 
 
 CHOICES: dict[str, tuple[Draw, int]] = {
@@ -266,7 +266,9 @@ CHOICES: dict[str, tuple[Draw, int]] = {
     "near copies": (near_copies, 8),
     "unrelated": (unrelated(20), 20),
     "unrelated, a hundred": (unrelated(100), 100),
-    "unrelated, AR 0.99 (8 h)": (lasting, 20),
+    "unrelated, AR 0.99 (8 h)": (lasting(0.99), 20),
+    "unrelated, AR 0.997 (28 h)": (lasting(0.997), 20),
+    "unrelated, AR 0.999 (3.5 d)": (lasting(0.999), 20),
 }
 
 

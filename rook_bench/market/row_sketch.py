@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from rook_bench.market.frame import SwapFrame
 
+FINE = 1e-7
+"""Log price that is told apart."""
+
 KEPT = 512
 """Rows that a sketch keeps, at least, where the tape has as many."""
 
@@ -21,9 +24,9 @@ _ONE, _TWO, _THREE = (np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF5
 class RowSketch:
     """Hashes of swaps, those below a limit: a sample that is the same wherever and in whatever order they stand.
 
-    The idea is MinHash with a fixed scale (Broder 1997). A swap goes by the prices before and after it, all 160 bits
-    of each: neither the pool's name nor the times nor a few rows more or less make another swap of it. One price alone
-    would not do, since bots end their swaps on round ones again and again.
+    The idea is MinHash with a fixed scale (Broder 1997). A swap goes by the prices around it, to a ten-millionth:
+    neither the pool's name nor the times, a few rows more or less, nor a unit more in each make another swap of it.
+    One price alone would not do, since bots end their swaps on round ones again and again.
 
     Attributes:
         shift: hashes below 2^(64 - shift) were kept, one swap in 2^shift.
@@ -81,17 +84,20 @@ class RowSketch:
         """Read back; ValueError, KeyError or TypeError for what is none."""
         texts: Iterable[str] = record["hashes"]  # type: ignore[assignment]
         hashes = np.array(sorted({int(text, 16) for text in texts}), dtype=np.uint64)
-        return cls(int(str(record["shift"])), hashes, int(str(record["rows"])))
+        shift = int(str(record["shift"]))
+        if not 0 <= shift <= 63:
+            raise ValueError("not a sketch of rows")
+        return cls(shift, hashes, int(str(record["rows"])))
 
 
 def row_hashes(frame: SwapFrame) -> NDArray[np.uint64]:
-    """A hash of the prices before and after each swap but the first, where it moved, uint64, shape (up to n - 1,)."""
-    limbs = np.ascontiguousarray(frame.sqrt_price_x96.limbs)
-    moved = (limbs[1:] != limbs[:-1]).any(axis=1)
+    """A hash of each three prices in a row that differ from one to the next, uint64, shape (up to n - 2,)."""
+    prices = np.round(np.log(frame.sqrt_price_x96.to_floats(2**96)) * 2 / FINE).astype(np.int64)
+    prices = prices[np.concatenate([[True], prices[1:] != prices[:-1]])]
     with np.errstate(over="ignore"):
-        found = np.full(int(moved.sum()), _ONE)
-        for limb in (*limbs[:-1][moved].T, *limbs[1:][moved].T):
-            found = _mixed(found ^ limb)
+        found = np.full(max(0, len(prices) - 2), _ONE)
+        for column in (prices[:-2], prices[1:-1], prices[2:]):
+            found = _mixed(found ^ column.view(np.uint64))
     return found
 
 

@@ -287,5 +287,5 @@ def _common_weights(columns: Sequence[NDArray[np.float64]], alike: NDArray[np.fl
 @cache
 def _roots() -> tuple[NDArray[np.float64], ...]:
     """Cholesky factors of the spectra's covariances, in their order."""
-    slow = (np.linalg.cholesky(covariance(rate) + 1e-12 * np.eye(COSINES + 1)) for rate in LASTING)
-    return (np.eye(COSINES + 1), *slow)
+    whole = [np.eye(COSINES + 1), *(covariance(rate) + 1e-12 * np.eye(COSINES + 1) for rate in LASTING)]
+    return tuple(np.asarray(np.linalg.cholesky(one), dtype=np.float64) for one in whole)

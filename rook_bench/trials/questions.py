@@ -39,6 +39,10 @@ def looks_at(seen: Sequence[Trial]) -> Looks:
     )
 
 
+def _market(pool: dict[str, str]) -> list[str]:
+    return sorted(pool["pair"].upper().replace("WETH", "ETH").split("/"))
+
+
 def on_stretch(
     trials: Iterable[Trial],
     pool: dict[str, str],
@@ -48,7 +52,8 @@ def on_stretch(
 ) -> list[Trial]:
     """The candidates' trials that looked at the same stretch of a market.
 
-    Simulated pools all start on the same day and have no address: only common swaps make them the same.
+    Pools of one pair have one price, so that looking at one is looking at all. Simulated pools all start on the same
+    day and have no address: only common swaps make them the same.
 
     Args:
         pool, first_at, last_at: of the tape.
@@ -57,7 +62,7 @@ def on_stretch(
     simulated = pool["chain"] == "simulated"
 
     def seen(trial: Trial) -> bool:
-        same_time = trial.pool == pool and trial.first_at <= last_at and first_at <= trial.last_at
+        same_time = _market(trial.pool) == _market(pool) and trial.first_at <= last_at and first_at <= trial.last_at
         return trial.role == "candidate" and ((same_time and not simulated) or shares_swaps(trial))
 
     return [trial for trial in trials if seen(trial)]

@@ -513,3 +513,85 @@ def test_paths_of_records_lead_nowhere_else(swaps, lax, project, command_line):
     Path("gate/compare.json").write_text(json.dumps(other))
     code, _, err = command_line("report", "gate")
     assert (code, "lies elsewhere" in err) == (3, True)
+
+
+# What a second referee found.
+
+
+def test_report_in_the_folder_itself_runs_nothing_either(download, project, command_line, monkeypatch):
+    (project / "download" / "strategies").mkdir()
+    plugin("download/strategies/evil.py", EVIL)
+    (project / "download" / "rook-bench.toml").touch()
+    monkeypatch.chdir(project / "download")
+    assert command_line("report", ".")[0] == 0
+    assert not Path("RAN").exists()
+
+
+def test_declared_foresight_of_a_plugin_hides_no_try(swaps):
+    file = plugin("hide.py", CONFIDENT.replace("whole_tape=True", "whole_tape=True, unreachable=True"))
+    rook.evaluate(swaps, f"{file}@confident", MINUTES)
+    rook.evaluate(swaps, "foresight", MINUTES)
+    assert [trial.role for trial in TrialLedger().trials()] == ["candidate", "benchmark"]
+
+
+def test_a_unit_more_in_every_price_makes_no_other_swaps(swaps):
+    from rook_bench.core.exact import ExactInts
+    from rook_bench.market.row_sketch import RowSketch
+
+    prices = ExactInts.of([price + 1 for price in swaps.sqrt_price_x96])
+    nudged = changed(swaps, sqrt_price_x96=prices, history=None, tick=None)
+    shared, of = RowSketch.of(nudged).shared(RowSketch.of(swaps))
+    assert shared > 0.9 * of
+
+
+def test_sister_pools_are_one_market(swaps):
+    known = Policy.parse({"evidence": {"training_data": "known"}}, where="test").evidence
+    real = changed(swaps, pool=Pool(**{**swaps.pool.model_dump(), "chain": "ethereum", "address": "0xabc"}))
+    table = {"chain": "Ethereum", "pool": "0xdef", "first_at": "2020-01-01", "last_at": "2030-01-01"}
+    assert training_data(known, declared(real, table | {"pair": "USDC/ETH"})).status == "invalid"
+    assert training_data(known, declared(real, table | {"pair": "WBTC/USDC"})).status == "pass"
+    backwards = table | {"first_at": "2030-01-01", "last_at": "2020-01-01"}
+    assert training_data(known, declared(real, backwards)).status == "inconclusive"
+    assert training_data(known, declared(real, table | {"first_at": "spring"})).status == "inconclusive"
+
+
+def test_costs_may_not_decide_who_wins_by_being_dear(swaps, lax):
+    config = rook.BenchConfig(clock={"bucket_s": 60}, frictions={"fee_pips": 2400})
+    asks = lax(assumptions={"real_costs": True})
+    assert rook.judge(asks, "random:0.2", tape=swaps, config=config).verdict.verdict == "INVALID"
+
+
+def test_who_fails_when_it_sees_a_fall_passes_nothing(tape):
+    from rook_bench.replay.falls import Plant, plant
+    from rook_bench.sources.lookahead import Unanswered
+
+    file = plugin(
+        "dip.py",
+        """
+        @decision_source(whole_tape=True)
+        def dip():
+            def decide(view):
+                price = view["price"]
+                if price.min() < 0.9 * price[0]:
+                    raise ValueError("not my day")
+                return DecisionTape.from_sides(np.arange(len(price)) % 3, 0.2)
+            return decide
+        """,
+    )
+    mine, hold = rook.evaluate(tape, f"{file}@dip", MINUTES).run, rook.evaluate(tape, "hold", MINUTES).run
+    with pytest.raises(Unanswered, match="not my day"):
+        plant(mine, hold, Plant(), 4, np.random.default_rng(0))
+
+
+def test_verify_sees_a_changed_companion(swaps, lax, project, command_line, monkeypatch):
+    (project / "strategies" / "helper_of_champion.py").write_text("SIZE = 0.05\n")
+    monkeypatch.syspath_prepend(project / "strategies")
+    body = CONFIDENT.replace("(side, 0.05,", "(side, SIZE,")
+    plugin("strategies/comp.py", "import numpy as np\nfrom helper_of_champion import SIZE\n" + textwrap.dedent(body))
+    rook.promote(promotable(swaps, lax, "strategies/comp.py@confident"))
+    assert command_line("verify")[0] == 0
+    (project / "strategies" / "helper_of_champion.py").write_text("SIZE = 0.9\n")
+    code, out, _ = command_line("verify")
+    assert (code, "helper_of_champion.py: changed" in out) == (3, True)
+    with pytest.raises(InputError, match="helper_of_champion.py: changed"):
+        rook.judge(lax(), "random:0.2", "champion", tape=swaps, config=MINUTES)

@@ -27,6 +27,9 @@ PLAIN = 100_000
 HALF, TENTH = 0.5, 0.1
 """How much less gas may cost than on the tape itself, and than what is usual on a chain, where it varies widely."""
 
+DEARER, HUNDREDFOLD = 1.5, 100.0
+"""How much more the fee may be than the pool's, and gas than the least, before costs decide who wins."""
+
 
 def assumptions(asked: Assumptions, candidate: Analysis) -> Iterator[Check]:
     """Costs and latency that are real, and settings that have the values they must have."""
@@ -59,11 +62,18 @@ def _missing_costs(candidate: Analysis) -> str:
     own = fee_pips(frame, frictions.model_copy(update={"fee_pips": None}))
     if float(np.mean(fee_pips(frame, frictions))) < float(np.mean(own)):
         return f"orders pay {frictions.fee_pips} pips where the pool takes {float(np.mean(own)):,.0f}"
+    if float(np.mean(fee_pips(frame, frictions))) > DEARER * float(np.mean(own)):
+        # Dear enough, and whoever trades less wins: that too would be the configuration's doing.
+        return f"orders pay {frictions.fee_pips} pips where the pool takes {float(np.mean(own)):,.0f}"
     if not pays_gas(frame, frictions):
         return "transactions pay no gas"
     floor = _least_gas(frame, frictions)
     paid = _gas_per_swap(frame, frictions)
-    if floor is None or paid is None or paid >= floor[0]:
+    if floor is None or paid is None:
+        return ""
+    if paid > HUNDREDFOLD * floor[0]:
+        return f"a swap pays {paid:.2g} {frame.pool.quote.symbol} of gas, far more than it costs: {floor[1]}"
+    if paid >= floor[0]:
         return ""
     return f"a swap pays {paid:.2g} {frame.pool.quote.symbol} of gas, where {floor[1]}: at least {floor[0]:.2g} asked"
 

@@ -118,11 +118,13 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
             if event != "sqlite3.connect" or what != ":memory:":
                 tell(f"{CHANGES[event]} {_shown(what)}".strip())
 
-    searched = {os.path.realpath(path) for path in sys.path}.__contains__
+    # An import lists the folders that modules are looked for in.
+    places = {os.path.realpath(path) for path in sys.path} | {str(Path(path).parent) for path in allowed}
+    searched = places.__contains__
     _ = came_with_packages()  # while nobody watches
     _apart_from_others()
     _read_no_byte_code(_beneath((*LIBRARIES, *SYSTEM)))
-    _confine((*LIBRARIES, *SYSTEM, *FACTS, *allowed))
+    _confine((*LIBRARIES, *SYSTEM, *FACTS, *allowed), places)
     sys.addaudithook(hook)
 
 
@@ -209,7 +211,7 @@ class _Beneath(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
-def _confine(readable: Iterable[str]) -> bool:
+def _confine(readable: Iterable[str], listed: Iterable[str]) -> bool:
     """Let the kernel refuse to read anything else and to write at all; False where it offers no such thing."""
     if sys.platform != "linux":
         return False
@@ -224,9 +226,8 @@ def _confine(readable: Iterable[str]) -> bool:
     ruleset = call(_CREATE, ctypes.byref(rules), ctypes.c_size_t(size), 0)
     if ruleset < 0:
         return False
-    searched = [path or "." for path in sys.path]
     allowed = [*((path, _READ | _LIST) for path in readable), *((path, _READ | _WRITE) for path in DEVICES)]
-    for path, rights in [*allowed, *((path, _LIST) for path in searched)]:
+    for path, rights in [*allowed, *((path, _LIST) for path in listed)]:
         with suppress(OSError):
             folder = os.open(path, getattr(os, "O_PATH", os.O_RDONLY) | os.O_CLOEXEC)
             rule = _Beneath(rights if Path(path).is_dir() else rights & ~_LIST, folder)
