@@ -10,7 +10,9 @@ import os
 import re
 import shutil
 import socket
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -143,27 +145,34 @@ def check_replaceable(path: Path) -> None:
     """Raise InputError if writing a folder to `path` would delete something that is not ours."""
     if path.is_symlink():
         raise InputError("the output path is a link", where=path, hint="name the folder that it points to")
-    if path.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)  # asked once: others may take the place meanwhile
+    except OSError:
+        return
+    if is_folder:
         if _is_foreign(path):
             raise InputError(
                 "the output folder holds files that rook-bench did not write", where=path, hint="choose another --out"
             )
-    elif path.exists():
+    else:
         raise InputError("the output path is a file", where=path, hint="choose another --out")
 
 
 def _is_foreign(path: Path) -> bool:
     """Whether a folder holds files and not our marker; what other writers replace meanwhile is looked at again."""
-    for _ in range(ATTEMPTS):
+    for _ in range(LOOKS):
         try:
-            before = path.stat().st_ino
             held = {entry.name for entry in os.scandir(path)}
-            foreign = bool(held) and MARKER not in held
-            if not foreign or path.stat().st_ino == before:
-                return foreign
         except FileNotFoundError:
             return False
+        if not held or MARKER in held:
+            return False
+        time.sleep(0.005)
     return True
+
+
+LOOKS = 10
+"""How often a folder without our marker is looked at: what is being removed lacks it for a moment."""
 
 
 def _make_parent(path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_run_without_its_costs_gets_no_verdict(under, policy, frictions, messa
 
 def test_real_costs_pass(under, policy, judged):
     asked = policy(assumptions={"real_costs": True})
-    for candidate in (judged("random:0.2"), under(frictions={"fee_pips": 3000, "gas": {"flat_quote": 0.1}})):
+    for candidate in (judged("random:0.2"), under(frictions={"fee_pips": 700, "gas": {"flat_quote": 0.1}})):
         assert judge(asked, candidate, None).verdict == "PROMOTE"
 
 

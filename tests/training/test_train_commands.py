@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from rook_bench.language import runtime
+from rook_bench.sources import lora
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ def test_without_the_train_extra_there_is_one_line(
     command_line, prepared, mini_adapter, tmp_path, monkeypatch, empty_cache, root
 ):
     monkeypatch.setattr(runtime, "NEEDED", ("torch_of_another_name", "transformers"))
+    lora._decider.cache_clear()  # a test before this one may have loaded the very adapter
     words = ("language models need torch_of_another_name", "make setup-train", "pip install 'rook-bench[train]'")
     refused(command_line("train", "--data-dir", prepared, "--output-dir", tmp_path / "out"), *words)
     refused(command_line("doctor", "model", mini_adapter), *words)
