@@ -16,7 +16,15 @@ from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.hashing import PACKAGE
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import risk_filter, sizer, strategies_folder
-from rook_bench.replay.apart import Answer, AnswersQuestion, DecideQuestion, RiskQuestion, apart, workers
+from rook_bench.replay.apart import (
+    Answer,
+    AnswersQuestion,
+    DecideQuestion,
+    RiskQuestion,
+    apart,
+    installed_modules,
+    workers,
+)
 from rook_bench.replay.run import Run
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source
@@ -57,25 +65,31 @@ def look_again(run: Run, rng: np.random.Generator) -> Lookahead:
             return Lookahead("unchecked", (), None, f"the source can't be asked again: {error}")
         if now.content != source.content:
             return Lookahead("unchecked", (), None, f"{source.reference} is not what it was when the run was made")
-    lookahead = check_source(source, run.frame, run.decided.tape, asker_of(source, run.config.seed), rng=rng)
+    ask = asker_of(source, run.config.seed, several=len(run.frame) > LONG)
+    lookahead = check_source(source, run.frame, run.decided.tape, ask, rng=rng)
     if lookahead.status == "clean" and _answers_prompts(source):
         lookahead = _answers_again(run, lookahead, rng)
     return check_risk(run, lookahead, elsewhere=True)
 
 
-def asker_of(source: Source, seed: int) -> Asker:
-    """Asks a source in processes that remember nothing, a few questions at once."""
+LONG = 20_000
+"""Swaps of a tape from which on a second process is started sooner than the first would be done."""
+
+
+def asker_of(source: Source, seed: int, *, several: bool = False) -> Asker:
+    """Asks a source in processes that remember nothing; several at once where that is faster."""
     prompts_only = _answers_prompts(source)
     own = own_files(source.choice)
     _ = source.built  # what it imports is imported
+    modules = installed_modules(own)
 
     def ask(question: Question) -> Answer:
         frame, rows = question()
         asked = DecideQuestion.of(source, frame.unlabelled, rows, seed, prompts_only=prompts_only)
-        return apart().ask(asked, own=own, watched=not source.installed)
+        return apart().ask(asked, own=own, modules=modules, watched=not source.installed)
 
     def ask_all(questions: Iterable[Question]) -> Iterator[Reply]:
-        waiting = [workers().submit(ask, question) for question in questions]
+        waiting = [workers(several).submit(ask, question) for question in questions]
         try:
             for future in waiting:
                 answer = _untouched(future.result())
@@ -88,7 +102,7 @@ def asker_of(source: Source, seed: int) -> Asker:
 
 
 def _elsewhere(question: RiskQuestion | AnswersQuestion, **how: Any) -> Answer:
-    return workers().submit(lambda: apart().ask(question, **how)).result()
+    return workers(False).submit(lambda: apart().ask(question, **how)).result()
 
 
 def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lookahead:

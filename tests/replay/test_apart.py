@@ -10,7 +10,7 @@ from rook_bench.core import InputError
 from rook_bench.replay import ReplayConfig, replay
 from rook_bench.replay.apart import apart
 from rook_bench.replay.causality import ANSWERS, look_again
-from rook_bench.sources import Source
+from rook_bench.sources import Source, lookahead
 from rook_bench.sources.own_files import companions
 
 HEAD = """
@@ -27,6 +27,12 @@ def earlier(price):
     move = price - np.append(price[0], price[:-1])
     return np.select([move > 0, move < 0], [Side.BUY, Side.SELL], Side.HOLD).astype(np.int8)
 """
+
+
+@pytest.fixture(autouse=True)
+def _at_few_places(monkeypatch):
+    # A gate asks at 48, which costs as much again and again what is tried here once.
+    monkeypatch.setattr(lookahead, "MANY_CUTS", 12)
 
 
 @pytest.fixture

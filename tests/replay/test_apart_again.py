@@ -10,9 +10,16 @@ from rook_bench.core import InputError
 from rook_bench.replay import replay
 from rook_bench.replay.apart import asking
 from rook_bench.replay.causality import look_again
-from rook_bench.sources import Source
+from rook_bench.sources import Source, lookahead
 
 __all__ = ["written"]
+
+
+@pytest.fixture(autouse=True)
+def _at_few_places(monkeypatch):
+    # A gate asks at 48, which costs as much again and again what is tried here once.
+    monkeypatch.setattr(lookahead, "MANY_CUTS", 12)
+
 
 KEEPERS = {
     "names of files": """

@@ -1,6 +1,15 @@
 """Plugins asked again where nothing is remembered: in fresh processes that never saw the rest of the tape."""
 
-from rook_bench.replay.apart.asking import Apart, apart, workers
+from rook_bench.replay.apart.asking import Apart, apart, installed_modules, workers
 from rook_bench.replay.apart.question import Answer, AnswersQuestion, DecideQuestion, RiskQuestion
 
-__all__ = ["Answer", "AnswersQuestion", "Apart", "DecideQuestion", "RiskQuestion", "apart", "workers"]
+__all__ = [
+    "Answer",
+    "AnswersQuestion",
+    "Apart",
+    "DecideQuestion",
+    "RiskQuestion",
+    "apart",
+    "installed_modules",
+    "workers",
+]

@@ -44,6 +44,7 @@ class Apart:
         question: DecideQuestion | RiskQuestion | AnswersQuestion,
         *,
         own: Collection[Path] = (),
+        modules: Collection[str] = (),
         watched: bool = True,
         cache: Path | None = None,
     ) -> Answer:
@@ -52,6 +53,7 @@ class Apart:
         Args:
             question: what is asked.
             own: files that the plugin may read.
+            modules: what its files import of installed packages (see `installed_modules`).
             watched: whether anything else that it touches is told; False for what is installed with this package.
             cache: a cache folder in place of the user's.
         """
@@ -64,7 +66,7 @@ class Apart:
             "watched": watched,
             "question": pickle.dumps(question),
         }
-        self._import(own)
+        self._import(modules)
         server = self._running()
         assert server.stdin is not None
         assert server.stdout is not None
@@ -87,13 +89,11 @@ class Apart:
             self.close()
         return replace(answer, touched=tuple(touched))
 
-    def _import(self, own: Iterable[Path]) -> None:
-        """Have installed modules that a plugin's files import, and this process has, imported before it is asked."""
-        wanted = {name for path in own if path.suffix == ".py" for name in imported_by(path)}
-        installed = {name for name in wanted if _is_installed(sys.modules.get(name))}
-        if not installed <= set(self._modules):
+    def _import(self, modules: Collection[str]) -> None:
+        """Have modules imported before anything is asked, and not with every question."""
+        if not set(modules) <= set(self._modules):
             self.close()
-            self._modules = tuple(sorted({*self._modules, *installed}))
+            self._modules = tuple(sorted({*self._modules, *modules}))
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -127,6 +127,15 @@ class Apart:
                 process.wait()
 
 
+def installed_modules(own: Iterable[Path]) -> tuple[str, ...]:
+    """Modules of installed packages that a plugin's files import and this process has.
+
+    For one thread at a time: Python 3.11 counts the depth of syntax trees for all threads together.
+    """
+    wanted = {name for path in own if path.suffix == ".py" for name in imported_by(path)}
+    return tuple(sorted(name for name in wanted if _is_installed(sys.modules.get(name))))
+
+
 def _is_installed(module: ModuleType | None) -> bool:
     file = getattr(module, "__file__", None)
     return file is not None and os.path.realpath(file).startswith(tuple(f"{path}{os.sep}" for path in LIBRARIES))
@@ -137,9 +146,9 @@ AT_ONCE = min(4, os.cpu_count() or 1)
 
 
 @cache
-def workers() -> ThreadPoolExecutor:
-    """Threads that ask, each with processes of its own. They live as long as this process: so do those."""
-    return ThreadPoolExecutor(AT_ONCE, thread_name_prefix="apart")
+def workers(several: bool) -> ThreadPoolExecutor:
+    """One thread that asks, or several, each with processes of its own. They live as long as this one: so do those."""
+    return ThreadPoolExecutor(AT_ONCE if several else 1, thread_name_prefix="apart")
 
 
 _of_thread = threading.local()
