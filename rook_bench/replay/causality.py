@@ -19,6 +19,7 @@ from rook_bench.plugins import risk_filter, sizer, strategies_folder
 from rook_bench.replay.apart import (
     Answer,
     AnswersQuestion,
+    Asked,
     DecideQuestion,
     RiskQuestion,
     apart,
@@ -81,12 +82,12 @@ def asker_of(source: Source, seed: int, *, several: bool = False) -> Asker:
     prompts_only = _answers_prompts(source)
     own = own_files(source.choice)
     _ = source.built  # what it imports is imported
-    modules = installed_modules(own)
+    whose, modules = Asked.of(source), installed_modules(own)
 
     def ask(question: Question) -> Answer:
         frame, rows = question()
-        asked = DecideQuestion.of(source, frame.unlabelled, rows, seed, prompts_only=prompts_only)
-        return apart().ask(asked, own=own, modules=modules, watched=not source.installed)
+        what = DecideQuestion(whose, frame.unlabelled, rows, seed, prompts_only)
+        return apart().ask(what, own=own, modules=modules, watched=not source.installed)
 
     def ask_all(questions: Iterable[Question]) -> Iterator[Reply]:
         waiting = [workers(several).submit(ask, question) for question in questions]
@@ -165,7 +166,7 @@ def _answers_again(run: Run, lookahead: Lookahead, rng: np.random.Generator) -> 
         return lookahead
     asked = [texts[row] for row in rows]
     with tempfile.TemporaryDirectory(prefix="rook-bench-") as empty:
-        question = AnswersQuestion.of(source, run.frame[:1].unlabelled, asked)
+        question = AnswersQuestion(Asked.of(source), asked)
         answer = _elsewhere(question, watched=False, cache=Path(empty))
     if answer.error or answer.tape is None:
         what = " ".join(answer.error.split())[:300]

@@ -1,12 +1,13 @@
 """Plugins asked again where nothing is remembered: in fresh processes that never saw the rest of the tape."""
 
 from rook_bench.replay.apart.asking import Apart, apart, installed_modules, workers
-from rook_bench.replay.apart.question import Answer, AnswersQuestion, DecideQuestion, RiskQuestion
+from rook_bench.replay.apart.question import Answer, AnswersQuestion, Asked, DecideQuestion, RiskQuestion
 
 __all__ = [
     "Answer",
     "AnswersQuestion",
     "Apart",
+    "Asked",
     "DecideQuestion",
     "RiskQuestion",
     "apart",

@@ -40,14 +40,12 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class DecideQuestion:
-    """What a source decides on the first `rows` rows of a tape, all of which it sees.
+class Asked:
+    """A source as it goes to another process: what its plugin and parameters were when they were recorded.
 
     Attributes:
         reference, name, params, spec, content: of the source.
         file: of a user's plugin; None of one that is installed.
-        frame, rows, seed: what it is asked.
-        prompts_only: of a language model, only what it is shown.
     """
 
     reference: str
@@ -56,21 +54,44 @@ class DecideQuestion:
     params: dict[str, Any]
     spec: Spec
     content: str
+
+    @classmethod
+    def of(cls, source: Source) -> Asked:
+        """Of a source in this process."""
+        plugin = source.choice.plugin
+        file = None if is_installed(plugin) else plugin.file
+        # As they were recorded: what lies in memory may have changed since.
+        params = {key: source.spec.params.get(key, value) for key, value in source.choice.params.items()}
+        return cls(source.reference, plugin.name, file, params, source.spec, source.content)
+
+    @property
+    def source(self) -> Source:
+        """The source made from its file again; InputError where that is another one by now."""
+        plugin = decision_source.get(self.name if self.file is None else f"{self.file}@{self.name}")
+        if plugin.sha256 != self.spec.sha256:
+            raise InputError("the plugin's file is not what it was when the run was made", where=plugin.file)
+        return Source(Choice(self.reference, plugin, self.params), self.spec, self.content)
+
+
+@dataclass(frozen=True)
+class DecideQuestion:
+    """What a source decides on the first `rows` rows of a tape, all of which it sees.
+
+    Attributes:
+        asked: the source.
+        frame, rows, seed: what it is asked.
+        prompts_only: of a language model, only what it is shown.
+    """
+
+    asked: Asked
     frame: SwapFrame
     rows: int
     seed: int
     prompts_only: bool = False
 
-    @classmethod
-    def of(
-        cls, source: Source, frame: SwapFrame, rows: int, seed: int, *, prompts_only: bool = False
-    ) -> DecideQuestion:
-        """A question to a source."""
-        return cls(*_identity(source), frame, rows, seed, prompts_only)
-
     def answer(self) -> Answer:
         """The answer, in the process that it is asked in."""
-        source = _source(self.reference, self.name, self.file, self.params, self.spec, self.content)
+        source = self.asked.source
         prompts = source.prompts(self.frame, self.rows)
         if self.prompts_only:
             return Answer(prompts=prompts)
@@ -79,51 +100,16 @@ class DecideQuestion:
 
 @dataclass(frozen=True)
 class AnswersQuestion:
-    """What a language model answers to some prompts, computed anew.
+    """What a language model answers to some prompts, computed anew."""
 
-    Attributes:
-        reference, name, file, params, spec, content: of the source, as in DecideQuestion.
-        frame: a swap of the pool that the prompts are about.
-        texts: the prompts.
-    """
-
-    reference: str
-    name: str
-    file: Path | None
-    params: dict[str, Any]
-    spec: Spec
-    content: str
-    frame: SwapFrame
+    asked: Asked
     texts: list[str]
-
-    @classmethod
-    def of(cls, source: Source, frame: SwapFrame, texts: list[str]) -> AnswersQuestion:
-        """A question to a source."""
-        return cls(*_identity(source), frame, texts)
 
     def answer(self) -> Answer:
         """The answer, in the process that it is asked in."""
-        built = _source(self.reference, self.name, self.file, self.params, self.spec, self.content).built
+        built = self.asked.source.built
         assert isinstance(built, AnswersPrompts)
         return Answer(built.answers(self.texts))
-
-
-_Identity = tuple[str, str, Path | None, dict[str, Any], Spec, str]
-
-
-def _identity(source: Source) -> _Identity:
-    plugin = source.choice.plugin
-    file = None if is_installed(plugin) else plugin.file
-    # As they were recorded: what lies in memory may have changed since.
-    params = {key: source.spec.params.get(key, value) for key, value in source.choice.params.items()}
-    return source.reference, plugin.name, file, params, source.spec, source.content
-
-
-def _source(reference: str, name: str, file: Path | None, params: dict[str, Any], spec: Spec, content: str) -> Source:
-    plugin = decision_source.get(name if file is None else f"{file}@{name}")
-    if plugin.sha256 != spec.sha256:
-        raise InputError("the plugin's file is not what it was when the run was made", where=plugin.file)
-    return Source(Choice(reference, plugin, params), spec, content)
 
 
 @dataclass(frozen=True)
