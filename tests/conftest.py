@@ -2,6 +2,7 @@
 
 import gc
 import os
+from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from kept import kept_folder
 from lives import V4, Life
 
+from rook_bench import plugins
 from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
@@ -19,7 +21,7 @@ from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import ETH, ROOK_V4, USDC, WETH, Pool
 from rook_bench.market.simulation.simulate import simulate
-from rook_bench.plugins import decision_source
+from rook_bench.plugins import Registry, decision_source
 from rook_bench.sources import Decided, Source
 from rook_bench.sources.lookahead import Lookahead
 
@@ -104,6 +106,20 @@ def empty_cache(tmp_path, monkeypatch):
 
     turn()
     return turn
+
+
+@pytest.fixture(autouse=True)
+def own_plugins():
+    """What a test registers is registered for no other, which may use the name for something else."""
+    plugins.load_installed()
+    before = [(seen, set(seen)) for seen in (plugins._loaded, plugins._seen_from)]
+    with ExitStack() as stack:
+        for registry in Registry.kinds.values():
+            stack.enter_context(registry.isolated())
+        yield
+    for seen, known in before:
+        seen.clear()
+        seen.update(known)
 
 
 @pytest.fixture(autouse=True)
