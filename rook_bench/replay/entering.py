@@ -20,6 +20,9 @@ BUY = int(Side.BUY)
 REJECTED = int(Outcome.REJECTED)
 INSUFFICIENT_BALANCE, NO_LIQUIDITY = int(Outcome.INSUFFICIENT_BALANCE), int(Outcome.NO_LIQUIDITY)
 
+ROUNDING = 1e-12
+"""Of the equity: how far off the few float operations behind a share can be. To meet a limit is not to be over it."""
+
 # Codes of the limits that need the ledger; codes from FIRST_FREE_CODE on belong to the run's own filters.
 END_OF_TAPE, POSITION_LIMIT, TRADES_PER_DAY, COOLDOWN, DRAWDOWN_STOP, COST_AWARE_MINIMUM = range(1, 7)
 LEDGER_FILTERS = {
@@ -53,9 +56,9 @@ def limit_hit(
         return TRADES_PER_DAY
     if terms.cooldown_ns > 0 and last_sent_ns >= 0 and at_ns - last_sent_ns < terms.cooldown_ns:
         return COOLDOWN
-    if buys and base_value + worth > terms.max_base_share * equity:
+    if buys and base_value + worth > (terms.max_base_share + ROUNDING) * equity:
         return POSITION_LIMIT
-    if not buys and base_value - worth < terms.min_base_share * equity:
+    if not buys and base_value - worth < (terms.min_base_share - ROUNDING) * equity:
         return POSITION_LIMIT
     return 0
 

@@ -154,9 +154,10 @@ class Reference:
                 else -self.held(False) / self.pool.base.unit * self.price[row]
             )
             base_value += flying
-            if order.buys and base_value + wish > bounds["max_base_share"] * worth:
+            slack = 1e-12 * worth  # an order that meets a limit is not over it
+            if order.buys and base_value + wish > bounds["max_base_share"] * worth + slack:
                 return "position_limit"
-            if not order.buys and base_value - wish < bounds["min_base_share"] * worth:
+            if not order.buys and base_value - wish < bounds["min_base_share"] * worth - slack:
                 return "position_limit"
         return ""
 
@@ -332,6 +333,36 @@ def test_loop_agrees_with_the_reference(run_of, make_frame, pools, parts, config
     prices, seconds, liquidity, blocks, decisions = parts
     frame = make_frame(prices, seconds=seconds, liquidity=liquidity, blocks=blocks, pool=pools[orientation])
     replay_both(run_of, frame, decisions, ReplayConfig.parse(config, where="test"))
+
+
+@pytest.mark.parametrize("orientation", ["token0", "token1"])
+def test_an_order_that_meets_a_limit_is_not_over_it(run_of, make_frame, pools, sides, orientation):
+    """Everything sold while everything is in flight leaves exactly the least share; rounding once decided which limit."""
+    filters = [
+        {"name": "cooldown", "seconds": 0.0},
+        {"name": "position_limit", "max_base_share": 0.5, "min_base_share": 0.0},
+    ]
+    parts = {
+        "capital": {"quote_value": 1e4, "base_share": 1.0},
+        "frictions": {"latency": {"swaps": 3}},
+        "risk": {"filters": filters},
+    }
+    frame = make_frame([2500.0] * 8, pool=pools[orientation])
+    run = replay_both(run_of, frame, sides("BBBSSBBB", 1.0, slippage_bps=0.0), ReplayConfig.parse(parts, where="test"))
+    assert Outcome(int(run.orders.outcome[4])).name == "INSUFFICIENT_BALANCE"
+
+
+def test_an_order_for_all_that_is_left_meets_a_share_of_one(run_of, make_frame, pools, sides):
+    decisions = sides("BBHHH", np.array([0.3, 1.0, 1.0, 1.0, 1.0]))
+    for value in (567.92, 14_431.08, 16_924.1, 10_106.17, 4_855.56, 8_286.87):  # rounding refused one of these
+        parts = {
+            "capital": {"quote_value": value, "base_share": 0.3},
+            "frictions": {"gas": {"gwei": 0.0}, "latency": {"swaps": 3}},
+            "risk": {"filters": [{"name": "position_limit", "max_base_share": 1.0}]},
+        }
+        frame = make_frame([3333.33, 2777.7, 2777.7, 2777.7, 2777.7], pool=pools["token1"])
+        run = replay_both(run_of, frame, decisions, ReplayConfig.parse(parts, where="test"))
+        assert list(run.orders.rejected_by[:2]) == ["", ""]
 
 
 @pytest.mark.parametrize("source_text", ["BS" * 100, "BBSSH" * 40, "BHHHHHHHHS" * 20])
