@@ -142,9 +142,11 @@ def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lo
 def _untouched(answer: Answer) -> Answer:
     """The answer, if it is one and rests on nothing but what its author's files say and what was shown."""
     if answer.touched:
+        # Whoever reads a file looked whether it is there: what was read says more.
+        first = next((what for what in answer.touched if not what.startswith("looked at")), answer.touched[0])
         more = f" and {len(answer.touched) - 1} more" if len(answer.touched) > 1 else ""
         raise Unanswered(
-            f"when it was asked again it {answer.touched[0]}{more}, which its own files don't tell of, so that nobody "
+            f"when it was asked again it {first}{more}, which its own files don't tell of, so that nobody "
             "can say what it knew; what belongs to a plugin is declared with files=[...]"
         )
     if answer.error:

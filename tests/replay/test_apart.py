@@ -32,7 +32,7 @@ def earlier(price):
 @pytest.fixture(autouse=True)
 def _at_few_places(monkeypatch):
     # A gate asks at 48, which costs as much again and again what is tried here once.
-    monkeypatch.setattr(lookahead, "MANY_CUTS", 12)
+    monkeypatch.setattr(lookahead, "MANY_CUTS", 6)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ __all__ = ["written"]
 @pytest.fixture(autouse=True)
 def _at_few_places(monkeypatch):
     # A gate asks at 48, which costs as much again and again what is tried here once.
-    monkeypatch.setattr(lookahead, "MANY_CUTS", 12)
+    monkeypatch.setattr(lookahead, "MANY_CUTS", 6)
 
 
 KEEPERS = {
@@ -43,6 +43,32 @@ KEEPERS = {
         KEPT = Path(numpy.__file__).parent / "rook_bench_test_prices.so"
         def store(price): np.save(open(KEPT, "wb"), price)
         def kept(): return np.load(open(KEPT, "rb")) if KEPT.exists() else None
+        """,
+    "times of files": """
+        import os
+        from pathlib import Path
+        PLACE = Path(TMP) / "times"
+        def store(price):
+            PLACE.mkdir(exist_ok=True)
+            for row, p in enumerate(price):
+                (PLACE / f"{row}").touch()
+                os.utime(PLACE / f"{row}", ns=(0, int(p * 1e6)))
+        def kept():
+            if not (PLACE / "0").exists(): return None
+            return np.array([os.stat(PLACE / f"{row}").st_mtime_ns / 1e6 for row in range(300)])
+        """,
+    "targets of links": """
+        import os, posix
+        from pathlib import Path
+        PLACE = Path(TMP) / "links"
+        def store(price):
+            PLACE.mkdir(exist_ok=True)
+            for row, p in enumerate(price):
+                (PLACE / f"{row}").unlink(missing_ok=True)
+                os.symlink(str(p), PLACE / f"{row}")
+        def kept():
+            try: return np.array([float(posix.readlink(str(PLACE / f"{row}"))) for row in range(300)])
+            except OSError: return None
         """,
     "System V shared memory": """
         import ctypes

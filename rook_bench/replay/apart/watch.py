@@ -1,6 +1,7 @@
 """What a process may touch while a plugin is asked in it, and who is told when it touches something else.
 
-Two layers. An audit hook (PEP 578) sees what Python opens, connects and starts, and names it. Where the kernel
+Two layers. An audit hook (PEP 578) sees what Python opens, connects and starts, and names it; of questions about a
+file (is it there, how large, how old) Python tells no hook, so those functions are wrapped. Where the kernel
 offers Landlock (Linux 5.13 and later), it refuses what libraries open by themselves too (pyarrow, HDF5): what is
 refused fails, and whoever asked says that it did.
 """
@@ -13,9 +14,10 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, wraps
 from importlib.metadata import distributions
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 CODE = (".py", ".pyc", ".pyd", ".so", ".dylib", ".dll", ".pth")
@@ -49,6 +51,9 @@ CHANGES = {
 
 LOOKS = ("os.listdir", "os.scandir")
 """Audit events of reading the names in a folder: names can say as much as files."""
+
+QUESTIONS = ("stat", "lstat", "readlink", "access", "statvfs", "pathconf")
+"""Functions of `os` that tell something of a file without opening it."""
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
@@ -122,10 +127,55 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
     places = {os.path.realpath(path) for path in sys.path} | {str(Path(path).parent) for path in allowed}
     searched = places.__contains__
     _ = came_with_packages()  # while nobody watches
+    known, listed = (*LIBRARIES, *SYSTEM, *DEVICES, *FACTS, str(Path.cwd())), (*places, *allowed)
+    around = {str(above) for path in (*listed, *known) for above in Path(path).parents}
+    around |= {str(Path(name).expanduser()) for name in ("~", "~/.cache", "~/.config")} | {*known, gettempdir()}
+
+    def looked_at(what: str | bytes | os.PathLike[str]) -> None:
+        nonlocal looking
+        if looking or _imports():
+            return
+        looking = True
+        try:
+            # Without following links: what asks about a link may ask where it leads.
+            plain = os.path.abspath(os.fsdecode(what))  # noqa: PTH100
+            for path in {plain, os.path.realpath(plain)}:
+                if not (path in around or mine(path) or system(path) or libraries(path) or searched(path)):
+                    tell(f"looked at {path}")
+        finally:
+            looking = False
+
     _apart_from_others()
     _read_no_byte_code(_beneath((*LIBRARIES, *SYSTEM)))
     _confine((*LIBRARIES, *SYSTEM, *FACTS, *allowed), places)
+    _tell_of_questions(looked_at)
     sys.addaudithook(hook)
+
+
+def _imports() -> bool:
+    """Whether it is the import system that asks, two calls up: it looks where modules might lie."""
+    return sys._getframe(3).f_code.co_filename.startswith("<frozen importlib")
+
+
+def _tell_of_questions(looked_at: Callable[[str | bytes | os.PathLike[str]], None]) -> None:
+    """Call `looked_at` with every path that is asked about, and is there; what isn't there says nothing of itself."""
+
+    def told(ask: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(ask)
+        def asked(path: Any, *args: Any, **named: Any) -> Any:
+            found = ask(path, *args, **named)
+            if found is not False and isinstance(path, str | bytes | os.PathLike) and named.get("dir_fd") is None:
+                looked_at(path)
+            return found
+
+        return asked
+
+    for name in QUESTIONS:
+        if ask := getattr(os, name, None):
+            asked = told(ask)
+            for module in (os, sys.modules.get("posix"), sys.modules.get("nt")):
+                if module is not None:
+                    setattr(module, name, asked)
 
 
 def _read_no_byte_code(of: Callable[[str], bool]) -> None:
