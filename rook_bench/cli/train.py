@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rook_bench.cli.options import Trials
 from rook_bench.core.console import remark, say, say_json
 from rook_bench.training.fit import Trained
 from rook_bench.workbench import fine_tune as bench
@@ -44,6 +45,7 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything random (0).")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the checkpoints of an interrupted run.")] = False,
+    trials: Trials = None,
     json: Annotated[bool, typer.Option("--json", help="Print the adapter's record and nothing else.")] = False,
 ) -> None:
     """Fine-tune with LoRA, measured on validation after each epoch; run it again after an interruption to go on."""
@@ -52,6 +54,7 @@ def train(
         output_dir,
         config,
         fresh=fresh,
+        trials=trials,
         say=remark if json else say,
         num_epochs=epochs,
         max_samples=max_samples,

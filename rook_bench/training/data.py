@@ -48,7 +48,7 @@ class TrainingData:
         train, val: row numbers with a defined prompt.
         data_hash: identity of the swaps and their labels.
         overlap: rows of validation whose features look back into the train split.
-        learned_from: pool, times and rows of both splits.
+        learned_from: pool, times and rows of both splits; chosen_by: of the validation split.
     """
 
     folder: Path
@@ -61,6 +61,7 @@ class TrainingData:
     data_hash: str
     overlap: bool
     learned_from: LearnedFrom
+    chosen_by: LearnedFrom
 
     @cached_property
     def side(self) -> NDArray[np.int8]:
@@ -120,6 +121,7 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
         data_hash=sha256_json([frame.data_hash, *(sides[rows].tolist() for rows in (train, val))]),
         overlap=overlap,
         learned_from=learned_from(frame, int(train[0]), int(val[-1])),
+        chosen_by=learned_from(frame, int(val[0]), int(val[-1])),
     )
 
 

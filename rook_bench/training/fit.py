@@ -20,7 +20,7 @@ from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.files import check_replaceable, whole_folder
 from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
 from rook_bench.language.base import Base, check_base, load_base
-from rook_bench.language.manifest import CONFIG, BaseRecord, Manifest, loadable
+from rook_bench.language.manifest import CONFIG, BaseRecord, LearnedFrom, Manifest, loadable
 from rook_bench.language.runtime import default_device, fast_bf16, load_torch, quiet, set_threads
 from rook_bench.language.scoring import Scorer, probabilities
 from rook_bench.language.template import Template, load_template
@@ -41,13 +41,23 @@ LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "scikit-learn", "num
 
 @dataclass(frozen=True)
 class Trained:
-    """What came of a training run."""
+    """What came of a training run.
+
+    Attributes:
+        folder: the adapter; manifest: its record.
+        ceiling: what plain classifiers make of the same prompts.
+        validation: figures of the checkpoint that was kept.
+        resumed: whether it went on from an interrupted run.
+        chosen_by: the rows that the checkpoint was chosen by, among `checkpoints`.
+    """
 
     folder: Path
     manifest: Manifest
     ceiling: Ceiling
     validation: dict[str, float]
     resumed: bool
+    chosen_by: LearnedFrom
+    checkpoints: int
 
 
 def train(
@@ -98,7 +108,7 @@ def train(
     with whole_folder(output) as aside:
         manifest = run.write(aside, work, output.name)
     shutil.rmtree(work, ignore_errors=True)
-    return Trained(output, manifest, ceiling, manifest.training["validation"], resumed)
+    return Trained(output, manifest, ceiling, manifest.training["validation"], resumed, data.chosen_by, run.checkpoints)
 
 
 def _more_of_the_rarer(data: TrainingData, drawn: int) -> str:
@@ -303,6 +313,11 @@ class _Run:
     def _steps(self) -> int:
         batches = -(-len(self.examples) // self.settings.batch_size)
         return max(1, int(-(-batches // self.settings.accumulation) * self.settings.num_epochs))
+
+    @property
+    def checkpoints(self) -> int:
+        """Among how many the kept one was chosen."""
+        return sum("eval_nll" in entry for entry in self.trainer.state.log_history)
 
     def judge(self) -> dict[str, float]:
         """Validation: answers by scoring, and the loss of the labelled answers."""

@@ -74,6 +74,11 @@ class TrialLedger:
             recorded.append(Trial.from_entry(self.chain.append(trial.to_json()), where=self.chain.path))
         return recorded
 
+    def record_choice(self, trial: Trial, rows: RowSketch) -> Trial:
+        """Add what training chose (see `choice_of`), with the rows that it chose by."""
+        kept = replace(trial, rows=self.keep_file(rows.to_bytes()))
+        return Trial.from_entry(self.chain.append(kept.to_json()), where=self.chain.path)
+
     def trials(self, upto: str | None = None) -> list[Trial]:
         """Every trial, in order; with `upto`, those there were when that was the head."""
         return [Trial.from_entry(entry, where=self.chain.path) for entry in self.chain.upto(upto)]

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.core.hashing import sha256_json
+from rook_bench.language.manifest import LearnedFrom
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis
 
-Kind = Literal["replay", "compare", "gate"]
+Kind = Literal["replay", "compare", "gate", "train"]
 Role = Literal["candidate", "benchmark"]
 
 
@@ -22,7 +23,8 @@ class Trial:
     """One entry of the trial ledger.
 
     Attributes:
-        kind: the verb that evaluated it.
+        kind: the verb that evaluated it. Training looks at its validation rows and chooses: that is one look there,
+            whose returns nobody knows.
         role: "benchmark" for what the tool adds by itself; it does not count as a try.
         source, source_hash: the source's reference and its `Source.content`.
         run_hash, decisions_hash, data_hash: as in run.json.
@@ -61,6 +63,11 @@ class Trial:
     seq: int = -1
     at: str = ""
     hash: str = ""
+
+    @property
+    def chose_only(self) -> bool:
+        """Whether it is a choice among checkpoints, by likelihood: what was chosen is never judged on these rows."""
+        return self.kind == "train"
 
     @property
     def files(self) -> list[str]:
@@ -114,6 +121,38 @@ def trial_of(analysis: Analysis, kind: Kind, role: Role) -> tuple[Trial, NDArray
         lookahead=run.lookahead.status,
     )
     return trial, returns
+
+
+def choice_of(
+    adapter: str, adapter_hash: str, settings: dict[str, Any], data_hash: str, rows: LearnedFrom, checkpoints: int
+) -> Trial:
+    """The trial that training's choice among its checkpoints is: the validation rows were looked at.
+
+    Args:
+        adapter: its folder; adapter_hash: its identity.
+        settings: of the training run.
+        data_hash: of the rows it learned and chose from.
+        rows: those it chose by.
+        checkpoints: among how many.
+    """
+    return Trial(
+        kind="train",
+        role="candidate",
+        source=f"lora:{adapter}",
+        source_hash=adapter_hash,
+        run_hash="",
+        decisions_hash=adapter_hash,
+        config_hash=sha256_json(settings),
+        data_hash=sha256_json([data_hash, "validation"]),
+        pool=rows.pools[0],
+        first_at=rows.first_at,
+        last_at=rows.last_at,
+        bucket_s=0,
+        n=0,
+        returns=None,
+        returns_undefined_because=f"chosen among {checkpoints} checkpoints by likelihood, and not by returns",
+        lookahead="unchecked",
+    )
 
 
 def identity(analysis: Analysis) -> tuple[str, str, int]:

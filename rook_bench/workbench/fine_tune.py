@@ -13,8 +13,12 @@ from rook_bench.dataset.fit_rules import rules_of
 from rook_bench.dataset.prepare import Prepared
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.splits import SplitPlan
+from rook_bench.language.manifest import adapter_hash
 from rook_bench.language.runtime import require_train_extra
+from rook_bench.market.row_sketch import RowSketch
 from rook_bench.training import TrainSettings, load_settings
+from rook_bench.trials import TrialLedger
+from rook_bench.trials.trial import choice_of
 from rook_bench.workbench.running import Tape, tape_of
 
 if TYPE_CHECKING:
@@ -59,6 +63,7 @@ def train(
     config: TrainSettings | str | Path | None = None,
     *,
     fresh: bool = False,
+    trials: str | Path | None = None,
     say: Callable[[str], None] = remark,
     **settings: Any,
 ) -> Trained:
@@ -69,6 +74,7 @@ def train(
         output_dir: the adapter's folder; appears whole or not at all.
         config: settings, or a file of them (ROOK's JSON keys among them).
         fresh: forget the checkpoints of an interrupted run.
+        trials: folder of the trial ledger, which hears of the choice among checkpoints: a look at the validation rows.
         say: hears facts, warnings and a line per epoch.
         settings: keys of `TrainSettings` (model, num_epochs, max_samples, ...) that overrule `config`.
 
@@ -82,4 +88,15 @@ def train(
     else:
         chosen = load_settings(config, **settings)
     require_train_extra()
-    return fit(data_dir, output_dir, chosen, say=say, console=err, fresh=fresh)
+    done = fit(data_dir, output_dir, chosen, say=say, console=err, fresh=fresh)
+    told = done.manifest.training
+    choice = choice_of(
+        str(output_dir),
+        adapter_hash(done.folder),
+        told["settings"],
+        told["data_hash"],
+        done.chosen_by,
+        done.checkpoints,
+    )
+    TrialLedger(Path(trials) if trials else None).record_choice(choice, RowSketch.from_json(done.chosen_by.rows))
+    return done

@@ -146,7 +146,8 @@ def tries_of(ledger: TrialLedger, candidate: Analysis, champion: Analysis | None
     own = {identity(side) for side in (candidate, champion) if side is not None}
     distinct: dict[tuple[str, str, int], Trial] = {}
     for trial in seen:
-        if trial.identity not in own:
+        # What training chose among is a look, and no rival: on these rows the adapter itself is refused.
+        if trial.identity not in own and not trial.chose_only:
             distinct.setdefault(trial.identity, trial)
     others = {
         f"{short_name(trial.source)} (trial {trial.seq})": difference

@@ -7,8 +7,13 @@ import shutil
 
 import pytest
 
+from rook_bench import evaluate
+from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.language import runtime
+from rook_bench.language.manifest import adapter_hash
 from rook_bench.sources import lora
+from rook_bench.trials import TrialLedger
+from rook_bench.workbench.tries import tries_of
 
 
 @pytest.fixture
@@ -47,6 +52,24 @@ def test_train_says_how_it_went(command_line, prepared, small, tmp_path):
     record = json.loads((tmp_path / "mine" / "rook.json").read_text())
     settings = record["training"]["settings"]
     assert (settings["num_epochs"], settings["batch_size"], settings["lora_r"]) == (1, 16, 4)
+
+
+def test_the_choice_among_checkpoints_is_a_look_at_the_validation_rows(command_line, prepared, small, tmp_path):
+    """It stands on the ledger beside what was judged there, and is nobody's rival."""
+    folder = tmp_path / "trials"
+    command = ("train", "--data-dir", prepared, "--output-dir", tmp_path / "mine", *small, "--trials", folder)
+    assert command_line(*command)[0] == 0
+    ledger = TrialLedger(folder)
+    (trial,) = ledger.trials()
+    assert (trial.kind, trial.role, trial.source) == ("train", "candidate", f"lora:{tmp_path / 'mine'}")
+    assert trial.decisions_hash == adapter_hash(tmp_path / "mine")
+    assert trial.returns_undefined_because == "chosen among 1 checkpoints by likelihood, and not by returns"
+    assert ledger.verify() == []
+    validation, test = (split_tape(prepared, name).read() for name in ("validation", "test"))
+    assert (ledger.looks(validation).count, ledger.looks(test).count) == (1, 0)
+    judged = evaluate(validation, "random:0.2", trials=folder)
+    tries = tries_of(ledger, judged, None)
+    assert (tries.looks, tries.unknown, tries.others) == (2, 0, ())
 
 
 def test_json_is_all_there_is_on_stdout(command_line, prepared, small, tmp_path):
