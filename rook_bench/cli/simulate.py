@@ -9,10 +9,12 @@ import numpy as np
 import typer
 
 from rook_bench.cli.options import Out
+from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.config import read_mapping
 from rook_bench.core.console import say
 from rook_bench.market.simulation.simulate import Simulation
 from rook_bench.market.simulation.simulate import simulate as simulated
+from rook_bench.market.simulation.worlds import WORLDS
 from rook_bench.market.tape_file import write_tape
 
 
@@ -23,9 +25,17 @@ def simulate(
     config: Annotated[
         Path | None, typer.Option("--config", help="Parameters of the simulation (TOML, YAML or JSON).")
     ] = None,
+    world: Annotated[
+        str | None,
+        typer.Option("--world", help=f"Parameters by name: {', '.join(WORLDS)} (calibrated on the real pool)."),
+    ] = None,
 ) -> None:
     """Make a tape that obeys exact pool arithmetic, calibrated on the real ETH/USDC pool."""
-    parameters = Simulation.parse(read_mapping(config), where=config) if config else Simulation()
+    if world is not None and world not in WORLDS:
+        raise UnknownName("world", world, WORLDS, where="--world")
+    if world is not None and config is not None:
+        raise ConfigError("a world is a configuration of its own", where="--world", hint="give --world or --config")
+    parameters = Simulation.parse(read_mapping(config), where=config) if config else WORLDS[world or "default"]
     frame = simulated(swaps, np.random.default_rng(seed), parameters)
     write_tape(frame, out)
     say(f"{len(frame)} simulated swaps over {frame.span_s / 3600:.1f} hours, seed {seed}")

@@ -14,6 +14,8 @@ from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.config import Config
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.language.template import Template
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.row_sketch import RowSketch
 
 FILE = "rook.json"
 
@@ -44,6 +46,17 @@ class LearnedFrom(Config):
     first_at: str
     last_at: str
     rows: dict[str, Any]
+
+    @classmethod
+    def of(cls, rows: SwapFrame) -> LearnedFrom:
+        """What swaps tell of themselves."""
+        pool = rows.pool
+        return cls(
+            pools=[{"chain": pool.chain, "address": pool.address.lower(), "pair": pool.pair}],
+            first_at=rows.at_index[0].isoformat(),
+            last_at=rows.at_index[-1].isoformat(),
+            rows=RowSketch.of(rows).to_json(),
+        )
 
 
 class Manifest(Config):

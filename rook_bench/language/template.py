@@ -18,6 +18,7 @@ from rook_bench.core import UnknownName
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.hashing import sha256_json
 from rook_bench.language.answer import Answer
+from rook_bench.market.features import SIGNED
 from rook_bench.market.pool import DOLLARS, Pool
 from rook_bench.market.view import MarketView
 
@@ -87,9 +88,14 @@ class Field(Config):
             raise ValueError("significant digits are added to a format of decimals, such as .2f")
         return self
 
-    def show(self, view: MarketView) -> tuple[list[str], NDArray[np.float64]]:
-        """The texts of every row, and the numbers a reader of those texts knows (NaN where undefined)."""
+    def show(self, view: MarketView, *, mirrored: bool = False) -> tuple[list[str], NDArray[np.float64]]:
+        """The texts of every row, and the numbers a reader of those texts knows (NaN where undefined).
+
+        Args:
+            mirrored: of the market turned upside down (see `market.features.SIGNED`).
+        """
         values = _column(view, self.feature) * self.scale
+        values = -values if mirrored and self.feature in SIGNED else values
         if self.codes is not None:
             shown = self.codes.encode(values)
             return ["" if np.isnan(code) else str(int(code)) for code in shown], shown
@@ -167,11 +173,15 @@ class Template(Config):
                     del field[name]
         return sha256_json(facts)
 
-    def render(self, view: MarketView) -> Prompts:
-        """The prompt of every row of the view, from causal features in human units."""
+    def render(self, view: MarketView, *, mirrored: bool = False) -> Prompts:
+        """The prompt of every row of the view, from causal features in human units.
+
+        Args:
+            view: the market; `mirrored`: turned upside down, so that what was a reason to buy is one to sell.
+        """
         columns, shown = {}, []
         for name, field in self.fields.items():
-            columns[name], numbers = field.show(view)
+            columns[name], numbers = field.show(view, mirrored=mirrored)
             shown.append(numbers)
         table = np.column_stack(shown)
         rows = zip(*columns.values(), strict=True)

@@ -245,3 +245,7 @@ FEATURES: dict[str, Callable[[SwapFrame], Column]] = {
     "volume_ratio": _volume_ratio,
 }
 """Feature name to the function that computes it for a whole frame."""
+
+SIGNED = frozenset({"tick_change", "price_change", "price_deviation", "momentum_10"})
+"""Features that change their sign, and nothing else, in a market turned upside down: rises for falls, buyers for
+sellers. The others stay what they are; `price` is a level, and has no such mirror image."""

@@ -14,7 +14,6 @@ from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
-from rook_bench.execution.frictions import Frictions
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
@@ -27,7 +26,8 @@ from rook_bench.replay.market_rows import NS, landing, market_rows, native_price
 from rook_bench.replay.numeraire import numeraire_rate
 from rook_bench.replay.orders import AMOUNTS, OrderTable
 from rook_bench.replay.run import Run
-from rook_bench.risk import Limits, Permitted, apply_risk
+from rook_bench.replay.terms import terms_of
+from rook_bench.risk import Permitted, apply_risk
 from rook_bench.sources import Decided, Source, decide
 from rook_bench.sources.lookahead import Lookahead, check_source
 from rook_bench.tapecheck.check import TapeCheck, check_tape
@@ -120,7 +120,7 @@ def execute(
     orders, equity = dtypes.empty_orders(traded), np.empty(len(frame))
     depth = known_depth(frame)
     ticks, changes = no_ticks() if depth is None else depth.records()
-    terms = _terms(frame, config.frictions, permitted.limits, whole_map=depth is not None)
+    terms = terms_of(frame, config.frictions, permitted.limits, whole_map=depth is not None)
     # Only a run that needs it pays for compiling the sandwich.
     sandwich = sandwich_call() if config.frictions.mev == "typical" else swap_call()
     pool = dtypes.PoolCalls(room_for_a_call(), ticks, swap_call(), sandwich)
@@ -138,40 +138,6 @@ def opening_balances(config: ReplayConfig, frame: SwapFrame) -> tuple[int, int]:
     base = value * capital.base_share / float(frame.price[0])
     cash = value * (1.0 - capital.base_share)
     return round(cash * pool.quote.unit), round(base * pool.base.unit)
-
-
-def _terms(frame: SwapFrame, frictions: Frictions, limits: Limits, *, whole_map: bool) -> dtypes.Terms:
-    gas, pool = frictions.gas, frame.pool
-    swap, one, two, more = gas.units
-    return dtypes.Terms(
-        base_is_token0=pool.base_is_token0,
-        base_unit=float(pool.base.unit),
-        quote_unit=float(pool.quote.unit),
-        tick_spacing=pool.tick_spacing,
-        v4=pool.protocol == "v4",
-        whole_map=whole_map,
-        revert_on_slippage=frictions.on_slippage == "revert",
-        mev=("none", "typical", "worst").index(frictions.mev),
-        swap_units=swap,
-        one_tick_units=one,
-        two_tick_units=two,
-        more_tick_units=more,
-        slippage_units=gas.slippage_revert_units,
-        deadline_units=gas.deadline_revert_units,
-        native=native_prices(frame, frictions)[0],
-        l1_fee=float(math.ceil(gas.l1_fee_quote * pool.quote.unit)),
-        flat_gas=-1.0 if gas.flat_quote is None else float(math.ceil(gas.flat_quote * pool.quote.unit)),
-        max_base_share=_or(limits.max_base_share, math.inf),
-        min_base_share=_or(limits.min_base_share, -math.inf),
-        trades_per_day=-1 if limits.trades_per_day is None else limits.trades_per_day,
-        cooldown_ns=round(_or(limits.cooldown_s, 0.0) * NS),
-        drawdown_stop=_or(limits.drawdown_stop, math.inf),
-        max_cost_bps=_or(limits.max_cost_bps, -1.0),
-    )
-
-
-def _or(value: float | None, default: float) -> float:
-    return default if value is None else float(value)
 
 
 def _order_table(

@@ -41,13 +41,13 @@ def land_due(row: int, pending: int, count: int, orders: Records, given: Given, 
                 held_cash = held_cash - amount
             else:
                 held_base = held_base - amount
-            cash, base = _land(pending, orders, given, cash, base)
+            cash, base = land(pending, orders, given, cash, base)
         pending += 1
     return pending, Balances(cash, base, held_cash, held_base)
 
 
 @njit
-def _land(index: int, orders: Records, given: Given, cash: Any, base: Any) -> Any:
+def land(index: int, orders: Records, given: Given, cash: Any, base: Any) -> Any:
     """Let one order meet the pool; returns cash and base after it."""
     market, wishes, pool, terms = given
     decided, row = orders[index].row, orders[index].landing_row

@@ -1,6 +1,6 @@
 """Decision sources: whatever turns market rows into decisions."""
 
-from rook_bench.sources import always_buy, foresight, hold, labels, lora, momentum, random, recorded, rules
+from rook_bench.sources import always_buy, foresight, hold, labels, lora, momentum, random, recorded, rules, tree
 from rook_bench.sources.decide import Decided, decide
 from rook_bench.sources.protocol import Ask, WholeTapeSource
 from rook_bench.sources.source import Source
@@ -20,4 +20,5 @@ __all__ = [
     "random",
     "recorded",
     "rules",
+    "tree",
 ]

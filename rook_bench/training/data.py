@@ -22,7 +22,6 @@ from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import FEATURES, LOOKBACK, compute_features
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
-from rook_bench.market.row_sketch import RowSketch
 from rook_bench.market.view import MarketView
 
 
@@ -120,19 +119,8 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
         val=val,
         data_hash=sha256_json([frame.data_hash, *(sides[rows].tolist() for rows in (train, val))]),
         overlap=overlap,
-        learned_from=learned_from(frame, int(train[0]), int(val[-1])),
-        chosen_by=learned_from(frame, int(val[0]), int(val[-1])),
-    )
-
-
-def learned_from(frame: SwapFrame, first: int, last: int) -> LearnedFrom:
-    """What the rows from one to another tell of themselves, for the record of a model that learned from them."""
-    pool, rows = frame.pool, frame[first : last + 1]
-    return LearnedFrom(
-        pools=[{"chain": pool.chain, "address": pool.address.lower(), "pair": pool.pair}],
-        first_at=rows.at_index[0].isoformat(),
-        last_at=rows.at_index[-1].isoformat(),
-        rows=RowSketch.of(rows).to_json(),
+        learned_from=LearnedFrom.of(frame[int(train[0]) : int(val[-1]) + 1]),
+        chosen_by=LearnedFrom.of(frame[int(val[0]) : int(val[-1]) + 1]),
     )
 
 

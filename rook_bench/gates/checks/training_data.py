@@ -60,6 +60,9 @@ def _held_against(known: list[LearnedFrom] | None, frame: SwapFrame, unknown: St
 def _learned_from(source: Source) -> list[LearnedFrom] | None:
     """What a source learned from, empty where from nothing; None where it does not say."""
     declared = source.choice.plugin.traits.get("trained_on")
+    told = source.choice.plugin.traits.get("learned_from")
+    if told is not None and source.installed:
+        return [told(**source.choice.params)]
     if declared is None and source.installed:
         adapter = source.choice.params.get("adapter")
         if not source.language_model:
