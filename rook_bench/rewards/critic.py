@@ -19,6 +19,9 @@ EMBARGO_ROWS = 100
 CLUSTER_HORIZONS = 3
 """Rewards overlap; sums over clusters of this many horizons are taken for independent."""
 
+LEAST_OUTCOMES = 20
+"""Rows with a profit, and rows without one, that a chance of profit is told from."""
+
 SETTINGS: dict[str, Any] = {
     "max_iter": 150,
     "learning_rate": 0.05,
@@ -142,8 +145,7 @@ def folds(table: Table) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
 
 def slope_of(table: Table, foretold: NDArray[np.float64], horizon_s: float) -> Slope:
     """Regression through the origin: no side is favoured, so that no forecast means no mark-out."""
-    cluster = (table.at - table.at[0]) // round(CLUSTER_HORIZONS * horizon_s * 1e9)
-    _, cluster = np.unique(cluster, return_inverse=True)
+    cluster = clusters_of(table.at, horizon_s)
     count = int(cluster.max()) + 1
     square = float(foretold @ foretold)
     if square == 0:
@@ -152,6 +154,23 @@ def slope_of(table: Table, foretold: NDArray[np.float64], horizon_s: float) -> S
     scores = np.bincount(cluster, weights=foretold * (table.markout - value * foretold))
     se = float(np.sqrt(scores @ scores * count / max(count - 1, 1))) / square
     return Slope(value, se, count, float(foretold.std()))
+
+
+def clustered_mean(values: NDArray[np.float64], at: NDArray[np.int64], horizon_s: float) -> tuple[float, float]:
+    """Mean of values that overlap in time, and its standard error over the clusters of `slope_of`; NaN without any."""
+    if not len(values):
+        return np.nan, np.nan
+    cluster = clusters_of(at, horizon_s)
+    sums = np.bincount(cluster, weights=values - values.mean())
+    count = len(sums)
+    se = float(np.sqrt(sums @ sums * count / max(count - 1, 1))) / len(values) if count > 1 else np.nan
+    return float(values.mean()), se
+
+
+def clusters_of(at: NDArray[np.int64], horizon_s: float) -> NDArray[np.intp]:
+    """The stretch of time that each row lies in, counted from 0 without gaps, shape (rows,)."""
+    numbered: NDArray[np.intp] = np.unique(at // round(CLUSTER_HORIZONS * horizon_s * 1e9), return_inverse=True)[1]
+    return numbered
 
 
 def chance_of_profit(score: NDArray[np.float64], profit: NDArray[np.bool_]) -> Chance | None:
@@ -167,6 +186,3 @@ def chance_of_profit(score: NDArray[np.float64], profit: NDArray[np.bool_]) -> C
         return None
     fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score, profit.astype(np.float64))
     return Chance(score=fitted.X_thresholds_.tolist(), share=np.maximum.accumulate(fitted.y_thresholds_).tolist())
-
-
-LEAST_OUTCOMES = 20

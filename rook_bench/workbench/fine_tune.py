@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rook_bench.core import ConfigError
 from rook_bench.core.console import err, remark
 from rook_bench.core.files import check_replaceable
 from rook_bench.dataset import prepare as dataset
@@ -15,14 +16,21 @@ from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.splits import SplitPlan
 from rook_bench.language.manifest import adapter_hash
 from rook_bench.language.runtime import require_train_extra
+from rook_bench.language.template import load_template
 from rook_bench.market.row_sketch import RowSketch
+from rook_bench.rewards.make import Made, make_rewards
+from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.training import TrainSettings, load_settings
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.trial import choice_of
+from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.running import Tape, tape_of
 
 if TYPE_CHECKING:
     from rook_bench.training.fit import Trained
+
+
+LONGEST_HORIZON_S = 86_400.0
 
 
 def prepare(
@@ -55,6 +63,38 @@ def prepare(
     thresholds = rules_of(rules, target_action_rate)
     plan = None if compat_rook else SplitPlan(purge=purge, embargo=embargo)
     return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, windows=windows, compat_rook=compat_rook)
+
+
+def reward(
+    data_dir: str | Path,
+    out: str | Path,
+    config: BenchConfig | str | Path | None = None,
+    *,
+    horizon_s: float = HORIZON_S,
+    template: str | Path = "codes",
+    seed: int | None = None,
+    tick: Callable[[str], None] = lambda what: None,
+) -> Made:
+    """Work out what each action would have earned on every train and validation row, and fit the critic (`tree:OUT`).
+
+    Args:
+        data_dir: what `prepare` wrote.
+        out: folder to write to, whole or not at all.
+        config: capital, sizing and costs, or a file of them; filters are left out.
+        horizon_s: seconds from landing to the mark, at least one.
+        template: the prompt whose numbers the critic reads; a model that learns from it shows the same.
+        seed: of the trees; by default the configuration's.
+        tick: hears what is being done.
+
+    Raises:
+        InputError, ConfigError: for a folder without split tapes, one too short to learn from, a horizon that is none.
+    """
+    if not 1 <= horizon_s <= LONGEST_HORIZON_S:
+        raise ConfigError(f"a horizon of {horizon_s:g} s", where="horizon_s", hint="give 1 to 86,400 seconds")
+    check_replaceable(Path(out))
+    settings = settings_of(config, seed)
+    prompt = load_template(template)
+    return make_rewards(data_dir, out, prompt, settings.replay(), horizon_s=horizon_s, seed=settings.seed, tick=tick)
 
 
 def train(

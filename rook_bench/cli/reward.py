@@ -1,0 +1,41 @@
+"""`rook-bench reward`: what each action would have earned on every training row."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rook_bench.cli.options import ConfigFile, Json, Out
+from rook_bench.core.console import remark, say, say_json
+from rook_bench.rewards.reward import HORIZON_S
+from rook_bench.workbench import fine_tune as bench
+
+
+def reward(
+    data_dir: Annotated[Path, typer.Argument(metavar="DATA_DIR", help="What `data prepare` wrote.")],
+    out: Out,
+    config: ConfigFile = None,
+    horizon: Annotated[
+        float, typer.Option("--horizon", help="Seconds from an order's landing to the price that it is marked at.")
+    ] = HORIZON_S,
+    template: Annotated[
+        str, typer.Option("--template", help="Prompt whose numbers the critic reads: a shipped name or a file.")
+    ] = "codes",
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the critic's trees (0).")] = None,
+    json: Json = False,
+) -> None:
+    """Net reward of a buy and a sell on every train and validation row, every cost paid, and what foretells it.
+
+    `tree:OUT` is that critic as a source, and `train --stage rl --rewards OUT` teaches it to a model.
+    """
+    done = bench.reward(
+        data_dir, out, config, horizon_s=horizon, template=template, seed=seed, tick=lambda what: remark(f"{what} ...")
+    )
+    if json:
+        say_json(done.record.model_dump(mode="json"))
+        return
+    for line in done.describe():
+        say(line)
+    say(f"rewards: {done.folder}")
