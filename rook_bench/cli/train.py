@@ -43,6 +43,19 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", help="Peak of the linear schedule (1e-4).")
     ] = None,
+    stage: Annotated[
+        str,
+        typer.Option("--stage", help="sft: the labels; rl: rewards of each action (--rewards, --from)."),
+    ] = "sft",
+    rewards: Annotated[
+        Path | None, typer.Option("--rewards", help="For stage rl: what `reward` wrote for this folder.")
+    ] = None,
+    parent: Annotated[
+        Path | None, typer.Option("--from", metavar="ADAPTER", help="For stage rl: the adapter that it goes on with.")
+    ] = None,
+    objective: Annotated[
+        str | None, typer.Option("--objective", help="For stage rl: critic (what it expects) or utility (critic).")
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything random (0).")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the checkpoints of an interrupted run.")] = False,
     trials: Trials = None,
@@ -53,7 +66,11 @@ def train(
         data_dir,
         output_dir,
         config,
+        stage=stage,
+        rewards=rewards,
+        parent=parent,
         fresh=fresh,
+        objective=objective,
         trials=trials,
         say=remark if json else say,
         num_epochs=epochs,
@@ -74,6 +91,8 @@ def train(
 def summary(done: Trained) -> list[str]:
     """What a training run came to."""
     facts: dict[str, Any] = done.manifest.training
+    if done.ceiling is None:
+        return _policy(done, facts)
     measured = done.validation
     recalls = ", ".join(
         f"{name} {measured[f'recall_{name.lower()}']:.3f}"
@@ -86,6 +105,27 @@ def summary(done: Trained) -> list[str]:
         f"{done.ceiling.majority:.3f}), recall {recalls}",
         f"calibration: ECE {calibration['before']:.4f} before, {calibration['after']:.4f} after temperature "
         f"{done.manifest.temperature:.3f}",
+        *_kept(done, facts),
+    ]
+
+
+def _policy(done: Trained, facts: dict[str, Any]) -> list[str]:
+    measured = done.validation
+    line = f"validation: trades on {measured['trade_share']:.1%} of {facts['rows']['validation']:,} rows"
+    if "reward_bps" in measured:
+        error = f" ± {measured['reward_se_bps']:.2f}" if "reward_se_bps" in measured else ""
+        line += f", {measured['reward_bps']:+.2f}{error} bps each, {measured['buy_share']:.0%} of them to buy"
+    knots = done.manifest.chance
+    return [
+        line,
+        "confidence: the chance of a profit, "
+        + ("which validation could not tell" if knots is None else f"{knots.share[0]:.0%} to {knots.share[-1]:.0%}"),
+        *_kept(done, facts),
+    ]
+
+
+def _kept(done: Trained, facts: dict[str, Any]) -> list[str]:
+    return [
         f"{facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trained in {facts['seconds']:.0f} s",
         f"kept: epoch {facts['best_epoch']:.3g} of {facts['epochs']:.3g}, which has the least NLL on validation",
         f"adapter: {done.folder}",

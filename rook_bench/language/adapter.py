@@ -62,7 +62,7 @@ def load_adapter(
         with _loading("model", folder):
             model = fuse_activations(AutoModelForCausalLM.from_pretrained(folder, dtype=load_torch().float32, **SAFE))
     else:
-        loaded = _base_of(folder, manifest, base)
+        loaded = base_of(folder, manifest, base)
         model = _with_lora(folder, loaded, merge=merge) if adapted else loaded.model
     model.eval()  # LoRA's dropout stays on otherwise
     set_threads(model.num_parameters())
@@ -89,7 +89,8 @@ def _with_lora(folder: Path, base: Base, *, merge: bool) -> Any:
     return model.merge_and_unload() if merge else model
 
 
-def _base_of(folder: Path, manifest: Manifest, base: str | None) -> Base:
+def base_of(folder: Path, manifest: Manifest, base: str | None = None) -> Base:
+    """The base that an adapter was trained on, loaded; InputError where it is another one or not here."""
     reference = base or _recorded_base(folder, manifest)
     loaded = load_base(reference)
     if loaded.sha256 != manifest.base.sha256:

@@ -23,7 +23,7 @@ from rook_bench.language.adapter import Adapter, load_adapter
 from rook_bench.language.engines import LEAST_AGREEMENT, REFERENCE, find_engine
 from rook_bench.language.generation import Generator
 from rook_bench.language.manifest import adapter_hash, read_manifest
-from rook_bench.language.scoring import Scored, Scorer, probabilities
+from rook_bench.language.scoring import Scored, Scorer, probabilities, trade_score
 from rook_bench.language.store import AnswerStore
 from rook_bench.language.template import Prompts
 from rook_bench.market.view import MarketView
@@ -194,7 +194,7 @@ class Decider:
         odds = probabilities(scores, self.manifest)
         side = np.where(held, int(Side.HOLD), odds.argmax(axis=1)).astype(np.int8)
         details = np.array([answer[1:] if answer else (0.0, 50.0, 300.0) for answer in answers]).reshape(rows, 3)
-        confidence = np.where(held, np.nan, odds.max(axis=1)) if rows else np.empty(0)
+        confidence = np.where(held, np.nan, self._confidence(odds)) if rows else np.empty(0)
         names = [", ".join(f"{name} {value:.3f}" for name, value in zip(SIDE_NAMES, row, strict=True)) for row in odds]
         return DecisionTape.from_sides(
             side,
@@ -204,6 +204,14 @@ class Decider:
             confidence=confidence,
             reason=_reasons(names, prompts.undefined[:rows]),
         )
+
+    def _confidence(self, odds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The chance that the decision is the label; or that its trade gains, where the model learned from rewards."""
+        if self.manifest.confidence == "label":
+            return np.asarray(odds.max(axis=1))
+        trades = odds.argmax(axis=1) != Side.HOLD
+        chance = self.manifest.chance
+        return np.where(trades, chance(trade_score(odds)), np.nan) if chance else np.full(len(odds), np.nan)
 
     def _from_texts(self, prompts: Prompts, rows: int) -> DecisionTape:
         side = np.full(rows, int(Side.HOLD), dtype=np.int8)

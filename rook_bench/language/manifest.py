@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.config import Config
 from rook_bench.core.hashing import sha256_file, sha256_json
+from rook_bench.language.chance import Chance
 from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.row_sketch import RowSketch
@@ -58,6 +60,17 @@ class LearnedFrom(Config):
             rows=RowSketch.of(rows).to_json(),
         )
 
+    @classmethod
+    def union(cls, parts: Sequence[LearnedFrom]) -> LearnedFrom:
+        """All of them together; at least one."""
+        pools = {tuple(sorted(pool.items())): pool for part in parts for pool in part.pools}
+        return cls(
+            pools=list(pools.values()),
+            first_at=min(part.first_at for part in parts),
+            last_at=max(part.last_at for part in parts),
+            rows=RowSketch.union([RowSketch.from_json(part.rows) for part in parts]).to_json(),
+        )
+
 
 class Manifest(Config):
     """The record beside an adapter's weights.
@@ -69,6 +82,10 @@ class Manifest(Config):
         class_weights: weight of each side in the training loss; scores are divided by it, so that
             probabilities are those of the natural mixture.
         temperature: of the softmax over the three sides, fitted on the validation split.
+        confidence: what a stated confidence is the chance of: the rules' label, or a profit by `horizon_s` after
+            landing.
+        chance: of a profit, by the log-odds of the better trade over holding; None where validation could not tell.
+        horizon_s: seconds behind "profit".
         learned_from: what it must not be judged on; None of a record that doesn't say.
         files: SHA-256 of weights, configuration and tokenizer.
         training: data, settings, versions, results; for a reader.
@@ -82,6 +99,9 @@ class Manifest(Config):
     class_weights: dict[str, float]
     temperature: float = Field(gt=0)
     files: dict[str, str]
+    confidence: Literal["label", "profit"] = "label"
+    chance: Chance | None = None
+    horizon_s: float | None = Field(default=None, gt=0)
     learned_from: LearnedFrom | None = None
     training: dict[str, Any] = Field(default_factory=dict)
 
@@ -177,4 +197,7 @@ def _hash_of(folder: Path, seen: tuple[tuple[str, int, int], ...]) -> str:
     manifest = read_manifest(folder)
     present = {name: sha256_file(folder / name) for name, _, _ in seen if name != FILE}
     identity = manifest.model_dump(mode="json", exclude={"training"})
+    if manifest.confidence == "label":  # a record without these is the one it was before they were known
+        for name in ("confidence", "chance", "horizon_s"):
+            del identity[name]
     return sha256_json({"manifest": identity, "files": present})

@@ -57,6 +57,12 @@ def probabilities(
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
+def trade_score(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log-odds of the better trade over holding, shape (n,), by probabilities of shape (n, 3)."""
+    safe = np.log(np.maximum(odds, 1e-12))
+    return np.asarray(np.maximum(safe[:, Side.BUY], safe[:, Side.SELL]) - safe[:, Side.HOLD])
+
+
 class Scorer:
     """Scores prompts with one model.
 

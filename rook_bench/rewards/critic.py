@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.language.critic import Chance, antisymmetric
+from rook_bench.language.chance import Chance
+from rook_bench.language.critic import antisymmetric
 from rook_bench.language.trees import Trees
 
 FOLDS = 4
@@ -21,6 +22,9 @@ CLUSTER_HORIZONS = 3
 
 LEAST_OUTCOMES = 20
 """Rows with a profit, and rows without one, that a chance of profit is told from."""
+
+CHANCE_GROUPS = 25
+"""Groups of rows that a chance of profit is told from, where there are rows enough."""
 
 SETTINGS: dict[str, Any] = {
     "max_iter": 150,
@@ -184,5 +188,8 @@ def chance_of_profit(score: NDArray[np.float64], profit: NDArray[np.bool_]) -> C
 
     if min(int(profit.sum()), int((~profit).sum())) < LEAST_OUTCOMES:
         return None
-    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score, profit.astype(np.float64))
+    # In groups of rows with like scores, or the single row at either end would be certain.
+    groups = np.array_split(np.argsort(score, kind="stable"), min(CHANCE_GROUPS, len(score) // LEAST_OUTCOMES))
+    means = np.array([(score[rows].mean(), profit[rows].mean()) for rows in groups])
+    fitted = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(means[:, 0], means[:, 1])
     return Chance(score=fitted.X_thresholds_.tolist(), share=np.maximum.accumulate(fitted.y_thresholds_).tolist())

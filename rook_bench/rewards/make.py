@@ -15,7 +15,8 @@ from rook_bench.core import InputError, Side
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.core.hashing import sha256_code, sha256_file
 from rook_bench.dataset.split_tapes import split_tape
-from rook_bench.language.critic import Chance, Critic, CriticRecord
+from rook_bench.language.chance import Chance
+from rook_bench.language.critic import Critic, CriticRecord
 from rook_bench.language.manifest import LearnedFrom
 from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import FEATURES, SIGNED, compute_features

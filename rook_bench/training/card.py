@@ -26,10 +26,7 @@ def model_card(manifest: Manifest, name: str) -> str:
         "",
         f"# {name}",
         "",
-        f"A {'LoRA adapter for' if manifest.kind == 'lora' else 'full fine-tuning of'} {manifest.base.reference}, "
-        f"trained with ROOK Bench to imitate heuristic rules on {facts['rows']['train']:,} swaps. How well it imitates "
-        "them is below; whether it earns anything is another question, which `rook-bench compare` and "
-        "`rook-bench gate` answer.",
+        *_intro(manifest, facts),
         "",
         "## Prompt",
         "",
@@ -42,23 +39,13 @@ def model_card(manifest: Manifest, name: str) -> str:
         "",
         "## Results on the validation split",
         "",
-        "| measure | value |",
-        "|---|---|",
-        *(f"| {label} | {facts['validation'][key]:.4f} |" for label, key in _RESULTS if key in facts["validation"]),
-        f"| ECE before and after temperature {manifest.temperature:.3f} | {facts['calibration']['before']:.4f}, "
-        f"{facts['calibration']['after']:.4f} |",
-        "",
-        "Rivals on the same numbers, fitted on all train rows, macro-F1: "
-        + ", ".join(f"{label} {facts['ceiling'][key]:.3f}" for label, key in _RIVALS)
-        + ".",
+        *(_policy_results(facts) if facts["stage"] == "rl" else _results(manifest, facts)),
         "",
         "The test split was not looked at in training.",
         "",
         "## Training",
         "",
-        f"- Labels: {_counts(facts['labels'])}. Weights in the loss ({facts['settings']['balance']}): "
-        + ", ".join(f"{side} {manifest.class_weights[side]:.3f}" for side in SIDE_NAMES)
-        + "; probabilities are corrected back to the natural mixture.",
+        _taught(manifest, facts),
         f"- {facts['trainable_parameters']:,} of {facts['parameters']:,} parameters trained"
         + (f", LoRA on {', '.join(facts['lora_targets'])}" if facts["lora_targets"] else "")
         + f"; best epoch {facts['best_epoch']:.3g} of {facts['epochs']:.3g}; {facts['seconds']:.0f} s on "
@@ -76,6 +63,80 @@ def model_card(manifest: Manifest, name: str) -> str:
     ]
     return "\n".join(lines)
 
+
+def _intro(manifest: Manifest, facts: dict[str, Any]) -> list[str]:
+    what = f"A {'LoRA adapter for' if manifest.kind == 'lora' else 'full fine-tuning of'} {manifest.base.reference}, "
+    if facts["stage"] == "rl":
+        found = (
+            "The critic found no edge in them, and so the model was taught to hold. "
+            if facts["critic"]["shrunk"] == 0
+            else ""
+        )
+        return [
+            f"{what}taught with ROOK Bench what each action would have earned on {facts['rows']['train']:,} swaps and "
+            f"their mirror images, going on from adapter `{facts['parent']['adapter'][:16]}`. {found}What it earned on "
+            "validation chose among checkpoints and proves nothing; `rook-bench gate` on later swaps does."
+        ]
+    return [
+        f"{what}trained with ROOK Bench to imitate heuristic rules on {facts['rows']['train']:,} swaps. How well it "
+        "imitates them is below; whether it earns anything is another question, which `rook-bench compare` and "
+        "`rook-bench gate` answer."
+    ]
+
+
+def _results(manifest: Manifest, facts: dict[str, Any]) -> list[str]:
+    return [
+        "| measure | value |",
+        "|---|---|",
+        *(f"| {label} | {facts['validation'][key]:.4f} |" for label, key in _RESULTS if key in facts["validation"]),
+        f"| ECE before and after temperature {manifest.temperature:.3f} | {facts['calibration']['before']:.4f}, "
+        f"{facts['calibration']['after']:.4f} |",
+        "",
+        "Rivals on the same numbers, fitted on all train rows, macro-F1: "
+        + ", ".join(f"{label} {facts['ceiling'][key]:.3f}" for label, key in _RIVALS)
+        + ".",
+    ]
+
+
+def _policy_results(facts: dict[str, Any]) -> list[str]:
+    critic, ceiling = facts["critic"], facts["rewards"]["facts"]["ceiling"]
+    known = "nothing foretold" if ceiling["value"] is None else f"{ceiling['value']:.3f} ± {ceiling['se']:.3f}"
+    slope = f"{critic['slope']:.3f} ± {critic['slope_se']:.3f}"
+    return [
+        "| measure | value |",
+        "|---|---|",
+        *(f"| {label} | {facts['validation'][key]:.4f} |" for label, key in _EARNED if key in facts["validation"]),
+        f"| slope of mark-outs on the critic's forecasts, out of fold | {slope} |",
+        f"| forecasts are multiplied by | {critic['shrunk']:.3f} |",
+        f"| reward ceiling: that slope with every feature | {known} |",
+        f"| cost of an order, bps | {critic['cost_bps']:.2f} |",
+        "",
+        f"Confidence is the chance that a trade gains by {facts['rewards']['horizon_s']:g} s after it landed, every "
+        "cost paid. The rival that must stand beside it is the critic itself, `tree:REWARDS`.",
+    ]
+
+
+def _taught(manifest: Manifest, facts: dict[str, Any]) -> str:
+    if facts["stage"] == "rl":
+        return (
+            f"- Stage 3, objective `{facts['objective']}`; rewards `{facts['rewards']['file'][:16]}` marked after "
+            f"{facts['rewards']['horizon_s']:g} s, critic `{facts['critic']['trees'][:16]}`, parent "
+            f"`{facts['parent']['adapter'][:16]}` (stage {facts['parent']['stage']})."
+        )
+    return (
+        f"- Labels: {_counts(facts['labels'])}. Weights in the loss ({facts['settings']['balance']}): "
+        + ", ".join(f"{side} {manifest.class_weights[side]:.3f}" for side in SIDE_NAMES)
+        + "; probabilities are corrected back to the natural mixture."
+    )
+
+
+_EARNED = (
+    ("share of rows with a trade", "trade_share"),
+    ("net reward of a trade, bps", "reward_bps"),
+    ("its standard error, bps", "reward_se_bps"),
+    ("share of trades that buy", "buy_share"),
+    ("objective", "nll"),
+)
 
 _RESULTS = (
     ("side accuracy", "accuracy"),

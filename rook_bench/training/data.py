@@ -40,7 +40,7 @@ class TrainingData:
     """Rows of a prepared folder: all of them, or those of its split tapes where it has them.
 
     Attributes:
-        folder: where they come from; pool: of which pool.
+        folder: where they come from; frame: their swaps.
         prompts: of every row.
         features: every causal feature of every row, in the order of `market.features.FEATURES`, shape (rows, features).
         labels: of every row.
@@ -51,7 +51,7 @@ class TrainingData:
     """
 
     folder: Path
-    pool: Pool
+    frame: SwapFrame
     prompts: Prompts
     features: NDArray[np.float64]
     labels: list[Label]
@@ -61,6 +61,11 @@ class TrainingData:
     overlap: bool
     learned_from: LearnedFrom
     chosen_by: LearnedFrom
+
+    @property
+    def pool(self) -> Pool:
+        """Of which pool."""
+        return self.frame.pool
 
     @cached_property
     def side(self) -> NDArray[np.int8]:
@@ -111,7 +116,7 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
             )
     return TrainingData(
         folder=folder,
-        pool=frame.pool,
+        frame=frame,
         prompts=prompts,
         features=compute_features(frame)[list(FEATURES)].to_numpy(dtype=np.float64),
         labels=labels,
@@ -122,6 +127,13 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
         learned_from=LearnedFrom.of(frame[int(train[0]) : int(val[-1]) + 1]),
         chosen_by=LearnedFrom.of(frame[int(val[0]) : int(val[-1]) + 1]),
     )
+
+
+def draw_rows(rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
+    """At most so many rows, drawn without replacement, in order of time."""
+    if len(rows) <= most:
+        return rows
+    return np.sort(np.random.default_rng(seed).choice(rows, size=most, replace=False))
 
 
 _Read = tuple[SwapFrame, NDArray[np.intp], NDArray[np.intp], bool]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,21 @@ PROMPT, END = -1, len(PARTS)
 
 
 class Example(TypedDict):
-    """One row: ids, part of each id, and its weight in the loss."""
+    """One row: ids, part of each id, and its weight in the loss.
+
+    Where rewards are taught, of BUY, HOLD and SELL too: the wanted probability, the reward in units of its spread,
+    and the parent's log-probability.
+    """
 
     input_ids: list[int]
     parts: list[int]
     weight: float
+    target: NotRequired[list[float]]
+    reward: NotRequired[list[float]]
+    before: NotRequired[list[float]]
+
+
+BY_SIDE = ("target", "reward", "before")
 
 
 def make_examples(
@@ -60,7 +70,7 @@ class Collator:
         self.pad = pad
 
     def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
-        """Tensors input_ids, attention_mask, parts of shape (batch, longest), and weight of shape (batch,)."""
+        """Tensors input_ids, attention_mask, parts of shape (batch, longest), weight (batch,), others (batch, 3)."""
         import torch
 
         longest = max(len(example["input_ids"]) for example in examples)
@@ -71,4 +81,5 @@ class Collator:
             "attention_mask": torch.tensor([[1] * len(example["input_ids"]) + [0] * gap for example, gap in pairs]),
             "parts": torch.tensor([example["parts"] + [PROMPT] * gap for example, gap in pairs]),
             "weight": torch.tensor([example["weight"] for example in examples]),
+            **{name: torch.tensor([example[name] for example in examples]) for name in BY_SIDE if name in examples[0]},  # type: ignore[literal-required]
         }

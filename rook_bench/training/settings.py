@@ -37,6 +37,9 @@ class TrainSettings(Config):
         max_eval_samples: rows of the validation split that are scored after each epoch.
         bf16: train in bfloat16; by default on a GPU that computes it, and never on a CPU, whose
             results would then depend on the processor.
+        objective: of stage rl: "critic" teaches what the critic of the rewards expects, "utility" the rewards
+            themselves.
+        kl_beta: of "utility": what it costs to leave the parent, per nat.
         seed: of everything random.
     """
 
@@ -59,6 +62,8 @@ class TrainSettings(Config):
     patience: int = Field(default=3, ge=0)
     max_eval_samples: int = Field(default=2000, ge=16)
     bf16: bool | None = None
+    objective: Literal["critic", "utility"] = "critic"
+    kl_beta: float = Field(default=0.01, ge=0)
     seed: int = Field(default=0, ge=0)
 
     @property

@@ -44,17 +44,24 @@ class LengthBatches(Sampler[int]):
 
 
 class RookTrainer(Trainer):
-    """Trainer whose loss is `completion_loss` and whose evaluation is the caller's.
+    """Trainer whose loss and whose evaluation are the caller's.
 
     Args:
         unwrapped: the causal language model inside the peft wrapper, LoRA layers in place.
+        teach: loss of it on a batch, and of each answer token its cross-entropy and its part.
         judge: measures the model on the validation split; its numbers are logged as eval_*.
     """
 
     def __init__(
-        self, *, unwrapped: Any, judge: Callable[[], dict[str, float]], examples: Sequence[Example], **rest: Any
+        self,
+        *,
+        unwrapped: Any,
+        teach: Callable[[Any, Any], tuple[Any, Any, Any]],
+        judge: Callable[[], dict[str, float]],
+        examples: Sequence[Example],
+        **rest: Any,
     ) -> None:
-        self.unwrapped, self.judge, self.examples = unwrapped, judge, examples
+        self.unwrapped, self.teach, self.judge, self.examples = unwrapped, teach, judge, examples
         super().__init__(train_dataset=list(examples), **rest)
         self.loss_is_scaled_for_ga = False
         self.part_losses = PartLosses()
@@ -66,8 +73,8 @@ class RookTrainer(Trainer):
         return LengthBatches(lengths, batch, self.args.seed)
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
-        """The completion-only loss; its parts are kept for the log."""
-        loss, each, parts = completion_loss(self.unwrapped, inputs)
+        """The lesson's loss; its parts are kept for the log."""
+        loss, each, parts = self.teach(self.unwrapped, inputs)
         self.part_losses.add(each, parts)
         return (loss, None) if return_outputs else loss
 
@@ -82,14 +89,20 @@ class RookTrainer(Trainer):
         return measured
 
 
-def validation_losses(model: Any, examples: Sequence[Example], collator: Collator, batch: int) -> dict[str, float]:
-    """Loss by part of the labelled answers of the validation split."""
+def validation_losses(
+    model: Any,
+    examples: Sequence[Example],
+    collator: Collator,
+    batch: int,
+    teach: Callable[[Any, Any], tuple[Any, Any, Any]] = completion_loss,
+) -> dict[str, float]:
+    """Loss by part of the answers of the validation split."""
     losses = PartLosses()
     ordered = sorted(examples, key=lambda example: len(example["input_ids"]))
     with torch.inference_mode():
         for start in range(0, len(ordered), batch):
             tensors = collator(ordered[start : start + batch])
-            _, each, parts = completion_loss(model, {name: value.to(model.device) for name, value in tensors.items()})
+            _, each, parts = teach(model, {name: value.to(model.device) for name, value in tensors.items()})
             losses.add(each, parts)
     return losses.means("")
 
@@ -146,6 +159,8 @@ class Bar(TrainerCallback):
             ("side", "train_loss_side"),
             ("macro-F1", "eval_macro_f1"),
             ("NLL", "eval_nll"),
+            ("rows with a trade", "eval_trade_share"),
+            ("bps a trade", "eval_reward_bps"),
             ("ECE", "eval_ece"),
         )
         figures = ", ".join(f"{word} {metrics[name]:.3f}" for word, name in shown if name in metrics)

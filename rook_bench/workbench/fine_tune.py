@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rook_bench.core import ConfigError
+from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.console import err, remark
 from rook_bench.core.files import check_replaceable
 from rook_bench.dataset import prepare as dataset
@@ -29,6 +29,9 @@ from rook_bench.workbench.running import Tape, tape_of
 if TYPE_CHECKING:
     from rook_bench.training.fit import Trained
 
+
+POLICY_SAMPLES = 3000
+"""Rows that stage rl draws by default: rewards are noisy where labels are not."""
 
 LONGEST_HORIZON_S = 86_400.0
 
@@ -102,6 +105,9 @@ def train(
     output_dir: str | Path,
     config: TrainSettings | str | Path | None = None,
     *,
+    stage: str = "sft",
+    rewards: str | Path | None = None,
+    parent: str | Path | None = None,
     fresh: bool = False,
     trials: str | Path | None = None,
     say: Callable[[str], None] = remark,
@@ -113,6 +119,8 @@ def train(
         data_dir: what `prepare` wrote.
         output_dir: the adapter's folder; appears whole or not at all.
         config: settings, or a file of them (ROOK's JSON keys among them).
+        stage: "sft" teaches the labels; "rl" goes on with `parent` by the rewards of its actions.
+        rewards: what `reward` wrote for this folder; parent: the adapter to go on with. Both for stage "rl" alone.
         fresh: forget the checkpoints of an interrupted run.
         trials: folder of the trial ledger, which hears of the choice among checkpoints: a look at the validation rows.
         say: hears facts, warnings and a line per epoch.
@@ -122,13 +130,26 @@ def train(
         InputError, ConfigError: without the extra `train`; for data, a base or settings that can't be used.
     """
     from rook_bench.training.fit import train as fit
+    from rook_bench.training.fit import train_policy
 
     if isinstance(config, TrainSettings):
         chosen = TrainSettings.parse(config.model_dump() | settings, where="train")
     else:
         chosen = load_settings(config, **settings)
     require_train_extra()
-    done = fit(data_dir, output_dir, chosen, say=say, console=err, fresh=fresh)
+    if stage == "rl":
+        if rewards is None or parent is None:
+            missing = "the rewards" if rewards is None else "the adapter to go on with"
+            raise ConfigError(f"stage rl needs {missing}", where="train", hint="give --rewards DIR and --from ADAPTER")
+        if config is None and settings.get("max_samples") is None:
+            chosen = chosen.model_copy(update={"max_samples": POLICY_SAMPLES})
+        done = train_policy(data_dir, output_dir, chosen, rewards, parent, say=say, console=err, fresh=fresh)
+    elif stage == "sft":
+        if rewards is not None or parent is not None:
+            raise ConfigError("rewards and a parent belong to stage rl", where="train", hint="add --stage rl")
+        done = fit(data_dir, output_dir, chosen, say=say, console=err, fresh=fresh)
+    else:
+        raise UnknownName("stage", stage, ("sft", "rl"), where="--stage")
     told = done.manifest.training
     choice = choice_of(
         str(output_dir),

@@ -146,7 +146,7 @@ def test_stopped_while_writing_it_writes_again(fit, unbroken, monkeypatch, tmp_p
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("rook_bench.training.fit.model_card", fail)
+        patch.setattr("rook_bench.training.run.model_card", fail)
         with pytest.raises(Killed):
             fit("adapter")
     assert {path.name for path in tmp_path.iterdir()} == {".adapter.training"}

@@ -19,11 +19,39 @@ _SCORES = {
 }
 
 
-def draw_training(history: Sequence[Mapping[str, Any]], ceiling: Mapping[str, float], name: str) -> bytes:
-    """training.png, from the lines of metrics.jsonl and the prompt's ceiling."""
-    epochs = [entry for entry in history if "eval_macro_f1" in entry]
+def draw_training(history: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], name: str) -> bytes:
+    """training.png, from the lines of metrics.jsonl and the facts of the adapter's record."""
+    epochs = [entry for entry in history if "eval_nll" in entry]
     with style():
-        return _picture(epochs, ceiling, name).to_png()
+        if facts["stage"] == "rl":
+            return _policy(epochs, facts, name).to_png()
+        return _picture(epochs, facts["ceiling"], name).to_png()
+
+
+def _policy(epochs: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], name: str) -> Picture:
+    best = min(epochs, key=lambda entry: entry["eval_nll"])
+    earned = best.get("eval_reward_bps")
+    title = f"{name}: trades on {best['eval_trade_share']:.1%} of the validation rows" + (
+        "" if earned is None else f", {earned:+.1f} bps each after every cost"
+    )
+    note = (
+        f"Left: what is learned, the {facts['objective']} objective, thick on validation, thin and dashed on train. "
+        f"Right: share of validation rows with a trade. Mark-outs follow the critic's forecasts at "
+        f"{facts['critic']['slope']:.2f} ± {facts['critic']['slope_se']:.2f}."
+    )
+    figure = blank(title, note)
+    left, right = figure.subplots(1, 2)
+    _losses(left, epochs)
+    left.set_ylabel("loss, nats")
+    shares = _column(epochs, "eval_trade_share") or []
+    right.plot([entry["epoch"] for entry in epochs], shares, color=INK, linewidth=2.2, marker="o", markersize=3.5)
+    right.set_ylim(0, max(0.01, *shares) * 1.1)
+    right.set_ylabel("share of rows with a trade")
+    for axes in (left, right):
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.axvline(best["epoch"], color=SOFT_INK, linewidth=0.8, linestyle=":")
+    return Picture("training", "Training", title, note, figure)
 
 
 def _picture(epochs: Sequence[Mapping[str, Any]], ceiling: Mapping[str, float], name: str) -> Picture:

@@ -1,0 +1,278 @@
+"""One training run: the model with its adapter, steps and checkpoints, whatever it is that is taught."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from rook_bench.core import InputError, Side
+from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
+from rook_bench.language.base import Base
+from rook_bench.language.manifest import CONFIG, BaseRecord, Manifest, loadable
+from rook_bench.language.runtime import default_device, fast_bf16, load_torch, quiet, set_threads
+from rook_bench.language.scoring import Scored, Scorer
+from rook_bench.language.template import Template
+from rook_bench.language.tokens import Encoder
+from rook_bench.training.card import model_card
+from rook_bench.training.checkpoints import latest_checkpoint, step_of
+from rook_bench.training.examples import Collator, Example
+from rook_bench.training.lesson import Lesson
+from rook_bench.training.settings import TrainSettings
+from rook_bench.training.targets import lora_targets, transposed
+
+LIBRARIES = ("torch", "transformers", "peft", "tokenizers", "scikit-learn", "numpy")
+
+
+class TrainingRun:
+    """One training run.
+
+    Args:
+        lesson: what is taught.
+        settings, template: of the run.
+        base: the model that learns, with its tokenizer.
+        say: hears facts, warnings and a line per epoch.
+        parent: an adapter of the base that training goes on from; a new one by default.
+    """
+
+    def __init__(
+        self,
+        lesson: Lesson,
+        settings: TrainSettings,
+        template: Template,
+        base: Base,
+        say: Callable[[str], None],
+        parent: Path | None = None,
+    ) -> None:
+        self.lesson, self.settings, self.template = lesson, settings, template
+        self.base, self.say, self.parent = base, say, parent
+        self.device = default_device()
+        set_threads(base.parameters)
+        self.encoder = Encoder(base.tokenizer, template.answer)
+        self.encoder.check_reads_back({Side[name]: values for name, values in lesson.answers.items()})
+        self.collator = Collator(self.encoder.end)
+        self.provisional = self._manifest()
+        self.targets: list[str] = []
+        self.bf16 = self._bf16()
+        load_torch().manual_seed(settings.seed)
+        self.model, self.unwrapped = self._adapt()
+        self.unwrapped.to(self.device)
+        self.examples, self.val_examples = lesson.examples(self.encoder, self.score)
+        self._check_room(self.examples + self.val_examples)
+        self.started = time.monotonic()
+
+    def _check_room(self, examples: list[Example]) -> None:
+        longest = max(len(example["input_ids"]) for example in examples)
+        limit = getattr(self.base.model.config, "max_position_embeddings", None)
+        if limit is not None and longest > limit:
+            raise InputError(
+                f"an example of {longest} tokens does not fit a model of {limit}", where=self.base.reference
+            )
+
+    def _bf16(self) -> bool:
+        asked = self.settings.bf16
+        able = fast_bf16(self.device)
+        if asked and not able:
+            raise InputError("this processor has no bfloat16 arithmetic", where="bf16", hint="leave it away")
+        return able and self.device != "cpu" if asked is None else asked
+
+    def _adapt(self) -> tuple[Any, Any]:
+        """The model to train, and the plain language model inside it."""
+        if self.settings.method == "full":
+            return self.base.model, self.base.model
+        from peft import LoraConfig, PeftModel, get_peft_model
+
+        if self.parent is not None:
+            with quiet():
+                model = PeftModel.from_pretrained(self.base.model, str(self.parent), is_trainable=True)
+            self.targets = sorted(model.peft_config["default"].target_modules)
+            return model, model.get_base_model()
+
+        self.targets = lora_targets(self.base.model, self.settings.lora_targets)
+        config = LoraConfig(
+            task_type="CAUSAL_LM",
+            r=self.settings.lora_r,
+            lora_alpha=self.settings.lora_alpha,
+            lora_dropout=self.settings.lora_dropout,
+            target_modules=self.targets,
+            fan_in_fan_out=transposed(self.base.model),
+        )
+        with quiet():
+            model = get_peft_model(self.base.model, config)
+        return model, model.get_base_model()
+
+    def prepare(self, work: Path, *, fresh: bool) -> bool:
+        """Make the working folder; True where it holds checkpoints of this very run."""
+        fingerprint = {
+            "settings": self.settings.model_dump(mode="json"),
+            **self.lesson.identity,
+            "template": self.template.sha256,
+            "base": self.base.sha256,
+            "code": sha256_code("training", "language"),
+            "versions": _versions(),
+        }
+        record = work / "run.json"
+        if work.exists():
+            same = record.is_file() and record.read_text(encoding="utf-8") == json.dumps(fingerprint)
+            if same and not fresh:
+                kept = latest_checkpoint(work) is not None
+                if not kept:
+                    self.say("note: an interrupted run lay here, stopped before it kept anything; starting at step 0")
+                return kept
+            if not fresh:
+                self.say("note: an interrupted run with other settings, data or code lay here; starting over")
+            shutil.rmtree(work)
+        work.mkdir(parents=True)
+        record.write_text(json.dumps(fingerprint), encoding="utf-8")
+        return False
+
+    def fit(self, work: Path, console: Console, resumed: bool) -> None:
+        """Train, evaluating after each epoch, and go back to the best one."""
+        from transformers import EarlyStoppingCallback, TrainingArguments
+        from transformers.utils import logging
+
+        from rook_bench.training.trainer import Bar, MetricsFile, RookTrainer, TimedCheckpoint
+
+        logging.set_verbosity_error()
+        settings, steps = self.settings, self._steps()
+        arguments = TrainingArguments(
+            output_dir=str(work),
+            num_train_epochs=settings.num_epochs,
+            per_device_train_batch_size=settings.batch_size,
+            gradient_accumulation_steps=settings.accumulation,
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            warmup_steps=round(settings.warmup_share * steps),
+            bf16=self.bf16,
+            use_cpu=self.device == "cpu",
+            seed=settings.seed,
+            data_seed=settings.seed,
+            eval_strategy="epoch",
+            save_strategy="epoch",
+            save_total_limit=2,
+            load_best_model_at_end=True,
+            metric_for_best_model="eval_nll",
+            greater_is_better=False,
+            logging_steps=max(1, steps // 50),
+            restore_callback_states_from_checkpoint=True,
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+            report_to=[],
+            disable_tqdm=True,
+        )
+        bar = Bar(console, self.say)
+        callbacks: list[Any] = [bar, MetricsFile(work / "metrics.jsonl"), TimedCheckpoint()]
+        if settings.patience:
+            callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
+        self.trainer = RookTrainer(
+            unwrapped=self.unwrapped,
+            teach=self.lesson.loss,
+            judge=self.judge,
+            examples=self.examples,
+            eval_dataset=self.val_examples,
+            model=self.model,
+            args=arguments,
+            data_collator=self.collator,
+            callbacks=callbacks,
+        )
+        checkpoint = latest_checkpoint(work) if resumed else None
+        if checkpoint is not None:
+            self.say(f"going on from step {step_of(checkpoint)} of {steps}")
+        try:
+            with quiet():
+                self.trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except KeyboardInterrupt:
+            bar.progress.stop()
+            kept = latest_checkpoint(work)
+            place = f"from step {step_of(kept)} of {steps}" if kept else "from the start: nothing was kept yet"
+            self.say(f"run the same command to go on {place}")
+            raise
+        finally:
+            bar.progress.stop()
+        self.seconds = time.monotonic() - self.started
+
+    def _steps(self) -> int:
+        batches = -(-len(self.examples) // self.settings.batch_size)
+        return max(1, int(-(-batches // self.settings.accumulation) * self.settings.num_epochs))
+
+    @property
+    def checkpoints(self) -> int:
+        """Among how many the kept one was chosen."""
+        return sum("eval_nll" in entry for entry in self.trainer.state.log_history)
+
+    def score(self, texts: Sequence[str]) -> list[Scored]:
+        """Answers of the model as it is now, by constrained scoring."""
+        self.unwrapped.eval()
+        return Scorer(self.unwrapped, self.encoder, self.provisional)(texts)
+
+    def judge(self) -> dict[str, float]:
+        """Validation: answers by scoring, and the loss by part of the answer."""
+        measured = self.lesson.measure(self.score, self.provisional)
+        return measured | self.lesson.losses(self.unwrapped, self.val_examples, self.collator)
+
+    def write(self, folder: Path, work: Path, name: str) -> Manifest:
+        """Fit what is fitted at the end, and write weights, tokenizer, record, history, picture and card."""
+        from rook_bench.report.charts.training import draw_training
+
+        fitted, told = self.lesson.finish(self.score, self.provisional)
+        self.model.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's own card; ours says more
+        if self.targets:
+            _sort_targets(folder / CONFIG["lora"])
+        self.base.tokenizer.save_pretrained(folder)
+        files = {path.name: sha256_file(path) for path in loadable(folder)}
+        facts = told | self._facts()
+        manifest = fitted.model_copy(update={"files": files, "training": facts})
+        manifest.save(folder)
+        history = [json.loads(line) for line in (work / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        shutil.copyfile(work / "metrics.jsonl", folder / "metrics.jsonl")
+        (folder / "training.png").write_bytes(draw_training(history, facts, name))
+        (folder / "README.md").write_text(model_card(manifest, name), encoding="utf-8")
+        for path in folder.iterdir():
+            path.chmod(0o644)  # safetensors writes for the owner alone
+        return manifest
+
+    def _manifest(self) -> Manifest:
+        return Manifest(
+            kind=self.settings.method,
+            template=self.template,
+            base=BaseRecord(reference=self.settings.model, sha256=self.base.sha256),
+            answers=self.lesson.answers,
+            temperature=1.0,
+            files={},
+            **self.lesson.record,
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        state = self.trainer.state
+        per_epoch = state.max_steps / max(self.settings.num_epochs, 1e-9)
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            "parameters": int(self.unwrapped.num_parameters()),
+            "trainable_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+            "lora_targets": self.targets,
+            "epochs": float(state.epoch),
+            "best_epoch": (state.best_global_step or state.global_step) / per_epoch,
+            "seconds": round(self.seconds, 1),
+            "device": self.device,
+            "tokenizer": sha256_json(self.base.tokenizer.get_vocab()),
+            "code": sha256_code(*TRAINING),
+            "versions": _versions(),
+        }
+
+
+def _sort_targets(path: Path) -> None:
+    """Peft writes a set, in an order that differs from process to process; equal runs give equal files."""
+    shape = json.loads(path.read_text(encoding="utf-8"))
+    shape["target_modules"] = sorted(shape["target_modules"])
+    path.write_text(json.dumps(shape, indent=2, sort_keys=True), encoding="utf-8")
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
