@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from kept import kept_folder
 from lives import V4, Life
+from worlds import RICH, world
 
 from rook_bench import plugins
 from rook_bench.core import Side
@@ -52,7 +53,20 @@ def pytest_collection_finish():
 
 
 SLOW = {
-    *("browser", "contracts", "docs", "evm", "golden", "gpu", "install", "language", "properties", "real", "training"),
+    *(
+        "browser",
+        "contracts",
+        "docs",
+        "evm",
+        "golden",
+        "gpu",
+        "install",
+        "language",
+        "properties",
+        "real",
+        "rewards",
+        "training",
+    ),
     *("test_forgeries", "test_github_action", "test_judging_verbs", "test_verbs", "test_fetch"),
     *("test_page", "test_pictures", "test_questions", "test_selftest", "test_verify", "test_against_reference"),
     *("test_evaluation", "test_init", "test_judge", "test_shared_verdict", "test_trials_branch"),
@@ -509,3 +523,26 @@ def fresh_models(empty_cache):
     _decider.cache_clear()
     yield forget
     _decider.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def planted():
+    """A prepared folder of a pool with a planted edge; never written to."""
+    return world("planted")
+
+
+@pytest.fixture(scope="session")
+def rewards_of_world(tmp_path_factory):
+    """What `make_rewards` gave on a world, made once and never written to."""
+    from rook_bench.language.template import load_template
+    from rook_bench.rewards.make import make_rewards
+
+    made = {}
+
+    def of(name):
+        if name not in made:
+            out = tmp_path_factory.mktemp("rewards") / name
+            made[name] = make_rewards(world(name), out, load_template("codes"), RICH)
+        return made[name]
+
+    return of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ class Trees:
                 found = {name: arrays[name] for name in cls.__dataclass_fields__}
             trees = cls(**found | {"baseline": float(found["baseline"])})
             trees._check()
-        except (OSError, ValueError, KeyError, IndexError, TypeError):
+        except (OSError, ValueError, KeyError, IndexError, TypeError, BadZipFile):
             hint = "make it again with rook-bench reward"
             raise InputError("no readable file of trees", where=path, hint=hint) from None
         return trees

@@ -46,10 +46,13 @@ class Reliability:
 
 
 def stated(run: Run) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
-    """Confidence, and whether the decision is the label, of every parsed decision that states one, shapes (k,).
+    """Confidence, and whether the decision is what it is the chance of, of every decision that states one, shapes (k,).
 
-    None where the tape has no labels.
+    That is the label; of a source that learned from rewards, an action that gained by its own horizon. None where
+    the tape has no labels.
     """
+    if (horizon_s := run.source.profit_horizon_s) is not None:
+        return stated_profitable(run, action_values(run, horizon_s))
     labels = run.frame.labels.get("label_side")
     if labels is None:
         return None
@@ -183,6 +186,9 @@ def _estimate(
     unit: str,
     convention: str,
 ) -> Estimate:
+    horizon_s = sampled.run.source.profit_horizon_s
+    if horizon_s is not None:
+        convention += f"; right is here what gained by {horizon_s:g} s after landing, which is what it states"
     pairs = stated(sampled.run)
     if pairs is None:
         return Estimate.undefined("the tape carries no labels", n=0, unit=unit, convention=convention)

@@ -62,7 +62,14 @@ def _decider(identity: str, adapter: Path, mode: Mode, engine: str, base: str | 
     return Decider(adapter, mode, engine, base, adapted=adapted)
 
 
-@decision_source(content=_identity, language_model=True)
+def _profit_horizon(adapter: Path, **options: str | None) -> float | None:
+    """Seconds behind a confidence that is the chance of a profit."""
+    del options
+    told = read_manifest(adapter)
+    return told.horizon_s if told.confidence == "profit" else None
+
+
+@decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon)
 def lora(
     adapter: Path, mode: Mode = "score", engine: str = "torch", base: str | None = None, template: str | None = None
 ) -> LanguageModel:

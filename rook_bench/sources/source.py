@@ -152,6 +152,18 @@ class Source:
         return not self.choice.plugin.in_memory and self.choice.plugin.file.is_relative_to(PACKAGE)
 
     @property
+    def profit_horizon_s(self) -> float | None:
+        """Seconds after landing by which its confidence is the chance of a profit; None where it is the label's."""
+        told = self.choice.plugin.traits.get("profit_horizon")
+        if told is None or not self.installed:
+            return None
+        try:
+            horizon_s: float | None = told(**self.choice.params)
+        except RookError:  # its files are gone
+            return None
+        return horizon_s
+
+    @property
     def language_model(self) -> bool:
         """Whether a language model decides (and takes an engine and a mode)."""
         return bool(self.choice.plugin.traits.get("language_model"))

@@ -26,7 +26,12 @@ def _learned_from(rewards: Path) -> LearnedFrom:
     return read_critic_record(rewards).learned_from
 
 
-@decision_source(whole_tape=True, content=_identity, learned_from=_learned_from)
+def _profit_horizon(rewards: Path) -> float:
+    """Seconds behind the chance of a profit."""
+    return read_critic_record(rewards).horizon_s
+
+
+@decision_source(whole_tape=True, content=_identity, learned_from=_learned_from, profit_horizon=_profit_horizon)
 def tree(rewards: Path) -> DecideTape:
     """Boosted trees that learned net rewards (`tree:DIR` of `rook-bench reward`): trades where they expect a gain."""
     critic = load_critic(rewards)
