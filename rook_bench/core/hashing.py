@@ -19,7 +19,7 @@ COMPILED = ("execution", "replay", "tapecheck")
 DECIDING = ("core", "dataset", "execution", "language", "market", "sources")
 """Rooms whose code may change what a source decides on the same tape."""
 
-TRAINING = ("core", "dataset", "execution", "ingest", "language", "market", "training")
+TRAINING = ("core", "dataset", "execution", "ingest", "language", "market", "replay", "rewards", "training")
 """Rooms whose code may change what training gives on the same folder."""
 
 
