@@ -10,7 +10,7 @@ from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.simulation.worlds import WORLDS
 from rook_bench.replay import ReplayConfig
 
-SWAPS = {"planted": 20_000, "edge-free": 12_000}
+SWAPS = {"planted": 20_000, "edge-free": 20_000}
 RICH = ReplayConfig.parse({"capital": {"quote_value": 1e6}}, where="test")
 
 

@@ -30,7 +30,7 @@ _STORED = r"promoted/[0-9a-f]{16}"
 _PLACE = {
     "folder": re.compile(_STORED),
     "stored": re.compile(_STORED),
-    "payload": re.compile(r"adapter|file(\.[A-Za-z0-9]{1,10})?"),
+    "payload": re.compile(r"adapter|folder|file(\.[A-Za-z0-9]{1,10})?"),
     "verdict_file": re.compile(_STORED + r"/verdicts/[0-9a-f]{16}\.json"),
     "signature": re.compile(_STORED + r"/signatures/[0-9a-f]{16}\.json"),
 }

@@ -29,7 +29,7 @@ class Stored:
 
     Attributes:
         folder: its folder under the models folder ("promoted/<16 hex>").
-        payload: the adapter folder or the file in it; None where the source is made of neither.
+        payload: the adapter, the folder or the file in it; None where the source is made of neither.
         files: SHA-256 of every file of the payload, by its path in `folder`.
     """
 
@@ -46,7 +46,13 @@ def payload_of(reference: str) -> tuple[str, Path] | None:
     if not isinstance(value, str | Path):
         return None
     path = find("rules", value) if choice.plugin.name == "rules" else Path(value)
-    return (key, path) if choice.plugin.traits.get("language_model") or path.is_file() else None
+    return (key, path) if choice.plugin.traits.get("language_model") or path.is_file() or _files_of(reference) else None
+
+
+def _files_of(reference: str) -> tuple[str, ...]:
+    """The files of the folder that a source is made of, as its plugin names them (`made_of`): only these are stored."""
+    names: tuple[str, ...] = decision_source.choose(reference).plugin.traits.get("made_of", ())
+    return names
 
 
 def stored_reference(entry: Entry, models: Path) -> str:
@@ -94,10 +100,11 @@ def store_source(
         if found is None:
             return Stored(folder, None, {})
         key, original = found
-        payload = "adapter" if original.is_dir() else f"file{original.suffix}"
+        only = _files_of(reference)
+        payload = "folder" if only else "adapter" if original.is_dir() else f"file{original.suffix}"
         content = aside / "content"
         content.mkdir()
-        _copy(original, content / payload)
+        _copy(original, content / payload, only)
         check(at_path(reference, key, content / payload))
         files = list_files(content)
         content.replace(target)
@@ -111,7 +118,9 @@ def folder_name(reference: str, identity: Mapping[str, str | None], fingerprint:
     if adapter is not None:
         return adapter[:16]
     if found is not None:
-        return sha256_json([found[1].suffix, sha256_file(found[1])])[:16]
+        only = _files_of(reference)
+        parts = [sha256_file(found[1] / name) for name in only] or [found[1].suffix, sha256_file(found[1])]
+        return sha256_json(parts)[:16]
     return fingerprint[:16]
 
 
@@ -175,15 +184,21 @@ def changed_files(entry: Entry, models: Path) -> list[str]:
     return problems
 
 
-def _copy(original: Path, target: Path) -> None:
+def _copy(original: Path, target: Path, only: tuple[str, ...] = ()) -> None:
     """Copy a file or a folder and sync it; our marker stays behind, so that no verb takes the copy for an output.
+
+    Of a folder whose files are named in `only`, those alone.
 
     Links are refused: what they point to would be stored, and shared, as if it belonged there.
     """
     links = [path for path in (original, *original.rglob("*")) if path.is_symlink()] if original.is_dir() else []
     if links:
         raise InputError("a link is not stored", where=links[0], hint="put a copy of the file there")
-    if original.is_dir():
+    if only:
+        target.mkdir()
+        for name in only:
+            shutil.copyfile(original / name, target / name)
+    elif original.is_dir():
         shutil.copytree(original, target, copy_function=shutil.copyfile, ignore=shutil.ignore_patterns(MARKER))
     else:
         shutil.copyfile(original, target)

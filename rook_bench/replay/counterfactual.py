@@ -19,7 +19,7 @@ from rook_bench.execution.compiled import compiled
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.tick_records import apply_change, no_ticks
-from rook_bench.execution.wide import load, to_float, wide
+from rook_bench.execution.wide import load, njit, to_float, wide
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.replay import dtypes
@@ -158,7 +158,7 @@ def single_rows(
                 pending = row + 1
 
 
-@compiled
+@njit
 def _landed(
     row: int,
     room: Records,
@@ -182,6 +182,6 @@ def _landed(
     money[row, 2] = _change(before_base, after_base)
 
 
-@compiled
+@njit
 def _change(before: Any, after: Any) -> float:
     return to_float(after - before) if after >= before else -to_float(before - after)

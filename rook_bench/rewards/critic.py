@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ EMBARGO_ROWS = 100
 
 CLUSTER_HORIZONS = 3
 """Rewards overlap; sums over clusters of this many horizons are taken for independent."""
+
+LEAST_CLUSTERS = 100
+"""Stretches of time below which a slope says nothing of other days: one day's rows agree with each other."""
 
 LEAST_OUTCOMES = 20
 """Rows with a profit, and rows without one, that a chance of profit is told from."""
@@ -80,9 +84,20 @@ class Slope:
     spread_bps: float
 
     @property
+    def enough(self) -> bool:
+        """Whether there is time enough to tell."""
+        return self.clusters >= LEAST_CLUSTERS
+
+    @property
     def shrunk(self) -> float:
         """The slope less its error, within 0 and 1: what forecasts are multiplied by. 0 says that no edge was found."""
-        return float(np.clip(self.value - self.se, 0.0, 1.0)) if np.isfinite(self.value) else 0.0
+        return float(np.clip(self.value - self.se, 0.0, 1.0)) if np.isfinite(self.value) and self.enough else 0.0
+
+    def clusters_needed(self) -> int | None:
+        """Stretches of time after which the slope's error is half the slope, if it stays what it is; None of none."""
+        if not np.isfinite(self.value) or self.value <= 0:
+            return None
+        return max(LEAST_CLUSTERS, math.ceil(self.clusters * (2 * self.se / self.value) ** 2))
 
 
 @dataclass(frozen=True, eq=False)

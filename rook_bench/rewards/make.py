@@ -24,6 +24,8 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.replay import ReplayConfig
 from rook_bench.rewards.critic import (
+    CLUSTER_HORIZONS,
+    LEAST_CLUSTERS,
     Fitted,
     Slope,
     Table,
@@ -134,7 +136,7 @@ class Made:
             + ("nothing is foretold" if ceiling["value"] is None else _slope_text(ceiling))
         )
         if not self.found:
-            lines.append("no edge found: forecasts are shrunk to nothing, and a model that learns from them will hold")
+            lines.append(f"{_why(slope)}: forecasts are shrunk to nothing, and a model that learns from them will hold")
         judged = self.judged
         lines.append(
             f"validation: {judged.trades:,} of {judged.rows:,} rows are worth a trade"
@@ -215,10 +217,22 @@ def make_rewards(
             file=sha256_file(aside / TABLE),
             code=sha256_code("core", "execution", "market", "replay", "rewards"),
             learned_from=learned,
-            facts=_facts(train, fitted.slope, ceiling, judged),
+            facts=_facts(train, fitted.slope, ceiling, judged, horizon_s),
         )
         write_json(aside / RECORD, record.model_dump(mode="json"))
     return Made(Path(out), record, critic.record, ceiling, judged)
+
+
+def _why(slope: dict[str, Any]) -> str:
+    """Why forecasts count for nothing, with the time after which more could be told."""
+    needed, days = slope["clusters_needed"], slope["cluster_s"] / 86_400
+    if slope["clusters"] < LEAST_CLUSTERS:
+        asked = needed or LEAST_CLUSTERS
+        there_are = f"{slope['clusters'] * days:.1f} days of training rows"
+        return f"too short to tell ({there_are}, at least {asked * days:.1f} needed)"
+    if needed is None:
+        return "no edge found"
+    return f"no edge found (if the slope is what it seems, {needed * days:.1f} days of training rows would show it)"
 
 
 def _slope_text(slope: dict[str, Any]) -> str:
@@ -288,7 +302,7 @@ def _judged(critic: Critic, val: Split) -> tuple[Judged, Chance | None]:
     return Judged(len(rows), count, mean, se), chance
 
 
-def _facts(train: Split, slope: Slope, ceiling: Slope, judged: Judged) -> dict[str, Any]:
+def _facts(train: Split, slope: Slope, ceiling: Slope, judged: Judged, horizon_s: float) -> dict[str, Any]:
     rewards = train.rewards
     named = {f"{action.side.name} {action.size:.0%}": column for column, action in enumerate(rewards.actions)}
     usable = train.usable
@@ -298,7 +312,7 @@ def _facts(train: Split, slope: Slope, ceiling: Slope, judged: Judged) -> dict[s
         "profitable": {name: float((rewards.bps[usable, column] > 0).mean()) for name, column in named.items()},
         "reverted": dict(zip(named, map(float, rewards.reverted()), strict=True)),
         "independent_horizons": span_s / max(1.0, _horizon_of(train)),
-        "slope": _plain(slope),
+        "slope": _plain(slope) | {"cluster_s": CLUSTER_HORIZONS * horizon_s},
         "ceiling": _plain(ceiling),
         "validation": {name: None if value != value else value for name, value in vars(judged).items()},
     }
@@ -311,4 +325,4 @@ def _horizon_of(split: Split) -> float:
 
 def _plain(slope: Slope) -> dict[str, Any]:
     known = {name: None if value != value else value for name, value in vars(slope).items()}
-    return known | {"shrunk": slope.shrunk}
+    return known | {"shrunk": slope.shrunk, "clusters_needed": slope.clusters_needed()}

@@ -9,7 +9,7 @@ import numpy as np
 from rook_bench.core import Side
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape
-from rook_bench.language.critic import critic_hash, load_critic, read_critic_record
+from rook_bench.language.critic import RECORD, TREES, critic_hash, load_critic, read_critic_record
 from rook_bench.language.manifest import LearnedFrom
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
@@ -31,7 +31,13 @@ def _profit_horizon(rewards: Path) -> float:
     return read_critic_record(rewards).horizon_s
 
 
-@decision_source(whole_tape=True, content=_identity, learned_from=_learned_from, profit_horizon=_profit_horizon)
+@decision_source(
+    whole_tape=True,
+    content=_identity,
+    learned_from=_learned_from,
+    profit_horizon=_profit_horizon,
+    made_of=(RECORD, TREES),
+)
 def tree(rewards: Path) -> DecideTape:
     """Boosted trees that learned net rewards (`tree:DIR` of `rook-bench reward`): trades where they expect a gain."""
     critic = load_critic(rewards)

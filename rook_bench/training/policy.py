@@ -119,7 +119,7 @@ class Policy:
             f"reward ceiling (with every feature there is): {said}",
         ]
         if critic.shrunk == 0 and self.objective == "critic":
-            lines.append("no edge found: the model learns to hold")
+            lines.append("no edge found, or too short to tell: the model learns to hold")
         return lines
 
     @property

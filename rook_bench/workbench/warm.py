@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from rook_bench.core import Decision, Side
 from rook_bench.execution.frictions import Frictions
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.replay import ReplayConfig, replay
+from rook_bench.replay.counterfactual import Counterfactual
 
 
 def warm() -> None:
-    """Check and replay a tape of a few swaps: re-pricing, the pool's swap, the sandwich, the loop."""
+    """Check and replay a tape of a few swaps: re-pricing, the pool's swap, the sandwich, both loops."""
     sandwiched = ReplayConfig(frictions=Frictions(mev="typical"))
-    replay(simulate(20, np.random.default_rng(0)), "hold", sandwiched)
+    frame = simulate(20, np.random.default_rng(0))
+    replay(frame, "hold", sandwiched)
+    Counterfactual(frame, sandwiched).orders(Decision(Side.BUY, 0.05))
 
 
 if __name__ == "__main__":

@@ -18,13 +18,13 @@ SECOND = 10**9
 
 
 def rows(count=6000, edge=10.0, noise=30.0, seed=0):
-    """A row every 6 s whose mark-out follows the sign of its only telling number."""
+    """A row a minute whose mark-out follows the sign of its only telling number."""
     rng = np.random.default_rng(seed)
     numbers = rng.normal(size=(count, 3))
     markout = edge * np.sign(numbers[:, 0]) + rng.normal(0, noise, count)
-    at = np.arange(count, dtype=np.int64) * 6 * SECOND
+    at = np.arange(count, dtype=np.int64) * 60 * SECOND
     mirrored = numbers * np.array([-1.0, 1.0, -1.0])
-    return Table(numbers, mirrored, markout, np.full(count, 5.0), at, at + 606 * SECOND)
+    return Table(numbers, mirrored, markout, np.full(count, 5.0), at, at + 660 * SECOND)
 
 
 def test_no_fold_learns_from_what_its_rewards_overlap():

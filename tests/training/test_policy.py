@@ -121,7 +121,7 @@ def test_no_edge_teaches_to_hold(teach, rewards, tmp_path):
     record = json.loads((copy / "critic.json").read_text())
     (copy / "critic.json").write_text(json.dumps(record | {"slope": 0.1, "shrunk": 0.0}))
     done = teach(given=copy, num_epochs=4, max_samples=600)
-    assert "no edge found: the model learns to hold" in teach.said
+    assert "no edge found, or too short to tell: the model learns to hold" in teach.said
     assert done.validation["trade_share"] == 0.0
 
 
