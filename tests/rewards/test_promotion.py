@@ -28,7 +28,7 @@ def critic(rewards_of_world, tmp_path, monkeypatch):
 
 
 def test_what_was_promoted_is_the_critic_alone(critic, planted, tmp_path, command_line):
-    tape = split_tape(planted, "test").read()
+    tape = split_tape(planted, "test").read()[:2000]
     config = rook.BenchConfig(clock={"bucket_s": 60}, capital={"quote_value": 1e6})
     judged = rook.judge(Policy.parse(POLICY, where="test"), critic, "hold", tape=tape, config=config).save("gate")
     assert judged.verdict.verdict == "PROMOTE", judged.reasons

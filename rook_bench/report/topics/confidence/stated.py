@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.metrics.action_value import action_values
 from rook_bench.metrics.brier import BrierParts, brier_parts
 from rook_bench.metrics.calibration import (
     Reliability,
@@ -93,7 +94,10 @@ def stated_by(entries: Sequence[Entry]) -> list[Stated]:
     """What each source states, those that state nothing included."""
     found = []
     for entry in entries:
-        label = stated(entry.run)
-        paid = Held(*stated_profitable(entry.run, entry.analysis.action_values))
+        # A source that learned from rewards states the chance of a profit by its own horizon, and none of a label.
+        horizon_s = entry.run.source.profit_horizon_s
+        values = entry.analysis.action_values if horizon_s is None else action_values(entry.run, horizon_s)
+        label = stated(entry.run) if horizon_s is None else None
+        paid = Held(*stated_profitable(entry.run, values))
         found.append(Stated(entry, paid, None if label is None else Held(*label)))
     return found
