@@ -31,10 +31,22 @@ QUICK = {"num_epochs": 4, "batch_size": 16}
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder for everything the demo writes.")] = Path("reports/demo"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for everything the demo writes (reports/demo, demo-edge).")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help=f"Use the first {QUICK_SWAPS:,} swaps only.")] = False,
+    edge: Annotated[
+        bool,
+        typer.Option("--edge", help="On simulated pools with and without an edge: rules, rewards, gate, promotion."),
+    ] = False,
 ) -> None:
     """Run the whole path on the sample: prepare, fine-tune, decide, replay, compare, report, gate."""
+    if edge:
+        from rook_bench.cli.demo_edge import demo_edge
+
+        demo_edge(out or Path("reports/demo-edge"), quick=quick)
+        return
+    out = out or Path("reports/demo")
     # Whatever can be wrong is looked at before anything takes time.
     adapter, trials = (out.with_name(f"{out.name}-{what}") for what in ("adapter", "trials"))
     for folder in (out, adapter):
