@@ -141,6 +141,9 @@ def train(
         if rewards is None or parent is None:
             missing = "the rewards" if rewards is None else "the adapter to go on with"
             raise ConfigError(f"stage rl needs {missing}", where="train", hint="give --rewards DIR and --from ADAPTER")
+        for key in ("model", "template"):
+            if settings.get(key) is not None:
+                raise ConfigError("stage rl keeps the parent's", where=key, hint="leave it away")
         if config is None and settings.get("max_samples") is None:
             chosen = chosen.model_copy(update={"max_samples": POLICY_SAMPLES})
         done = train_policy(data_dir, output_dir, chosen, rewards, parent, say=say, console=err, fresh=fresh)

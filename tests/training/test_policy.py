@@ -184,8 +184,43 @@ def test_the_command_says_what_is_missing(command_line, folder, tmp_path):
         (("--stage", "rl", "--rewards", tmp_path), "needs the adapter to go on with"),
         (("--rewards", tmp_path), "belong to stage rl"),
         (("--stage", "ppo"), "unknown stage 'ppo'"),
+        (("--stage", "rl", "--rewards", tmp_path, "--from", tmp_path, "--template", "seed"), "keeps the parent's"),
     ):
         code, out, err = command_line("train", "--data-dir", folder, "--output-dir", tmp_path / "out", *flags)
         assert (code, out) == (3, "")
         assert words in err
         assert err.count("\n") == 1
+
+
+class Killed(BaseException):
+    """Stands in for the end of the process."""
+
+
+@pytest.mark.parametrize("objective", ["critic", "utility"])
+def test_killed_and_started_again_it_ends_the_same(objective, teach, monkeypatch):
+    from safetensors.torch import load_file
+
+    from rook_bench.training.trainer import TimedCheckpoint
+
+    changes = {"objective": objective, "num_epochs": 2, "max_samples": 64, "patience": 0}
+    unbroken = teach("unbroken", **changes)
+
+    def stop(self, args, state, control, **rest):
+        if state.global_step == 11:  # in the second epoch of 8 steps
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TimedCheckpoint, "on_step_begin", stop)
+        with pytest.raises(Killed):
+            teach("again", **changes)
+    done = teach("again", **changes)
+    assert done.resumed
+    assert not done.folder.with_name(".again.training").exists()
+    first, second = (load_file(one.folder / "adapter_model.safetensors") for one in (unbroken, done))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    records = [one.manifest.model_dump() for one in (unbroken, done)]
+    for record in records:
+        record["training"].pop("seconds")
+    assert records[0] == records[1]
+    other = teach("again", **changes | {"seed": 1})  # another run: what lay there is not gone on with
+    assert not other.resumed
