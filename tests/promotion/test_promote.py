@@ -250,9 +250,9 @@ def test_the_copy_is_made_of_what_was_judged(place, monkeypatch):
     """An adapter that is trained again while it is copied is not promoted."""
     from rook_bench.promotion import store
 
-    def retrain_then_copy(original, target):
+    def retrain_then_copy(original, target, only):
         (original / "adapter_model.safetensors").write_text("trained again, longer")
-        copy(original, target)
+        copy(original, target, only)
 
     copy = store._copy
     monkeypatch.setattr(store, "_copy", retrain_then_copy)
