@@ -7,6 +7,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from rook_bench.core import InputError
@@ -74,9 +75,17 @@ def imported_by(file: Path) -> list[str]:
     A name may be of what is in a module. Names that are relative to the file begin with as many dots as they have.
     """
     try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError, RecursionError):
+        return list(_names_in(file.read_bytes()))
+    except OSError:
         return []
+
+
+@lru_cache(maxsize=256)
+def _names_in(text: bytes) -> tuple[str, ...]:
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return ()
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -89,14 +98,15 @@ def imported_by(file: Path) -> list[str]:
         level = len(name) - len(name.lstrip("."))
         parts = name[level:].split(".")
         names.update(name[:level] + ".".join(parts[:count]) for count in range(1, len(parts)))
-    return sorted(names - {""})
+    return tuple(sorted(names - {""}))
 
 
 def _imported(file: Path, seen: set[Path]) -> Iterator[Path]:
     """Modules that a file imports from its folder or from where one's own modules are found, and what these import."""
+    own = [file.parent, *_own_roots(tuple(sys.path), str(Path.cwd()))]
     for name in imported_by(file):
         dots = len(name) - len(name.lstrip("."))
-        roots = [file.parents[min(dots, len(file.parents)) - 1]] if dots else [file.parent, *_own_roots()]
+        roots = [file.parents[min(dots, len(file.parents)) - 1]] if dots else own
         parts = [part for part in name[dots:].split(".") if part]
         for root in roots:
             place = root.joinpath(*parts)
@@ -107,10 +117,15 @@ def _imported(file: Path, seen: set[Path]) -> Iterator[Path]:
                     yield from _imported(path.resolve(), seen)
 
 
-def _own_roots() -> list[Path]:
-    """Folders that modules are found in, but those of the standard library and of installed packages."""
+@lru_cache(maxsize=64)
+def _own_roots(searched: tuple[str, ...], here: str) -> tuple[Path, ...]:
+    """Folders that modules are found in, but those of the standard library and of installed packages.
+
+    Args:
+        searched: sys.path, whose relative entries are those of the folder `here`.
+    """
     installed = tuple(
         os.path.realpath(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")
     )
-    roots = [Path(path or ".").resolve() for path in sys.path]
-    return [root for root in roots if root.is_dir() and not str(root).startswith(installed) and root != PACKAGE.parent]
+    roots = [Path(here, path).resolve() for path in searched]
+    return tuple(root for root in roots if not str(root).startswith(installed) and root != PACKAGE.parent)
