@@ -109,12 +109,13 @@ def _imported(file: Path, seen: set[Path]) -> Iterator[Path]:
         roots = [file.parents[min(dots, len(file.parents)) - 1]] if dots else own
         parts = [part for part in name[dots:].split(".") if part]
         for root in roots:
-            place = root.joinpath(*parts)
-            for path in (place.with_name(place.name + ".py"), place / "__init__.py"):
-                if path.is_file() and path.resolve() not in seen:
-                    seen.add(path.resolve())
-                    yield path.resolve()
-                    yield from _imported(path.resolve(), seen)
+            place = f"{root}{os.sep}{'/'.join(parts)}" if parts else str(root)
+            # As texts: a plugin's names times the folders that are searched are thousands of places.
+            for path in (f"{place}.py", f"{place}{os.sep}__init__.py"):
+                if os.path.isfile(path) and (found := Path(path).resolve()) not in seen:  # noqa: PTH113
+                    seen.add(found)
+                    yield found
+                    yield from _imported(found, seen)
 
 
 @lru_cache(maxsize=64)
