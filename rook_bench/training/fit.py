@@ -93,13 +93,7 @@ def train(
     base = load_base(settings.model)
     val = draw_rows(data.val, settings.max_eval_samples, settings.seed)
     run = TrainingRun(Imitation(data, chosen, val, settings, template, ceiling), settings, template, base, say)
-    work = output.parent / f".{output.name}.training"
-    resumed = run.prepare(work, fresh=fresh)
-    run.fit(work, console or Console(stderr=True), resumed)
-    with whole_folder(output) as aside:
-        manifest = run.write(aside, work, output.name)
-    shutil.rmtree(work, ignore_errors=True)
-    return Trained(output, manifest, ceiling, manifest.training["validation"], resumed, data.chosen_by, run.checkpoints)
+    return _carried_out(run, output, data, ceiling, console, fresh=fresh)
 
 
 def train_policy(
@@ -137,13 +131,20 @@ def train_policy(
     for line in lesson.describe():
         say(line)
     run = TrainingRun(lesson, settings, told.template, base_of(parent, told), say, parent)
+    return _carried_out(run, output, data, None, console, fresh=fresh)
+
+
+def _carried_out(
+    run: TrainingRun, output: Path, data: TrainingData, ceiling: Ceiling | None, console: Console | None, *, fresh: bool
+) -> Trained:
+    """Train from where an interrupted run stopped, and put the adapter in its place, whole."""
     work = output.parent / f".{output.name}.training"
     resumed = run.prepare(work, fresh=fresh)
     run.fit(work, console or Console(stderr=True), resumed)
     with whole_folder(output) as aside:
         manifest = run.write(aside, work, output.name)
     shutil.rmtree(work, ignore_errors=True)
-    return Trained(output, manifest, None, manifest.training["validation"], resumed, data.chosen_by, run.checkpoints)
+    return Trained(output, manifest, ceiling, manifest.training["validation"], resumed, data.chosen_by, run.checkpoints)
 
 
 def _more_of_the_rarer(data: TrainingData, drawn: int) -> str:

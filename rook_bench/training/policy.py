@@ -144,8 +144,7 @@ class Policy:
         texts = [prompts.texts[row] for row in rows]
         flip = [Side.SELL, Side.HOLD, Side.BUY] if mirrored else [Side.BUY, Side.HOLD, Side.SELL]
         expected, earned = self.rewarded.expected[rows][:, flip], self.rewarded.earned[rows][:, flip]
-        target = np.exp((expected - expected.max(axis=1, keepdims=True)) / SOFT_BPS)
-        target /= target.sum(axis=1, keepdims=True)
+        target = wanted(expected)
         before = side_scores(score(texts)) if self.objective == "utility" else np.zeros_like(target)
         out: list[Example] = []
         for number, prompt in enumerate(encoder.prompts(texts)):
@@ -184,9 +183,7 @@ class Policy:
         earned, expected = self.rewarded.earned[self.val], self.rewarded.expected[self.val]
         log_odds = np.log(np.maximum(odds, 1e-12))
         if self.objective == "critic":
-            target = np.exp((expected - expected.max(axis=1, keepdims=True)) / SOFT_BPS)
-            target /= target.sum(axis=1, keepdims=True)
-            goal = float(-(target * log_odds).sum(axis=1).mean())
+            goal = float(-(wanted(expected) * log_odds).sum(axis=1).mean())
         else:
             dearer = earned - (STRESS - 1) * self.rewarded.critic.record.cost_bps * np.array([1.0, 0.0, 1.0])
             goal = float(-(odds * dearer).sum(axis=1).mean() / self.scale)
@@ -229,6 +226,12 @@ class Policy:
         side = Side(int(self.rewarded.expected[row].argmax()))
         pieces = self.template.answer.pieces(side, *self.answers[side.name][0])
         return self.rewarded.data.prompts.texts[row] + "".join(text for _, text in pieces)
+
+
+def wanted(expected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The probabilities of BUY, HOLD and SELL that are taught: softmax of expected rewards in bps, shape (rows, 3)."""
+    odds = np.exp((expected - expected.max(axis=1, keepdims=True)) / SOFT_BPS)
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
 def check_parent(told: Manifest, parent: Path, settings: TrainSettings) -> None:

@@ -81,7 +81,7 @@ def watch(own: Iterable[Path], tell: Callable[[str], None]) -> None:
 
     Args:
         own: files and folders that the plugin may read beside installed code and the system.
-        tell: is called with one phrase ("read /tmp/prices.npy") for everything else, as it happens.
+        tell: is called with one phrase ("read prices.npy") for everything else, as it happens.
     """
     allowed = tuple(os.path.realpath(str(path)) for path in own)
     libraries, system = _beneath(LIBRARIES), _beneath((*SYSTEM, *DEVICES, *FACTS, f"/proc/{os.getpid()}"))
