@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ class RewardsRecord(Config):
         facts: what was measured, for a reader.
     """
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     actions: list[Action]
     horizon_s: float = Field(gt=0)
     config: dict[str, Any]
@@ -62,8 +63,22 @@ def read_record(folder: str | Path) -> RewardsRecord:
         raise InputError(f"the record of the rewards can't be read ({first})", where=path, hint=hint) from None
 
 
-def read_table(folder: str | Path) -> tuple[RewardsRecord, dict[str, NDArray[np.float64]]]:
-    """The record, and the rewards of each split, shape (rows, actions), in the order of its tape.
+@dataclass(frozen=True, eq=False)
+class SplitRewards:
+    """Rewards of one split, in the order of its tape.
+
+    Attributes:
+        bps: net reward of each action, shape (rows, actions); NaN where it is undefined.
+        foretold: mark-out of a buy as trees foretold it that had not seen the row, bps, before shrinking, shape
+            (rows,); NaN where a number or a reward is undefined.
+    """
+
+    bps: NDArray[np.float64]
+    foretold: NDArray[np.float64]
+
+
+def read_table(folder: str | Path) -> tuple[RewardsRecord, dict[str, SplitRewards]]:
+    """The record, and the rewards of each split.
 
     Raises:
         InputError: where the table is not the one that was written.
@@ -75,19 +90,21 @@ def read_table(folder: str | Path) -> tuple[RewardsRecord, dict[str, NDArray[np.
     names = [f"reward_{index}" for index in range(len(record.actions))]
     bps = np.column_stack([table[name].to_numpy() for name in names])
     split = np.asarray(table["split"].to_pylist(), dtype=object)
-    return record, {name: bps[split == name] for name in SPLITS}
+    foretold = table["foretold"].to_numpy()
+    return record, {name: SplitRewards(bps[split == name], foretold[split == name]) for name in SPLITS}
 
 
-def write_table(splits: dict[str, tuple[SwapFrame, Rewards]], path: Path) -> None:
-    """Write the rewards of each split, a row per swap."""
+def write_table(splits: dict[str, tuple[SwapFrame, Rewards, NDArray[np.float64]]], path: Path) -> None:
+    """Write the rewards of each split, a row per swap, beside the mark-out that was foretold of it."""
     parts = []
-    for name, (frame, rewards) in splits.items():
+    for name, (frame, rewards, foretold) in splits.items():
         columns: dict[str, Any] = {
             "split": pa.array([name] * len(frame)).dictionary_encode(),
             "row": pa.array(np.arange(len(frame), dtype=np.int32)),
             "at": pa.array(frame.at.astype("datetime64[ns]")),
             "landing_row": pa.array(rewards.landing_row.astype(np.int32)),
             "exit_row": pa.array(rewards.exit_row.astype(np.int32)),
+            "foretold": pa.array(foretold),
         }
         for column in range(len(rewards.actions)):
             columns[f"reward_{column}"] = pa.array(rewards.bps[:, column])

@@ -195,7 +195,13 @@ def make_rewards(
     judged, chance = _judged(critic, val)
     critic = Critic(critic.record.model_copy(update={"chance": chance}), critic.trees)
     with whole_folder(out) as aside:
-        write_table({name: (split.frame, split.rewards) for name, split in splits.items()}, aside / TABLE)
+        foretold = {
+            "train": _spread_out(fitted.foretold, train.usable, len(train.frame)),
+            "validation": critic.markout(val.prompts, val.mirrored),
+        }
+        write_table(
+            {name: (split.frame, split.rewards, foretold[name]) for name, split in splits.items()}, aside / TABLE
+        )
         critic.save(aside)
         record = RewardsRecord(
             actions=list(actions),
@@ -259,6 +265,13 @@ def _split(
     view = MarketView.whole(frame)
     rewards = rewards_of(frame, actions, config, horizon_s)
     return Split(frame, rewards, template.render(view), template.render(view, mirrored=True))
+
+
+def _spread_out(values: NDArray[np.float64], rows: NDArray[np.intp], count: int) -> NDArray[np.float64]:
+    """Values of some rows among all, NaN elsewhere."""
+    out = np.full(count, np.nan)
+    out[rows] = values
+    return out
 
 
 def _bare(frame: SwapFrame) -> SwapFrame:

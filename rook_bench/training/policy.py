@@ -49,12 +49,14 @@ class Rewarded:
         _check_same(self.record, data, template, Path(rewards))
         self.folder, self.data = Path(rewards), data
         self.critic: Critic = load_critic(rewards)
-        bps = np.vstack([table[name] for name in SPLITS])
+        bps = np.vstack([table[name].bps for name in SPLITS])
         sides = [action.side for action in self.record.actions]
         self.mirrored: Prompts = template.render(MarketView.whole(data.frame), mirrored=True)
-        expected = self.critic.utilities(self.critic.markout(data.prompts, self.mirrored))
+        # What trees say of the rows that they were fitted on promises more than they know, the more so the less there
+        # is to know: a model is taught what is said of rows that trees had not seen.
+        expected = self.critic.utilities(np.concatenate([table[name].foretold for name in SPLITS]))
         self.expected = expected
-        """Expected net reward of BUY, HOLD and SELL, bps, shape (rows, 3)."""
+        """Expected net reward of BUY, HOLD and SELL, bps, shape (rows, 3), foretold out of fold."""
         self.earned = np.zeros((len(bps), 3))
         """Net reward of BUY, HOLD and SELL as they came, bps, shape (rows, 3); NaN where undefined."""
         for side in (Side.BUY, Side.SELL):

@@ -57,7 +57,7 @@ def test_no_reward_reaches_into_the_next_split(planted, rewards_of_world, tmp_pa
         (copy / "splits.json").write_text(json.dumps(listing))
     config = ReplayConfig.parse({"capital": {"quote_value": 1e6}}, where="test")
     other = make_rewards(copy, tmp_path / "out", load_template("codes"), config)
-    mine, theirs = (read_table(folder)[1]["train"] for folder in (rewards_of_world("planted").folder, other.folder))
+    mine, theirs = (read_table(folder)[1]["train"].bps for folder in (rewards_of_world("planted").folder, other.folder))
     np.testing.assert_array_equal(mine, theirs)
     assert other.critic.trees == rewards_of_world("planted").critic.trees
 
@@ -127,3 +127,21 @@ def test_the_critic_is_a_source(rewards_of_world, planted):
     better = np.nanmax(expected[:, [0, 2]], axis=1)
     assert ((better > 0) == trades).all()
     assert read_record(made.folder).horizon_s == 600.0
+
+
+def test_what_is_taught_was_foretold_by_trees_that_had_not_seen_the_row(planted, rewards_of_world):
+    """Trees flatter the rows that they were fitted on; the table holds what others said of them."""
+    made = rewards_of_world("planted")
+    record, table = read_table(made.folder)
+    template = load_template("codes")
+    view = MarketView.whole(split_tape(planted, "train").read())
+    seen = load_critic(made.folder).markout(template.render(view), template.render(view, mirrored=True))
+    train = table["train"]
+    sides = [action.side for action in record.actions]
+    markout = (train.bps[:, sides.index(Side.BUY)] - train.bps[:, sides.index(Side.SELL)]) / 2
+    known = np.isfinite(train.foretold)
+    np.testing.assert_array_equal(known, np.isfinite(seen) & np.isfinite(markout))
+    flattered, honest = (np.corrcoef(one[known], markout[known])[0, 1] for one in (seen, train.foretold))
+    assert honest < flattered
+    slope = (train.foretold[known] @ markout[known]) / (train.foretold[known] @ train.foretold[known])
+    assert slope == pytest.approx(made.critic.slope)
