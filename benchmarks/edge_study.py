@@ -2,9 +2,11 @@
 
     python benchmarks/edge_study.py --out FILE [--tapes 20] [--swaps 60000] [--models] [--worlds planted edge-free]
 
-Every tape is simulated, prepared with ROOK's rules, and given rewards; the critic (and with --models an adapter that
-imitates the rules, and the same after stage rl) is replayed on the last 15%, which nothing was fitted or chosen on. A
-tape that stands in FILE, a line of JSON each, is not made again, so that the study goes on after an interruption.
+Every tape is simulated, prepared with ROOK's rules, and given rewards; the critic is replayed on the last 15%, which
+nothing was fitted or chosen on. With --models, so are an adapter that imitates the rules, and the same after stage rl,
+on LATER swaps more (6 days), and the second stands before the gate against the rules: by the shipped policy, but for
+the days it asks for. A tape that stands in FILE, a line of JSON each, is not made again, so that the study goes on
+after an interruption.
 """
 
 from __future__ import annotations
@@ -13,23 +15,31 @@ import argparse
 import json
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from scipy.optimize import brentq
 
 import rook_bench as rook
 from rook_bench.core import Side
+from rook_bench.core.shipped import shipped
 from rook_bench.dataset.fit_rules import rules_of
 from rook_bench.dataset.prepare import prepare
 from rook_bench.dataset.split_tapes import split_tape
+from rook_bench.gates import load_policy
+from rook_bench.gates.plan import daily_volatility
 from rook_bench.language.template import load_template
 from rook_bench.market.features import compute_feature
 from rook_bench.market.simulation.worlds import WORLDS
 from rook_bench.rewards.make import actions_of, make_rewards
 from rook_bench.rewards.reward import rewards_of
+from rook_bench.stats.power import detectable_effect
 
 RICH = rook.BenchConfig(capital={"quote_value": 1e6})
 FAR_BPS = 40.0
+LATER = 40_000
+JUDGED_DAYS = 5.0
 SILENT = lambda line: None  # noqa: E731
 
 
@@ -60,13 +70,13 @@ def studied(world, seed, swaps, models):
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        frame = rook.simulate(swaps, np.random.default_rng(seed), WORLDS[world])
-        prepare(frame, rules_of("data_driven", None), place / "prepared")
+        frame = rook.simulate(swaps + (LATER if models else 0), np.random.default_rng(seed), WORLDS[world])
+        prepare(frame[:swaps], rules_of("data_driven", None), place / "prepared")
         made = make_rewards(place / "prepared", place / "rewards", load_template("codes"), RICH.replay(), seed=seed)
         sources = {"tree": f"tree:{made.folder}", "rules": "rules:data_driven"}
         if models:
             sources |= fine_tuned(place / "prepared", made.folder, place, seed)
-        test = split_tape(place / "prepared", "test").read()
+        test = frame[swaps:] if models else split_tape(place / "prepared", "test").read()
         days = test.span_s / 86_400
         hold = rook.evaluate(test, "hold", RICH, trials=place / "trials").sampled.log_returns
         line = {"world": world, "seed": seed, "swaps": swaps, "models": models, "days": days}
@@ -75,13 +85,38 @@ def studied(world, seed, swaps, models):
             "ceiling": made.record.facts["ceiling"],
             "reversion": reversion(split_tape(place / "prepared", "train").read()),
         }
-        for word, source in sources.items():
-            ran = rook.evaluate(test, source, RICH, trials=place / "trials")
+        ran = {word: rook.evaluate(test, source, RICH, trials=place / "trials") for word, source in sources.items()}
+        for word, one in ran.items():
             line[word] = {
-                "bps_per_day": float((ran.sampled.log_returns - hold).sum() * 1e4 / days),
-                "trades_per_day": float(ran.run.orders.filled.sum() / days),
+                "bps_per_day": float((one.sampled.log_returns - hold).sum() * 1e4 / days),
+                "trades_per_day": float(one.run.orders.filled.sum() / days),
             }
+        if models:
+            line["gate"] = judged(ran["model"], ran["rules"], place)
     return line | {"seconds": time.monotonic() - started}
+
+
+def judged(model, rules, place):
+    """What the gate says of it, what it says of the primary question, and what a plan needs to know."""
+    policy = load_policy(shipped("policy", "rook-promotion"))
+    policy = policy.model_copy(update={"evidence": policy.evidence.model_copy(update={"min_days": JUDGED_DAYS})})
+    verdict = rook.judge(policy, model, rules, models=place / "models", trials=place / "trials").verdict
+    return {
+        "verdict": verdict.verdict,
+        "checks": {check.name: check.status for check in verdict.checks},
+        "reasons": verdict.reasons,
+        "volatility": daily_volatility(model, rules),
+    }
+
+
+def planned(lines):
+    """The share of tapes on which the primary question is to be passed, by the mean edge and its mean variance."""
+    alpha = load_policy(shipped("policy", "rook-promotion")).primary.alpha
+    edge = np.mean([line["model"]["bps_per_day"] - line["rules"]["bps_per_day"] for line in lines])
+    volatility = np.sqrt(np.mean([line["gate"]["volatility"] ** 2 for line in lines]))
+    days = np.mean([line["days"] for line in lines])
+    short = lambda power: edge - detectable_effect(volatility**2, days, alpha=alpha, power=power)  # noqa: E731
+    return edge, volatility, brentq(short, 0.03, 0.999) if short(0.03) > 0 > short(0.999) else float(edge > 0)
 
 
 def table(lines):
@@ -108,7 +143,12 @@ def table(lines):
             better = sum(line["model"]["bps_per_day"] > line["imitator"]["bps_per_day"] for line in own)
             share = sum(line["model"]["bps_per_day"] for line in own) / sum(line["tree"]["bps_per_day"] for line in own)
             print(f"\n{world}: after stage rl better than its parent on {better} of {len(own)} tapes; "
-                  f"{share:.0%} of the critic's gain\n")  # fmt: skip
+                  f"{share:.0%} of the critic's gain")  # fmt: skip
+            verdicts = Counter(line["gate"]["verdict"] for line in own)
+            asked = Counter(line["gate"]["checks"]["net return vs champion (superiority)"] for line in own)
+            edge, volatility, rate = planned(own)
+            print(f"gate: {dict(verdicts)}; primary question: {dict(asked)}; planned for {edge:+.0f} bps a day over the "
+                  f"rules at {volatility:.0f} bps a day: {rate:.0%}\n")  # fmt: skip
 
 
 def main() -> None:
