@@ -56,10 +56,11 @@ def reversion(frame):
 
 def fine_tuned(folder, rewards, place, seed):
     """An adapter that imitates the rules, and what stage rl makes of it."""
-    settings = {"model": "rook-tiny", "template": "codes", "batch_size": 32, "learning_rate": 1e-3, "seed": seed}
+    settings = {"batch_size": 32, "learning_rate": 1e-3, "seed": seed}
     parent, child = place / "parent", place / "child"
     trials = place / "trials"
-    rook.train(folder, parent, max_samples=4000, num_epochs=6, say=SILENT, trials=trials, **settings)
+    imitation = {"model": "rook-tiny", "template": "codes", "max_samples": 4000, "num_epochs": 6}
+    rook.train(folder, parent, say=SILENT, trials=trials, **imitation, **settings)
     rl = {"stage": "rl", "rewards": rewards, "parent": parent, "max_samples": 3000, "num_epochs": 4}
     rook.train(folder, child, say=SILENT, trials=trials, **rl, **settings)
     return {"imitator": f"lora:{parent}", "model": f"lora:{child}"}
@@ -147,8 +148,8 @@ def table(lines):
             verdicts = Counter(line["gate"]["verdict"] for line in own)
             asked = Counter(line["gate"]["checks"]["net return vs champion (superiority)"] for line in own)
             edge, volatility, rate = planned(own)
-            print(f"gate: {dict(verdicts)}; primary question: {dict(asked)}; planned for {edge:+.0f} bps a day over the "
-                  f"rules at {volatility:.0f} bps a day: {rate:.0%}\n")  # fmt: skip
+            print(f"gate: {dict(verdicts)}; primary question: {dict(asked)}; planned for {edge:+.0f} bps a day over "
+                  f"the rules, which varies by {volatility:.0f}: {rate:.0%}\n")  # fmt: skip
 
 
 def main() -> None:
