@@ -24,6 +24,7 @@ _HOME = {
     "simulate": "rook_bench.market.simulation.simulate",
     "prepare": "rook_bench.workbench.fine_tune",
     "reward": "rook_bench.workbench.fine_tune",
+    "teach": "rook_bench.workbench.fine_tune",
     "train": "rook_bench.workbench.fine_tune",
     "evaluate": "rook_bench.workbench.compare",
     "compare": "rook_bench.workbench.compare",
@@ -140,6 +141,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.workbench.evaluation import load_run as load_run
     from rook_bench.workbench.fine_tune import prepare as prepare
     from rook_bench.workbench.fine_tune import reward as reward
+    from rook_bench.workbench.fine_tune import teach as teach
     from rook_bench.workbench.fine_tune import train as train
     from rook_bench.workbench.judge import Judgement as Judgement
     from rook_bench.workbench.judge import judge as judge

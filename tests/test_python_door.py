@@ -89,6 +89,7 @@ WRONG = {
     "simulate": lambda: rook.simulate(0, np.random.default_rng(0)),
     "prepare": lambda: rook.prepare("absent.parquet", "absent.json", "out"),
     "reward": lambda: rook.reward("absent", "out"),
+    "teach": lambda: rook.teach("absent", "out.jsonl", "rules:data_driven"),
     "train": lambda: rook.train("absent", "out", epochz=1),
     "evaluate": lambda: rook.evaluate("absent.parquet", "momentun"),
     "compare": lambda: rook.compare("absent.parquet", ["a=hold", "a=momentum"]),

@@ -25,6 +25,7 @@ VERBS = verbs_of(
     ("demo", "demo:demo", "The whole path on the sample, from swaps to a verdict."),
     ("init", "init:init", "A new project that works as it is."),
     ("data", "data:app", "Import, fetch, check, simulate and prepare swaps."),
+    ("teach", "teach:teach", "Drafts: why each training row has its label, step by step."),
     ("reward", "reward:reward", "What each action would have earned on the training rows."),
     ("train", "train:train", "Fine-tune a base model with LoRA on prepared rows."),
     ("decide", "decide:decide", "Ask a source once and save its decisions."),

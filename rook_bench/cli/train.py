@@ -45,13 +45,20 @@ def train(
     ] = None,
     stage: Annotated[
         str,
-        typer.Option("--stage", help="sft: the labels; rl: rewards of each action (--rewards, --from)."),
+        typer.Option(
+            "--stage",
+            help="sft: the labels; draft: with drafts (--drafts); rl: rewards of each action (--rewards, --from).",
+        ),
     ] = "sft",
     rewards: Annotated[
         Path | None, typer.Option("--rewards", help="For stage rl: what `reward` wrote for this folder.")
     ] = None,
+    drafts: Annotated[
+        Path | None, typer.Option("--drafts", help="For stage draft: what `teach` wrote for this folder.")
+    ] = None,
     parent: Annotated[
-        Path | None, typer.Option("--from", metavar="ADAPTER", help="For stage rl: the adapter that it goes on with.")
+        Path | None,
+        typer.Option("--from", metavar="ADAPTER", help="For stages draft and rl: the adapter that they go on with."),
     ] = None,
     objective: Annotated[
         str | None, typer.Option("--objective", help="For stage rl: critic (what it expects) or utility (critic).")
@@ -68,6 +75,7 @@ def train(
         config,
         stage=stage,
         rewards=rewards,
+        drafts=drafts,
         parent=parent,
         fresh=fresh,
         objective=objective,

@@ -20,10 +20,11 @@ from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape, is_
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.language.adapter import Adapter, load_adapter
+from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.engines import LEAST_AGREEMENT, REFERENCE, find_engine
 from rook_bench.language.generation import Generator
 from rook_bench.language.manifest import adapter_hash, read_manifest
-from rook_bench.language.scoring import Scored, Scorer, probabilities, trade_score
+from rook_bench.language.scoring import Scored, probabilities, trade_score
 from rook_bench.language.store import AnswerStore
 from rook_bench.language.template import Prompts
 from rook_bench.market.view import MarketView
@@ -35,6 +36,10 @@ CHUNK = 512
 
 PROBE = 256
 """Prompts on which an engine is held against the reference."""
+
+
+LEAST_MASS = 0.99
+"""Probability of the drafts gone through below which an answer is spoken of."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,7 @@ class Decider:
         self.manifest = read_manifest(folder)
         self.agreement: Agreement | None = None
         self._asked, self._seconds = 0, 0.0
+        self._lost = 0
         self._elsewhere = ""
 
     @cached_property
@@ -112,7 +118,7 @@ class Decider:
         model = self.engine.prepare(adapter.model, adapter.device)
         if self.mode == "generate":
             return Generator(model, adapter.encoder, self.manifest)
-        return Scorer(model, adapter.encoder, self.manifest)
+        return scorer(model, adapter.encoder, self.manifest)
 
     def decide(self, view: MarketView, rows: int, *, progress: bool = False, fresh: bool = False) -> DecisionTape:
         """The decisions of the first `rows` rows of the view.
@@ -146,6 +152,8 @@ class Decider:
         if self._asked:
             speed = self._asked / max(self._seconds, 1e-9)
             notes.append(f"{self._asked:,} different prompts asked in {self._seconds:.1f} s ({speed:,.0f}/s)")
+        if self._lost:
+            notes.append(f"{self._lost:,} answers rest on less than {LEAST_MASS:.0%} of their drafts")
         if self.agreement is not None:
             notes.append(f"engine {self.engine.name}: {self.agreement}")
         return notes
@@ -183,7 +191,7 @@ class Decider:
     def _compared(self, prompts: Sequence[str]) -> Agreement:
         reference = load_adapter(self.folder, base=self.base, adapted=self.adapted, device=self.adapter.device)
         model = find_engine(REFERENCE).prepare(reference.model, reference.device)
-        expected = Scorer(model, reference.encoder, self.manifest)(prompts)
+        expected = scorer(model, reference.encoder, self.manifest)(prompts)
         del reference, model
         return compare(expected, self._ask(prompts), self.manifest)
 
@@ -193,9 +201,12 @@ class Decider:
         scores = np.array([answer[0] if answer else (0.0, 0.0, 0.0) for answer in answers]).reshape(rows, 3)
         odds = probabilities(scores, self.manifest)
         side = np.where(held, int(Side.HOLD), odds.argmax(axis=1)).astype(np.int8)
-        details = np.array([answer[1:] if answer else (0.0, 50.0, 300.0) for answer in answers]).reshape(rows, 3)
+        details = np.array([answer[1:4] if answer else (0.0, 50.0, 300.0) for answer in answers]).reshape(rows, 3)
         confidence = np.where(held, np.nan, self._confidence(odds)) if rows else np.empty(0)
         names = [", ".join(f"{name} {value:.3f}" for name, value in zip(SIDE_NAMES, row, strict=True)) for row in odds]
+        if self.manifest.drafts_first:
+            names = [f"{name};{answer[4]}" if answer else name for name, answer in zip(names, answers, strict=True)]
+            self._lost = sum(1 for answer in answers if answer and answer[5] < LEAST_MASS)
         return DecisionTape.from_sides(
             side,
             details[:, 0],
@@ -222,7 +233,7 @@ class Decider:
             if not text:
                 continue
             raw[row] = self.store[text]
-            parsed = self.manifest.template.answer.read(raw[row])
+            parsed = self.manifest.read(raw[row], text)
             if parsed is None:
                 side[row], notes[row] = UNPARSED, "not an answer"
                 continue

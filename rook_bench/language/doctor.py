@@ -13,10 +13,11 @@ import numpy as np
 
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.language.adapter import load_adapter
+from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.engines import ENGINES, find_engine
 from rook_bench.language.manifest import Manifest, read_manifest
 from rook_bench.language.runtime import NEEDED, default_device, fast_bf16, load_torch
-from rook_bench.language.scoring import Scorer, probabilities
+from rook_bench.language.scoring import probabilities
 
 PACKAGES = ("rook-bench", "numpy", "pandas", "numba", "vectorbt", "torch", "transformers", "peft", "scikit-learn")
 
@@ -90,7 +91,7 @@ def _sample(adapter: Any, manifest: Manifest, example: str) -> dict[str, Any]:
     if prompt is None:
         return {"prompt": "none is recorded"}
     model = find_engine("fp32").prepare(adapter.model, adapter.device)
-    answer = Scorer(model, adapter.encoder, manifest)([prompt])[0]
+    answer = scorer(model, adapter.encoder, manifest)([prompt])[0]
     odds = probabilities(np.array([answer.scores]), manifest)[0]
     return {
         "prompt": prompt.strip(),

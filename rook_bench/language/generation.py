@@ -30,7 +30,7 @@ class Generator:
         longest = max(
             (len(encoder.answer_ids(side, *values)[0]) for side in Side for values in manifest.values(side)), default=16
         )
-        self.most = longest + SPARE_TOKENS
+        self.most = longest + SPARE_TOKENS + encoder.draft_length(manifest.draft)
 
     def __call__(self, prompts: Sequence[str], tick: Callable[[int], None] = lambda rows: None) -> list[str]:
         """The text after each prompt, as the tokenizer decodes it, its end token left out."""

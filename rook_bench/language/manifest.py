@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.config import Config
 from rook_bench.core.hashing import sha256_file, sha256_json
+from rook_bench.language.answer import Parsed
 from rook_bench.language.chance import Chance
+from rook_bench.language.draft import Draft
 from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.row_sketch import RowSketch
@@ -86,6 +89,7 @@ class Manifest(Config):
             landing.
         chance: of a profit, by the log-odds of the better trade over holding; None where validation could not tell.
         horizon_s: seconds behind "profit".
+        draft: grammar of what it writes before or after its answer; None where it answers only.
         learned_from: what it must not be judged on; None of a record that doesn't say.
         files: SHA-256 of weights, configuration and tokenizer.
         training: data, settings, versions, results; for a reader.
@@ -102,6 +106,7 @@ class Manifest(Config):
     confidence: Literal["label", "profit"] = "label"
     chance: Chance | None = None
     horizon_s: float | None = Field(default=None, gt=0)
+    draft: Draft | None = None
     learned_from: LearnedFrom | None = None
     training: dict[str, Any] = Field(default_factory=dict)
 
@@ -111,6 +116,35 @@ class Manifest(Config):
         if set(weights) != set(SIDE_NAMES) or not all(0 < weight < math.inf for weight in weights.values()):
             raise ValueError("class_weights needs a positive weight for each of BUY, HOLD and SELL")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_lacks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        facts: dict[str, Any] = handler(self)
+        if facts.get("draft", ...) is None:  # a record without one is the one it was before there were drafts
+            del facts["draft"]
+        return facts
+
+    @property
+    def drafts_first(self) -> bool:
+        """Whether an answer is said after a draft."""
+        return self.draft is not None and self.draft.order == "before"
+
+    def shown(self, prompt: str) -> list[str]:
+        """What each step of the draft shows of a prompt; empty without a draft, or for a text that is no prompt."""
+        fields = self.template.fields_of(prompt) if self.draft else {}
+        return [fields[step.show] for step in self.draft.steps] if self.draft and fields else []
+
+    def read(self, text: str, prompt: str) -> Parsed | None:
+        """A whole answer with its draft, read strictly: the draft must show the prompt's own numbers."""
+        answer = self.template.answer
+        if self.draft is None:
+            return answer.read(text)
+        shown = self.shown(prompt)
+        if not shown:
+            return None
+        draft, whole = self.draft.pattern(shown), "(?P<answer>.+)"
+        match = re.fullmatch(draft + whole if self.draft.order == "before" else whole + draft, text)
+        return answer.read(match["answer"]) if match else None
 
     def values(self, side: Side) -> list[tuple[float, float, float]]:
         """(size, slippage_bps, deadline_s) that training saw for a side."""

@@ -31,12 +31,16 @@ class Scored:
             three, before correction and temperature; shape (3,), in the order of Side.
         size, slippage_bps, deadline_s: one after the other, the likeliest of those that training saw for
             the chosen side and what was chosen before.
+        draft: the likeliest draft of the chosen side, "" of a model that answers only.
+        mass: probability of the drafts that were gone through; 1 of a model that answers only.
     """
 
     scores: tuple[float, float, float]
     size: float
     slippage_bps: float
     deadline_s: float
+    draft: str = ""
+    mass: float = 1.0
 
 
 def corrected(scores: NDArray[np.float64], manifest: Manifest) -> NDArray[np.float64]:
@@ -103,26 +107,42 @@ class Scorer:
         with self.torch.inference_mode():
             shared = _shared_length(ids)
             prefix = self._forward(self._tensor([ids[0][:shared]]), None, keep=True)[1] if shared else None
-            for rows in self._batches(ids, shared):
+            for rows in self._batches(ids, shared, prompts):
                 batch = self._tensor([ids[row][shared:] for row in rows])
-                for row, scored in zip(rows, self._score(batch, prefix), strict=True):
+                answers = self._score(batch, prefix, [prompts[row] for row in rows])
+                for row, scored in zip(rows, answers, strict=True):
                     out[row] = scored
                 tick(len(rows))
         return out  # type: ignore[return-value]
 
-    def _batches(self, ids: list[list[int]], shared: int) -> Iterable[list[int]]:
-        by_length: dict[int, list[int]] = defaultdict(list)
-        for row, tokens in enumerate(ids):
-            by_length[len(tokens)].append(row)
-        for length, rows in sorted(by_length.items()):
-            size = max(1, self.batch_tokens // (length - shared))
+    def _batches(self, ids: list[list[int]], shared: int, prompts: Sequence[str]) -> Iterable[list[int]]:
+        by_shape: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for row, (tokens, prompt) in enumerate(zip(ids, prompts, strict=True)):
+            by_shape[len(tokens) - shared, *self._further(prompt)].append(row)
+        for shape, rows in sorted(by_shape.items()):
+            size = max(1, self.batch_tokens // sum(shape))
             for start in range(0, len(rows), size):
                 yield rows[start : start + size]
 
-    def _score(self, batch: Any, prefix: Any) -> list[Scored]:
-        cache = None if prefix is None else _spread(prefix, len(batch))
+    def _further(self, prompt: str) -> tuple[int, ...]:
+        """How many tokens come after a prompt before its answer: rows of one batch are alike in it."""
+        del prompt
+        return ()
+
+    def _score(self, batch: Any, prefix: Any, prompts: Sequence[str]) -> list[Scored]:
+        del prompts
+        cache = None if prefix is None else spread(prefix, len(batch))
         hidden, cache = self._forward(batch, cache)
-        last = hidden[:, -1]
+        scores = self._side_scores(hidden[:, -1], cache)
+        chosen = corrected(scores, self.manifest).argmax(axis=1)
+        details = self._details(chosen, cache)
+        return [
+            Scored((float(row[0]), float(row[1]), float(row[2])), *values)
+            for row, values in zip(scores, details, strict=True)
+        ]
+
+    def _side_scores(self, last: Any, cache: Any) -> NDArray[np.float64]:
+        """Log-probabilities of the three sides after the last position, normalised over them, shape (rows, 3)."""
         if all(len(word) == 1 for word in self.sides):
             # All three words stand at one position, where the normaliser is the same for all.
             sides = self._logits(last, [word[0] for word in self.sides])
@@ -133,12 +153,7 @@ class Scorer:
             raise InputError(
                 "the model's answer is not a number", hint="its weights are damaged, or its training diverged"
             )
-        chosen = corrected(scores, self.manifest).argmax(axis=1)
-        details = self._details(chosen, cache)
-        return [
-            Scored((float(row[0]), float(row[1]), float(row[2])), *values)
-            for row, values in zip(scores, details, strict=True)
-        ]
+        return np.asarray(scores)
 
     def _details(self, chosen: NDArray[np.intp], cache: Any) -> list[tuple[float, float, float]]:
         """Size, slippage and deadline of each row, given its side."""
@@ -171,7 +186,7 @@ class Scorer:
                     continue
                 texts = list(words)
                 pieces = [self.encoder.piece(text) for text in texts]
-                sub = _select(cache, members)
+                sub = select(cache, members)
                 hidden, sub = self._forward(self._tensor([fed] * len(members)), sub)
                 best = self._candidates(hidden[:, -1], sub, pieces).argmax(dim=1).cpu().numpy()
                 for choice in np.unique(best):
@@ -244,12 +259,12 @@ def _shared_length(ids: list[list[int]]) -> int:
     return same
 
 
-def _spread(cache: Any, rows: int) -> Any:
+def spread(cache: Any, rows: int) -> Any:
     """A copy of a cache of one row for many rows."""
     return _rebuilt(cache, lambda tensor: tensor.expand(rows, *tensor.shape[1:]))
 
 
-def _select(cache: Any, rows: NDArray[np.intp]) -> Any:
+def select(cache: Any, rows: NDArray[np.intp]) -> Any:
     """A copy of some rows of a cache."""
     return _rebuilt(cache, lambda tensor: tensor[rows.tolist()])
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from string import Formatter
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key
-from pydantic import model_validator
+from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rook_bench.core import UnknownName
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.hashing import sha256_json
 from rook_bench.language.answer import Answer
+from rook_bench.language.draft import Draft
 from rook_bench.market.features import SIGNED
 from rook_bench.market.pool import DOLLARS, Pool
 from rook_bench.market.view import MarketView
@@ -142,7 +144,10 @@ class Prompts:
 
 
 class Template(Config):
-    """A versioned prompt: text with {fields}, and the answer it asks for. Hashed into every adapter."""
+    """A versioned prompt: text with {fields}, and the answer it asks for. Hashed into every adapter.
+
+    `draft` is the grammar that drafts about such prompts are written in; it is no part of the prompt, and of its hash.
+    """
 
     name: str
     version: int = Key(ge=1)
@@ -150,6 +155,7 @@ class Template(Config):
     prompt: str
     fields: dict[str, Field] = Key(min_length=1)
     answer: Answer
+    draft: Draft | None = None
 
     @model_validator(mode="after")
     def _matching(self) -> Self:
@@ -161,12 +167,43 @@ class Template(Config):
         for name in sorted(used ^ set(self.fields)):
             where = "is in the prompt but not among the fields" if name in used else "is not in the prompt"
             raise ValueError(f"field '{name}' {where}")
+        for step in self.draft.steps if self.draft else ():
+            if step.show not in self.fields:
+                raise ValueError(f"a step of the draft shows '{step.show}', which is not among the fields")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_lacks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        facts: dict[str, Any] = handler(self)
+        if facts.get("draft", ...) is None:  # a template without one is the one it was before there were drafts
+            del facts["draft"]
+        return facts
+
+    @property
+    def bare(self) -> Template:
+        """The prompt and its answer alone."""
+        return self.model_copy(update={"draft": None})
+
+    def fields_of(self, prompt: str) -> dict[str, str]:
+        """The text of each field of a prompt that `render` made; empty for any other text."""
+        match = self._pattern.fullmatch(prompt)
+        return match.groupdict() if match else {}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        parts = []
+        for literal, name, _, _ in Formatter().parse(self.prompt):
+            parts.append(re.escape(literal))
+            if name is not None:
+                number = r"\d+" if self.fields[name].codes else r"\$?[+-]?\d+(?:\.\d+)?(?:e[+-]\d+)?"
+                unit = r"(?: \S+)?" if self.fields[name].of else ""
+                parts.append(f"(?P<{name}>{number}{unit})")
+        return re.compile("".join(parts))
 
     @cached_property
     def sha256(self) -> str:
         """Identity of what a model sees and answers; the summary does not count."""
-        facts = self.model_dump(exclude={"summary"})
+        facts = self.model_dump(exclude={"summary", "draft"})
         for field in facts["fields"].values():
             for name in ("significant", "of"):  # a template that has neither is the one it was before they were known
                 if field[name] is None:

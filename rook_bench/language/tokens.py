@@ -8,9 +8,13 @@ from typing import Any
 
 from rook_bench.core import InputError, Side
 from rook_bench.language.answer import Answer, Part
+from rook_bench.language.draft import Draft, Kind
 
 ANCHOR = "x"
 """A text that parts of an answer are encoded and decoded after."""
+
+DIGITS = 8
+"""Tokens of a number, at most."""
 
 
 class Encoder:
@@ -70,6 +74,22 @@ class Encoder:
                         where=getattr(self.tokenizer, "name_or_path", None) or "tokenizer",
                         hint="take another base model or another template",
                     )
+
+    def draft_ids(self, draft: Draft, shown: Sequence[str], levels: Sequence[int]) -> tuple[list[int], list[Kind]]:
+        """Ids of a draft, and what each of them is."""
+        ids: list[int] = []
+        kinds: list[Kind] = []
+        for kind, text in draft.pieces(shown, levels):
+            piece = self.piece(text)
+            ids += piece
+            kinds += [kind] * len(piece)
+        return ids, kinds
+
+    def draft_length(self, draft: Draft | None) -> int:
+        """Tokens that are room enough for any draft."""
+        if draft is None:
+            return 0
+        return sum(DIGITS + max(len(self.piece(word)) for word in step.words) for step in draft.steps)
 
     def side(self, side: Side) -> tuple[int, ...]:
         """Ids of a side's word."""

@@ -8,12 +8,13 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.language.answer import PARTS
+from rook_bench.language.answer import PARTS, Part
 from rook_bench.language.tokens import Encoder
 from rook_bench.training.data import TrainingData
 
-PROMPT, END = -1, len(PARTS)
-"""Part codes of prompt tokens and of the end token; 0 to 3 are side, size, slippage and deadline."""
+PROMPT, END, VERDICT, COPIED = -1, len(PARTS), len(PARTS) + 1, len(PARTS) + 2
+"""Part codes of prompt tokens, of the end token, and of a draft's verdicts and copied numbers; 0 to 3 are side, size,
+slippage and deadline."""
 
 
 class Example(TypedDict):
@@ -38,21 +39,24 @@ def make_examples(
     data: TrainingData, rows: NDArray[np.intp], encoder: Encoder, weights: Sequence[float]
 ) -> list[Example]:
     """Encode rows; `weights` are those of BUY, HOLD and SELL."""
-    codes = {part: code for code, part in enumerate(PARTS)}
     prompts = encoder.prompts([data.prompts.texts[row] for row in rows])
     examples: list[Example] = []
     for row, prompt in zip(rows, prompts, strict=True):
         label = data.labels[row]
         answer, parts = encoder.answer_ids(label.side, label.size, label.slippage_bps, label.deadline_s)
-        marks = [END if part is None else codes[part] for part in parts]
         examples.append(
             {
                 "input_ids": prompt + answer,
-                "parts": [PROMPT] * len(prompt) + marks,
+                "parts": [PROMPT] * len(prompt) + part_codes(parts),
                 "weight": weights[label.side],
             }
         )
     return examples
+
+
+def part_codes(parts: Sequence[Part | None]) -> list[int]:
+    """Codes of the parts of an answer; None is the end."""
+    return [END if part is None else PARTS.index(part) for part in parts]
 
 
 def class_weights(side: NDArray[np.int8], balance: str) -> list[float]:

@@ -16,11 +16,13 @@ from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.files import check_replaceable, whole_folder
 from rook_bench.language.adapter import base_of
 from rook_bench.language.base import check_base, load_base
-from rook_bench.language.manifest import LearnedFrom, Manifest, check_files, read_manifest
+from rook_bench.language.manifest import LearnedFrom, Manifest, adapter_hash, check_files, read_manifest
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import load_template
+from rook_bench.language.tokens import Encoder
 from rook_bench.training.ceiling import Ceiling, prompt_ceiling
 from rook_bench.training.data import TrainingData, draw_rows, read_training_data
+from rook_bench.training.drafted import Drafted, Drafts
 from rook_bench.training.examples import class_weights
 from rook_bench.training.lesson import Imitation, label_counts
 from rook_bench.training.policy import Policy, Rewarded, check_parent
@@ -55,17 +57,21 @@ def train(
     output_dir: str | Path,
     settings: TrainSettings,
     *,
+    drafts: str | Path | None = None,
+    parent: str | Path | None = None,
     say: Callable[[str], None] = print,
     console: Console | None = None,
     fresh: bool = False,
 ) -> Trained:
-    """Fine-tune a base model on a prepared folder.
+    """Fine-tune a base model on the labels of a prepared folder, with drafts (stage 2) or without.
 
     Args:
         data_dir: what `data prepare` wrote.
         output_dir: the adapter's folder; it appears whole at the end. Checkpoints wait beside it in
             `.NAME.training`, from which the same call goes on after a kill.
-        settings: everything else.
+        settings: everything else; base model and template are the parent's where there is one.
+        drafts: what `rook-bench teach` wrote for this very folder and template; rows without one are left out.
+        parent: an adapter to go on with, which is not changed.
         say: hears facts, warnings and a line per epoch.
         console: where the progress bar goes.
         fresh: forget the checkpoints of an interrupted run.
@@ -75,10 +81,17 @@ def train(
     """
     output = Path(output_dir)
     check_replaceable(output)
-    template = load_template(settings.template)
-    check_base(settings.model)
+    start = _Parent.read(parent, settings) if parent is not None else None
+    settings = start.settings if start else settings
+    template = start.told.template if start else load_template(settings.template)
+    if start is None:
+        check_base(settings.model)
     data = read_training_data(data_dir, template, settings.seq_len)
-    chosen = draw_rows(data.train, settings.max_samples, settings.seed)
+    taught = Drafts(data, drafts, template) if drafts is not None else None
+    able = data.train[taught.known[data.train]] if taught else data.train
+    if taught and not len(able):
+        raise InputError("no train row has a draft", where=drafts, hint="make them again with rook-bench teach")
+    chosen = draw_rows(able, settings.max_samples, settings.seed)
     if len(np.unique(data.side[chosen])) < 2:
         what = f"the {len(chosen):,} rows drawn from the train split hold one class only"
         raise InputError(what, where=data_dir, hint=_more_of_the_rarer(data, len(chosen)))
@@ -90,10 +103,36 @@ def train(
     ceiling = prompt_ceiling(data, data.train, settings.seed)
     for line in ceiling.describe(template.name):
         say(line)
-    base = load_base(settings.model)
+    base = base_of(start.folder, start.told) if start else load_base(settings.model)
     val = draw_rows(data.val, settings.max_eval_samples, settings.seed)
-    run = TrainingRun(Imitation(data, chosen, val, settings, template, ceiling), settings, template, base, say)
+    lesson: Imitation
+    if taught is None:
+        lesson = Imitation(data, chosen, val, settings, template, ceiling)
+    else:
+        from_where = (start.told, adapter_hash(start.folder)) if start else None
+        lesson = Drafted(data, chosen, val, settings, template, ceiling, taught, from_where)
+        for line in lesson.describe(Encoder(base.tokenizer, template.answer)):
+            say(line)
+    run = TrainingRun(lesson, settings, template.bare, base, say, start.folder if start else None)
     return _carried_out(run, output, data, ceiling, console, fresh=fresh)
+
+
+@dataclass(frozen=True)
+class _Parent:
+    """An adapter that training goes on with, and the settings with its base and template."""
+
+    folder: Path
+    told: Manifest
+    settings: TrainSettings
+
+    @classmethod
+    def read(cls, folder: str | Path, settings: TrainSettings) -> _Parent:
+        folder = Path(folder)
+        told = read_manifest(folder)
+        check_files(folder, told)
+        check_parent(told, folder, settings)
+        kept = {"model": told.base.reference, "template": told.template.name}
+        return cls(folder, told, settings.model_copy(update=kept))
 
 
 def train_policy(
@@ -118,19 +157,19 @@ def train_policy(
     Raises:
         InputError, ConfigError: where these don't belong together, or can't be used.
     """
-    output, parent = Path(output_dir), Path(parent)
+    output = Path(output_dir)
     check_replaceable(output)
-    told = read_manifest(parent)
-    check_files(parent, told)
-    check_parent(told, parent, settings)
-    settings = settings.model_copy(update={"model": told.base.reference, "template": told.template.name})
+    start = _Parent.read(parent, settings)
+    settings, told = start.settings, start.told
     data = read_training_data(data_dir, told.template, settings.seq_len)
     rewarded = Rewarded(data, rewards, told.template)
     load_torch()
-    lesson = Policy(rewarded, parent, told, settings, told.template)
+    lesson = Policy(rewarded, start.folder, told, settings, told.template)
     for line in lesson.describe():
         say(line)
-    run = TrainingRun(lesson, settings, told.template, base_of(parent, told), say, parent)
+    if told.drafts_first:
+        say("note: the parent drafts before it answers; what comes of this answers at once")
+    run = TrainingRun(lesson, settings, told.template.bare, base_of(start.folder, told), say, start.folder)
     return _carried_out(run, output, data, None, console, fresh=fresh)
 
 

@@ -59,6 +59,10 @@ class Lesson(Protocol):
         """The manifest with what is fitted on validation at the end, and facts for the record."""
         ...
 
+    def further(self, model: Any, encoder: Encoder, manifest: Manifest) -> dict[str, Any]:
+        """Facts for the record that take the model itself, which is asked in other ways than by scoring."""
+        ...
+
 
 class Imitation:
     """Labels: the answers that rules gave.
@@ -134,6 +138,11 @@ class Imitation:
             "ceiling": self.ceiling.to_json(),
             "data_hash": self.data.data_hash,
         }
+
+    def further(self, model: Any, encoder: Encoder, manifest: Manifest) -> dict[str, Any]:
+        """Nothing more."""
+        del model, encoder, manifest
+        return {}
 
     def _example(self) -> str:
         row = next(row for row in self.chosen if self.data.side[row] != Side.HOLD)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rook_bench.language.answer import PARTS
 from rook_bench.training.examples import PROMPT
 
-NAMES = ("side", "size", "slippage", "deadline", "end")
+NAMES = ("side", "size", "slippage", "deadline", "end", "verdicts", "copies")
 
 
-def completion_loss(model: Any, batch: dict[str, Any]) -> tuple[Any, Any, Any]:
+def completion_loss(model: Any, batch: dict[str, Any], by_part: Sequence[float] | None = None) -> tuple[Any, Any, Any]:
     """Mean weighted cross-entropy over answer tokens; the prompt costs nothing and is not projected.
 
     Args:
         model: a causal language model (not wrapped by peft, its LoRA layers in place).
         batch: what `Collator` makes.
+        by_part: weight of each part's tokens, in the order of their codes; then it is the sum over an example's tokens
+            that counts, and its mean over examples.
 
     Returns:
         The loss, and of each answer token its unweighted cross-entropy (nats) and its part code.
@@ -31,15 +33,18 @@ def completion_loss(model: Any, batch: dict[str, Any]) -> tuple[Any, Any, Any]:
     logits = model.get_output_embeddings()(hidden[:, :-1][answer]).float()
     each = torch.nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][answer], reduction="none")
     weight = batch["weight"][:, None].expand_as(answer)[answer].to(each.dtype)
-    return (each * weight).mean(), each.detach(), parts[answer]
+    if by_part is None:
+        return (each * weight).mean(), each.detach(), parts[answer]
+    weight = weight * torch.tensor(by_part, device=each.device, dtype=each.dtype)[parts[answer]]
+    return (each * weight).sum() / len(answer), each.detach(), parts[answer]
 
 
 @dataclass
 class PartLosses:
     """Sums of cross-entropy by part."""
 
-    totals: list[float] = field(default_factory=lambda: [0.0] * (len(PARTS) + 1))
-    counts: list[int] = field(default_factory=lambda: [0] * (len(PARTS) + 1))
+    totals: list[float] = field(default_factory=lambda: [0.0] * len(NAMES))
+    counts: list[int] = field(default_factory=lambda: [0] * len(NAMES))
 
     def add(self, each: Any, parts: Any) -> None:
         """Add one batch."""

@@ -21,7 +21,7 @@ from rook_bench.rewards.critic import chance_of_profit, clustered_mean
 from rook_bench.rewards.folder import SPLITS, RewardsRecord, read_table
 from rook_bench.training.data import TrainingData, draw_rows
 from rook_bench.training.evaluation import side_scores
-from rook_bench.training.examples import END, PROMPT, Collator, Example
+from rook_bench.training.examples import PROMPT, Collator, Example, part_codes
 from rook_bench.training.lesson import Score
 from rook_bench.training.policy_loss import Objective, PolicyLoss
 from rook_bench.training.settings import TrainSettings
@@ -152,11 +152,10 @@ class Policy:
         for number, prompt in enumerate(encoder.prompts(texts)):
             side = Side(int(target[number].argmax()))
             answer, parts = encoder.answer_ids(side, *self.answers[side.name][0])
-            codes = {"side": 0, "size": 1, "slippage_bps": 2, "deadline_s": 3}
             out.append(
                 {
                     "input_ids": prompt + answer,
-                    "parts": [PROMPT] * len(prompt) + [END if part is None else codes[part] for part in parts],
+                    "parts": [PROMPT] * len(prompt) + part_codes(parts),
                     "weight": 1.0,
                     "target": target[number].tolist(),
                     "reward": (earned[number] / self.scale).tolist(),
@@ -223,6 +222,11 @@ class Policy:
             "data_hash": self.rewarded.data.data_hash,
         }
 
+    def further(self, model: Any, encoder: Encoder, manifest: Manifest) -> dict[str, Any]:
+        """Nothing more."""
+        del model, encoder, manifest
+        return {}
+
     def _example(self) -> str:
         row = int(self.chosen[np.abs(self.rewarded.expected[self.chosen]).max(axis=1).argmax()])
         side = Side(int(self.rewarded.expected[row].argmax()))
@@ -241,7 +245,7 @@ def check_parent(told: Manifest, parent: Path, settings: TrainSettings) -> None:
     if told.kind != "lora":
         raise ConfigError("a fully fine-tuned model has no adapter to go on with", where=parent, hint="train a LoRA")
     if settings.method != "lora":
-        raise ConfigError("stage rl goes on with the parent's LoRA", where="method", hint='leave it at "lora"')
+        raise ConfigError("training goes on with the parent's LoRA", where="method", hint='leave it at "lora"')
 
 
 def _check_same(record: RewardsRecord, data: TrainingData, template: Template, folder: Path) -> None:

@@ -15,9 +15,10 @@ from rich.console import Console
 from rook_bench.core import InputError, Side
 from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
 from rook_bench.language.base import Base
+from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.manifest import CONFIG, BaseRecord, Manifest, loadable
 from rook_bench.language.runtime import default_device, fast_bf16, load_torch, quiet, set_threads
-from rook_bench.language.scoring import Scored, Scorer
+from rook_bench.language.scoring import Scored
 from rook_bench.language.template import Template
 from rook_bench.language.tokens import Encoder
 from rook_bench.training.card import model_card
@@ -209,7 +210,7 @@ class TrainingRun:
     def score(self, texts: Sequence[str]) -> list[Scored]:
         """Answers of the model as it is now, by constrained scoring."""
         self.unwrapped.eval()
-        return Scorer(self.unwrapped, self.encoder, self.provisional)(texts)
+        return scorer(self.unwrapped, self.encoder, self.provisional)(texts)
 
     def judge(self) -> dict[str, float]:
         """Validation: answers by scoring, and the loss by part of the answer."""
@@ -227,7 +228,8 @@ class TrainingRun:
             _sort_targets(folder / CONFIG["lora"])
         self.base.tokenizer.save_pretrained(folder)
         files = {path.name: sha256_file(path) for path in loadable(folder)}
-        facts = told | self._facts()
+        self.unwrapped.eval()
+        facts = told | self.lesson.further(self.unwrapped, self.encoder, fitted) | self._facts()
         manifest = fitted.model_copy(update={"files": files, "training": facts})
         manifest.save(folder)
         history = [json.loads(line) for line in (work / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -14,6 +14,10 @@ from rook_bench.dataset.fit_rules import rules_of
 from rook_bench.dataset.prepare import Prepared
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.splits import SplitPlan
+from rook_bench.drafts.make import Made as Drafted
+from rook_bench.drafts.make import make_drafts
+from rook_bench.drafts.row import check_form
+from rook_bench.drafts.teachers import teacher_of
 from rook_bench.language.manifest import adapter_hash
 from rook_bench.language.runtime import require_train_extra
 from rook_bench.language.template import load_template
@@ -107,6 +111,7 @@ def train(
     *,
     stage: str = "sft",
     rewards: str | Path | None = None,
+    drafts: str | Path | None = None,
     parent: str | Path | None = None,
     fresh: bool = False,
     trials: str | Path | None = None,
@@ -119,8 +124,11 @@ def train(
         data_dir: what `prepare` wrote.
         output_dir: the adapter's folder; appears whole or not at all.
         config: settings, or a file of them (ROOK's JSON keys among them).
-        stage: "sft" teaches the labels; "rl" goes on with `parent` by the rewards of its actions.
-        rewards: what `reward` wrote for this folder; parent: the adapter to go on with. Both for stage "rl" alone.
+        stage: "sft" teaches the labels; "draft" the labels with drafts; "rl" goes on with `parent` by the rewards of
+            its actions.
+        rewards: what `reward` wrote for this folder, for stage "rl" alone.
+        drafts: what `teach` wrote for this folder, for stage "draft" alone.
+        parent: the adapter to go on with: stage "rl" needs one, stage "draft" may have one.
         fresh: forget the checkpoints of an interrupted run.
         trials: folder of the trial ledger, which hears of the choice among checkpoints: a look at the validation rows.
         say: hears facts, warnings and a line per epoch.
@@ -137,22 +145,13 @@ def train(
     else:
         chosen = load_settings(config, **settings)
     require_train_extra()
-    if stage == "rl":
-        if rewards is None or parent is None:
-            missing = "the rewards" if rewards is None else "the adapter to go on with"
-            raise ConfigError(f"stage rl needs {missing}", where="train", hint="give --rewards DIR and --from ADAPTER")
-        for key in ("model", "template"):
-            if settings.get(key) is not None:
-                raise ConfigError("stage rl keeps the parent's", where=key, hint="leave it away")
+    _check_stage(stage, {"rewards": rewards, "drafts": drafts, "from": parent}, settings)
+    if rewards is not None and parent is not None:
         if config is None and settings.get("max_samples") is None:
             chosen = chosen.model_copy(update={"max_samples": POLICY_SAMPLES})
         done = train_policy(data_dir, output_dir, chosen, rewards, parent, say=say, console=err, fresh=fresh)
-    elif stage == "sft":
-        if rewards is not None or parent is not None:
-            raise ConfigError("rewards and a parent belong to stage rl", where="train", hint="add --stage rl")
-        done = fit(data_dir, output_dir, chosen, say=say, console=err, fresh=fresh)
     else:
-        raise UnknownName("stage", stage, ("sft", "rl"), where="--stage")
+        done = fit(data_dir, output_dir, chosen, drafts=drafts, parent=parent, say=say, console=err, fresh=fresh)
     told = done.manifest.training
     choice = choice_of(
         str(output_dir),
@@ -164,3 +163,75 @@ def train(
     )
     TrialLedger(Path(trials) if trials else None).record_choice(choice, RowSketch.from_json(done.chosen_by.rows))
     return done
+
+
+STAGES = {"sft": ((), ()), "draft": (("drafts",), ("from",)), "rl": (("rewards", "from"), ())}
+"""What each stage of training needs, and what it may have."""
+
+_WORDS = {"rewards": "DIR", "drafts": "FILE", "from": "ADAPTER"}
+
+
+def _check_stage(stage: str, given: dict[str, str | Path | None], settings: dict[str, Any]) -> None:
+    if stage not in STAGES:
+        raise UnknownName("stage", stage, STAGES, where="--stage")
+    needed, possible = STAGES[stage]
+    for name, value in given.items():
+        if value is None and name in needed:
+            hint = "give " + " and ".join(f"--{one} {_WORDS[one]}" for one in needed)
+            raise ConfigError(f"stage {stage} needs --{name}", where="train", hint=hint)
+        if value is not None and name not in (*needed, *possible):
+            other = next(word for word, (least, _) in STAGES.items() if name in least)
+            raise ConfigError(f"stage {stage} takes no --{name}", where="train", hint=f"add --stage {other}")
+    if given["from"] is not None:
+        for key in ("model", "template"):
+            if settings.get(key) is not None:
+                raise ConfigError("training that goes on keeps the parent's", where=key, hint="leave it away")
+
+
+def teach(
+    data_dir: str | Path,
+    out: str | Path,
+    teacher: str,
+    *,
+    rules: str | Path | None = None,
+    template: str | Path = "codes",
+    order: str | None = None,
+    form: str = "prompt-completion",
+    rows: int | None = None,
+    seed: int = 0,
+    tick: Callable[[str, int, int], None] = lambda split, done, of: None,
+) -> Drafted:
+    """Have drafts written for the train and validation rows of a prepared folder; those that are true are kept.
+
+    Args:
+        data_dir: what `prepare` wrote.
+        out: the file to write, whole or not at all, with its record beside it.
+        teacher: "rules:FILE", "model:DIR" (a local model) or "endpoint:URL" (an OpenAI-compatible server).
+        rules: the rules that made the labels, where the teacher is not the rules themselves.
+        template: the prompt, whose [draft] is the grammar.
+        order: "before" or "after" the answer; by default as the template says.
+        form: "prompt-completion", which `train` reads, or another of TRL's: "conversational", "preference", "unpaired".
+        rows: how many rows of each split are asked about; all by default.
+        seed: of that draw.
+        tick: hears the split, how many of its rows are done, and of how many.
+
+    Raises:
+        InputError, ConfigError, UnknownName: for a folder, a teacher or a template that can't be used.
+    """
+    target = Path(out)
+    if target.suffix != ".jsonl":
+        raise ConfigError("drafts are lines of JSON", where=out, hint="name the file .jsonl")
+    who, of = teacher_of(teacher, Path(rules) if rules else None)
+    asked = load_template(template)
+    return make_drafts(
+        data_dir,
+        target,
+        asked,
+        who,
+        Rules.from_file(of),
+        order=order,
+        form=check_form(form),
+        rows=rows,
+        seed=seed,
+        tick=tick,
+    )
