@@ -40,6 +40,7 @@ def model_card(manifest: Manifest, name: str) -> str:
         "## Results on the validation split",
         "",
         *(_policy_results(facts) if facts["stage"] == "rl" else _results(manifest, facts)),
+        *(_draft_results(facts) if facts["stage"] == "draft" else []),
         "",
         "The test split was not looked at in training.",
         "",
@@ -77,10 +78,17 @@ def _intro(manifest: Manifest, facts: dict[str, Any]) -> list[str]:
             f"their mirror images, going on from adapter `{facts['parent']['adapter'][:16]}`. {found}What it earned on "
             "validation chose among checkpoints and proves nothing; `rook-bench gate` on later swaps does."
         ]
+    written = ""
+    if facts["stage"] == "draft":
+        drafts = facts["drafts"]
+        role = "says why before it answers" if drafts["order"] == "before" else "explains its answer after it"
+        written = (
+            f" It {role}: {', '.join(drafts['steps'])}, in drafts that {_TEACHERS[drafts['teacher']['name']]} wrote."
+        )
     return [
         f"{what}trained with ROOK Bench to imitate heuristic rules on {facts['rows']['train']:,} swaps. How well it "
         "imitates them is below; whether it earns anything is another question, which `rook-bench compare` and "
-        "`rook-bench gate` answer."
+        "`rook-bench gate` answer." + written
     ]
 
 
@@ -95,6 +103,38 @@ def _results(manifest: Manifest, facts: dict[str, Any]) -> list[str]:
         "Rivals on the same numbers, fitted on all train rows, macro-F1: "
         + ", ".join(f"{label} {facts['ceiling'][key]:.3f}" for label, key in _RIVALS)
         + ".",
+    ]
+
+
+_TEACHERS = {"rules": "the rules themselves", "model": "another model", "endpoint": "a model behind a server"}
+
+
+def _draft_results(facts: dict[str, Any]) -> list[str]:
+    worth, drafts = facts["draft_worth"], facts["drafts"]
+    free = worth["written"]
+    lines = [
+        "",
+        f"Drafts on {worth['rows']:,} validation rows, {worth['tokens']:.0f} tokens each; of those asked for "
+        f"{drafts['kept']:.1%} were true and taught:",
+        "",
+        "| measure | value |",
+        "|---|---|",
+        f"| written freely: answers that can be read | {free['read']:.1%} |",
+        f"| written freely: numbers copied | {free['numbers copied']:.1%} |",
+        f"| written freely: verdicts true | {free['verdicts true']:.1%} |",
+    ]
+    if drafts["order"] == "after":
+        return [*lines, "", "The draft comes after the answer. It is an explanation and not the cause."]
+    causal = worth["causal"]
+    shown = "undefined" if causal is None else f"{causal:.1%} of {worth['turned']:,}"
+    return [
+        *lines,
+        f"| with the numbers given: verdicts true, whole drafts true | {worth['verdicts true']:.1%}, "
+        f"{worth['true to the row']:.1%} |",
+        f"| the answer follows from the draft by the rules | {worth['true to the answer']:.1%} |",
+        f"| answers that turn where the deciding verdict is turned | {shown} |",
+        "",
+        "Where few answers turn, the draft is not their reason: it helps, if at all, by showing the numbers again.",
     ]
 
 

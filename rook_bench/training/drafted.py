@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import InputError
+from rook_bench.core import InputError, Side
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.drafts.file import SPLITS, DraftsRecord, read_drafts
@@ -181,6 +181,14 @@ class Drafted(Imitation):
             asked = Asked(texts, self.drafts.levels[rows], Columns.of(view, rows), view.at_index[rows])
             found |= chosen(DraftScorer(model, encoder, manifest), asked, self.drafts.rules)
         return {"draft_worth": found}
+
+    def _example(self) -> str:
+        row = next((row for row in self.chosen if self.data.side[row] != Side.HOLD), self.chosen[0])
+        label = self.data.labels[row]
+        answer = self.template.answer.pieces(label.side, label.size, label.slippage_bps, label.deadline_s)
+        written = self.draft.write(self._shown(row), self.drafts.levels[row].tolist())
+        said = "".join(text for _, text in answer)
+        return self.data.prompts.texts[row] + (written + said if self.draft.order == "before" else said + written)
 
     def _shown(self, row: int) -> list[str]:
         fields = self.template.fields_of(self.data.prompts.texts[row])
