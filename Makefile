@@ -11,12 +11,12 @@ UV := $(BIN)/uv pip
 # that of the tests' assertions too, whatever the shell says.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-fast setup setup-dev setup-train setup-contracts lock clean
+.PHONY: demo test test-fast setup setup-dev setup-train setup-dev-train setup-contracts lock clean
 
 demo: setup-train
 	$(BIN)/rook-bench demo
 
-test: setup-dev setup-train setup-contracts
+test: setup-dev setup-train setup-dev-train setup-contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -32,6 +32,7 @@ test-fast: setup-dev
 setup: $(VENV)/.core
 setup-dev: $(VENV)/.dev
 setup-train: $(VENV)/.train
+setup-dev-train: $(VENV)/.dev-train
 setup-contracts: $(VENV)/evm/.installed
 
 $(BIN)/uv:
@@ -56,6 +57,11 @@ $(VENV)/.train: $(VENV)/.core requirements-train.lock
 	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --no-deps --require-hashes -r requirements-train.lock
 	touch $@
 
+# What tests of training need beside it: trainers of others, which read what we write.
+$(VENV)/.dev-train: $(VENV)/.train requirements-dev-train.lock
+	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --no-deps --require-hashes -r requirements-dev-train.lock
+	touch $@
+
 # Without npm this only says so, and tries again the next time.
 $(VENV)/evm/.installed: tests/evm/package.json tests/evm/package-lock.json scripts/install-contracts.sh | $(BIN)/uv
 	sh scripts/install-contracts.sh $(VENV)/evm
@@ -67,6 +73,7 @@ lock: $(BIN)/uv
 	$(UV) compile pyproject.toml --extra dev -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o requirements-dev.lock
 	echo "torch ; python_version < '0'" > .torch-override
 	$(UV) compile pyproject.toml --extra train -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock --override .torch-override -o requirements-train.lock
+	$(UV) compile pyproject.toml --extra train --extra dev-train -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -c requirements-train.lock --override .torch-override -o requirements-dev-train.lock
 	rm .torch-override
 
 clean:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -21,8 +22,25 @@ from rook_bench.language.tokens import Encoder
 KEPT = 0.998
 """Share of a row's probability that is gone on with after each step: of five, over 0.99 is left."""
 
-MOST_PATHS = 16
+MOST_PATHS = 256
 """Drafts of one row that are gone on with, at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Paths:
+    """Drafts as far as they were written.
+
+    Attributes:
+        owner: row of each, ascending, shape (paths,); weight: its log-probability.
+        levels: of the steps taken, shape (paths, steps so far).
+        last: hidden state after the last token; cache: of all tokens.
+    """
+
+    owner: NDArray[np.intp]
+    weight: NDArray[np.float64]
+    levels: NDArray[np.int64]
+    last: Any
+    cache: Any
 
 
 class DraftScorer(Scorer):
@@ -79,39 +97,50 @@ class DraftScorer(Scorer):
         return tuple(len(copy) + 1 for copy in self._copies(prompt))
 
     def _score(self, batch: Any, prefix: Any, prompts: Sequence[str]) -> list[Scored]:
-        copies = [self._copies(prompt) for prompt in prompts]
-        owner = np.arange(len(prompts))
-        weight = np.zeros(len(prompts))
-        levels = np.empty((len(prompts), 0), dtype=np.int64)
-        first = self._tensor([list(copy[0]) for copy in copies])
-        hidden, cache = self._forward(
-            self.torch.cat([batch, first], dim=1), None if prefix is None else spread(prefix, len(batch)), keep=True
-        )
-        for number, words in enumerate(self.words):
-            said = self.torch.log_softmax(self._logits(hidden[:, -1], words), dim=1).double().cpu().numpy()
-            path, level = kept_paths(owner, weight[:, None] + said)
-            if not np.array_equal(path, np.arange(len(owner))):
-                cache = select(cache, path)
-            weight, owner = weight[path] + said[path, level], owner[path]
-            levels = np.column_stack([levels[path], level])
-            last = number + 1 == len(self.words)
-            fed = [
-                [words[chosen], *(() if last else copies[row][number + 1])]
-                for row, chosen in zip(owner, level, strict=True)
-            ]
-            hidden, cache = self._forward(self._tensor(fed), cache, keep=True)
-        sides = weight[:, None] + self._side_scores(hidden[:, -1], cache)
-        return self._marginal(prompts, owner, levels, sides, cache)
+        first = self._tensor([list(self._copies(prompt)[0]) for prompt in prompts])
+        cache = None if prefix is None else spread(prefix, len(batch))
+        hidden, cache = self._forward(self.torch.cat([batch, first], dim=1), cache, keep=True)
+        rows = len(prompts)
+        start = _Paths(np.arange(rows), np.zeros(rows), np.empty((rows, 0), dtype=np.int64), hidden[:, -1], cache)
+        return self._go_on(prompts, start)
 
-    def _marginal(
-        self,
-        prompts: Sequence[str],
-        owner: NDArray[np.intp],
-        levels: NDArray[np.int64],
-        sides: NDArray[np.float64],
-        cache: Any,
-    ) -> list[Scored]:
-        """Sum over each row's drafts; `sides` are log P(draft, side), shape (paths, 3), in order of their owners."""
+    def _go_on(self, prompts: Sequence[str], paths: _Paths) -> list[Scored]:
+        """Take the next step of each path, and those after it; a model that is sure of nothing has many of them."""
+        number = paths.levels.shape[1]
+        if number == len(self.words):
+            return self._marginal(prompts, paths)
+        words = self.words[number]
+        said = self.torch.log_softmax(self._logits(paths.last, words), dim=1).double().cpu().numpy()
+        path, level = kept_paths(paths.owner, paths.weight[:, None] + said)
+        out: list[Scored] = []
+        for part in self._parts(paths.owner[path], prompts[0]):
+            chosen, own = path[part], level[part]
+            whole = np.array_equal(chosen, np.arange(len(paths.owner)))
+            cache = paths.cache if whole else select(paths.cache, chosen)
+            first = int(paths.owner[chosen[0]])
+            owner = paths.owner[chosen] - first
+            mine = prompts[first : first + int(owner[-1]) + 1]
+            further = [self._copies(prompt)[number + 1] if number + 1 < len(self.words) else () for prompt in mine]
+            fed = [[words[one], *further[row]] for row, one in zip(owner, own, strict=True)]
+            hidden, cache = self._forward(self._tensor(fed), cache, keep=True)
+            weight = paths.weight[chosen] + said[chosen, own]
+            levels = np.column_stack([paths.levels[chosen], own])
+            out += self._go_on(mine, _Paths(owner, weight, levels, hidden[:, -1], cache))
+        return out
+
+    def _parts(self, owner: NDArray[np.intp], prompt: str) -> list[NDArray[np.intp]]:
+        """Paths in parts that fit into memory, each with whole rows; sharp models have hardly more paths than rows."""
+        most = 2 * max(1, self.batch_tokens // sum(self._further(prompt)))
+        if len(owner) <= most or owner[0] == owner[-1]:
+            return [np.arange(len(owner))]
+        middle = int(np.searchsorted(owner, (owner[0] + owner[-1] + 1) // 2))
+        halves = (np.arange(middle), np.arange(middle, len(owner)))
+        return [half[0] + part for half in halves for part in self._parts(owner[half], prompt)]
+
+    def _marginal(self, prompts: Sequence[str], paths: _Paths) -> list[Scored]:
+        """Sum over each row's drafts."""
+        owner, levels, cache = paths.owner, paths.levels, paths.cache
+        sides = paths.weight[:, None] + self._side_scores(paths.last, cache)
         starts = np.searchsorted(owner, np.arange(len(prompts) + 1))
         of_row = [slice(start, end) for start, end in pairwise(starts)]
         totals = np.array([logsumexp(sides[rows], axis=0) for rows in of_row])
