@@ -33,6 +33,10 @@ EXPECTED = {
     "slightly-better": {"PROMOTE", "INCONCLUSIVE", "BLOCK"},
     "after-failures": {"PROMOTE", "INCONCLUSIVE"},
     "better": {"PROMOTE", "INCONCLUSIVE"},
+    "reward-in-prompt": {"INVALID"},
+    "learned-from-test": {"INVALID"},
+    "learned-drift": {"BLOCK", "INCONCLUSIVE"},
+    "learned-edge": {"PROMOTE"},
 }
 
 

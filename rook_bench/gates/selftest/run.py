@@ -33,6 +33,7 @@ MOST = 0.05
 NEVER = (
     *("cost-blind", "always-buy", "copy", "leaky-feature", "leaky-scaler", "leaky-prompt", "unparsable", "labels"),
     *("remembers", "writes-aside", "memoriser", "silencing", "later-deadline"),
+    *("reward-in-prompt", "learned-from-test"),
 )
 """Kinds of which not one may be promoted."""
 

@@ -22,9 +22,9 @@ from rook_bench.gates.policy import (
     Selection,
     Stress,
 )
-from rook_bench.market.frame import SwapFrame
 from rook_bench.market.simulation import Simulation
 from rook_bench.market.simulation.simulate import simulate
+from rook_bench.market.simulation.worlds import WORLDS
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import Analysis, Clock, analyse
 from rook_bench.metrics.clock import Sampled
@@ -42,6 +42,9 @@ SWAPS = 4000
 
 QUIET = Simulation(orders_per_block=0.02)
 """The outside price is a martingale: nobody who doesn't know the future can expect to gain."""
+
+EDGE = WORLDS["planted"]
+"""Deviations come back here, so that there is something to learn."""
 
 HORIZON_S = 1800
 """What a forecast is about: the move of the price over this time."""
@@ -103,12 +106,14 @@ class World:
     Args:
         seed: of the tape.
         swaps: its rows.
+        simulation: what happens in it.
+        skip: rows of the same pool before it, which are not its own.
     """
 
-    def __init__(self, seed: int, swaps: int = SWAPS) -> None:
-        frame = simulate(swaps, np.random.default_rng([seed, 1]), QUIET)
+    def __init__(self, seed: int, swaps: int = SWAPS, simulation: Simulation = QUIET, skip: int = 0) -> None:
+        frame = simulate(skip + swaps, np.random.default_rng([seed, 1]), simulation)[skip:]
         self.seed = seed
-        self.move = _moves(frame)
+        self.move = moves(frame.at, frame.price)
         sides = np.where(self.move > 10e-4, Side.BUY, np.where(self.move < -10e-4, Side.SELL, Side.HOLD))
         count = len(frame)
         labels = {
@@ -185,9 +190,9 @@ def plant(name: str, decide: DecideTape | WholeTapeSource, *, content: str, trai
         return Source.parse(name)
 
 
-def _moves(frame: SwapFrame) -> NDArray[np.float64]:
+def moves(at: NDArray[np.datetime64], price: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log move of the price from one swap on to HORIZON_S later, by row; shorter where the tape ends."""
-    landing = np.minimum(np.arange(len(frame)) + 1, len(frame) - 1)
-    until = frame.at + np.timedelta64(HORIZON_S, "s")
-    later = np.maximum(np.searchsorted(frame.at, until, side="right") - 1, landing)
-    return np.log(frame.price[later] / frame.price[landing])
+    landing = np.minimum(np.arange(len(at)) + 1, len(at) - 1)
+    until = at + np.timedelta64(HORIZON_S, "s")
+    later = np.maximum(np.searchsorted(at, until, side="right") - 1, landing)
+    return np.asarray(np.log(price[later] / price[landing]))
