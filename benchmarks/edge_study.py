@@ -33,11 +33,12 @@ from rook_bench.language.template import load_template
 from rook_bench.market.features import compute_feature
 from rook_bench.market.simulation.worlds import WORLDS
 from rook_bench.rewards.make import actions_of, make_rewards
-from rook_bench.rewards.reward import rewards_of
+from rook_bench.rewards.reward import HORIZON_S, rewards_of
 from rook_bench.stats.power import detectable_effect
 
 RICH = rook.BenchConfig(capital={"quote_value": 1e6})
 FAR_BPS = 40.0
+HORIZONS_S = (300, 600, 1200)
 LATER = 40_000
 JUDGED_DAYS = 5.0
 SILENT = lambda line: None  # noqa: E731
@@ -92,9 +93,27 @@ def studied(world, seed, swaps, models):
                 "bps_per_day": float((one.sampled.log_returns - hold).sum() * 1e4 / days),
                 "trades_per_day": float(one.run.orders.filled.sum() / days),
             }
+        line["marked"] = marked(ran["tree"], test, days)
         if models:
             line["gate"] = judged(ran["model"], ran["rules"], place)
     return line | {"seconds": time.monotonic() - started}
+
+
+def marked(ran, frame, days):
+    """What the fills had gained so many seconds after they landed, every cost paid, bps of the capital a day.
+
+    "closed": what they would have gained had each been undone after HORIZON_S at the same cost again.
+    """
+    fills = ran.fills()
+    scale = 1e4 / (RICH.capital.quote_value * days)
+    sign = np.where(fills["side"] == "BUY", 1.0, -1.0)
+    landed = fills.index.tz_convert(None).to_numpy().astype("datetime64[ns]")
+    out = {}
+    for seconds in HORIZONS_S:
+        exits = np.searchsorted(frame.at, landed + np.timedelta64(seconds, "s"), side="right") - 1
+        gained = sign * fills["base"] * (frame.price[exits] - fills["paid_price"])
+        out[str(seconds)] = float(gained.sum() * scale)
+    return out | {"closed": out[str(int(HORIZON_S))] - float(fills["cost"].sum() * scale)}
 
 
 def judged(model, rules, place):
@@ -140,6 +159,14 @@ def table(lines):
             f"{slopes.mean():.2f} ± {slopes.std(ddof=1):.2f} | {sum(line['shrunk'] > 0 for line in own)} | "
             + " | ".join(cells) + f" | {rates} |"
         )  # fmt: skip
+        if all("marked" in line for line in own):
+            gained = np.array([line["tree"]["bps_per_day"] for line in own])
+            for word in own[0]["marked"]:
+                values = np.array([line["marked"][word] for line in own])
+                error, apart = values.std(ddof=1) / np.sqrt(len(values)), gained - values
+                print(f"{world}, the critic's fills, {word}: {values.mean():+.0f} ± {error:.0f} bps a day; the replay less "
+                      f"this: {apart.mean():+.0f} ± {apart.std(ddof=1) / np.sqrt(len(apart)):.0f}, from tape to tape "
+                      f"{apart.std(ddof=1):.0f}, of {gained.std(ddof=1):.0f}")  # fmt: skip
         if "model" in words:
             better = sum(line["model"]["bps_per_day"] > line["imitator"]["bps_per_day"] for line in own)
             share = sum(line["model"]["bps_per_day"] for line in own) / sum(line["tree"]["bps_per_day"] for line in own)

@@ -19,7 +19,7 @@ from rook_bench.language.manifest import LearnedFrom
 from rook_bench.market.frame import SwapFrame
 from rook_bench.rewards.reward import Action, Rewards
 
-RECORD, TABLE = "rewards.json", "rewards.parquet"
+RECORD, TABLE, PICTURE = "rewards.json", "rewards.parquet", "rewards.png"
 SPLITS = ("train", "validation")
 """Splits that have rewards. Those of the test split are never worked out."""
 

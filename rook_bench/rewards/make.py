@@ -35,11 +35,14 @@ from rook_bench.rewards.critic import (
     out_of_fold,
     slope_of,
 )
-from rook_bench.rewards.folder import RECORD, SPLITS, TABLE, RewardsRecord, write_table
+from rook_bench.rewards.folder import PICTURE, RECORD, SPLITS, TABLE, RewardsRecord, write_table
 from rook_bench.rewards.reward import HORIZON_S, Action, Rewards, rewards_of
 
 LEAST_ROWS = 1000
 """Training rows below which no critic is fitted: four folds of less tell nothing."""
+
+GROUPS = 20
+"""Groups of rows by forecast in the picture."""
 
 DEFAULT_ORDER = (0.05, 50.0, 300.0)
 """Size, slippage and deadline of a side that no label has."""
@@ -203,6 +206,7 @@ def make_rewards(
             {name: (split.frame, split.rewards, foretold[name]) for name, split in splits.items()}, aside / TABLE
         )
         critic.save(aside)
+        (aside / PICTURE).write_bytes(_drawn(train, table, fitted, horizon_s))
         record = RewardsRecord(
             actions=list(actions),
             horizon_s=horizon_s,
@@ -265,6 +269,29 @@ def _split(
     view = MarketView.whole(frame)
     rewards = rewards_of(frame, actions, config, horizon_s)
     return Split(frame, rewards, template.render(view), template.render(view, mirrored=True))
+
+
+def _drawn(train: Split, table: Table, fitted: Fitted, horizon_s: float) -> bytes:
+    """What actions earned on the train rows, and how far it was foretold."""
+    from rook_bench.report.charts.rewards import Foretold, Learnt, draw_rewards  # matplotlib takes a while to import
+
+    rewards = {
+        f"{action.side.name} {action.size:.0%}": train.rewards.bps[train.usable, column]
+        for column, action in enumerate(train.rewards.actions)
+    }
+    foretold = None
+    if np.ptp(fitted.foretold) > 0:
+        groups = [rows for rows in np.array_split(np.argsort(fitted.foretold, kind="stable"), GROUPS) if len(rows)]
+        # Errors need rows in order of time.
+        means = np.array(
+            [
+                (fitted.foretold[rows].mean(), *clustered_mean(table.markout[rows], table.at[rows], horizon_s))
+                for rows in map(np.sort, groups)
+            ]
+        )
+        foretold = Foretold(*means.T)
+    slope = fitted.slope
+    return draw_rewards(rewards, foretold, Learnt(slope.value, slope.se, slope.shrunk, fitted.cost_bps, slope.enough))
 
 
 def _spread_out(values: NDArray[np.float64], rows: NDArray[np.intp], count: int) -> NDArray[np.float64]:

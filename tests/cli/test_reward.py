@@ -29,7 +29,7 @@ def test_says_what_an_action_earns_and_what_can_be_told(command_line, planted, t
     assert lines[4].startswith("reward ceiling: ")
     assert lines[-1] == f"rewards: {out}"
     assert {path.name for path in out.iterdir()} == {
-        ".rook-bench", "rewards.parquet", "rewards.json", "critic.json", "critic.npz",
+        ".rook-bench", "rewards.parquet", "rewards.json", "rewards.png", "critic.json", "critic.npz",
     }  # fmt: skip
     code, told, _ = command_line(
         "replay", planted / "test.parquet", "--source", f"tree:{out}", "--out", tmp_path / "run", "--no-report"

@@ -10,7 +10,15 @@ from matplotlib.ticker import MaxNLocator
 
 from rook_bench.report.charts.canvas import BUY_COLOUR, INK, SELL_COLOUR, SOFT_INK, Picture, blank, end_labels, style
 
-_PARTS = {"side": INK, "size": "#0072B2", "slippage": "#CC79A7", "deadline": "#E69F00", "end": "#9AA3AD"}
+_PARTS = {
+    "side": INK,
+    "size": "#0072B2",
+    "slippage": "#CC79A7",
+    "deadline": "#E69F00",
+    "end": "#9AA3AD",
+    "verdicts": "#56B4E9",
+    "copies": "#B8860B",
+}
 _SCORES = {
     "macro_f1": ("macro-F1", INK, 2.2),
     "recall_buy": ("recall BUY", BUY_COLOUR, 1.4),
