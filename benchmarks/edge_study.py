@@ -164,7 +164,7 @@ def table(lines):
             for word in own[0]["marked"]:
                 values = np.array([line["marked"][word] for line in own])
                 error, apart = values.std(ddof=1) / np.sqrt(len(values)), gained - values
-                print(f"{world}, the critic's fills, {word}: {values.mean():+.0f} ± {error:.0f} bps a day; the replay less "
+                print(f"{world}, the critic's fills, {word}: {values.mean():+.0f} ± {error:.0f} bps a day; replay less "
                       f"this: {apart.mean():+.0f} ± {apart.std(ddof=1) / np.sqrt(len(apart)):.0f}, from tape to tape "
                       f"{apart.std(ddof=1):.0f}, of {gained.std(ddof=1):.0f}")  # fmt: skip
         if "model" in words:

@@ -38,6 +38,7 @@ class Trial:
         rows: SHA-256 of the file of the tape's row sketch (see `market.row_sketch`), None of an older version.
         champion: run hash of what it was judged against, None where nothing was.
         paired: SHA-256 of the file of its net log returns less the champion's, None where there is none.
+        settings: what a training run was told, stage, rewards and drafts included; None of what is no training.
         seq, at, hash: place, time and hash of the entry.
     """
 
@@ -60,6 +61,7 @@ class Trial:
     rows: str | None = None
     champion: str | None = None
     paired: str | None = None
+    settings: dict[str, Any] | None = None
     seq: int = -1
     at: str = ""
     hash: str = ""
@@ -82,7 +84,7 @@ class Trial:
     def to_json(self) -> dict[str, Any]:
         """The payload of its entry."""
         payload = asdict(self)
-        for key in ("seq", "at", "hash"):
+        for key in ("seq", "at", "hash", *(["settings"] if self.settings is None else [])):
             del payload[key]
         return payload
 
@@ -130,7 +132,7 @@ def choice_of(
 
     Args:
         adapter: its folder; adapter_hash: its identity.
-        settings: of the training run.
+        settings: of the training run, with its stage and what it was taught by.
         data_hash: of the rows it learned and chose from.
         rows: those it chose by.
         checkpoints: among how many.
@@ -152,6 +154,7 @@ def choice_of(
         returns=None,
         returns_undefined_because=f"chosen among {checkpoints} checkpoints by likelihood, and not by returns",
         lookahead="unchecked",
+        settings=settings,
     )
 
 

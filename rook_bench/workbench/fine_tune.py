@@ -156,13 +156,24 @@ def train(
     choice = choice_of(
         str(output_dir),
         adapter_hash(done.folder),
-        told["settings"],
+        told["settings"] | _taught_by(told),
         told["data_hash"],
         done.chosen_by,
         done.checkpoints,
     )
     TrialLedger(Path(trials) if trials else None).record_choice(choice, RowSketch.from_json(done.chosen_by.rows))
     return done
+
+
+def _taught_by(told: dict[str, Any]) -> dict[str, Any]:
+    """Stage, parent, rewards and drafts behind an adapter, as its record tells them."""
+    rewards, drafts, parent = told.get("rewards"), told.get("drafts"), told.get("parent")
+    return {
+        "stage": told["stage"],
+        **({"parent": parent["adapter"]} if parent else {}),
+        **({"rewards": rewards["file"], "horizon_s": rewards["horizon_s"]} if rewards else {}),
+        **({"drafts": drafts["file"], "order": drafts["order"]} if drafts else {}),
+    }
 
 
 STAGES = {"sft": ((), ()), "draft": (("drafts",), ("from",)), "rl": (("rewards", "from"), ())}

@@ -10,7 +10,7 @@ import pytest
 from rook_bench import evaluate
 from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.language import runtime
-from rook_bench.language.manifest import adapter_hash
+from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.sources import lora
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.tries import tries_of
@@ -64,6 +64,9 @@ def test_the_choice_among_checkpoints_is_a_look_at_the_validation_rows(command_l
     assert (trial.kind, trial.role, trial.source) == ("train", "candidate", f"lora:{tmp_path / 'mine'}")
     assert trial.decisions_hash == adapter_hash(tmp_path / "mine")
     assert trial.returns_undefined_because == "chosen among 1 checkpoints by likelihood, and not by returns"
+    settings = read_manifest(tmp_path / "mine").training["settings"]
+    assert trial.settings == settings | {"stage": "sft"}
+    assert {"learning_rate", "num_epochs", "lora_r"} <= set(trial.settings)
     assert ledger.verify() == []
     validation, test = (split_tape(prepared, name).read() for name in ("validation", "test"))
     assert (ledger.looks(validation).count, ledger.looks(test).count) == (1, 0)
