@@ -30,7 +30,7 @@ from rook_bench.workbench.config import BenchConfig
 from rook_bench.workbench.judge import judge
 from rook_bench.workbench.promote import promote
 
-SEED = 21
+SEED = 101
 CAPITAL = 1_000_000
 
 

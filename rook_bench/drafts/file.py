@@ -57,6 +57,17 @@ def record_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def check_place(path: Path) -> None:
+    """InputError where the record's place is taken by something else, which writing would replace."""
+    beside = record_path(path)
+    if beside.exists():
+        try:
+            _read_record(path)
+        except InputError:
+            what = "something else lies where the record of the drafts goes"
+            raise InputError(what, where=beside, hint="give --out another name") from None
+
+
 def write_drafts(rows: Iterable[DraftRow], record: DraftsRecord, path: Path) -> DraftsRecord:
     """Write the drafts, then their record, each whole."""
     with whole_file(path) as aside:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rook_bench.core import ConfigError, InputError, Side
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.split_tapes import split_tape
-from rook_bench.drafts.file import SPLITS, DraftsRecord, write_drafts
+from rook_bench.drafts.file import SPLITS, DraftsRecord, check_place, write_drafts
 from rook_bench.drafts.question import question_of
 from rook_bench.drafts.row import DraftRow, Form
 from rook_bench.drafts.teacher import Asked, Teacher
@@ -109,14 +109,13 @@ def make_drafts(
             the labels.
     """
     draft = _grammar(template, order)
+    check_place(Path(out))
     listed = {name: split_tape(Path(data_dir), name) for name in SPLITS}
     rng = np.random.default_rng(seed)
     splits = [_split(name, one.read(), template, draft, rules, rows, rng) for name, one in listed.items()]
-    details = _details([split.frame for split in splits])
+    writing = _Writing(template, draft, rules, teacher, _details([split.frame for split in splits]))
     refused: Counter[str] = Counter()
-    kept: dict[str, list[DraftRow]] = {}
-    for split in splits:
-        kept[split.name] = list(_kept(split, template, draft, teacher, rules, details, refused, tick))
+    kept = {split.name: list(writing.kept(split, refused, tick)) for split in splits}
     if not kept["train"]:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in refused.items())
         raise InputError(f"no draft of a train row is true ({reasons})", where=data_dir, hint=_hint(refused, teacher))
@@ -173,93 +172,88 @@ def _split(
     return _Split(name, frame, view, prompts.texts, side, levels, deciding, rows)
 
 
-def _kept(
-    split: _Split,
-    template: Template,
-    draft: Draft,
-    teacher: Teacher,
-    rules: Rules,
-    details: dict[Side, tuple[float, float, float]],
-    refused: Counter[str],
-    tick: Tick,
-) -> Iterator[DraftRow]:
-    answer, labels = template.answer, split.frame.labels
-    fields = tuple(step.show for step in draft.steps)
-    shown = {int(row): [template.fields_of(split.prompts[row])[field] for field in fields] for row in split.rows}
-    truth = {
-        row: draft.write(texts, split.levels[row].tolist()) + answer.side[Side(int(split.turned.chosen[row]))]
-        for row, texts in shown.items()
-    }
-    questions = _questions(split, draft, rules, template, shown, truth) if teacher.reads else {}
-    asked = [Asked(truth[row], questions.get(row, "")) for row in shown]
-    for done, (row, written) in enumerate(zip(shown, teacher.write(asked), strict=True)):
-        tick(split.name, done + 1, len(asked))
-        side, levels = split.side[row], tuple(int(level) for level in split.levels[row])
-        reason = why_refused(written, draft, answer, shown[row], levels, side)
-        if reason is not None:
-            refused[reason] += 1
-            continue
+@dataclass(frozen=True)
+class _Writing:
+    """How drafts of a folder are written.
+
+    Attributes:
+        template, draft: the prompt and the grammar; rules: behind the verdicts; teacher: who writes.
+        details: size, slippage and deadline of a side that no row has.
+    """
+
+    template: Template
+    draft: Draft
+    rules: Rules
+    teacher: Teacher
+    details: dict[Side, tuple[float, float, float]]
+
+    def kept(self, split: _Split, refused: Counter[str], tick: Tick) -> Iterator[DraftRow]:
+        """The drafts of a split that are true; `refused` counts why others are not."""
+        fields = [step.show for step in self.draft.steps]
+        shown = {
+            int(row): [self.template.fields_of(split.prompts[row])[field] for field in fields] for row in split.rows
+        }
+        words = self.template.answer.side
+        truth = {
+            row: self.draft.write(texts, split.levels[row].tolist()) + words[Side(int(split.turned.chosen[row]))]
+            for row, texts in shown.items()
+        }
+        questions = self._questions(split, shown, truth) if self.teacher.reads else {}
+        asked = [Asked(truth[row], questions.get(row, "")) for row in shown]
+        for done, (row, written) in enumerate(zip(shown, self.teacher.write(asked), strict=True)):
+            tick(split.name, done + 1, len(asked))
+            levels = split.levels[row].tolist()
+            reason = why_refused(written, self.draft, self.template.answer, shown[row], levels, split.side[row])
+            if reason is None:
+                yield self._row(split, row, shown[row], levels)
+            else:
+                refused[reason] += 1
+
+    def _row(self, split: _Split, row: int, shown: list[str], levels: list[int]) -> DraftRow:
+        labels, side = split.frame.labels, split.side[row]
         own = tuple(float(labels[f"label_{name}"][row]) for name in ("size", "slippage_bps", "deadline_s"))
-        yield DraftRow(
+        return DraftRow(
             split=split.name,
             row=row,
             at=pd.Timestamp(split.frame.at[row], tz="UTC").isoformat(),
             prompt=split.prompts[row],
-            fields=fields,
-            shown=tuple(shown[row]),
-            levels=levels,
-            verdicts=tuple(step.words[level] for step, level in zip(draft.steps, levels, strict=True)),
-            completion=_completion(template, draft, shown[row], levels, side, own),
+            fields=tuple(step.show for step in self.draft.steps),
+            shown=tuple(shown),
+            levels=tuple(levels),
+            verdicts=tuple(step.words[level] for step, level in zip(self.draft.steps, levels, strict=True)),
+            completion=self._completion(shown, levels, side, own),
             label=side.name,
             rule=str(labels["label_rule"][row]) if "label_rule" in labels else "",
-            teacher=teacher.name,
-            wrong=_wrong(split, template, draft, shown[row], row, details),
+            teacher=self.teacher.name,
+            wrong=self._wrong(split, row, shown),
         )
 
+    def _completion(self, shown: Sequence[str], levels: Sequence[int], side: Side, details: tuple[float, ...]) -> str:
+        said = "".join(text for _, text in self.template.answer.pieces(side, *details))
+        written = self.draft.write(shown, levels)
+        return written + said if self.draft.order == "before" else said + written
 
-def _completion(
-    template: Template,
-    draft: Draft,
-    shown: Sequence[str],
-    levels: Sequence[int],
-    side: Side,
-    details: tuple[float, ...],
-) -> str:
-    said = "".join(text for _, text in template.answer.pieces(side, *details))
-    written = draft.write(shown, levels)
-    return written + said if draft.order == "before" else said + written
+    def _wrong(self, split: _Split, row: int, shown: Sequence[str]) -> str:
+        """The draft with its deciding verdict turned and the side that follows; where none decides, another side."""
+        levels, side = split.levels[row].tolist(), Side(int(split.turned.side[row]))
+        if split.turned.step[row] >= 0:
+            levels[split.turned.step[row]] = int(split.turned.level[row])
+        if side == split.side[row]:
+            side = Side.SELL if side == Side.BUY else Side.BUY
+        return self._completion(shown, levels, side, self.details[side])
 
-
-def _wrong(
-    split: _Split,
-    template: Template,
-    draft: Draft,
-    shown: Sequence[str],
-    row: int,
-    details: dict[Side, tuple[float, float, float]],
-) -> str:
-    """The draft with its deciding verdict turned and the side that follows; where none decides, another side alone."""
-    levels, side = split.levels[row].tolist(), Side(int(split.turned.side[row]))
-    if split.turned.step[row] >= 0:
-        levels[split.turned.step[row]] = int(split.turned.level[row])
-    if side == split.side[row]:
-        side = Side.SELL if side == Side.BUY else Side.BUY
-    return _completion(template, draft, shown, levels, side, details[side])
-
-
-def _questions(
-    split: _Split, draft: Draft, rules: Rules, template: Template, shown: dict[int, list[str]], truth: dict[int, str]
-) -> dict[int, str]:
-    """What a teacher that is a language model is asked about each row."""
-    words = template.answer.side
-    # Trades first, for there are fewer; never the row itself.
-    best = sorted(truth, key=lambda row: split.side[row] == Side.HOLD)[: EXAMPLES + 1]
-    out = {}
-    for row, texts in shown.items():
-        examples = [truth[other] for other in best if other != row][:EXAMPLES]
-        exact = {one.feature: float(split.view[one.feature][row]) for step in draft.steps for one in step.questions}
-        out[row] = question_of(draft, rules, texts, exact, words[split.side[row]], examples)
-    return out
+    def _questions(self, split: _Split, shown: dict[int, list[str]], truth: dict[int, str]) -> dict[int, str]:
+        """What a teacher that is a language model is asked about each row."""
+        words = self.template.answer.side
+        # Trades first, for there are fewer; never the row itself.
+        best = sorted(truth, key=lambda row: split.side[row] == Side.HOLD)[: EXAMPLES + 1]
+        features = [question.feature for step in self.draft.steps for question in step.questions]
+        out = {}
+        for row, texts in shown.items():
+            examples = [truth[other] for other in best if other != row][:EXAMPLES]
+            exact = {name: float(split.view[name][row]) for name in features}
+            out[row] = question_of(self.draft, self.rules, texts, exact, words[split.side[row]], examples)
+        return out
 
 
 def _details(frames: Sequence[SwapFrame]) -> dict[Side, tuple[float, float, float]]:

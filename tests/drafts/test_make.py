@@ -80,6 +80,14 @@ def test_the_same_call_gives_the_same_bytes(made, prepared, tmp_path):
     assert again.file.with_suffix(".json").read_bytes() == made.file.with_suffix(".json").read_bytes()
 
 
+def test_a_file_of_somebody_else_is_not_replaced(prepared, tmp_path):
+    (tmp_path / "drafts.json").write_text('{"mine": 1}')
+    with pytest.raises(InputError, match="something else lies where the record"):
+        make_drafts(prepared, tmp_path / "drafts.jsonl", CODES, RulesTeacher(), RULES, rows=5)
+    assert (tmp_path / "drafts.json").read_text() == '{"mine": 1}'
+    assert not (tmp_path / "drafts.jsonl").exists()
+
+
 def test_rows_are_drawn(prepared, tmp_path):
     some = make_drafts(prepared, tmp_path / "some.jsonl", CODES, RulesTeacher(), RULES, rows=40, seed=1)
     assert [split["asked"] for split in some.record.splits.values()] == [40, 40]

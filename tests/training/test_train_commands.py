@@ -54,6 +54,23 @@ def test_train_says_how_it_went(command_line, prepared, small, tmp_path):
     assert (settings["num_epochs"], settings["batch_size"], settings["lora_r"]) == (1, 16, 4)
 
 
+def test_rooks_own_file_runs_as_it_is(command_line, prepared_tables, mini_base, tmp_path):
+    """The JSON of ROOK's quick start, on the files that ROOK's pipeline writes, windows of 30 swaps and all."""
+    config = tmp_path / "training.json"
+    config.write_text(
+        '{"batch_size": 32, "learning_rate": 5e-4, "num_epochs": 10, "seq_len": 30, "lora_r": 16, "lora_alpha": 32}'
+    )
+    flags = ("--config", config, "--model", mini_base, "--max-samples", 64)
+    code, out, _ = command_line("train", "--data-dir", prepared_tables, "--output-dir", tmp_path / "mine", *flags)
+    assert code == 0
+    assert sum(line.startswith("epoch ") for line in out.splitlines()) <= 10
+    told = read_manifest(tmp_path / "mine").training
+    assert {name: told["settings"][name] for name in json.loads(config.read_text())} == json.loads(config.read_text())
+    adapter = json.loads((tmp_path / "mine" / "adapter_config.json").read_text())
+    assert (adapter["r"], adapter["lora_alpha"], adapter["lora_dropout"]) == (16, 32, 0.1)
+    assert adapter["target_modules"] == ["c_attn", "c_proj"]
+
+
 def test_the_choice_among_checkpoints_is_a_look_at_the_validation_rows(command_line, prepared, small, tmp_path):
     """It stands on the ledger beside what was judged there, and is nobody's rival."""
     folder = tmp_path / "trials"
