@@ -145,6 +145,11 @@ class Made:
             f"validation: {judged.trades:,} of {judged.rows:,} rows are worth a trade"
             + (f", {judged.mean_bps:+.2f} ± {judged.se_bps:.2f} bps each" if judged.trades else "")
         )
+        if self.found and not judged.trades:
+            lines.append(
+                f"no edge to trade on: shrunk forecasts spread by {self.critic.shrunk * slope['spread_bps']:.1f} bps, "
+                f"and an order costs {self.critic.cost_bps:.1f}; {_more(slope)}"
+            )
         return lines
 
 
@@ -243,6 +248,14 @@ def _why(slope: dict[str, Any]) -> str:
     if needed is None:
         return "no edge found"
     return f"no edge found (if the slope is what it seems, {needed * days:.1f} days of training rows would show it)"
+
+
+def _more(slope: dict[str, Any]) -> str:
+    """How much tape would make the slope sharper."""
+    now, needed = (count * slope["cluster_s"] / 86_400 for count in (slope["clusters"], slope["clusters_needed"]))
+    if needed <= now:
+        return f"the slope is sharp enough on these {now:.1f} days of training rows"
+    return f"{needed:.1f} days of training rows instead of {now:.1f} would halve the slope's error against it"
 
 
 def _slope_text(slope: dict[str, Any]) -> str:

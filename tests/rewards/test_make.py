@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -145,3 +146,17 @@ def test_what_is_taught_was_foretold_by_trees_that_had_not_seen_the_row(planted,
     assert honest < flattered
     slope = (train.foretold[known] @ markout[known]) / (train.foretold[known] @ train.foretold[known])
     assert slope == pytest.approx(made.critic.slope)
+
+
+def test_an_edge_that_pays_for_no_order_is_said_with_the_days_that_would_tell_more(rewards_of_world):
+    made = rewards_of_world("planted")
+    idle = replace(made, judged=replace(made.judged, trades=0))
+    (said,) = (line for line in idle.describe() if line.startswith("no edge to trade on"))
+    assert f"an order costs {made.critic.cost_bps:.1f}; the slope is sharp enough on these" in said
+    assert not any(line.startswith("no edge to trade on") for line in made.describe())
+    facts = made.record.facts["slope"]
+    blunt = made.record.model_copy(
+        update={"facts": made.record.facts | {"slope": facts | {"clusters_needed": 4 * facts["clusters"]}}}
+    )
+    (said,) = (line for line in replace(idle, record=blunt).describe() if line.startswith("no edge to trade on"))
+    assert "days of training rows instead of" in said
