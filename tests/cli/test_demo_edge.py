@@ -29,6 +29,7 @@ def small(monkeypatch, few_pictures):
         where="test",
     )
     monkeypatch.setattr(demo_edge, "QUICK", sizes)
+    monkeypatch.setattr(demo_edge, "SEED", 21)
     monkeypatch.setattr(demo_edge, "load_policy", lambda path: policy)
     monkeypatch.setattr(lookahead, "MANY_CUTS", 6)
 
