@@ -121,7 +121,7 @@ def tiny(request):
     return load_base(str(Path(__file__).parents[2] / "models" / "base" / "rook-tiny"))
 
 
-PROMPTS = [" 99 0 12 98 1 22", " 3 0 50 60 1 9", " 40 41 42 43 44 0", " 7 8 99 1 2 3"]
+PROMPTS = [" 99 0 12 98 1 22", " 40 41 42 43 44 0"]
 
 
 def alone(model, encoder, manifest, prompt):
@@ -157,7 +157,7 @@ def test_scores_are_the_sum_over_all_drafts(name, tiny, tape, monkeypatch):
     template = load_template(name)
     manifest = manifest_of(template, shorter(template, 3))
     encoder = Encoder(tiny.tokenizer, template.answer)
-    prompts = [text for text in template.render(MarketView.whole(tape)).texts if text][:24:4]
+    prompts = [text for text in template.render(MarketView.whole(tape)).texts if text][:24:8]
     for prompt, found in zip(prompts, DraftScorer(tiny.model, encoder, manifest)(prompts), strict=True):
         every = alone(tiny.model, encoder, manifest, prompt)
         table = np.array([weight + sides for weight, sides in every.values()])
@@ -183,7 +183,7 @@ def test_what_is_improbable_is_dropped_and_counted(tiny):
 def test_sides_after_a_given_draft(tiny):
     manifest = manifest_of(CODES, shorter(CODES, 3))
     encoder = Encoder(tiny.tokenizer, CODES.answer)
-    levels = np.array([[0, 1, 2], [1, 0, 0], [3, 1, 1], [2, 0, 2]])
+    levels = np.array([[0, 1, 2], [3, 0, 1]])
     found = DraftScorer(tiny.model, encoder, manifest).given(PROMPTS, levels)
     for prompt, own, row in zip(PROMPTS, levels, found, strict=True):
         np.testing.assert_allclose(row, alone(tiny.model, encoder, manifest, prompt)[tuple(own)][1], atol=1e-4)

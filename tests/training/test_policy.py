@@ -180,9 +180,9 @@ def test_rewards_of_other_rows_or_another_prompt_are_refused(teach, folder, rewa
 
 def test_the_command_says_what_is_missing(command_line, folder, tmp_path):
     for flags, words in (
-        (("--stage", "rl"), "stage rl needs the rewards"),
-        (("--stage", "rl", "--rewards", tmp_path), "needs the adapter to go on with"),
-        (("--rewards", tmp_path), "belong to stage rl"),
+        (("--stage", "rl"), "stage rl needs --rewards; give --rewards DIR and --from ADAPTER"),
+        (("--stage", "rl", "--rewards", tmp_path), "stage rl needs --from"),
+        (("--rewards", tmp_path), "stage sft takes no --rewards; add --stage rl"),
         (("--stage", "ppo"), "unknown stage 'ppo'"),
         (("--stage", "rl", "--rewards", tmp_path, "--from", tmp_path, "--template", "seed"), "keeps the parent's"),
     ):
@@ -196,13 +196,13 @@ class Killed(BaseException):
     """Stands in for the end of the process."""
 
 
-@pytest.mark.parametrize("objective", ["critic", "utility"])
-def test_killed_and_started_again_it_ends_the_same(objective, teach, monkeypatch):
+def test_killed_and_started_again_it_ends_the_same(teach, monkeypatch):
+    """Under the objective that asks the parent before it starts."""
     from safetensors.torch import load_file
 
     from rook_bench.training.trainer import TimedCheckpoint
 
-    changes = {"objective": objective, "num_epochs": 2, "max_samples": 64, "patience": 0}
+    changes = {"objective": "utility", "num_epochs": 2, "max_samples": 64, "patience": 0}
     unbroken = teach("unbroken", **changes)
 
     def stop(self, args, state, control, **rest):

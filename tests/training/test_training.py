@@ -59,7 +59,7 @@ def test_the_folder_holds_what_it_should(mini_adapter):
 def test_the_record_is_complete(mini_adapter, mini_base, prepared):
     manifest = read_manifest(mini_adapter)
     assert manifest.kind == "lora"
-    assert manifest.template == load_template("codes")
+    assert manifest.template == load_template("codes").bare
     assert manifest.base.reference == str(mini_base)
     assert manifest.files == {name: sha256_file(mini_adapter / name) for name in (
         "adapter_config.json", "adapter_model.safetensors", "tokenizer.json", "tokenizer_config.json",

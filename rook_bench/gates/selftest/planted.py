@@ -355,10 +355,11 @@ def learned_drift(world: World, rng: np.random.Generator) -> Attempt:
 def learned_edge(world: World, rng: np.random.Generator) -> Attempt:
     """In a pool where deviations come back: how far, learned from its earlier swaps, and acted on."""
     del rng
-    pool = World(world.seed, LEARNED + JUDGED, EDGE)
-    earlier, later = pool.frame[:LEARNED], World(world.seed, JUDGED, EDGE, skip=LEARNED)
+    later = World(world.seed, JUDGED, EDGE, skip=LEARNED)
+    earlier = later.earlier
+    assert earlier is not None
     away = np.nan_to_num(np.asarray(MarketView.whole(earlier)["price_deviation"]))
-    move = pool.move[:LEARNED]
+    move = moves(earlier.at, earlier.price)
     slope = float(away @ move) / float(away @ away)
 
     def decide(view: MarketView) -> DecisionTape:

@@ -111,7 +111,8 @@ class World:
     """
 
     def __init__(self, seed: int, swaps: int = SWAPS, simulation: Simulation = QUIET, skip: int = 0) -> None:
-        frame = simulate(skip + swaps, np.random.default_rng([seed, 1]), simulation)[skip:]
+        whole = simulate(skip + swaps, np.random.default_rng([seed, 1]), simulation)
+        self.earlier, frame = (whole[:skip] if skip else None), whole[skip:]
         self.seed = seed
         self.move = moves(frame.at, frame.price)
         sides = np.where(self.move > 10e-4, Side.BUY, np.where(self.move < -10e-4, Side.SELL, Side.HOLD))
