@@ -99,13 +99,14 @@ def _sample(adapter: Any, manifest: Manifest, example: str) -> dict[str, Any]:
         "size": answer.size,
         "slippage_bps": answer.slippage_bps,
         "deadline_s": answer.deadline_s,
+        **({"draft": answer.draft} if answer.draft else {}),
         "probabilities": {name: round(float(value), 4) for name, value in zip(SIDE_NAMES, odds, strict=True)},
     }
 
 
 def _answer_starts(example: str, manifest: Manifest) -> list[int]:
     """Where the recorded example's answer starts: the one place from which the rest reads as an answer."""
-    return [end for end in range(len(example)) if manifest.template.answer.read(example[end:]) is not None]
+    return [end for end in range(len(example)) if manifest.read(example[end:], example[:end]) is not None]
 
 
 def _version(name: str) -> str:

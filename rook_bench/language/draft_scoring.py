@@ -22,8 +22,9 @@ from rook_bench.language.tokens import Encoder
 KEPT = 0.998
 """Share of a row's probability that is gone on with after each step: of five, over 0.99 is left."""
 
-MOST_PATHS = 256
-"""Drafts of one row that are gone on with, at most."""
+MOST_PATHS, ROUGHLY = 256, 32
+"""Drafts of one row that are gone on with, at most; and while training, where a model that is sure of nothing yet would
+have hundreds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +53,21 @@ class DraftScorer(Scorer):
 
     Args:
         model, encoder, manifest, batch_tokens: as for `Scorer`; the manifest has a draft.
+        most_paths: drafts of one row that are gone on with, at most.
     """
 
-    def __init__(self, model: Any, encoder: Encoder, manifest: Manifest, batch_tokens: int | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        encoder: Encoder,
+        manifest: Manifest,
+        batch_tokens: int | None = None,
+        most_paths: int = MOST_PATHS,
+    ) -> None:
         if manifest.draft is None:
             raise ValueError("the manifest has no draft")
         super().__init__(model, encoder, manifest, batch_tokens)
-        self.draft = manifest.draft
+        self.draft, self.most_paths = manifest.draft, most_paths
         self.words = verdict_tokens(encoder, self.draft)
         self._copies = lru_cache(maxsize=65_536)(self._copied)
 
@@ -111,7 +120,7 @@ class DraftScorer(Scorer):
             return self._marginal(prompts, paths)
         words = self.words[number]
         said = self.torch.log_softmax(self._logits(paths.last, words), dim=1).double().cpu().numpy()
-        path, level = kept_paths(paths.owner, paths.weight[:, None] + said)
+        path, level = kept_paths(paths.owner, paths.weight[:, None] + said, self.most_paths)
         out: list[Scored] = []
         for part in self._parts(paths.owner[path], prompts[0]):
             chosen, own = path[part], level[part]
@@ -162,17 +171,22 @@ class DraftScorer(Scorer):
         ]
 
 
-def scorer(model: Any, encoder: Encoder, manifest: Manifest) -> Scorer:
-    """What scores the answers of such a model."""
-    return (DraftScorer if manifest.drafts_first else Scorer)(model, encoder, manifest)
+def scorer(model: Any, encoder: Encoder, manifest: Manifest, *, rough: bool = False) -> Scorer:
+    """What scores the answers of such a model; `rough` for looks at one that is still in training."""
+    if not manifest.drafts_first:
+        return Scorer(model, encoder, manifest)
+    return DraftScorer(model, encoder, manifest, most_paths=ROUGHLY if rough else MOST_PATHS)
 
 
-def kept_paths(owner: NDArray[np.intp], weight: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def kept_paths(
+    owner: NDArray[np.intp], weight: NDArray[np.float64], most: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Which paths are gone on with, and by which word: of each owner the likeliest, until `KEPT` of it is there.
 
     Args:
         owner: row of each path, ascending, shape (paths,).
         weight: log-probability of each path with each next word, shape (paths, words).
+        most: paths of one owner, at most.
 
     Returns:
         Path and word of each kept one, by owner, then in order of the paths.
@@ -187,7 +201,7 @@ def kept_paths(owner: NDArray[np.intp], weight: NDArray[np.float64]) -> tuple[ND
     before = np.cumsum(share) - share
     before = (before - np.repeat(before[first], sizes)) / np.repeat(totals, sizes)
     rank = np.arange(len(order)) - np.repeat(first, sizes)
-    kept = np.sort(order[(before < KEPT) & (rank < MOST_PATHS)])
+    kept = np.sort(order[(before < KEPT) & (rank < most)])
     return kept // words, kept % words
 
 

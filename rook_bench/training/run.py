@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -207,14 +208,14 @@ class TrainingRun:
         """Among how many the kept one was chosen."""
         return sum("eval_nll" in entry for entry in self.trainer.state.log_history)
 
-    def score(self, texts: Sequence[str]) -> list[Scored]:
+    def score(self, texts: Sequence[str], *, rough: bool = False) -> list[Scored]:
         """Answers of the model as it is now, by constrained scoring."""
         self.unwrapped.eval()
-        return scorer(self.unwrapped, self.encoder, self.provisional)(texts)
+        return scorer(self.unwrapped, self.encoder, self.provisional, rough=rough)(texts)
 
     def judge(self) -> dict[str, float]:
         """Validation: answers by scoring, and the loss by part of the answer."""
-        measured = self.lesson.measure(self.score, self.provisional)
+        measured = self.lesson.measure(partial(self.score, rough=True), self.provisional)
         return measured | self.lesson.losses(self.unwrapped, self.val_examples, self.collator)
 
     def write(self, folder: Path, work: Path, name: str) -> Manifest:

@@ -96,6 +96,14 @@ def test_the_record_says_that_it_drafts_and_what_that_is_worth(tiny, drafts):
     assert re.search(r"^ \d+ .* (buy|sell) 5 50 300$|^ \d+ .* (buy|sell) 8 30 120$", card, re.MULTILINE)
 
 
+def test_doctor_asks_it_and_shows_its_draft(tiny, command_line):
+    code, out, _ = command_line("doctor", "model", tiny.folder, "--json")
+    sample = json.loads(out)["sample decision"]
+    assert code == 0
+    manifest = read_manifest(tiny.folder)
+    assert manifest.draft.read(sample["draft"], manifest.shown(f" {sample['prompt']}")) is not None
+
+
 def test_it_decides_and_gives_its_draft_as_the_reason(tiny, prepared, fresh_models):
     frame = split_tape(prepared, "test").read()
     tape = Source.parse(f"lora:{tiny.folder}").ask(frame)
