@@ -7,12 +7,12 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from rook_bench.core.errors import ConfigError, suggest
+from rook_bench.core.errors import ConfigError, InputError, suggest
 from rook_bench.core.files import near_file
 
 
@@ -28,6 +28,23 @@ class Config(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise _first_problem(cls, error, where) from None
+
+
+Record = TypeVar("Record", bound=Config)
+
+
+def read_json_record(kind: type[Record], path: Path, what: str, hint: str) -> Record:
+    """A record that the tool wrote as JSON; InputError where it can't be read.
+
+    Args:
+        kind: of record; path: the file, which is there.
+        what: it is ("the critic's record"); hint: what to do.
+    """
+    try:
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
+    except (ValidationError, UnicodeDecodeError, OSError) as error:
+        first = " ".join(str(error).split())[:160]
+        raise InputError(f"{what} can't be read ({first})", where=path, hint=hint) from None
 
 
 def _first_problem(model: type[BaseModel], error: ValidationError, where: object) -> ConfigError:

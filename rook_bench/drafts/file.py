@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from rook_bench.core import InputError
-from rook_bench.core.config import Config
+from rook_bench.core.config import Config, read_json_record
 from rook_bench.core.files import near_file, whole_file, write_json
 from rook_bench.core.hashing import sha256_file
 from rook_bench.drafts.row import DraftRow, Form
@@ -106,9 +106,6 @@ def _read_record(path: Path) -> DraftsRecord:
     if not beside.is_file():
         hint = "keep it beside the drafts, or make them again with rook-bench teach"
         raise InputError("its record is not here", where=beside, hint=hint)
-    try:
-        return DraftsRecord.model_validate_json(beside.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        first = " ".join(str(error).split())[:160]
-        hint = "make the drafts again with rook-bench teach"
-        raise InputError(f"the record of the drafts can't be read ({first})", where=beside, hint=hint) from None
+    return read_json_record(
+        DraftsRecord, beside, "the record of the drafts", "make the drafts again with rook-bench teach"
+    )

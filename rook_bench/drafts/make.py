@@ -265,8 +265,9 @@ def _details(frames: Sequence[SwapFrame]) -> dict[Side, tuple[float, float, floa
     found = {}
     for side in Side:
         own = [(count, values) for (name, *values), count in seen.items() if name == side.name]
-        found[side] = tuple(max(own)[1]) if own else DEFAULT_DETAILS
-    return found  # type: ignore[return-value]
+        size, slippage_bps, deadline_s = max(own)[1] if own else DEFAULT_DETAILS
+        found[side] = (size, slippage_bps, deadline_s)
+    return found
 
 
 def _hint(refused: Counter[str], teacher: Teacher) -> str:

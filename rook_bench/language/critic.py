@@ -7,10 +7,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from rook_bench.core import InputError
-from rook_bench.core.config import Config
+from rook_bench.core.config import Config, read_json_record
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.language.chance import Chance
@@ -99,12 +99,7 @@ def read_critic_record(folder: str | Path) -> CriticRecord:
     path = Path(folder) / RECORD
     if not path.is_file():
         raise InputError("it holds no critic", where=folder, hint="make one with rook-bench reward")
-    try:
-        return CriticRecord.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        first = " ".join(str(error).split())[:160]
-        hint = "make it again with rook-bench reward"
-        raise InputError(f"the critic's record can't be read ({first})", where=path, hint=hint) from None
+    return read_json_record(CriticRecord, path, "the critic's record", "make it again with rook-bench reward")
 
 
 def load_critic(folder: str | Path) -> Critic:

@@ -10,10 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
-from rook_bench.core.config import Config
+from rook_bench.core.config import Config, read_json_record
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.language.answer import Parsed
 from rook_bench.language.chance import Chance
@@ -172,11 +172,7 @@ def read_manifest(folder: str | Path) -> Manifest:
         what = "a PEFT adapter without rook.json" if known else "not an adapter"
         hint = "train it with rook-bench train: the record says which prompt and base it belongs to"
         raise InputError(f"{what}, so its prompt is unknown", where=folder, hint=hint)
-    try:
-        return Manifest.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        first = " ".join(str(error).split())[:160]
-        raise InputError(f"the adapter's record can't be read ({first})", where=path, hint="train again") from None
+    return read_json_record(Manifest, path, "the adapter's record", "train again")
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

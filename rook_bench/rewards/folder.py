@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from rook_bench.core import InputError
-from rook_bench.core.config import Config
+from rook_bench.core.config import Config, read_json_record
 from rook_bench.core.hashing import sha256_file
 from rook_bench.language.manifest import LearnedFrom
 from rook_bench.market.frame import SwapFrame
@@ -55,12 +55,7 @@ def read_record(folder: str | Path) -> RewardsRecord:
     path = Path(folder) / RECORD
     if not path.is_file():
         raise InputError("no rewards folder", where=folder, hint="make one with rook-bench reward")
-    try:
-        return RewardsRecord.model_validate_json(path.read_text(encoding="utf-8"))
-    except (ValidationError, UnicodeDecodeError, OSError) as error:
-        first = " ".join(str(error).split())[:160]
-        hint = "make it again with rook-bench reward"
-        raise InputError(f"the record of the rewards can't be read ({first})", where=path, hint=hint) from None
+    return read_json_record(RewardsRecord, path, "the record of the rewards", "make it again with rook-bench reward")
 
 
 @dataclass(frozen=True, eq=False)

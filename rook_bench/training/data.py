@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +128,25 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
         learned_from=LearnedFrom.of(frame[int(train[0]) : int(val[-1]) + 1]),
         chosen_by=LearnedFrom.of(frame[int(val[0]) : int(val[-1]) + 1]),
     )
+
+
+def check_made_of(
+    data: TrainingData, template: Template, sha256: str, splits: Mapping[str, Mapping[str, Any]], path: Path, verb: str
+) -> None:
+    """InputError where what a verb made of a prepared folder is of another prompt, or of other rows.
+
+    Args:
+        data, template: what it is to be used with.
+        sha256: of the template that it was made with; splits: "data_hash" of the rows, by split.
+        path: where it lies; verb: that makes it.
+    """
+    again = f"make it again with rook-bench {verb}"
+    if sha256 != template.sha256:
+        what = f"made with another prompt than {template.name} v{template.version}"
+        raise InputError(what, where=path, hint=f"{again} --template {template.name}")
+    for name, told in splits.items():
+        if split_tape(data.folder, name).data_hash != told["data_hash"]:
+            raise InputError(f"made from other {name} rows than those of {data.folder}", where=path, hint=again)
 
 
 def draw_rows(rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:

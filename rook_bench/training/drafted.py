@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import InputError, Side
+from rook_bench.core import Side
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.split_tapes import split_tape
-from rook_bench.drafts.file import SPLITS, DraftsRecord, read_drafts
+from rook_bench.drafts.file import SPLITS, read_drafts
 from rook_bench.drafts.truth import Columns
 from rook_bench.language.draft import Draft
 from rook_bench.language.draft_scoring import DraftScorer, verdict_tokens
@@ -21,7 +21,7 @@ from rook_bench.language.template import Template
 from rook_bench.language.tokens import Encoder
 from rook_bench.market.view import MarketView
 from rook_bench.training.ceiling import Ceiling
-from rook_bench.training.data import TrainingData
+from rook_bench.training.data import TrainingData, check_made_of
 from rook_bench.training.draft_worth import Asked, chosen, written
 from rook_bench.training.examples import COPIED, PROMPT, VERDICT, Example, part_codes
 from rook_bench.training.lesson import Imitation, Score
@@ -52,7 +52,7 @@ class Drafts:
 
     def __init__(self, data: TrainingData, path: str | Path, template: Template) -> None:
         self.record, drafts = read_drafts(path)
-        _check_same(self.record, data, template, Path(path))
+        check_made_of(data, template, self.record.template, self.record.splits, Path(path), "teach")
         of_split = {name: split_tape(data.folder, name) for name in SPLITS}
         offset = {"train": 0, "validation": of_split["train"].last - of_split["train"].first + 1}
         steps = len(self.record.draft.steps)
@@ -201,13 +201,3 @@ class Drafted(Imitation):
             len(encoder.draft_ids(self.draft, self._shown(row), self.drafts.levels[row].tolist())[0]) for row in rows
         ]
         return float(np.mean(lengths))
-
-
-def _check_same(record: DraftsRecord, data: TrainingData, template: Template, path: Path) -> None:
-    if record.template != template.sha256:
-        what = f"written about another prompt than {template.name} v{template.version}"
-        raise InputError(what, where=path, hint=f"make them again with rook-bench teach --template {template.name}")
-    for name, told in record.splits.items():
-        if split_tape(data.folder, name).data_hash != told["data_hash"]:
-            what = f"written about other {name} rows than those of {data.folder}"
-            raise InputError(what, where=path, hint=f"make them again: rook-bench teach {data.folder}")

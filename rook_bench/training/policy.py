@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import ConfigError, InputError, Side
-from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.language.critic import Critic, critic_hash, load_critic
 from rook_bench.language.manifest import LearnedFrom, Manifest, adapter_hash
 from rook_bench.language.scoring import probabilities, trade_score
@@ -18,8 +17,8 @@ from rook_bench.language.template import Prompts, Template
 from rook_bench.language.tokens import Encoder
 from rook_bench.market.view import MarketView
 from rook_bench.rewards.critic import chance_of_profit, clustered_mean
-from rook_bench.rewards.folder import SPLITS, RewardsRecord, read_table
-from rook_bench.training.data import TrainingData, draw_rows
+from rook_bench.rewards.folder import SPLITS, read_table
+from rook_bench.training.data import TrainingData, check_made_of, draw_rows
 from rook_bench.training.evaluation import side_scores
 from rook_bench.training.examples import PROMPT, Collator, Example, part_codes
 from rook_bench.training.lesson import Score
@@ -46,7 +45,7 @@ class Rewarded:
 
     def __init__(self, data: TrainingData, rewards: str | Path, template: Template) -> None:
         self.record, table = read_table(rewards)
-        _check_same(self.record, data, template, Path(rewards))
+        check_made_of(data, template, self.record.template, self.record.splits, Path(rewards), "reward")
         self.folder, self.data = Path(rewards), data
         self.critic: Critic = load_critic(rewards)
         bps = np.vstack([table[name].bps for name in SPLITS])
@@ -246,13 +245,3 @@ def check_parent(told: Manifest, parent: Path, settings: TrainSettings) -> None:
         raise ConfigError("a fully fine-tuned model has no adapter to go on with", where=parent, hint="train a LoRA")
     if settings.method != "lora":
         raise ConfigError("training goes on with the parent's LoRA", where="method", hint='leave it at "lora"')
-
-
-def _check_same(record: RewardsRecord, data: TrainingData, template: Template, folder: Path) -> None:
-    if record.template != template.sha256:
-        what = f"its critic reads another prompt than {template.name} v{template.version}"
-        raise InputError(what, where=folder, hint=f"make it again with rook-bench reward --template {template.name}")
-    for name, told in record.splits.items():
-        if split_tape(data.folder, name).data_hash != told["data_hash"]:
-            what = f"made from other {name} rows than those of {data.folder}"
-            raise InputError(what, where=folder, hint=f"make it again: rook-bench reward {data.folder}")

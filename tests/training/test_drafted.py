@@ -227,11 +227,11 @@ def test_drafts_of_others_are_refused(teach, drafts, tmp_path, prepared):
         copy.with_suffix(".json").write_text(json.dumps(record | changes))
 
     claim(template=load_template("numbers").sha256)
-    with pytest.raises(InputError, match="about another prompt than codes v2.*teach --template codes"):
+    with pytest.raises(InputError, match="made with another prompt than codes v2.*teach --template codes"):
         teach(given=copy)
     splits = record["splits"] | {"validation": record["splits"]["validation"] | {"data_hash": "0" * 64}}
     claim(splits=splits)
-    with pytest.raises(InputError, match="about other validation rows"):
+    with pytest.raises(InputError, match="made from other validation rows"):
         teach(given=copy)
     claim()
     lines = [line for line in copy.read_text().splitlines() if '"split": "validation"' in line]

@@ -167,7 +167,7 @@ def test_rewards_of_other_rows_or_another_prompt_are_refused(teach, folder, rewa
     shutil.copytree(rewards, copy)
     record = json.loads((copy / "rewards.json").read_text())
     for change, words in (
-        ({"template": "0" * 64}, "reads another prompt"),
+        ({"template": "0" * 64}, "made with another prompt"),
         ({"splits": record["splits"] | {"train": record["splits"]["train"] | {"data_hash": "0"}}}, "other train rows"),
     ):
         (copy / "rewards.json").write_text(json.dumps(record | change))
