@@ -52,8 +52,8 @@ $(VENV)/.dev: $(VENV)/.core requirements-dev.lock
 
 # torch comes by pip on purpose: pip takes a CPU build where one is configured, else the default one.
 # The lock leaves torch out but names what needs it, hence --no-deps: the lock is complete without it.
-$(VENV)/.train: $(VENV)/.core requirements-train.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+$(VENV)/.train: $(VENV)/.core requirements-train.lock requirements-torch.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-torch.txt
 	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --no-deps --require-hashes -r requirements-train.lock
 	touch $@
 
@@ -75,6 +75,7 @@ lock: $(BIN)/uv
 	$(UV) compile pyproject.toml --extra train -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock --override .torch-override -o requirements-train.lock
 	$(UV) compile pyproject.toml --extra train --extra dev-train -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -c requirements-train.lock --override .torch-override -o requirements-dev-train.lock
 	rm .torch-override
+	echo uv | $(UV) compile - -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-setup.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -16,6 +16,7 @@ SHIPPED = (
     *(f"models/base/rook-tiny/{name}" for name in ("README.md", "config.json", "generation_config.json")),
     *(f"models/base/rook-tiny/{name}" for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json")),
     "models/base/rook-tiny/training.json",
+    *(f"requirements{name}" for name in (".lock", "-train.lock", "-setup.lock", "-torch.txt")),
 )
 
 

@@ -71,6 +71,13 @@ def shipped(kind: KindName, name: str) -> Path | None:
     return path if path is not None and path.exists() else None
 
 
+def shipped_file(name: str) -> Path | None:
+    """A file that ships under its own name at the top, such as the locked requirements; None where it did not."""
+    root = _root()
+    path = None if root is None else root / name
+    return path if path is not None and path.is_file() else None
+
+
 def by_name(kind: KindName, name: str) -> Path | None:
     """The project's own file or folder of that name, else the shipped one, else None."""
     if name.startswith((".", "~")) or Path(name).is_absolute() or ".." in Path(name).parts:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
+from rook_bench.core.project import project_folder
 from rook_bench.language.base import SAFE, Base, find_base, fuse_activations, load_base
 from rook_bench.language.manifest import Manifest, check_files, read_manifest
 from rook_bench.language.runtime import default_device, load_torch, quiet, set_threads
@@ -91,7 +92,7 @@ def _with_lora(folder: Path, base: Base, *, merge: bool) -> Any:
 
 def base_of(folder: Path, manifest: Manifest, base: str | None = None) -> Base:
     """The base that an adapter was trained on, loaded; InputError where it is another one or not here."""
-    reference = base or _recorded_base(folder, manifest)
+    reference = base or recorded_base(folder, manifest)
     loaded = load_base(reference)
     if loaded.sha256 != manifest.base.sha256:
         raise InputError(
@@ -103,8 +104,12 @@ def base_of(folder: Path, manifest: Manifest, base: str | None = None) -> Base:
     return loaded
 
 
-def _recorded_base(folder: Path, manifest: Manifest) -> str:
-    """Where the base lay in training; as it was named, so that a moved checkout still finds it."""
+def recorded_base(folder: Path, manifest: Manifest) -> str:
+    """Where the base of an adapter is: as it was named, where it lay, else whatever has its weights.
+
+    By name first, so that a moved checkout still finds it; by content last, among the project's own bases, so that an
+    adapter from another machine finds its base whatever it was called there.
+    """
     try:
         find_base(manifest.base.reference)
         return manifest.base.reference
@@ -113,8 +118,22 @@ def _recorded_base(folder: Path, manifest: Manifest) -> str:
         named = json.loads(shape.read_text(encoding="utf-8"))["base_model_name_or_path"] if shape.is_file() else None
         if named and Path(named).is_dir():
             return str(named)
+        same = _same_weights(manifest.base.sha256)
+        if same is not None:
+            return same
         raise InputError(
             f"the adapter's base {manifest.base.reference} is not here",
             where=folder,
             hint="name it with lora:DIR,base=PATH",
         ) from None
+
+
+def _same_weights(sha256: str) -> str | None:
+    """A base of the project with these weights; each is loaded to see that."""
+    for path in sorted(((project_folder() or Path.cwd()) / "models" / "base").glob("*/config.json")):
+        try:
+            if load_base(str(path.parent)).sha256 == sha256:
+                return str(path.parent)
+        except InputError:
+            continue
+    return None

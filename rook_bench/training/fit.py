@@ -24,6 +24,7 @@ from rook_bench.training.ceiling import Ceiling, prompt_ceiling
 from rook_bench.training.data import TrainingData, draw_rows, read_training_data
 from rook_bench.training.drafted import Drafted, Drafts
 from rook_bench.training.examples import class_weights
+from rook_bench.training.history import METRICS, read_history
 from rook_bench.training.lesson import Imitation, label_counts
 from rook_bench.training.policy import Policy, Rewarded, check_parent
 from rook_bench.training.prompt_cautions import prompt_cautions
@@ -79,8 +80,56 @@ def train(
     Raises:
         InputError, ConfigError: for data, a base or settings that can't be used.
     """
-    output = Path(output_dir)
-    check_replaceable(output)
+    check_replaceable(Path(output_dir))
+    ready = imitation_run(data_dir, settings, drafts=drafts, parent=parent, say=say)
+    return _carried_out(ready, Path(output_dir), console, fresh=fresh)
+
+
+def train_policy(
+    data_dir: str | Path,
+    output_dir: str | Path,
+    settings: TrainSettings,
+    rewards: str | Path,
+    parent: str | Path,
+    *,
+    say: Callable[[str], None] = print,
+    console: Console | None = None,
+    fresh: bool = False,
+) -> Trained:
+    """Go on with an adapter by what each action would have earned (stage 3).
+
+    Args:
+        data_dir, output_dir, say, console, fresh: as for `train`.
+        settings: base model and template are the parent's; `objective` says what is taught.
+        rewards: what `rook-bench reward` wrote for this very folder and template.
+        parent: the adapter, which is not changed.
+
+    Raises:
+        InputError, ConfigError: where these don't belong together, or can't be used.
+    """
+    check_replaceable(Path(output_dir))
+    ready = policy_run(data_dir, settings, rewards=rewards, parent=parent, say=say)
+    return _carried_out(ready, Path(output_dir), console, fresh=fresh)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A run that may begin, the folder it learns from, and what plain classifiers make of its prompts."""
+
+    run: TrainingRun
+    data: TrainingData
+    ceiling: Ceiling | None
+
+
+def imitation_run(
+    data_dir: str | Path,
+    settings: TrainSettings,
+    *,
+    drafts: str | Path | None,
+    parent: str | Path | None,
+    say: Callable[[str], None],
+) -> Ready:
+    """The run of `train`, which see, not begun."""
     start = _Parent.read(parent, settings) if parent is not None else None
     settings = start.settings if start else settings
     template = start.told.template if start else load_template(settings.template)
@@ -114,7 +163,7 @@ def train(
         for line in lesson.describe(Encoder(base.tokenizer, template.answer)):
             say(line)
     run = TrainingRun(lesson, settings, template.bare, base, say, start.folder if start else None)
-    return _carried_out(run, output, data, ceiling, console, fresh=fresh)
+    return Ready(run, data, ceiling)
 
 
 @dataclass(frozen=True)
@@ -135,30 +184,15 @@ class _Parent:
         return cls(folder, told, settings.model_copy(update=kept))
 
 
-def train_policy(
+def policy_run(
     data_dir: str | Path,
-    output_dir: str | Path,
     settings: TrainSettings,
+    *,
     rewards: str | Path,
     parent: str | Path,
-    *,
-    say: Callable[[str], None] = print,
-    console: Console | None = None,
-    fresh: bool = False,
-) -> Trained:
-    """Go on with an adapter by what each action would have earned (stage 3).
-
-    Args:
-        data_dir, output_dir, say, console, fresh: as for `train`.
-        settings: base model and template are the parent's; `objective` says what is taught.
-        rewards: what `rook-bench reward` wrote for this very folder and template.
-        parent: the adapter, which is not changed.
-
-    Raises:
-        InputError, ConfigError: where these don't belong together, or can't be used.
-    """
-    output = Path(output_dir)
-    check_replaceable(output)
+    say: Callable[[str], None],
+) -> Ready:
+    """The run of `train_policy`, which see, not begun."""
     start = _Parent.read(parent, settings)
     settings, told = start.settings, start.told
     data = read_training_data(data_dir, told.template, settings.seq_len)
@@ -170,20 +204,25 @@ def train_policy(
     if told.drafts_first:
         say("note: the parent drafts before it answers; what comes of this answers at once")
     run = TrainingRun(lesson, settings, told.template.bare, base_of(start.folder, told), say, start.folder)
-    return _carried_out(run, output, data, None, console, fresh=fresh)
+    return Ready(run, data, None)
 
 
-def _carried_out(
-    run: TrainingRun, output: Path, data: TrainingData, ceiling: Ceiling | None, console: Console | None, *, fresh: bool
-) -> Trained:
+def _carried_out(ready: Ready, output: Path, console: Console | None, *, fresh: bool) -> Trained:
     """Train from where an interrupted run stopped, and put the adapter in its place, whole."""
+    run = ready.run
     work = output.parent / f".{output.name}.training"
     resumed = run.prepare(work, fresh=fresh)
     run.fit(work, console or Console(stderr=True), resumed)
     with whole_folder(output) as aside:
-        manifest = run.write(aside, work, output.name)
+        manifest = run.write(aside, read_history(work / METRICS), output.name)
     shutil.rmtree(work, ignore_errors=True)
-    return Trained(output, manifest, ceiling, manifest.training["validation"], resumed, data.chosen_by, run.checkpoints)
+    return trained(ready, output, manifest, run.checkpoints, resumed=resumed)
+
+
+def trained(ready: Ready, folder: Path, manifest: Manifest, checkpoints: int, *, resumed: bool) -> Trained:
+    """What came of a run whose adapter lies in a folder."""
+    validation = manifest.training["validation"]
+    return Trained(folder, manifest, ready.ceiling, validation, resumed, ready.data.chosen_by, checkpoints)
 
 
 def _more_of_the_rarer(data: TrainingData, drawn: int) -> str:

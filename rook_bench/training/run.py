@@ -25,6 +25,7 @@ from rook_bench.language.tokens import Encoder
 from rook_bench.training.card import model_card
 from rook_bench.training.checkpoints import latest_checkpoint, step_of
 from rook_bench.training.examples import Collator, Example
+from rook_bench.training.history import METRICS, PROGRESS, write_history
 from rook_bench.training.lesson import Lesson
 from rook_bench.training.settings import TrainSettings
 from rook_bench.training.targets import lora_targets, transposed
@@ -65,8 +66,6 @@ class TrainingRun:
         load_torch().manual_seed(settings.seed)
         self.model, self.unwrapped = self._adapt()
         self.unwrapped.to(self.device)
-        self.examples, self.val_examples = lesson.examples(self.encoder, self.score)
-        self._check_room(self.examples + self.val_examples)
         self.started = time.monotonic()
 
     def _check_room(self, examples: list[Example]) -> None:
@@ -110,7 +109,9 @@ class TrainingRun:
         return model, model.get_base_model()
 
     def prepare(self, work: Path, *, fresh: bool) -> bool:
-        """Make the working folder; True where it holds checkpoints of this very run."""
+        """Make examples and the working folder; True where it holds checkpoints of this very run."""
+        self.examples, self.val_examples = self.lesson.examples(self.encoder, self.score)
+        self._check_room(self.examples + self.val_examples)
         fingerprint = {
             "settings": self.settings.model_dump(mode="json"),
             **self.lesson.identity,
@@ -139,7 +140,7 @@ class TrainingRun:
         from transformers import EarlyStoppingCallback, TrainingArguments
         from transformers.utils import logging
 
-        from rook_bench.training.trainer import Bar, MetricsFile, RookTrainer, TimedCheckpoint
+        from rook_bench.training.trainer import Bar, MetricsFile, ProgressFile, RookTrainer, TimedCheckpoint
 
         logging.set_verbosity_error()
         settings, steps = self.settings, self._steps()
@@ -169,7 +170,7 @@ class TrainingRun:
             disable_tqdm=True,
         )
         bar = Bar(console, self.say)
-        callbacks: list[Any] = [bar, MetricsFile(work / "metrics.jsonl"), TimedCheckpoint()]
+        callbacks: list[Any] = [bar, MetricsFile(work / METRICS), ProgressFile(work / PROGRESS), TimedCheckpoint()]
         if settings.patience:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         self.trainer = RookTrainer(
@@ -218,8 +219,17 @@ class TrainingRun:
         measured = self.lesson.measure(partial(self.score, rough=True), self.provisional)
         return measured | self.lesson.losses(self.unwrapped, self.val_examples, self.collator)
 
-    def write(self, folder: Path, work: Path, name: str) -> Manifest:
-        """Fit what is fitted at the end, and write weights, tokenizer, record, history, picture and card."""
+    def write(
+        self, folder: Path, history: list[dict[str, float]], name: str, facts: dict[str, Any] | None = None
+    ) -> Manifest:
+        """Fit what is fitted at the end, and write weights, tokenizer, record, history, picture and card.
+
+        Args:
+            folder: where to.
+            history: what was logged (see `read_history`).
+            name: of the adapter.
+            facts: what is known of how training went; by default what this run knows of itself.
+        """
         from rook_bench.report.charts.training import draw_training
 
         fitted, told = self.lesson.finish(self.score, self.provisional)
@@ -230,12 +240,12 @@ class TrainingRun:
         self.base.tokenizer.save_pretrained(folder)
         files = {path.name: sha256_file(path) for path in loadable(folder)}
         self.unwrapped.eval()
-        facts = told | self.lesson.further(self.unwrapped, self.encoder, fitted) | self._facts()
-        manifest = fitted.model_copy(update={"files": files, "training": facts})
+        further = self.lesson.further(self.unwrapped, self.encoder, fitted)
+        whole = told | further | self._facts() | (self.went() if facts is None else facts)
+        manifest = fitted.model_copy(update={"files": files, "training": whole})
         manifest.save(folder)
-        history = [json.loads(line) for line in (work / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-        shutil.copyfile(work / "metrics.jsonl", folder / "metrics.jsonl")
-        (folder / "training.png").write_bytes(draw_training(history, facts, name))
+        write_history(folder / METRICS, history)
+        (folder / "training.png").write_bytes(draw_training(history, whole, name))
         (folder / "README.md").write_text(model_card(manifest, name), encoding="utf-8")
         for path in folder.iterdir():
             path.chmod(0o644)  # safetensors writes for the owner alone
@@ -253,19 +263,24 @@ class TrainingRun:
         )
 
     def _facts(self) -> dict[str, Any]:
-        state = self.trainer.state
-        per_epoch = state.max_steps / max(self.settings.num_epochs, 1e-9)
         return {
             "settings": self.settings.model_dump(mode="json"),
             "parameters": int(self.unwrapped.num_parameters()),
             "trainable_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
             "lora_targets": self.targets,
+            "tokenizer": sha256_json(self.base.tokenizer.get_vocab()),
+            "code": sha256_code(*TRAINING),
+        }
+
+    def went(self) -> dict[str, Any]:
+        """How training went, and on what."""
+        state = self.trainer.state
+        per_epoch = state.max_steps / max(self.settings.num_epochs, 1e-9)
+        return {
             "epochs": float(state.epoch),
             "best_epoch": (state.best_global_step or state.global_step) / per_epoch,
             "seconds": round(self.seconds, 1),
             "device": self.device,
-            "tokenizer": sha256_json(self.base.tokenizer.get_vocab()),
-            "code": sha256_code(*TRAINING),
             "versions": _versions(),
         }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import get_length_grouped_indices
 
 from rook_bench.training.examples import Collator, Example
+from rook_bench.training.history import write_history, write_step
 from rook_bench.training.loss import PartLosses, completion_loss
 
 SAVE_EVERY_S = 300.0
@@ -115,9 +115,22 @@ class MetricsFile(TrainerCallback):
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """One JSON object per line, as the trainer logged them."""
-        aside = self.path.with_suffix(".tmp")
-        aside.write_text("".join(json.dumps(entry) + "\n" for entry in state.log_history), encoding="utf-8")
-        aside.replace(self.path)
+        write_history(self.path, state.log_history)
+
+
+class ProgressFile(TrainerCallback):
+    """Writes the step that training is at, and of how many, at most once a second."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.last = path, 0.0
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """One step on."""
+        now = time.monotonic()
+        if now - self.last < 1 and state.global_step < state.max_steps:
+            return
+        self.last = now
+        write_step(self.path, state.global_step, state.max_steps)
 
 
 class TimedCheckpoint(TrainerCallback):

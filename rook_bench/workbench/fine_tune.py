@@ -140,21 +140,38 @@ def train(
     from rook_bench.training.fit import train as fit
     from rook_bench.training.fit import train_policy
 
+    chosen = settings_of_training(config, stage, {"rewards": rewards, "drafts": drafts, "from": parent}, settings)
+    require_train_extra()
+    if rewards is not None and parent is not None:
+        done = train_policy(data_dir, output_dir, chosen, rewards, parent, say=say, console=err, fresh=fresh)
+    else:
+        done = fit(data_dir, output_dir, chosen, drafts=drafts, parent=parent, say=say, console=err, fresh=fresh)
+    record_choice(done, trials)
+    return done
+
+
+def settings_of_training(
+    config: TrainSettings | str | Path | None,
+    stage: str,
+    inputs: dict[str, str | Path | None],
+    settings: dict[str, Any],
+) -> TrainSettings:
+    """What a call of `train` comes to: its settings, where stage and inputs (rewards, drafts, from) belong together."""
     if isinstance(config, TrainSettings):
         chosen = TrainSettings.parse(config.model_dump() | settings, where="train")
     else:
         chosen = load_settings(config, **settings)
-    require_train_extra()
-    _check_stage(stage, {"rewards": rewards, "drafts": drafts, "from": parent}, settings)
-    if rewards is not None and parent is not None:
-        if config is None and settings.get("max_samples") is None:
-            chosen = chosen.model_copy(update={"max_samples": POLICY_SAMPLES})
-        done = train_policy(data_dir, output_dir, chosen, rewards, parent, say=say, console=err, fresh=fresh)
-    else:
-        done = fit(data_dir, output_dir, chosen, drafts=drafts, parent=parent, say=say, console=err, fresh=fresh)
+    _check_stage(stage, inputs, settings)
+    if stage == "rl" and config is None and settings.get("max_samples") is None:
+        chosen = chosen.model_copy(update={"max_samples": POLICY_SAMPLES})
+    return chosen
+
+
+def record_choice(done: Trained, trials: str | Path | None = None) -> None:
+    """Tell the trial ledger of the choice among checkpoints."""
     told = done.manifest.training
     choice = choice_of(
-        str(output_dir),
+        str(done.folder),
         adapter_hash(done.folder),
         told["settings"] | _taught_by(told),
         told["data_hash"],
@@ -162,7 +179,6 @@ def train(
         done.checkpoints,
     )
     TrialLedger(Path(trials) if trials else None).record_choice(choice, RowSketch.from_json(done.chosen_by.rows))
-    return done
 
 
 def _taught_by(told: dict[str, Any]) -> dict[str, Any]:

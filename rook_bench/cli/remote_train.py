@@ -1,0 +1,90 @@
+"""`rook-bench remote train` and `package`: a call of `train`, elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rook_bench.cli.lazy import Verb, load_verb
+from rook_bench.cli.train import summary
+from rook_bench.core import InputError
+from rook_bench.core.console import remark, say
+from rook_bench.remote.package import Call
+from rook_bench.remote.ssh import Ssh
+from rook_bench.remote.train import Job, Terms, job_of, make_package
+from rook_bench.workbench.fine_tune import settings_of_training
+
+Flags = Annotated[list[str] | None, typer.Argument(metavar="-- FLAGS OF TRAIN", help="As for rook-bench train.")]
+Host = Annotated[
+    str | None, typer.Option("--host", metavar="USER@BOX", help="A box of your own, by any name that ssh knows.")
+]
+Python = Annotated[
+    str | None, typer.Option("--python", metavar="PATH", help="An interpreter there that has all that training needs.")
+]
+SshConfig = Annotated[Path | None, typer.Option("--ssh-config", help="ssh's configuration, in place of your own.")]
+Identity = Annotated[Path | None, typer.Option("--identity", help="The private key to log in with.")]
+
+FROM_SETTINGS = {"epochs": "num_epochs"}
+SETTINGS = ("epochs", "max_samples", "model", "template", "batch_size", "learning_rate", "objective", "seed")
+
+
+def train(
+    flags: Flags = None,
+    host: Host = None,
+    max_hours: Annotated[float, typer.Option("--max-hours", help="Hard limit of the run.")] = 24.0,
+    package_file: Annotated[
+        Path | None, typer.Option("--package", help="What `remote package` wrote, in place of flags.")
+    ] = None,
+    output_dir: Annotated[
+        Path | None, typer.Option("--output-dir", help="With --package: the adapter's folder.")
+    ] = None,
+    python: Python = None,
+    cpu: Annotated[bool, typer.Option("--cpu", help="Leave graphics cards alone.")] = False,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option("--secret", metavar="NAME", help="Environment variable that training needs there (HF_TOKEN)."),
+    ] = None,
+    ssh_config: SshConfig = None,
+    identity: Identity = None,
+) -> None:
+    """Train on a box. The same command starts a job, goes on with it after anything, or fetches its adapter."""
+    if host is None:
+        raise InputError("which box?", hint="name your own with --host user@box")
+    terms = Terms(max_hours, python, cpu, tuple(secret or ()))
+    ssh = Ssh(host, ssh_config, identity)
+    trials: Path | None = None
+    if package_file is not None:
+        if output_dir is None or flags:
+            raise InputError("a package has its flags inside", hint="give --output-dir and no others")
+        job = Job.of(package_file, remark)
+    else:
+        call, output_dir, trials = read_flags(flags or [])
+        job = job_of(call, remark)
+    done = job.run(ssh, terms, output_dir, trials)
+    for line in summary(done):
+        say(line)
+
+
+def package(
+    out: Annotated[Path, typer.Option("--out", help="File to write, .tar.gz; whole or not at all.")],
+    flags: Flags = None,
+) -> None:
+    """Write what a call of train would send to a box: the same bytes every time, and no secret."""
+    call, _, _ = read_flags(flags or [])
+    manifest = make_package(call, out)
+    size = sum(file.bytes for file in manifest.files.values())
+    say(f"{out}: job {manifest.job}, {len(manifest.files)} files, {size / 2**20:,.1f} MiB unpacked")
+
+
+def read_flags(flags: list[str]) -> tuple[Call, Path, Path | None]:
+    """A call of `train` as its own verb reads it, its output folder and its trial ledger."""
+    verb = load_verb("train", Verb("rook_bench.cli.train:train", ""))
+    with verb.make_context("rook-bench train", list(flags)) as context:
+        given: dict[str, Any] = context.params
+    inputs = {"rewards": given["rewards"], "drafts": given["drafts"], "from": given["parent"]}
+    named = {FROM_SETTINGS.get(name, name): given[name] for name in SETTINGS}
+    settings = settings_of_training(given["config"], given["stage"], inputs, named)
+    call = Call(given["data_dir"], settings, given["stage"], given["rewards"], given["drafts"], given["parent"])
+    return call, given["output_dir"], given["trials"]

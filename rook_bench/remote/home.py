@@ -1,0 +1,139 @@
+"""The way home of an adapter: known files of known sizes, then everything worked out again here."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from rook_bench.core import InputError
+from rook_bench.core.files import whole_folder
+from rook_bench.core.hashing import sha256_file
+from rook_bench.core.untrusted import word
+from rook_bench.language.base import find_base
+from rook_bench.language.manifest import FILE, WEIGHTS
+from rook_bench.remote.box import Box
+from rook_bench.remote.package import BASE, JobManifest
+from rook_bench.training import TrainSettings
+from rook_bench.training.fit import Trained, imitation_run, policy_run
+from rook_bench.training.returned import returned_files, take_returned
+
+MOST_HUB_WEIGHTS = 16 * 2**30
+"""Bytes of weights that may come back where the base is not in the package."""
+
+
+def fetch_files(box: Box, job: str, manifest: JobManifest, folder: Path) -> None:
+    """Fetch what training wrote on a box into a folder, whole.
+
+    Raises:
+        InputError: for anything that was not asked for, or is larger than it can be.
+        ConnectionLost: where the connection breaks.
+    """
+    wanted = _wanted(manifest)
+    process = box.collect(job, list(wanted))
+    assert process.stdout is not None
+    with whole_folder(folder) as aside, process:
+        read_returned(process.stdout, wanted, aside, box.ssh.host)
+        _, complained = process.communicate()
+        if process.returncode != 0:
+            raise box.ssh.trouble(process.returncode, complained)
+
+
+def read_returned(stream: IO[bytes], wanted: dict[str, int], folder: Path, host: str) -> None:
+    """Write the files of a tar that comes from a box.
+
+    Args:
+        stream: the tar; wanted: files that it must hold, with the bytes of each at most; folder: an empty one.
+
+    Raises:
+        InputError: for any other file, for what is no file, for one too large, and where one is missing.
+    """
+    came: set[str] = set()
+    try:
+        with tarfile.open(fileobj=stream, mode="r|") as tar:
+            for member in tar:
+                name = word(member.name, 80)
+                if not member.isreg():
+                    raise InputError(f"the box sends {name}, which is no file", where=host)
+                if member.name not in wanted or member.name in came:
+                    raise InputError(f"the box sends {name}, which was not asked for", where=host)
+                if member.size > wanted[member.name]:
+                    what = f"the box sends {name} of {member.size:,} bytes; it can have {wanted[member.name]:,} at most"
+                    raise InputError(what, where=host)
+                source = tar.extractfile(member)
+                assert source is not None
+                with source, (folder / member.name).open("wb") as file:
+                    while piece := source.read(1 << 20):
+                        file.write(piece)
+                came.add(member.name)
+    except (tarfile.TarError, EOFError) as error:
+        raise InputError(f"what comes from the box is no tar ({word(str(error), 80)})", where=host) from None
+    missing = sorted(wanted.keys() - came)
+    if missing:
+        raise InputError(f"the box did not send {missing[0]}", where=host, hint="train again")
+
+
+def _wanted(manifest: JobManifest) -> dict[str, int]:
+    method = TrainSettings.parse(manifest.settings, where=FILE).method
+    base = sum(told.bytes for name, told in manifest.files.items() if name.startswith("work/models/base/"))
+    most = base + 64 * 2**20 if base else MOST_HUB_WEIGHTS
+    return {name: size or most for name, size in returned_files(method).items()}
+
+
+def bring_home(unpacked: Path, manifest: JobManifest, came: Path, output: Path, say: Callable[[str], None]) -> Trained:
+    """Check what came from a box against the package it was made of, and put the adapter in its place.
+
+    Args:
+        unpacked: the package, unpacked here; manifest: of it.
+        came: what came back.
+        output: where the adapter goes, whole or not at all.
+        say: hears what training would say before it begins.
+
+    Raises:
+        InputError: where what came is not what training could have made of the package.
+    """
+    work = unpacked / "work"
+    given = TrainSettings.parse(manifest.settings, where=unpacked)
+    say(f"checking {WEIGHTS[given.method]} here: validation is scored again")
+    if manifest.stage == "rl":
+        ready = policy_run(work / "data", given, rewards=work / "rewards", parent=work / "parent", say=_nothing)
+    else:
+        drafts, parent = work / "drafts.jsonl", work / "parent"
+        ready = imitation_run(
+            work / "data",
+            _here(given, work, manifest),
+            drafts=drafts if drafts.is_file() else None,
+            parent=parent if parent.is_dir() else None,
+            say=_nothing,
+        )
+    # As they were given, but for what a parent decides.
+    recorded = ready.run.settings if (work / "parent").is_dir() else given
+    return take_returned(ready, came, output, recorded.model_dump(mode="json"))
+
+
+def _here(given: TrainSettings, work: Path, manifest: JobManifest) -> TrainSettings:
+    """The settings with base and template as the package has them, or as they were named where that is the same."""
+    here: dict[str, str] = {}
+    packed = next(work.glob("template.*"), None)
+    if packed is not None:
+        here["template"] = str(packed)
+    if manifest.base is not None and not _is_base(given.model, manifest):
+        here["model"] = str(work / "models" / "base" / manifest.base)
+    return given.model_copy(update=here)
+
+
+def _is_base(reference: str, manifest: JobManifest) -> bool:
+    """Whether a reference leads to the very files of the package's base."""
+    try:
+        found = Path(find_base(reference))
+    except InputError:
+        return False
+    below = f"work/models/base/{manifest.base}/"
+    packed = {name.removeprefix(below): told for name, told in manifest.files.items() if name.startswith(below)}
+    held = {path.name for path in found.glob("*.safetensors")} | {name for name in BASE if (found / name).is_file()}
+    return held == set(packed) and all(sha256_file(found / name) == told.sha256 for name, told in packed.items())
+
+
+def _nothing(line: str) -> None:
+    """What was said before training began was said on the box."""

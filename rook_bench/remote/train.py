@@ -1,0 +1,215 @@
+"""`train`, elsewhere: the same call starts a job, goes on with it, or brings its adapter home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from rook_bench.core import ConfigError, InputError
+from rook_bench.core.console import err, remark
+from rook_bench.core.files import check_replaceable, whole_file
+from rook_bench.core.hashing import sha256_file
+from rook_bench.core.untrusted import word
+from rook_bench.remote.attach import Watch, order_text, send_package
+from rook_bench.remote.box import Box
+from rook_bench.remote.home import bring_home, fetch_files
+from rook_bench.remote.jobs import JobFolder, JobRecord, remote_folder
+from rook_bench.remote.package import Call, JobManifest, plan_package, unpack_package, write_package
+from rook_bench.remote.ssh import Ssh
+from rook_bench.training.fit import Trained
+from rook_bench.training.inputs import check_inputs
+from rook_bench.workbench.fine_tune import record_choice
+
+MAX_HOURS = 24.0
+"""Hard limit of a run where nobody gives another: what runs has an end time."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a job is to run.
+
+    Attributes:
+        max_hours: hard limit of the run.
+        python: an interpreter on the box that has all that training needs, in place of an environment of ours.
+        cpu: leave graphics cards alone.
+        secrets: names of environment variables whose values the training needs (HF_TOKEN).
+    """
+
+    max_hours: float = MAX_HOURS
+    python: str | None = None
+    cpu: bool = False
+    secrets: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.max_hours <= 24 * 30:
+            raise ConfigError(f"{self.max_hours:g} hours", where="--max-hours", hint="give more than 0, at most 720")
+
+    def order(self, *, extend: bool) -> dict[str, Any]:
+        """What the runner is told."""
+        missing = [name for name in self.secrets if not os.environ.get(name)]
+        if missing:
+            raise InputError("no such environment variable", where=missing[0], hint="set it, or leave --secret away")
+        return {
+            "max_seconds": self.max_hours * 3600,
+            "extend": extend,
+            "python": self.python,
+            "cpu": self.cpu,
+            "secrets": {name: os.environ[name] for name in self.secrets},
+        }
+
+
+@dataclass
+class Job:
+    """A job on its way.
+
+    Attributes:
+        folder: what is kept of it here; manifest: of its package.
+        say: hears what happens; console: where progress bars go.
+    """
+
+    folder: JobFolder
+    manifest: JobManifest
+    say: Callable[[str], None] = remark
+    console: Console = field(default_factory=lambda: err)
+
+    @classmethod
+    def of(cls, package: Path, say: Callable[[str], None] = remark) -> Job:
+        """The job of a package, which is unpacked and checked first."""
+        aside = remote_folder() / "jobs" / f".{os.getpid()}"
+        try:
+            manifest = unpack_package(package, aside)
+            folder = JobFolder(manifest.job)
+            folder.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not folder.unpacked.exists():
+                aside.rename(folder.unpacked)
+            with whole_file(folder.package) as copy:
+                shutil.copyfile(package, copy)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+        return cls(folder, manifest, say)
+
+    def run(self, ssh: Ssh, terms: Terms, output: Path, trials: Path | None, provider: str = "host") -> Trained:
+        """Start it on a box or go on with it, watch it to its end, and bring its adapter home.
+
+        Raises:
+            InputError: where the box, or what it sends, is not what it should be; where training failed there.
+        """
+        check_replaceable(output)
+        with self.folder.attached():
+            record = self._record(ssh, terms, output, trials, provider)
+            box = Box(ssh, terms.python)
+            self.say(f"job {self.folder.job} on {ssh.host}: {describe_box(box.ready())}")
+            status = box.ask("status", self.folder.job)
+            if status.get("stage") != "done":
+                send_package(box, self.folder.job, self.folder.package, sha256_file(self.folder.package), self.console)
+                self.begin(box, terms)
+            return self.finish(box, terms, record)
+
+    def begin(self, box: Box, terms: Terms) -> None:
+        """Start the run, or find it running."""
+        status = box.ask("start", self.folder.job, send=order_text(terms.order(extend=True)))
+        deadline = status.get("deadline")
+        until = ""
+        if isinstance(deadline, (int, float)):
+            until = f", until {time.strftime('%Y-%m-%d %H:%M %Z', time.localtime(deadline))} at the latest"
+        self.say(("started" if status.get("begun") is True else "it is running") + until)
+
+    def finish(self, box: Box, terms: Terms, record: JobRecord) -> Trained:
+        """Watch it to its end and bring its adapter home."""
+        watch = Watch(box, self.folder.job, terms.order(extend=False), self.folder.log, self.say, self.console)
+        try:
+            status = watch.to_end()
+        except KeyboardInterrupt:
+            if record.provider == "host":
+                self.say(f"the job goes on at {record.host}; rook-bench remote attach {self.folder.job}, or end")
+            raise
+        if status.get("stage") != "done":
+            raise failed(status, record)
+        return self.fetch(box, record)
+
+    def fetch(self, box: Box, record: JobRecord) -> Trained:
+        """Bring the adapter home."""
+        fetch_files(box, self.folder.job, self.manifest, self.folder.returned)
+        done = bring_home(self.folder.unpacked, self.manifest, self.folder.returned, Path(record.output_dir), self.say)
+        record_choice(done, record.trials)
+        self.folder.keep(record.model_copy(update={"fetched": True}))
+        return done
+
+    def _record(self, ssh: Ssh, terms: Terms, output: Path, trials: Path | None, provider: str) -> JobRecord:
+        before = self.folder.record()
+        if before is not None and before.host != ssh.host and not before.fetched:
+            hint = f"go on there, or end it with rook-bench remote end {self.folder.job}"
+            raise InputError(f"this job was started on {before.host}", where=ssh.host, hint=hint)
+        paths = {name: _absolute(getattr(ssh, name)) for name in ("config", "identity", "known_hosts")}
+        record = JobRecord(
+            job=self.folder.job,
+            provider=provider,
+            host=ssh.host,
+            alias=ssh.alias,
+            python=terms.python,
+            cpu=terms.cpu,
+            max_seconds=terms.max_hours * 3600,
+            output_dir=str(output.resolve()),
+            trials=_absolute(trials),
+            **paths,
+        )
+        self.folder.keep(record)
+        return record
+
+
+def failed(status: dict[str, Any], record: JobRecord) -> InputError:
+    """Why a job did not end well, in one line."""
+    stage = word(str(status.get("stage")), 20)
+    message = word(str(status.get("message") or "no word about why"), 300)
+    hint = f"rook-bench remote logs {record.job} has all of it; the same command tries again"
+    if stage == "out of time":
+        hint = "its checkpoints are kept: the same command with more --max-hours goes on"
+    return InputError(f"{stage}: {message}", where=f"job {record.job}", hint=hint)
+
+
+def make_package(call: Call, out: Path) -> JobManifest:
+    """Write the package of a call of `train`, after checking that its inputs belong together.
+
+    Raises:
+        InputError, ConfigError: where they don't, and where a file holds a secret.
+    """
+    check_inputs(call.data_dir, call.settings, rewards=call.rewards, drafts=call.drafts, parent=call.parent)
+    with TemporaryDirectory(prefix="rook-bench-") as aside:
+        manifest, files = plan_package(call, Path(aside))
+        write_package(manifest, files, out)
+    return manifest
+
+
+def job_of(call: Call, say: Callable[[str], None] = remark) -> Job:
+    """The job of a call of `train`."""
+    with TemporaryDirectory(prefix="rook-bench-") as aside:
+        package = Path(aside) / "package.tar.gz"
+        make_package(call, package)
+        return Job.of(package, say)
+
+
+def describe_box(found: dict[str, Any]) -> str:
+    """A box in a line."""
+    python = ".".join(str(part) for part in found.get("python", [])[:2])
+    parts = [f"Python {word(python, 10)}", f"{word(str(found.get('cores')), 5)} cores"]
+    for name, what in (("memory", "memory"), ("disk_free", "disk free")):
+        if isinstance(found.get(name), int):
+            parts.append(f"{found[name] / 2**30:.0f} GiB {what}")
+    cards = found.get("cards")
+    if isinstance(cards, list) and cards:
+        parts.append(f"{len(cards)} x {word(str(cards[0].get('name')), 40)}")
+    else:
+        parts.append("no graphics card")
+    return ", ".join(parts)
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.resolve())
