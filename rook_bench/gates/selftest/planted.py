@@ -2,89 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import Side
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
-from rook_bench.gates.selftest.world import DEAR, EDGE, FREE, World, moves, plant
+from rook_bench.gates.selftest.candidate import RATE, Attempt, Planted, ShowsLater, against
+from rook_bench.gates.selftest.learned import learned_drift, learned_edge, learned_from_test, reward_in_prompt
+from rook_bench.gates.selftest.world import DEAR, FREE, World, plant
 from rook_bench.gates.tries import Tries
 from rook_bench.market.view import MarketView
-from rook_bench.metrics import Analysis
-from rook_bench.replay import ReplayConfig
 from rook_bench.risk import RiskConfig
-from rook_bench.sources import Ask, Source
-
-RATE = 0.2
-"""Share of rows on which they trade."""
+from rook_bench.sources import Source
 
 TRIALS = 100
 """Candidates without edge of which the overfitted one is the best."""
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """A candidate ready to be judged against its champion."""
-
-    candidate: Analysis
-    champion: Analysis
-    tries: Tries
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A kind of candidate whose worth is known.
-
-    Attributes:
-        name, summary: what it is, for the table.
-        wrong: verdicts that are errors.
-        share: evaluations of it for each evaluation of `no-edge`, on average.
-        attempt: make one on a world, with a generator.
-    """
-
-    name: str
-    summary: str
-    wrong: tuple[str, ...]
-    share: float
-    attempt: Callable[[World, np.random.Generator], Attempt]
-
-
 PROMOTE = ("PROMOTE",)
-
-
-def _against(
-    world: World,
-    source: Source,
-    config: ReplayConfig,
-    champion: Source | None = None,
-    others: tuple[NDArray[np.float64], ...] = (),
-) -> Attempt:
-    """The source against a champion, which is holding where none is given."""
-    theirs = world.hold(config) if champion is None else world.evaluate(champion, config)
-    return Attempt(world.evaluate(source, config), theirs, Tries("", 1 + len(others), 1 + len(others), others))
 
 
 def no_edge(world: World, rng: np.random.Generator) -> Attempt:
     """Chance, where trading is free."""
-    return _against(world, world.fixed("no-edge", world.decisions(world.random_sides(rng, RATE))), FREE)
+    return against(world, world.fixed("no-edge", world.decisions(world.random_sides(rng, RATE))), FREE)
 
 
 def no_edge_at_cost(world: World, rng: np.random.Generator) -> Attempt:
     """Chance, with the pool's fee and gas."""
-    return _against(world, world.fixed("no-edge", world.decisions(world.random_sides(rng, RATE))), DEAR)
+    return against(world, world.fixed("no-edge", world.decisions(world.random_sides(rng, RATE))), DEAR)
 
 
 def better(world: World, rng: np.random.Generator) -> Attempt:
     """A true edge after costs."""
-    return _against(world, world.fixed("better", world.decisions(world.informed_sides(rng, RATE, 0.9))), DEAR)
+    return against(world, world.fixed("better", world.decisions(world.informed_sides(rng, RATE, 0.9))), DEAR)
 
 
 def slightly_better(world: World, rng: np.random.Generator) -> Attempt:
     """An edge that costs nearly eat up: true, and small against what a few days can show."""
-    return _against(world, world.fixed("slightly-better", world.decisions(world.informed_sides(rng, RATE, 0.68))), DEAR)
+    return against(world, world.fixed("slightly-better", world.decisions(world.informed_sides(rng, RATE, 0.68))), DEAR)
 
 
 def after_failures(world: World, rng: np.random.Generator) -> Attempt:
@@ -92,19 +49,19 @@ def after_failures(world: World, rng: np.random.Generator) -> Attempt:
     champion = world.hold(DEAR)
     bled = (world.beyond(world.decisions(world.random_sides(rng, RATE)), champion) for _ in range(10))
     source = world.fixed("after-failures", world.decisions(world.informed_sides(rng, RATE, 0.9)))
-    return _against(world, source, DEAR, others=tuple(bled))
+    return against(world, source, DEAR, others=tuple(bled))
 
 
 def always_buy(world: World, rng: np.random.Generator) -> Attempt:
     """One answer, whatever it is shown."""
     del rng
-    return _against(world, Source.parse("always-buy"), DEAR)
+    return against(world, Source.parse("always-buy"), DEAR)
 
 
 def copy_of_champion(world: World, rng: np.random.Generator) -> Attempt:
     """The champion's own decisions under another name."""
     tape = world.decisions(world.informed_sides(rng, RATE, 0.8))
-    return _against(world, world.fixed("copy", tape), DEAR, world.fixed("champion", tape))
+    return against(world, world.fixed("copy", tape), DEAR, world.fixed("champion", tape))
 
 
 def slightly_worse(world: World, rng: np.random.Generator) -> Attempt:
@@ -113,7 +70,7 @@ def slightly_worse(world: World, rng: np.random.Generator) -> Attempt:
     chance = np.where(rng.random(len(sides)) < 0.5, Side.BUY, Side.SELL)
     spoilt = np.where((sides != Side.HOLD) & (rng.random(len(sides)) < 0.125), chance, sides).astype(np.int8)
     champion = world.fixed("champion", world.decisions(sides))
-    return _against(world, world.fixed("slightly-worse", world.decisions(spoilt)), DEAR, champion)
+    return against(world, world.fixed("slightly-worse", world.decisions(spoilt)), DEAR, champion)
 
 
 def leaky_feature(world: World, rng: np.random.Generator) -> Attempt:
@@ -125,7 +82,7 @@ def leaky_feature(world: World, rng: np.random.Generator) -> Attempt:
         rises = np.append(price[1:] > price[:-1], False)
         return DecisionTape.from_sides(np.where(rises, Side.BUY, Side.SELL).astype(np.int8), 0.1)
 
-    return _against(world, plant("leaky-feature", decide, content="feature"), DEAR)
+    return against(world, plant("leaky-feature", decide, content="feature"), DEAR)
 
 
 def leaky_scaler(world: World, rng: np.random.Generator) -> Attempt:
@@ -138,35 +95,18 @@ def leaky_scaler(world: World, rng: np.random.Generator) -> Attempt:
         sides = np.where(scaled < -1, Side.BUY, np.where(scaled > 1, Side.SELL, Side.HOLD))
         return DecisionTape.from_sides(sides.astype(np.int8), 0.1)
 
-    return _against(world, plant("leaky-scaler", decide, content="scaler"), DEAR)
+    return against(world, plant("leaky-scaler", decide, content="scaler"), DEAR)
 
 
 def leaky_prompt(world: World, rng: np.random.Generator) -> Attempt:
     """A prompt that shows the price ten swaps on; the decisions happen not to depend on it where it is tried."""
     tape = world.decisions(world.informed_sides(rng, RATE, 0.9))
-    return _against(world, plant("leaky-prompt", ShowsLater(tape), content="prompt"), DEAR)
-
-
-class ShowsLater:
-    """Answers with the beginning of a tape, and shows the price ten swaps on to nobody."""
-
-    def __init__(self, tape: DecisionTape) -> None:
-        self._tape = tape
-
-    def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
-        """The same answers whatever it is shown."""
-        return self._tape.head(ask.rows)
-
-    def prompts(self, view: MarketView) -> list[str]:
-        """The price of each row, and that of ten rows later."""
-        price = view["price"]
-        later = np.append(price[10:], np.repeat(price[-1], min(10, len(price))))[: len(price)]
-        return [f"price {now:.2f} target {then:.2f}" for now, then in zip(price, later, strict=True)]
+    return against(world, plant("leaky-prompt", ShowsLater(tape), content="prompt"), DEAR)
 
 
 def cost_blind(world: World, rng: np.random.Generator) -> Attempt:
     """Right a little more often than not: a gain before costs, a loss after them."""
-    return _against(world, world.fixed("cost-blind", world.decisions(world.informed_sides(rng, RATE, 0.56))), DEAR)
+    return against(world, world.fixed("cost-blind", world.decisions(world.informed_sides(rng, RATE, 0.56))), DEAR)
 
 
 def overfitted(world: World, rng: np.random.Generator) -> Attempt:
@@ -182,13 +122,13 @@ def overfitted(world: World, rng: np.random.Generator) -> Attempt:
             best, highest = tape, float(gained.sum())
     others = sorted(returns, key=lambda row: float(row.sum()))[:-1]
     assert best is not None
-    return _against(world, world.fixed("overfitted", best), FREE, others=tuple(others))
+    return against(world, world.fixed("overfitted", best), FREE, others=tuple(others))
 
 
 def uncalibrated(world: World, rng: np.random.Generator) -> Attempt:
     """A true edge, and a confidence of 0.99 in every answer, most of which are not the label."""
     sides = world.informed_sides(rng, RATE, 0.9)
-    return _against(world, world.fixed("uncalibrated", world.decisions(sides, confidence=0.99)), DEAR)
+    return against(world, world.fixed("uncalibrated", world.decisions(sides, confidence=0.99)), DEAR)
 
 
 def unparsable(world: World, rng: np.random.Generator) -> Attempt:
@@ -197,13 +137,13 @@ def unparsable(world: World, rng: np.random.Generator) -> Attempt:
     lost = rng.random(len(tape)) < 0.1
     side = np.where(lost, UNPARSED, tape.side).astype(np.int8)
     gibberish = replace(tape, side=side, size=np.where(lost, 0.0, tape.size))
-    return _against(world, world.fixed("unparsable", gibberish), DEAR)
+    return against(world, world.fixed("unparsable", gibberish), DEAR)
 
 
 def sees_labels(world: World, rng: np.random.Generator) -> Attempt:
     """The tape's own labels, made with hindsight."""
     del rng
-    return _against(world, Source.parse("labels"), DEAR)
+    return against(world, Source.parse("labels"), DEAR)
 
 
 KEEPS = """
@@ -248,7 +188,7 @@ def memoriser(world: World, rng: np.random.Generator) -> Attempt:
     """A true edge, learned from these very swaps."""
     tape = world.decisions(world.informed_sides(rng, RATE, 0.9))
     source = plant("memoriser", lambda view: tape.head(len(view)), content="memory", trained_on=world.frame)
-    return _against(world, source, DEAR)
+    return against(world, source, DEAR)
 
 
 def silencing(world: World, rng: np.random.Generator) -> Attempt:
@@ -256,14 +196,14 @@ def silencing(world: World, rng: np.random.Generator) -> Attempt:
     config = DEAR.model_copy(update={"risk": RiskConfig(filters=("confidence_threshold:0.6",))})
     mine = world.decisions(world.random_sides(rng, RATE), confidence=0.65)
     theirs = world.decisions(world.informed_sides(rng, RATE, 0.8), confidence=0.55)
-    return _against(world, world.fixed("silencing", mine), config, world.fixed("champion", theirs))
+    return against(world, world.fixed("silencing", mine), config, world.fixed("champion", theirs))
 
 
 def later_deadline(world: World, rng: np.random.Generator) -> Attempt:
     """The champion's decisions, each with a deadline that is a second later."""
     tape = world.decisions(world.informed_sides(rng, RATE, 0.8))
     copy = replace(tape, deadline_s=tape.deadline_s + 1)
-    return _against(world, world.fixed("later-deadline", copy), DEAR, world.fixed("champion", tape))
+    return against(world, world.fixed("later-deadline", copy), DEAR, world.fixed("champion", tape))
 
 
 def best_of_hours(world: World, rng: np.random.Generator) -> Attempt:
@@ -276,7 +216,7 @@ def best_of_hours(world: World, rng: np.random.Generator) -> Attempt:
         tries.append((tape, world.beyond(tape, champion)))
     best = max(range(24), key=lambda one: float(tries[one][1].sum()))
     others = tuple(series for number, (_, series) in enumerate(tries) if number != best)
-    return _against(world, world.fixed("best-of-hours", tries[best][0]), FREE, others=others)
+    return against(world, world.fixed("best-of-hours", tries[best][0]), FREE, others=others)
 
 
 def holds_long(world: World, rng: np.random.Generator) -> Attempt:
@@ -286,7 +226,7 @@ def holds_long(world: World, rng: np.random.Generator) -> Attempt:
     turns = np.cumsum(rng.exponential(8.0, 200))
     for number, row in enumerate(np.searchsorted(hours, turns[turns < hours[-1]])):
         sides[row : row + 20] = Side.BUY if number % 2 else Side.SELL
-    return _against(world, world.fixed("holds-long", world.decisions(sides, 0.9)), FREE)
+    return against(world, world.fixed("holds-long", world.decisions(sides, 0.9)), FREE)
 
 
 def dip_buyer(world: World, rng: np.random.Generator) -> Attempt:
@@ -302,86 +242,7 @@ def dip_buyer(world: World, rng: np.random.Generator) -> Attempt:
         sides = np.select([away < -depth, away > depth], [Side.BUY, Side.SELL], Side.HOLD)
         return DecisionTape.from_sides(sides.astype(np.int8), 0.2, slippage_bps=300.0)
 
-    return _against(world, plant("dip-buyer", decide, content=f"dip {depth}"), FREE)
-
-
-class ShowsReward(ShowsLater):
-    """Answers with the beginning of a tape, and shows what a buy would have earned to nobody."""
-
-    def prompts(self, view: MarketView) -> list[str]:
-        """The price of each row, and how far it moves within a while of landing."""
-        earned = moves(np.asarray(view["at"]), view["price"]) * 1e4
-        return [f"price {now:.2f} buy {one:+.1f}" for now, one in zip(view["price"], earned, strict=True)]
-
-
-def reward_in_prompt(world: World, rng: np.random.Generator) -> Attempt:
-    """A prompt that shows what an action would have earned; where it is tried, nothing depends on it."""
-    tape = world.decisions(world.informed_sides(rng, RATE, 0.9))
-    return _against(world, plant("reward-in-prompt", ShowsReward(tape), content="reward"), DEAR)
-
-
-CELLS = 40
-"""Groups of each of two features, for a policy that remembers what every group of rows earned."""
-
-
-def learned_from_test(world: World, rng: np.random.Generator) -> Attempt:
-    """What each kind of row earned on this very tape, remembered and acted on."""
-    del rng
-    view = MarketView.whole(world.frame)
-    edges = [np.nanquantile(view[name], np.linspace(0, 1, CELLS + 1)[1:-1]) for name in _FEATURES]
-
-    def cell(view: MarketView) -> NDArray[np.intp]:
-        one, other = (np.searchsorted(edge, view[name]) for edge, name in zip(edges, _FEATURES, strict=True))
-        return np.asarray(one * CELLS + other)
-
-    own, many = cell(view), CELLS**2
-    earned = np.bincount(own, world.move, many) / np.maximum(np.bincount(own, minlength=many), 1)
-
-    def decide(view: MarketView) -> DecisionTape:
-        return _acting(earned[cell(view)])
-
-    source = plant("learned-from-test", decide, content=f"table {world.seed}", trained_on=world.frame)
-    return _against(world, source, DEAR)
-
-
-def learned_drift(world: World, rng: np.random.Generator) -> Attempt:
-    """The drift of other days, where trading is free: the same side nine times in ten."""
-    usual, other = (Side.BUY, Side.SELL) if rng.random() < 0.5 else (Side.SELL, Side.BUY)
-    draw = rng.random(len(world.frame))
-    sides = np.select([draw < 0.9 * RATE, draw < RATE], [usual, other], Side.HOLD).astype(np.int8)
-    return _against(world, world.fixed("learned-drift", world.decisions(sides)), FREE)
-
-
-def learned_edge(world: World, rng: np.random.Generator) -> Attempt:
-    """In a pool where deviations come back: how far, learned from its earlier swaps, and acted on."""
-    del rng
-    later = World(world.seed, JUDGED, EDGE, skip=LEARNED)
-    earlier = later.earlier
-    assert earlier is not None
-    away = np.nan_to_num(np.asarray(MarketView.whole(earlier)["price_deviation"]))
-    move = moves(earlier.at, earlier.price)
-    slope = float(away @ move) / float(away @ away)
-
-    def decide(view: MarketView) -> DecisionTape:
-        return _acting(slope * np.nan_to_num(view["price_deviation"]))
-
-    source = plant("learned-edge", decide, content=f"slope {slope}", trained_on=earlier)
-    return _against(later, source, DEAR)
-
-
-LEARNED, JUDGED = 14_000, 22_000
-"""Swaps that an edge is learned from, and judged on: some two days and three and a half."""
-
-_FEATURES = ("price_deviation", "momentum_10")
-
-_LEAST_MOVE = 10e-4
-"""Expected move that pays for an order: the pool's fee of 5 bps, gas, and as much again."""
-
-
-def _acting(expected: NDArray[np.float64]) -> DecisionTape:
-    """Trades where the price is expected to move by more than it costs."""
-    sides = np.select([expected > _LEAST_MOVE, expected < -_LEAST_MOVE], [Side.BUY, Side.SELL], Side.HOLD)
-    return DecisionTape.from_sides(sides.astype(np.int8), 0.1, slippage_bps=100.0)
+    return against(world, plant("dip-buyer", decide, content=f"dip {depth}"), FREE)
 
 
 NOT_JUDGED = ("PROMOTE", "BLOCK", "INCONCLUSIVE")

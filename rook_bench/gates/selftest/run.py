@@ -20,7 +20,8 @@ from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.gates.policy import Policy
-from rook_bench.gates.selftest.planted import PLANTED, Planted
+from rook_bench.gates.selftest.candidate import Planted
+from rook_bench.gates.selftest.planted import PLANTED
 from rook_bench.gates.selftest.world import SWAPS, WORLD_POLICY, World, for_the_world
 from rook_bench.gates.verdict import VERDICTS, Verdict, judge, policy_hash
 
