@@ -11,13 +11,13 @@ from rook_bench.core.shipped import shipped_file
 
 ENDINGS = (".py", ".toml", ".json", ".typed", ".j2", ".css")
 LOCKS = ("requirements.lock", "requirements-train.lock", "requirements-setup.lock", "requirements-torch.txt")
-METADATA = ("METADATA", "entry_points.txt")
 
 
-def code_files() -> dict[str, Path]:
+def code_files(aside: Path) -> dict[str, Path]:
     """Every file of the package, by its name below the folder that Python is to look in.
 
-    With what an installed package says of itself, by which plugins are found.
+    With what an installed package says of itself, by which plugins are found; that is written to a folder `aside`, for
+    it has another form in a checkout.
     """
     files = {
         f"{PACKAGE.name}/{path.relative_to(PACKAGE).as_posix()}": path
@@ -25,10 +25,13 @@ def code_files() -> dict[str, Path]:
         if path.is_file() and path.suffix in ENDINGS and not _stays(path.relative_to(PACKAGE).as_posix())
     }
     found = distribution("rook-bench")
-    folder = f"rook_bench-{found.version}.dist-info"
-    for listed in found.files or ():
-        if listed.name in METADATA and listed.parent.name.endswith(".dist-info"):
-            files[f"{folder}/{listed.name}"] = Path(str(found.locate_file(listed)))
+    told = {
+        "METADATA": found.read_text("METADATA") or found.read_text("PKG-INFO"),
+        "entry_points.txt": found.read_text("entry_points.txt"),
+    }
+    for name, text in told.items():
+        (aside / name).write_text(text or "", encoding="utf-8")
+        files[f"rook_bench-{found.version}.dist-info/{name}"] = aside / name
     return files
 
 

@@ -142,7 +142,7 @@ def plan_package(call: Call, aside: Path) -> tuple[JobManifest, dict[str, Path]]
     for name, text in written.items():
         (aside / name).write_text(text, encoding="utf-8")
         files[f"work/{name}"] = aside / name
-    files |= {f"code/{name}": path for name, path in code_files().items()}
+    files |= {f"code/{name}": path for name, path in code_files(aside).items()}
     files |= {f"lock/{name}": path for name, path in lock_files().items()}
     files = dict(sorted(files.items()))
     check_secrets(files)

@@ -154,7 +154,17 @@ def flags(prepared, mini_base, tmp_path):
 @pytest.fixture
 def remote(way):
     """The words of `remote train` on the box, without flags."""
-    return lambda *words: ["remote", "train", "--host", "box", "--ssh-config", way(), "--python", sys.executable, *words]
+    return lambda *words: [
+        "remote",
+        "train",
+        "--host",
+        "box",
+        "--ssh-config",
+        way(),
+        "--python",
+        sys.executable,
+        *words,
+    ]
 
 
 def wait_for(what, seconds=90, every=0.05):

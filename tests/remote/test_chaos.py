@@ -48,7 +48,7 @@ def slow_python(tmp_path):
     path = tmp_path / "python"
     path.write_text(
         f'#!/bin/sh\nif [ "$1" = -c ]; then shift 2; exec {sys.executable} -c '
-        f"'import sys; sys.path.insert(0, \"{place}\"); from slow_training import main; main()' \"$@\"; fi\n"
+        f'\'import sys; sys.path.insert(0, "{place}"); from slow_training import main; main()\' "$@"; fi\n'
         f'exec {sys.executable} "$@"\n'
     )
     path.chmod(0o755)

@@ -1,0 +1,226 @@
+"""The runner on the box, asked through a real sshd: what it takes, how it ends, what it tells."""
+
+import hashlib
+import io
+import json
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from rook_bench.core import RookError
+from rook_bench.remote.attach import Watch
+from rook_bench.remote.ssh import ConnectionLost
+
+TRAIN = """
+import json, os, sys, time, pathlib
+print("hello \\x1b[2J", os.environ.get("MY_SECRET", "none"), flush=True)
+{body}
+"""
+
+
+@pytest.fixture
+def job(tmp_path, box):
+    """A package whose "training" is a few lines of Python; sent, and its name."""
+
+    def make(body="", files=None, name=None):
+        module = TRAIN.format(body=body) + "\ndef main(): pass\n"
+        content = {
+            "code/rook_bench/__init__.py": b"",
+            "code/rook_bench/cli/__init__.py": b"",
+            "code/rook_bench/cli/main.py": module.encode(),
+            "lock/x": b"",
+            "work/rook-bench.toml": b"",
+            **(files or {}),
+        }
+        listed = {
+            path: {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)} for path, text in content.items()
+        }
+        manifest = json.dumps({"command": ["train"], "files": listed}).encode()
+        package = tmp_path / "package.tar.gz"
+        with tarfile.open(package, "w:gz") as tar:
+            for path, text in {"job.json": manifest, **content}.items():
+                entry = tarfile.TarInfo(path)
+                entry.size = len(text)
+                tar.addfile(entry, io.BytesIO(text))
+        name = name or hashlib.sha256(manifest).hexdigest()[:16]
+        box.ready()
+        list(box.send(name, package, hashlib.sha256(package.read_bytes()).hexdigest()))
+        return name
+
+    return make
+
+
+ORDER = {"max_seconds": 60, "python": sys.executable}
+
+
+def start(box, job, **order):
+    return box.ask("start", job, send=json.dumps(ORDER | order).encode())
+
+
+def followed(box, job, at=0):
+    told = list(box.follow(job, at))
+    log = "".join(line["log"] for line in told if "log" in line)
+    return log, told[-1]["end"]
+
+
+WRITES = """
+folder = pathlib.Path("adapter"); folder.mkdir(); (folder / "rook.json").write_text("{}")
+(folder / "extra").write_text("x"); (folder / "link").symlink_to("/etc/passwd")
+"""
+
+
+def test_a_job_runs_to_its_end_and_is_collected(box, job):
+    name = job(WRITES)
+    assert start(box, name)["begun"] is True
+    log, end = followed(box, name)
+    assert end["stage"] == "done"
+    assert "hello" in log
+    with tarfile.open(fileobj=box.collect(name, ["rook.json", "link"]).stdout, mode="r|") as tar:
+        assert [member.name for member in tar] == ["rook.json"]
+    assert start(box, name)["begun"] is False  # what is done stays done
+    assert box.ask("status", name)["stage"] == "done"
+
+
+def test_a_failure_says_what_training_said_last(box, job):
+    name = job("sys.exit('no such luck')")
+    start(box, name)
+    _, end = followed(box, name)
+    assert end["stage"] == "failed"
+    assert end["message"] == "training ended with exit code 1: no such luck"
+    assert start(box, name)["begun"] is True  # and may be tried again
+    followed(box, name)
+
+
+def test_secrets_reach_training_and_nothing_else(box, job, box_folder):
+    name = job(WRITES)
+    start(box, name, secrets={"MY_SECRET": "xyzzy-plugh"})
+    log, _ = followed(box, name)
+    assert "xyzzy-plugh" in log  # this training prints it, which is its own affair
+    others = [path for path in box_folder.rglob("*") if path.is_file() and path.name != "log"]
+    assert not [path for path in others if b"xyzzy-plugh" in path.read_bytes()]
+
+
+def test_nothing_in_the_log_acts_on_the_terminal(box, job, tmp_path):
+    from rich.console import Console
+
+    name = job("print('\\x1b]0;title\\x07', 'caf\\u00e9', '\\r\\x9b31m', flush=True)" + WRITES)
+    start(box, name)
+    said = []
+    out = io.StringIO()
+    Watch(box, name, ORDER, tmp_path / "log", said.append, Console(file=out)).to_end()
+    text = "\n".join(said)
+    assert "café" in text
+    assert not set(text) & {chr(code) for code in (*range(9), *range(11, 32), 127, *range(128, 160))}
+    assert b"\x1b]0;title" in (tmp_path / "log").read_bytes()  # what is kept is what was said
+
+
+def test_the_log_is_told_from_any_byte_on(box, job):
+    name = job("print('x' * 200_000, flush=True)" + WRITES)
+    start(box, name)
+    log, _ = followed(box, name)
+    again, _ = followed(box, name, 100_000)
+    assert again == log[100_000:]
+
+
+def test_a_package_goes_on_where_sending_stopped(box, job, box_folder, tmp_path):
+    name = job(WRITES)
+    folder = box_folder / "jobs" / name
+    whole = (folder / "package.tar.gz").read_bytes()
+    (folder / "package.tar.gz").unlink()
+    (folder / "package.tar.gz.part").write_bytes(whole[:300])
+    places = list(box.send(name, tmp_path / "package.tar.gz", hashlib.sha256(whole).hexdigest()))
+    assert places[0] == 300
+    assert (folder / "package.tar.gz").read_bytes() == whole
+
+    (folder / "package.tar.gz").unlink()
+    (folder / "package.tar.gz.part").write_bytes(b"y" * 300)
+    with pytest.raises(RookError, match="what arrived is not what was sent"):
+        list(box.send(name, tmp_path / "package.tar.gz", hashlib.sha256(whole).hexdigest()))
+    list(box.send(name, tmp_path / "package.tar.gz", hashlib.sha256(whole).hexdigest()))
+    assert (folder / "package.tar.gz").read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"work/../../x": b"1"}, "holds what is no file of it"),
+        ({"/x": b"1"}, "holds what is no file of it"),
+    ],
+)
+def test_the_box_refuses_a_package_that_leads_elsewhere(box, job, files, said):
+    name = job(files=files)
+    start(box, name)
+    _, end = followed(box, name)
+    assert end["stage"] == "failed"
+    assert said in end["message"]
+
+
+def test_the_box_refuses_a_package_of_another_job(box, job):
+    name = job(name="0" * 16)
+    start(box, name)
+    assert followed(box, name)[1]["message"] == "the package is of another job"
+
+
+def test_ending_ends_all_that_was_started(box, job, box_folder, wait):
+    body = (
+        "import subprocess\nchild = subprocess.Popen(['sleep', '300'])\n"
+        "pathlib.Path('child').write_text(str(child.pid))\ntime.sleep(300)"
+    )
+    name = job(body)
+    start(box, name)
+    wait(lambda: box.ask("status", name)["stage"] == "training")
+    child = box_folder / "jobs" / name / "work" / "child"
+    wait(child.is_file)
+    pid = int(wait(lambda: child.read_text() or None))
+    assert box.ask("end", name)["stage"] == "ended"
+    wait(lambda: not Path(f"/proc/{pid}").exists() or ") Z" in Path(f"/proc/{pid}/stat").read_text(), seconds=10)
+    assert box.ask("remove", name) == {"removed": name}
+    assert box.ask("status", name)["known"] is False
+
+
+def test_what_is_no_job_and_no_verb_is_trouble(box):
+    box.ready()
+    for words, said in ((("status", "../x"), "not a job"), (("dance", "0" * 16), "not a verb")):
+        with pytest.raises(RookError, match=said):
+            box.ask(*words)
+    with pytest.raises(RookError, match="the package of this job is not here"):
+        start(box, "0" * 16)
+
+
+def test_watching_ends_with_whoever_watches(box, job, wait):
+    """A client that is killed leaves nothing behind that goes on reading the log."""
+    name = job("time.sleep(60)")
+    start(box, name)
+    process = box.ssh.open(box.words("follow", name, 0))
+    process.stdout.readline()
+    process.stdin.close()
+    assert process.wait(timeout=20) == 0
+    process.stdout.close()
+    process.stderr.close()
+    box.ask("end", name)
+
+
+def test_a_runner_that_ends_again_and_again_is_given_up(box, job, tmp_path, monkeypatch):
+    from rich.console import Console
+
+    name = job("time.sleep(60)")
+    monkeypatch.setattr(type(box), "follow", lambda self, *rest: iter([{"end": {"stage": "training", "alive": False}}]))
+    monkeypatch.setattr(type(box), "ask", lambda self, *rest, **more: {})
+    with pytest.raises(RookError, match="the runner ended 4 times without a word, at training"):
+        Watch(box, name, ORDER, tmp_path / "log", print, Console(file=io.StringIO())).to_end()
+
+
+def test_a_box_that_is_gone_for_good_is_given_up(box, tmp_path, monkeypatch):
+    from rich.console import Console
+
+    def lost(self, *rest):
+        raise ConnectionLost("can't be reached", where="box")
+
+    monkeypatch.setattr(type(box), "follow", lost)
+    monkeypatch.setattr("rook_bench.remote.attach.WAITS_S", (0.01,))
+    said = []
+    with pytest.raises(ConnectionLost):
+        Watch(box, "0" * 16, ORDER, tmp_path / "log", said.append, Console(file=io.StringIO()), connect_s=0.1).to_end()
+    assert said == ["box: can't be reached: the job goes on there; connecting again"]
