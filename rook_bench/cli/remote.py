@@ -12,6 +12,7 @@ VERBS = verbs_of(
     ("fetch", "remote_jobs:fetch", "Bring the adapter of a job that is done home."),
     ("end", "remote_jobs:end", "End a job."),
     ("list", "remote_jobs:list_", "The jobs that were started from here."),
+    ("reap", "remote_reap:reap", "End rented machines that nobody looks after."),
     ("package", "remote_train:package", "Write what would be sent to a file."),
 )
 

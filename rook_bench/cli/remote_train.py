@@ -11,7 +11,10 @@ from rook_bench.cli.lazy import Verb, load_verb
 from rook_bench.cli.train import summary
 from rook_bench.core import InputError
 from rook_bench.core.console import remark, say
+from rook_bench.core.files import check_replaceable
 from rook_bench.remote.package import Call
+from rook_bench.remote.rent.guard import rented
+from rook_bench.remote.rent.provider import provider_of
 from rook_bench.remote.ssh import Ssh
 from rook_bench.remote.train import Job, Terms, job_of, make_package
 from rook_bench.workbench.fine_tune import settings_of_training
@@ -26,6 +29,9 @@ Python = Annotated[
 SshConfig = Annotated[Path | None, typer.Option("--ssh-config", help="ssh's configuration, in place of your own.")]
 Identity = Annotated[Path | None, typer.Option("--identity", help="The private key to log in with.")]
 
+BOOT_S = 300.0
+"""Seconds that a machine may take from having an address to letting us in."""
+
 FROM_SETTINGS = {"epochs": "num_epochs"}
 SETTINGS = ("epochs", "max_samples", "model", "template", "batch_size", "learning_rate", "objective", "seed")
 
@@ -33,6 +39,21 @@ SETTINGS = ("epochs", "max_samples", "model", "template", "batch_size", "learnin
 def train(
     flags: Flags = None,
     host: Host = None,
+    provider: Annotated[
+        str | None, typer.Option("--provider", metavar="NAME", help="Rent a machine: fluence (FLUENCE_API_KEY).")
+    ] = None,
+    max_usd: Annotated[
+        float | None, typer.Option("--max-usd", help="With --provider: what all of it may cost, checked beforehand.")
+    ] = None,
+    machine: Annotated[
+        str | None, typer.Option("--machine", help="With --provider: the kind of machine, in its own word.")
+    ] = None,
+    place: Annotated[str | None, typer.Option("--place", help="With --provider: where, in its own word.")] = None,
+    disk_gb: Annotated[int, typer.Option("--disk-gb", min=10, help="With --provider: size of the disk.")] = 40,
+    keep_hours: Annotated[
+        float | None,
+        typer.Option("--keep-hours", help="With --provider: leave the machine running so long if interrupted."),
+    ] = None,
     max_hours: Annotated[float, typer.Option("--max-hours", help="Hard limit of the run.")] = 24.0,
     package_file: Annotated[
         Path | None, typer.Option("--package", help="What `remote package` wrote, in place of flags.")
@@ -50,10 +71,9 @@ def train(
     identity: Identity = None,
 ) -> None:
     """Train on a box. The same command starts a job, goes on with it after anything, or fetches its adapter."""
-    if host is None:
-        raise InputError("which box?", hint="name your own with --host user@box")
+    if (host is None) == (provider is None):
+        raise InputError("which box?", hint="name your own with --host user@box, or rent one with --provider fluence")
     terms = Terms(max_hours, python, cpu, tuple(secret or ()))
-    ssh = Ssh(host, ssh_config, identity)
     trials: Path | None = None
     if package_file is not None:
         if output_dir is None or flags:
@@ -62,7 +82,24 @@ def train(
     else:
         call, output_dir, trials = read_flags(flags or [])
         job = job_of(call, remark)
-    done = job.run(ssh, terms, output_dir, trials)
+    if provider is None:
+        done = job.run(Ssh(host or "", ssh_config, identity), terms, output_dir, trials)
+    else:
+        check_replaceable(output_dir)
+        with rented(
+            provider_of(provider),
+            job.folder.job,
+            machine=machine,
+            place=place,
+            disk_gb=disk_gb,
+            hours=max_hours,
+            max_usd=max_usd,
+            keep_hours=keep_hours,
+            identity=identity,
+            config=ssh_config,
+            say=remark,
+        ) as (ssh, _):
+            done = job.run(ssh, terms, output_dir, trials, provider=provider, boot_s=BOOT_S)
     for line in summary(done):
         say(line)
 

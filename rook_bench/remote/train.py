@@ -23,7 +23,7 @@ from rook_bench.remote.box import Box
 from rook_bench.remote.home import bring_home, fetch_files
 from rook_bench.remote.jobs import JobFolder, JobRecord, remote_folder
 from rook_bench.remote.package import Call, JobManifest, plan_package, unpack_package, write_package
-from rook_bench.remote.ssh import Ssh
+from rook_bench.remote.ssh import ConnectionLost, Ssh
 from rook_bench.training.fit import Trained
 from rook_bench.training.inputs import check_inputs
 from rook_bench.workbench.fine_tune import record_choice
@@ -96,8 +96,15 @@ class Job:
             shutil.rmtree(aside, ignore_errors=True)
         return cls(folder, manifest, say)
 
-    def run(self, ssh: Ssh, terms: Terms, output: Path, trials: Path | None, provider: str = "host") -> Trained:
+    def run(
+        self, ssh: Ssh, terms: Terms, output: Path, trials: Path | None, *, provider: str = "host", boot_s: float = 0.0
+    ) -> Trained:
         """Start it on a box or go on with it, watch it to its end, and bring its adapter home.
+
+        Args:
+            ssh: the way to the box; terms: how the job is to run.
+            output, trials: where the adapter goes, and the trial ledger.
+            provider: who the box is from; boot_s: seconds that it may still take to let us in.
 
         Raises:
             InputError: where the box, or what it sends, is not what it should be; where training failed there.
@@ -106,7 +113,7 @@ class Job:
         with self.folder.attached():
             record = self._record(ssh, terms, output, trials, provider)
             box = Box(ssh, terms.python)
-            self.say(f"job {self.folder.job} on {ssh.host}: {describe_box(box.ready())}")
+            self.say(f"job {self.folder.job} on {ssh.host}: {describe_box(_ready(box, boot_s))}")
             status = box.ask("status", self.folder.job)
             if status.get("stage") != "done":
                 send_package(box, self.folder.job, self.folder.package, sha256_file(self.folder.package), self.console)
@@ -163,6 +170,18 @@ class Job:
         )
         self.folder.keep(record)
         return record
+
+
+def _ready(box: Box, boot_s: float) -> dict[str, Any]:
+    """What a box is, as soon as it lets us in."""
+    limit = time.monotonic() + boot_s
+    while True:
+        try:
+            return box.ready()
+        except ConnectionLost:
+            if time.monotonic() >= limit:
+                raise
+            time.sleep(2)
 
 
 def failed(status: dict[str, Any], record: JobRecord) -> InputError:

@@ -22,6 +22,7 @@ class Sshd:
     folder: Path
     port: int
     process: subprocess.Popen
+    program: str = str(SSHD)
 
     def cut(self):
         """End every connection at once, as a cut cable would, and go on listening; how many there were."""

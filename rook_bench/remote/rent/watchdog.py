@@ -1,0 +1,44 @@
+"""The process that ends a machine when whoever rented it is gone: killed, crashed, or forgetful.
+
+Its standard input is a pipe whose other end dies with that process, however that dies.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from pathlib import Path
+
+from rook_bench.remote.rent.guard import StillBilled, end_all
+from rook_bench.remote.rent.lease import read_lease
+from rook_bench.remote.rent.provider import provider_of
+
+LOOK_S = 1.0
+
+
+def watch(path: Path) -> int:
+    """Wait until the other end is gone or the lease is over, then end what is left; exit code 1 where that fails."""
+    gone = False
+    while True:
+        lease = read_lease(path)
+        if lease.state == "ended":
+            return 0
+        now = time.time()
+        if now >= lease.end_at or (gone and now >= (lease.keep_until or 0)):
+            break
+        if gone:
+            time.sleep(LOOK_S)
+        elif select.select([0], [], [], LOOK_S)[0] and not os.read(0, 1024):
+            gone = True
+    try:
+        end_all(provider_of(lease.provider), lease)
+    except StillBilled as left:
+        print(left, flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(watch(Path(sys.argv[1])))
