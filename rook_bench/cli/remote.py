@@ -14,6 +14,7 @@ VERBS = verbs_of(
     ("list", "remote_jobs:list_", "The jobs that were started from here."),
     ("reap", "remote_reap:reap", "End rented machines that nobody looks after."),
     ("package", "remote_train:package", "Write what would be sent to a file."),
+    ("receive", "remote_train:receive", "Check an adapter that came back by other ways."),
 )
 
 app = group_of(VERBS, "Train on another machine: your own, or a rented one that ends when it should.")

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from rook_bench.cli.lazy import Verb, load_verb
+from rook_bench.cli.options import Trials
 from rook_bench.cli.train import summary
 from rook_bench.core import InputError
 from rook_bench.core.console import remark, say
@@ -15,6 +16,7 @@ from rook_bench.core.files import check_replaceable
 from rook_bench.remote.package import Call
 from rook_bench.remote.rent.guard import rented
 from rook_bench.remote.rent.provider import provider_of
+from rook_bench.remote.sky import write_task
 from rook_bench.remote.ssh import Ssh
 from rook_bench.remote.train import Job, Terms, job_of, make_package
 from rook_bench.workbench.fine_tune import settings_of_training
@@ -40,7 +42,10 @@ def train(
     flags: Flags = None,
     host: Host = None,
     provider: Annotated[
-        str | None, typer.Option("--provider", metavar="NAME", help="Rent a machine: fluence (FLUENCE_API_KEY).")
+        str | None,
+        typer.Option(
+            "--provider", metavar="NAME", help="Rent a machine: fluence (FLUENCE_API_KEY), hf-jobs (HF_TOKEN)."
+        ),
     ] = None,
     max_usd: Annotated[
         float | None, typer.Option("--max-usd", help="With --provider: what all of it may cost, checked beforehand.")
@@ -107,12 +112,38 @@ def train(
 def package(
     out: Annotated[Path, typer.Option("--out", help="File to write, .tar.gz; whole or not at all.")],
     flags: Flags = None,
+    sky: Annotated[
+        Path | None, typer.Option("--sky", help="Also a task for SkyPilot that runs it, with the runner beside it.")
+    ] = None,
+    accelerators: Annotated[
+        str | None, typer.Option("--accelerators", help="With --sky: graphics cards, as SkyPilot calls them (L4:1).")
+    ] = None,
+    max_hours: Annotated[float, typer.Option("--max-hours", help="With --sky: hard limit of the run.")] = 24.0,
 ) -> None:
     """Write what a call of train would send to a box: the same bytes every time, and no secret."""
     call, _, _ = read_flags(flags or [])
     manifest = make_package(call, out)
     size = sum(file.bytes for file in manifest.files.values())
     say(f"{out}: job {manifest.job}, {len(manifest.files)} files, {size / 2**20:,.1f} MiB unpacked")
+    if sky is not None:
+        runner = write_task(manifest, out, sky, max_hours=Terms(max_hours).max_hours, accelerators=accelerators)
+        say(f"{sky}: a task for sky launch; it runs {runner}")
+
+
+def receive(
+    package_file: Annotated[Path, typer.Argument(metavar="PACKAGE", help="What `remote package` wrote.")],
+    came: Annotated[Path, typer.Argument(metavar="FOLDER", help="The adapter that a run of it wrote.")],
+    output_dir: Annotated[
+        Path, typer.Option("--output-dir", help="The adapter's folder; appears whole or not at all.")
+    ],
+    trials: Trials = None,
+) -> None:
+    """Check an adapter that came back by other ways, and put it in place: validation is scored again here."""
+    check_replaceable(output_dir)
+    job = Job.of(package_file, remark)
+    done = job.receive(came, output_dir, trials)
+    for line in summary(done):
+        say(line)
 
 
 def read_flags(flags: list[str]) -> tuple[Call, Path, Path | None]:

@@ -10,6 +10,7 @@ import typer
 from rook_bench.cli.options import Trials
 from rook_bench.core.console import remark, say, say_json
 from rook_bench.training.fit import Trained
+from rook_bench.training.ranks import is_first
 from rook_bench.workbench import fine_tune as bench
 
 
@@ -89,6 +90,8 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
     )
+    if not is_first():
+        return
     if json:
         say_json(done.manifest.model_dump(mode="json"))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +73,22 @@ def read_returned(stream: IO[bytes], wanted: dict[str, int], folder: Path, host:
     missing = sorted(wanted.keys() - came)
     if missing:
         raise InputError(f"the box did not send {missing[0]}", where=host, hint="train again")
+
+
+def copy_returned(manifest: JobManifest, came: Path, folder: Path) -> None:
+    """Copy what training wrote from where it lies here: plain files of known sizes, and nothing else.
+
+    Raises:
+        InputError: where one is missing, a link, or larger than it can be.
+    """
+    with whole_folder(folder) as aside:
+        for name, most in _wanted(manifest).items():
+            path = came / name
+            if path.is_symlink() or not path.is_file():
+                raise InputError(f"there is no {name}", where=came, hint="name the folder that the run wrote")
+            if path.stat().st_size > most:
+                raise InputError(f"{name} is larger than the {most:,} bytes that it can have", where=came)
+            shutil.copyfile(path, aside / name)
 
 
 def _wanted(manifest: JobManifest) -> dict[str, int]:

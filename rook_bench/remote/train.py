@@ -20,7 +20,7 @@ from rook_bench.core.hashing import sha256_file
 from rook_bench.core.untrusted import word
 from rook_bench.remote.attach import Watch, order_text, send_package
 from rook_bench.remote.box import Box
-from rook_bench.remote.home import bring_home, fetch_files
+from rook_bench.remote.home import bring_home, copy_returned, fetch_files
 from rook_bench.remote.jobs import JobFolder, JobRecord, remote_folder
 from rook_bench.remote.package import Call, JobManifest, plan_package, unpack_package, write_package
 from rook_bench.remote.ssh import ConnectionLost, Ssh
@@ -145,9 +145,22 @@ class Job:
     def fetch(self, box: Box, record: JobRecord) -> Trained:
         """Bring the adapter home."""
         fetch_files(box, self.folder.job, self.manifest, self.folder.returned)
-        done = bring_home(self.folder.unpacked, self.manifest, self.folder.returned, Path(record.output_dir), self.say)
-        record_choice(done, record.trials)
+        done = self._home(self.folder.returned, Path(record.output_dir), record.trials)
         self.folder.keep(record.model_copy(update={"fetched": True}))
+        return done
+
+    def receive(self, came: Path, output: Path, trials: Path | None) -> Trained:
+        """Take what a run of the package left in a folder, however it came here; the same is checked of it.
+
+        Raises:
+            InputError: where it is not what training could have made of the package.
+        """
+        copy_returned(self.manifest, came, self.folder.returned)
+        return self._home(self.folder.returned, output, None if trials is None else str(trials))
+
+    def _home(self, came: Path, output: Path, trials: str | None) -> Trained:
+        done = bring_home(self.folder.unpacked, self.manifest, came, output, self.say)
+        record_choice(done, trials)
         return done
 
     def _record(self, ssh: Ssh, terms: Terms, output: Path, trials: Path | None, provider: str) -> JobRecord:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-_FILES = ("optimizer.pt", "scheduler.pt", "rng_state.pth")
-"""Besides the weights and the state, which is written last."""
+_FILES = ("optimizer.pt", "scheduler.pt")
+"""Besides the weights, the random states (one of each process) and the state, which is written last."""
 
 
 def latest_checkpoint(work: Path) -> Path | None:
@@ -22,8 +22,9 @@ def step_of(checkpoint: Path) -> int:
 
 def is_whole(checkpoint: Path) -> bool:
     """Whether every file of it is there, the last one readable."""
-    files = [*checkpoint.glob("*.safetensors"), *(checkpoint / name for name in _FILES)]
-    if len(files) == len(_FILES) or not all(file.is_file() and file.stat().st_size for file in files):
+    several = [list(checkpoint.glob(pattern)) for pattern in ("*.safetensors", "rng_state*.pth")]
+    files = [*several[0], *several[1], *(checkpoint / name for name in _FILES)]
+    if not all(several) or not all(file.is_file() and file.stat().st_size for file in files):
         return False
     try:  # the state is written last
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))

@@ -28,6 +28,7 @@ from rook_bench.training.history import METRICS, read_history
 from rook_bench.training.lesson import Imitation, label_counts
 from rook_bench.training.policy import Policy, Rewarded, check_parent
 from rook_bench.training.prompt_cautions import prompt_cautions
+from rook_bench.training.ranks import is_first, wait_for_all
 from rook_bench.training.run import TrainingRun
 from rook_bench.training.settings import TrainSettings
 
@@ -213,10 +214,12 @@ def _carried_out(ready: Ready, output: Path, console: Console | None, *, fresh: 
     work = output.parent / f".{output.name}.training"
     resumed = run.prepare(work, fresh=fresh)
     run.fit(work, console or Console(stderr=True), resumed)
-    with whole_folder(output) as aside:
-        manifest = run.write(aside, read_history(work / METRICS), output.name)
-    shutil.rmtree(work, ignore_errors=True)
-    return trained(ready, output, manifest, run.checkpoints, resumed=resumed)
+    if is_first():
+        with whole_folder(output) as aside:
+            run.write(aside, read_history(work / METRICS), output.name)
+        shutil.rmtree(work, ignore_errors=True)
+    wait_for_all()
+    return trained(ready, output, read_manifest(output), run.checkpoints, resumed=resumed)
 
 
 def trained(ready: Ready, folder: Path, manifest: Manifest, checkpoints: int, *, resumed: bool) -> Trained:

@@ -27,6 +27,7 @@ from rook_bench.training.checkpoints import latest_checkpoint, step_of
 from rook_bench.training.examples import Collator, Example
 from rook_bench.training.history import METRICS, PROGRESS, write_history
 from rook_bench.training.lesson import Lesson
+from rook_bench.training.ranks import devices, is_first, use_own_device, wait_for_all, world
 from rook_bench.training.settings import TrainSettings
 from rook_bench.training.targets import lora_targets, transposed
 
@@ -55,6 +56,7 @@ class TrainingRun:
     ) -> None:
         self.lesson, self.settings, self.template = lesson, settings, template
         self.base, self.say, self.parent = base, say, parent
+        use_own_device()
         self.device = default_device()
         set_threads(base.parameters)
         self.encoder = Encoder(base.tokenizer, template.answer)
@@ -130,9 +132,12 @@ class TrainingRun:
                 return kept
             if not fresh:
                 self.say("note: an interrupted run with other settings, data or code lay here; starting over")
-            shutil.rmtree(work)
-        work.mkdir(parents=True)
-        record.write_text(json.dumps(fingerprint), encoding="utf-8")
+        wait_for_all()  # before any of them looks, none has begun to write
+        if is_first():
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+            record.write_text(json.dumps(fingerprint), encoding="utf-8")
+        wait_for_all()
         return False
 
     def fit(self, work: Path, console: Console, resumed: bool) -> None:
@@ -143,12 +148,14 @@ class TrainingRun:
         from rook_bench.training.trainer import Bar, MetricsFile, ProgressFile, RookTrainer, TimedCheckpoint
 
         logging.set_verbosity_error()
-        settings, steps = self.settings, self._steps()
+        settings = self.settings
+        batch, passes = self._shared_out()
+        steps = self._steps(batch, passes)
         arguments = TrainingArguments(
             output_dir=str(work),
             num_train_epochs=settings.num_epochs,
-            per_device_train_batch_size=settings.batch_size,
-            gradient_accumulation_steps=settings.accumulation,
+            per_device_train_batch_size=batch,
+            gradient_accumulation_steps=passes,
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
             warmup_steps=round(settings.warmup_share * steps),
@@ -200,9 +207,19 @@ class TrainingRun:
             bar.progress.stop()
         self.seconds = time.monotonic() - self.started
 
-    def _steps(self) -> int:
-        batches = -(-len(self.examples) // self.settings.batch_size)
-        return max(1, int(-(-batches // self.settings.accumulation) * self.settings.num_epochs))
+    def _steps(self, batch: int, passes: int) -> int:
+        batches = -(-len(self.examples) // (batch * world()))
+        return max(1, int(-(-batches // passes) * self.settings.num_epochs))
+
+    def _shared_out(self) -> tuple[int, int]:
+        """Examples of a pass, and passes of a step: for each of several devices fewer, so that a step sees as many."""
+        batch, passes, many = self.settings.batch_size, self.settings.accumulation, world()
+        if passes % many == 0:
+            return batch, passes // many
+        if batch % many == 0:
+            return batch // many, passes
+        self.say(f"note: {batch} x {passes} examples a step can't be shared out to {many} devices: a step sees more")
+        return batch, passes
 
     @property
     def checkpoints(self) -> int:
@@ -281,6 +298,7 @@ class TrainingRun:
             "best_epoch": (state.best_global_step or state.global_step) / per_epoch,
             "seconds": round(self.seconds, 1),
             "device": self.device,
+            **({"devices": devices()} if self.device != "cpu" or world() > 1 else {}),
             "versions": _versions(),
         }
 

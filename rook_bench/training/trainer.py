@@ -17,6 +17,7 @@ from transformers.trainer_pt_utils import get_length_grouped_indices
 from rook_bench.training.examples import Collator, Example
 from rook_bench.training.history import write_history, write_step
 from rook_bench.training.loss import PartLosses, completion_loss
+from rook_bench.training.ranks import average_gradients, is_first, world
 
 SAVE_EVERY_S = 300.0
 """Seconds between checkpoints inside an epoch."""
@@ -72,6 +73,13 @@ class RookTrainer(Trainer):
         batch = self.args.train_batch_size * self.args.gradient_accumulation_steps
         return LengthBatches(lengths, batch, self.args.seed)
 
+    def training_step(self, model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
+        """One forward and backward pass; of several processes each gets the mean of all gradients before a step."""
+        loss = super().training_step(model, inputs, *rest, **more)
+        if world() > 1 and self.accelerator.sync_gradients:
+            average_gradients(self.unwrapped.parameters())
+        return loss
+
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any) -> Any:
         """The lesson's loss; its parts are kept for the log."""
         loss, each, parts = self.teach(self.unwrapped, inputs)
@@ -115,7 +123,8 @@ class MetricsFile(TrainerCallback):
 
     def on_log(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """One JSON object per line, as the trainer logged them."""
-        write_history(self.path, state.log_history)
+        if is_first():
+            write_history(self.path, state.log_history)
 
 
 class ProgressFile(TrainerCallback):
@@ -127,7 +136,7 @@ class ProgressFile(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """One step on."""
         now = time.monotonic()
-        if now - self.last < 1 and state.global_step < state.max_steps:
+        if (now - self.last < 1 and state.global_step < state.max_steps) or not is_first():
             return
         self.last = now
         write_step(self.path, state.global_step, state.max_steps)
@@ -141,7 +150,8 @@ class TimedCheckpoint(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Ask for a checkpoint when it is time."""
-        if time.monotonic() - self.last >= self.every_s:
+        # Clocks of several processes differ, and a checkpoint is written by all of them together: each epoch, then.
+        if time.monotonic() - self.last >= self.every_s and world() == 1:
             control.should_save, self.last = True, time.monotonic()
 
 
@@ -153,7 +163,9 @@ class Bar(TrainerCallback):
             TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps"),
             TimeRemainingColumn(),
         )  # fmt: skip
-        self.progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.progress = Progress(
+            *columns, console=console, transient=True, disable=not (console.is_terminal and is_first())
+        )
         self.say = say
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:

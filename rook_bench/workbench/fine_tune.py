@@ -25,6 +25,7 @@ from rook_bench.market.row_sketch import RowSketch
 from rook_bench.rewards.make import Made, make_rewards
 from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.training import TrainSettings, load_settings
+from rook_bench.training.ranks import is_first
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.trial import choice_of
 from rook_bench.workbench.config import BenchConfig, settings_of
@@ -142,12 +143,19 @@ def train(
 
     chosen = settings_of_training(config, stage, {"rewards": rewards, "drafts": drafts, "from": parent}, settings)
     require_train_extra()
+    if not is_first():  # of several processes that train together one speaks
+        say = _to_nobody
     if rewards is not None and parent is not None:
         done = train_policy(data_dir, output_dir, chosen, rewards, parent, say=say, console=err, fresh=fresh)
     else:
         done = fit(data_dir, output_dir, chosen, drafts=drafts, parent=parent, say=say, console=err, fresh=fresh)
-    record_choice(done, trials)
+    if is_first():
+        record_choice(done, trials)
     return done
+
+
+def _to_nobody(line: str) -> None:
+    """What the first of several processes says already."""
 
 
 def settings_of_training(

@@ -33,6 +33,7 @@ class Fluence:
 
     name = "fluence"
     console = api.CONSOLE
+    own_host_keys = True
 
     def __init__(self) -> None:
         self.key = key_of(KEY, f"make one with an expiry date at {api.CONSOLE}, and set it in the environment")

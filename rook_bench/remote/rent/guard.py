@@ -106,12 +106,13 @@ def rented(
         with _signals(), _watchdog(lease):
             done = False
             try:
-                keys = Keys.of(lease, identity)
+                keys = Keys.of(lease, identity) if provider.own_host_keys else None
                 if lease.address is None:
-                    wish = Wish(machine, place, disk_gb, hours, lease.name, keys.user_data(hours))
+                    wish = Wish(machine, place, disk_gb, hours, lease.name, keys.user_data(hours) if keys else "")
                     user, address = provider.rent(wish, say)
                     lease = lease.kept(state="rented", user=user, address=address)
-                yield keys.ssh(lease, config), lease
+                host = f"{lease.user}@{lease.address}"
+                yield keys.ssh(host, config) if keys else Ssh(host, config, identity), lease
                 done = True
             finally:
                 keep = lease.keep_until if not done else None
@@ -200,6 +201,20 @@ def _watchdog(lease: Lease) -> Iterator[None]:
             process.stdin.close()  # it looks at the lease, and goes
 
 
+def public_key(private: Path) -> str:
+    """The public key of a private one, from the file beside it or worked out."""
+    beside = private.with_name(f"{private.name}.pub")
+    if beside.is_file():
+        text = beside.read_text(encoding="utf-8")
+    else:
+        command = ["ssh-keygen", "-y", "-P", "", "-f", str(private)]
+        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if told.returncode != 0:
+            raise InputError("no private key without a passphrase", where=private, hint="put its .pub beside it")
+        text = told.stdout
+    return " ".join(text.split()[:2])
+
+
 class Keys:
     """Keys of one machine: ours to log in with, and its own, which is made here so that it is known beforehand.
 
@@ -226,10 +241,7 @@ class Keys:
         return keys
 
     def _public(self, path: Path) -> str:
-        public = path.with_name(f"{path.name}.pub")
-        if not public.is_file():
-            raise InputError("no public key beside the private one", where=path, hint="make it with ssh-keygen -y")
-        return " ".join(public.read_text(encoding="utf-8").split()[:2])
+        return public_key(path)
 
     def user_data(self, hours: float) -> str:
         """cloud-init: who may log in, which key the machine has, and when it turns itself off at the latest."""
@@ -243,7 +255,6 @@ class Keys:
             f"ssh_pwauth: false\nruncmd:\n  - {shlex.join(['shutdown', '-P', f'+{minutes}'])}\n"
         )
 
-    def ssh(self, lease: Lease, config: Path | None) -> Ssh:
+    def ssh(self, host: str, config: Path | None) -> Ssh:
         """The way to the machine."""
-        host = f"{lease.user}@{lease.address}"
-        return Ssh(host, config, self.identity, self.folder / "known_hosts", lease.name)
+        return Ssh(host, config, self.identity, self.folder / "known_hosts", self.folder.name)

@@ -92,10 +92,12 @@ class Provider(Protocol):
 
     Attributes:
         name: as it is asked for; console: where a person ends things by hand.
+        own_host_keys: whether a machine has the host key that we make for it; else it is the user's to know.
     """
 
     name: str
     console: str
+    own_host_keys: bool
 
     def price(self, wish: Wish) -> Decimal:
         """USD an hour of all that would be billed.
@@ -130,8 +132,9 @@ def provider_of(name: str) -> Provider:
         InputError: where its key is not in the environment.
     """
     from rook_bench.remote.rent.fluence import Fluence
+    from rook_bench.remote.rent.hf_jobs import HfJobs
 
-    known: dict[str, Callable[[], Provider]] = {"fluence": Fluence}
+    known: dict[str, Callable[[], Provider]] = {"fluence": Fluence, "hf-jobs": HfJobs}
     if name not in known:
         raise UnknownName("provider", name, known, where="--provider")
     return known[name]()

@@ -84,6 +84,19 @@ def unpack(job: Job) -> dict[str, Any]:
     return manifest
 
 
+def name_of(package: Path) -> str:
+    """What the job of a package is called."""
+    try:
+        with tarfile.open(str(package), "r:gz") as tar:
+            member = tar.next()
+            source = tar.extractfile(member) if member is not None and member.name == "job.json" else None
+            if source is not None:
+                return hashlib.sha256(source.read()).hexdigest()[:16]
+    except (OSError, EOFError, tarfile.TarError):
+        pass
+    raise Trouble(f"not a package: {package}")
+
+
 def extract(package: Path, folder: Path) -> None:
     """Unpack files with plain paths: neither links nor devices, and nothing outside; Trouble for anything else."""
     with tarfile.open(str(package), "r:gz") as tar:

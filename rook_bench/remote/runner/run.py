@@ -9,11 +9,12 @@ import signal
 import sys
 import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 from .job import ADAPTER, ENDED, POLL_S, Job, Trouble
 from .machine import cards
-from .package import unpack
+from .package import name_of, unpack
 from .processes import GRACE_S, Stopped, carry_out, say, sweep
 from .setup import environment
 
@@ -65,6 +66,32 @@ def _work(job: Job, order: dict[str, Any], deadline: float) -> None:
         sys.stderr.flush()
         _failed(job, repr(error)[:300])
     os._exit(0)
+
+
+def run_here(package: Path, order: dict[str, Any], out: Path) -> int:
+    """Run a package in this very process and put the adapter into a folder; the exit code.
+
+    For machines that others start and end: a batch system, a container. What is kept between two calls in the runner's
+    own folder is gone on with.
+    """
+    job = Job(name_of(package))
+    held = job.hold()
+    if held is None:
+        raise Trouble("the job is running")
+    with held:
+        shutil.copyfile(str(package), str(job.package))
+        deadline = time.time() + float(order["max_seconds"])
+        job.note(stage="starting", started=time.time(), deadline=deadline, message=None, exit=None)
+        try:
+            _train(job, order, deadline)
+        except Stopped:
+            pass
+        except Trouble as trouble:
+            _failed(job, str(trouble))
+        if job.state()["stage"] != "done":
+            return 1
+        shutil.copytree(str(job.work / ADAPTER), str(out), dirs_exist_ok=True)
+    return 0
 
 
 def _failed(job: Job, message: str) -> None:

@@ -3,19 +3,35 @@
 probe | list
 have JOB | receive JOB SIZE SHA256 | start JOB | status JOB | follow JOB OFFSET | end JOB | collect JOB NAME...
 remove JOB
+run PACKAGE OUT [--max-hours H] [--cpu] [--python PATH]
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
+from pathlib import Path
 
 from .job import Job, Trouble, tell
 from .machine import probe
 from .package import have, receive
-from .run import end, remove, start
+from .run import end, remove, run_here, start
 from .serve import collect, follow, jobs
+
+
+def _run(words: list[str]) -> int:
+    """`run`: here, now, in the foreground."""
+    parser = argparse.ArgumentParser(prog="runner.pyz run")
+    parser.add_argument("package", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--max-hours", type=float, default=24.0)
+    parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--python")
+    given = parser.parse_args(words)
+    order = {"max_seconds": given.max_hours * 3600, "cpu": given.cpu, "python": given.python}
+    return run_here(given.package.expanduser().resolve(), order, given.out.expanduser().resolve())
 
 
 def main(arguments: list[str]) -> None:
@@ -29,6 +45,8 @@ def main(arguments: list[str]) -> None:
         if verb == "list":
             tell(jobs())
             return
+        if verb == "run":
+            sys.exit(_run(rest))
         job = Job(rest[0])
         if verb == "follow":
             follow(job, int(rest[1]))

@@ -1,0 +1,67 @@
+"""Several processes train one model: on this machine two on the processor, as accelerate starts one for each card."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from rook_bench.trials import TrialLedger
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+
+FLAGS = ("--max-samples", "128", "--epochs", "2", "--batch-size", "16")
+
+
+def train(prepared, mini_base, folder, *launch):
+    """The verb, by a launcher or by itself."""
+    words = [
+        *(sys.executable, *launch, "-m", "rook_bench", "train", "--data-dir", prepared, "--output-dir", folder),
+        *("--model", mini_base, "--trials", folder.with_name("trials"), *FLAGS),
+    ]
+    done = subprocess.run(
+        list(map(str, words)), capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS="1")
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, json.loads((folder / "rook.json").read_text())
+
+
+def test_two_processes_train_one_adapter_and_one_speaks(prepared, mini_base, tmp_path):
+    out, record = train(prepared, mini_base, tmp_path / "two", "-m", "torch.distributed.run", "--nproc-per-node", "2")
+    assert out.count("validation: macro-F1") == 1
+    assert out.count("class weights in the loss") == 1
+    assert record["training"]["devices"] == ["cpu", "cpu"]
+    _, one = train(prepared, mini_base, tmp_path / "one")
+    assert "devices" not in one["training"]
+    # A step sees as many examples as alone: the same steps, and nearly the same model.
+    steps = [
+        json.loads((tmp_path / name / "metrics.jsonl").read_text().splitlines()[-1])["step"] for name in ("one", "two")
+    ]
+    assert steps[0] == steps[1] == 16
+    nll = [told["training"]["validation"]["nll"] for told in (one, record)]
+    assert nll[0] == pytest.approx(nll[1], abs=0.05)
+    assert len(TrialLedger(tmp_path / "trials").trials()) == 2  # a choice of each run, not of each process
+
+
+def test_gradients_are_the_mean_of_all(tmp_path):
+    """Each process gets the mean, whatever its own was."""
+    code = """
+import os, torch
+from rook_bench.training.ranks import average_gradients, devices, is_first, world
+torch.distributed.init_process_group("gloo")
+rank = torch.distributed.get_rank()
+weight = torch.nn.Parameter(torch.zeros(3))
+frozen = torch.nn.Parameter(torch.zeros(3))
+weight.grad = torch.full((3,), float(rank + 1))
+average_gradients([weight, frozen])
+assert weight.grad.tolist() == [1.5, 1.5, 1.5], weight.grad
+assert frozen.grad is None
+assert world() == 2 and is_first() == (rank == 0)
+torch.distributed.destroy_process_group()
+"""
+    script = tmp_path / "ranks.py"
+    script.write_text(code)
+    words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", script]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
