@@ -26,6 +26,7 @@ _HOME = {
     "reward": "rook_bench.workbench.fine_tune",
     "teach": "rook_bench.workbench.fine_tune",
     "train": "rook_bench.workbench.fine_tune",
+    "train_on": "rook_bench.remote.train",
     "evaluate": "rook_bench.workbench.compare",
     "compare": "rook_bench.workbench.compare",
     "judge": "rook_bench.workbench.judge",
@@ -124,6 +125,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.plugins import metric as metric
     from rook_bench.plugins import risk_filter as risk_filter
     from rook_bench.plugins import sizer as sizer
+    from rook_bench.remote.train import train_on as train_on
     from rook_bench.replay.run import Run as Run
     from rook_bench.risk.limits import Limits as Limits
     from rook_bench.sources.protocol import Ask as Ask

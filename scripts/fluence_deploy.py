@@ -1,9 +1,9 @@
 """ROOK's deployment script by its name and flags: `rook-bench remote train --provider fluence`.
 
-python scripts/fluence_deploy.py --ssh-key KEY.pub --ssh-private-key KEY --data-package PACKAGE --output-dir DIR --max-usd X
+python scripts/fluence_deploy.py --ssh-key KEY.pub --ssh-private-key KEY --data-package PACKAGE --output-dir DIR
 
-The package is what `rook-bench remote package` writes. The key to rent with is in FLUENCE_API_KEY. Unlike its namesake it
-says what it may cost before it rents anything, and the machine ends when it does.
+The package is what `rook-bench remote package` writes; the key to rent with is in FLUENCE_API_KEY. Unlike its namesake
+it says what it may cost before it rents anything, and the machine ends when it does.
 """
 
 import argparse

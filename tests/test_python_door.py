@@ -91,6 +91,7 @@ WRONG = {
     "reward": lambda: rook.reward("absent", "out"),
     "teach": lambda: rook.teach("absent", "out.jsonl", "rules:data_driven"),
     "train": lambda: rook.train("absent", "out", epochz=1),
+    "train_on": lambda: rook.train_on("-oBad", "absent", "out"),
     "evaluate": lambda: rook.evaluate("absent.parquet", "momentun"),
     "compare": lambda: rook.compare("absent.parquet", ["a=hold", "a=momentum"]),
     "judge": lambda: rook.judge(rook.Policy(), "absent"),

@@ -20,10 +20,12 @@ from rook_bench.remote.runner.job import ENDED
 from rook_bench.remote.ssh import ConnectionLost
 from rook_bench.remote.train import Job, Terms
 
-JobName = Annotated[str, typer.Argument(metavar="JOB", help="Its name, or the beginning of it (remote list).")]
+JobName = Annotated[
+    str, typer.Argument(metavar="[JOB]", help="Its name, or the beginning of it; the latest one by default.")
+]
 
 
-def attach(job: JobName) -> None:
+def attach(job: JobName = "") -> None:
     """Watch a job to its end and fetch its adapter."""
     folder, record = find_job(job)
     terms = Terms(record.max_seconds / 3600, record.python, record.cpu)
@@ -32,7 +34,7 @@ def attach(job: JobName) -> None:
             say(line)
 
 
-def fetch(job: JobName) -> None:
+def fetch(job: JobName = "") -> None:
     """Bring the adapter of a job that is done home, checked: validation is scored again here."""
     folder, record = find_job(job)
     with folder.attached():
@@ -44,7 +46,7 @@ def fetch(job: JobName) -> None:
             say(line)
 
 
-def status(job: JobName, json: Json = False) -> None:
+def status(job: JobName = "", json: Json = False) -> None:
     """How a job stands."""
     _, record = find_job(job)
     told = _box(record).ask("status", record.job)
@@ -55,7 +57,7 @@ def status(job: JobName, json: Json = False) -> None:
     say(f"adapter: {record.output_dir}{' (fetched)' if record.fetched else ''}")
 
 
-def logs(job: JobName) -> None:
+def logs(job: JobName = "") -> None:
     """What a job said so far."""
     folder, record = find_job(job)
     kept = folder.log.read_bytes() if folder.log.is_file() else b""
@@ -68,7 +70,7 @@ def logs(job: JobName) -> None:
         say(shown(line))
 
 
-def end(job: JobName) -> None:
+def end(job: JobName = "") -> None:
     """End a job, whatever it is doing; what training kept stays on the box."""
     _, record = find_job(job)
     told = _box(record).ask("end", record.job)

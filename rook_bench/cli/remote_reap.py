@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.core.console import remark, say
+from rook_bench.core import RookError
+from rook_bench.core.console import remark, say, warn
 from rook_bench.remote.rent.lease import leases
-from rook_bench.remote.rent.provider import provider_of
+from rook_bench.remote.rent.providers import provider_of
 from rook_bench.remote.rent.reap import reap as carry_out
 
 
@@ -27,12 +28,20 @@ def reap(
     named = provider or sorted({lease.provider for lease in leases(ended=True)})
     if not named:
         say("nothing was rented from here; --provider looks at a provider anyway")
+    troubles: list[RookError] = []
     for name in named:
-        found = carry_out(provider_of(name), remark, everything=everything)
+        try:
+            found = carry_out(provider_of(name), remark, everything=everything)
+        except RookError as trouble:  # of one provider; the others are asked nevertheless
+            troubles.append(trouble)
+            continue
         for what, names in (("ended", found.ended), ("left running", found.kept)):
             for one in names:
                 say(f"{name}: {what}: {one}")
         if not found.ended and not found.kept and not found.left:
             say(f"{name}: nothing is running")
-        for left in found.left:
-            raise left
+        troubles += found.left
+    for trouble in troubles[1:]:
+        warn(str(trouble))
+    if troubles:
+        raise troubles[0]

@@ -15,7 +15,7 @@ from rook_bench.core.console import remark, say
 from rook_bench.core.files import check_replaceable
 from rook_bench.remote.package import Call
 from rook_bench.remote.rent.guard import rented
-from rook_bench.remote.rent.provider import provider_of
+from rook_bench.remote.rent.providers import provider_of
 from rook_bench.remote.sky import write_task
 from rook_bench.remote.ssh import Ssh
 from rook_bench.remote.train import Job, Terms, job_of, make_package
@@ -28,7 +28,15 @@ Host = Annotated[
 Python = Annotated[
     str | None, typer.Option("--python", metavar="PATH", help="An interpreter there that has all that training needs.")
 ]
-SshConfig = Annotated[Path | None, typer.Option("--ssh-config", help="ssh's configuration, in place of your own.")]
+SshConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--ssh-config",
+        envvar="ROOK_BENCH_SSH_CONFIG",
+        show_envvar=True,
+        help="ssh's configuration, in place of your own.",
+    ),
+]
 Identity = Annotated[Path | None, typer.Option("--identity", help="The private key to log in with.")]
 
 BOOT_S = 300.0
@@ -87,7 +95,10 @@ def train(
     else:
         call, output_dir, trials = read_flags(flags or [])
         job = job_of(call, remark)
-    if provider is None:
+    before = job.came_before(output_dir, trials)
+    if before is not None:
+        done = before
+    elif provider is None:
         done = job.run(Ssh(host or "", ssh_config, identity), terms, output_dir, trials)
     else:
         check_replaceable(output_dir)

@@ -103,14 +103,18 @@ class JobFolder:
 
 
 def find_job(name: str) -> tuple[JobFolder, JobRecord]:
-    """The job that a name, or the beginning of one, means.
+    """The job that a name, or the beginning of one, means; the latest one for no name.
 
     Raises:
         UnknownName, InputError: where it means none, or several.
     """
     known = [job for job in all_jobs() if job.startswith(name)]
+    if not name:
+        known = known[-1:]
     if len(known) > 1 and name not in known:
         raise InputError(f"'{name}' begins the names of {len(known)} jobs", where="JOB", hint="give more of it")
+    if not known and not name:
+        raise InputError("no job was started from here", hint="start one with rook-bench remote train")
     if not known:
         raise UnknownName("job", name, all_jobs(), where="JOB")
     folder = JobFolder(known[0])

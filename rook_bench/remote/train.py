@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,9 +24,10 @@ from rook_bench.remote.home import bring_home, copy_returned, fetch_files
 from rook_bench.remote.jobs import JobFolder, JobRecord, remote_folder
 from rook_bench.remote.package import Call, JobManifest, plan_package, unpack_package, write_package
 from rook_bench.remote.ssh import ConnectionLost, Ssh
+from rook_bench.training import TrainSettings
 from rook_bench.training.fit import Trained
 from rook_bench.training.inputs import check_inputs
-from rook_bench.workbench.fine_tune import record_choice
+from rook_bench.workbench.fine_tune import record_choice, settings_of_training
 
 MAX_HOURS = 24.0
 """Hard limit of a run where nobody gives another: what runs has an end time."""
@@ -149,6 +150,14 @@ class Job:
         self.folder.keep(record.model_copy(update={"fetched": True}))
         return done
 
+    def came_before(self, output: Path, trials: Path | None) -> Trained | None:
+        """The adapter, where it came home before: put in its place from the copy that is kept here, without any box."""
+        record = self.folder.record()
+        if record is None or not record.fetched or not self.folder.returned.is_dir():
+            return None
+        self.say(f"job {self.folder.job} came home before: it is taken from the copy that is kept here")
+        return self._home(self.folder.returned, output, None if trials is None else str(trials))
+
     def receive(self, came: Path, output: Path, trials: Path | None) -> Trained:
         """Take what a run of the package left in a folder, however it came here; the same is checked of it.
 
@@ -205,6 +214,55 @@ def failed(status: dict[str, Any], record: JobRecord) -> InputError:
     if stage == "out of time":
         hint = "its checkpoints are kept: the same command with more --max-hours goes on"
     return InputError(f"{stage}: {message}", where=f"job {record.job}", hint=hint)
+
+
+def train_on(
+    host: str,
+    data_dir: str | Path,
+    output_dir: str | Path,
+    config: TrainSettings | str | Path | None = None,
+    *,
+    stage: str = "sft",
+    rewards: str | Path | None = None,
+    drafts: str | Path | None = None,
+    parent: str | Path | None = None,
+    max_hours: float = MAX_HOURS,
+    python: str | None = None,
+    cpu: bool = False,
+    secrets: Sequence[str] = (),
+    ssh_config: str | Path | None = None,
+    identity: str | Path | None = None,
+    trials: str | Path | None = None,
+    say: Callable[[str], None] = remark,
+    **settings: Any,
+) -> Trained:
+    """Train on a box of your own; the same call starts the job, goes on with it, or fetches its adapter.
+
+    Args:
+        host: any name that ssh knows: user@box, or a host of its configuration.
+        data_dir, output_dir, config, stage, rewards, drafts, parent, trials, say: as for `train`.
+        max_hours: hard limit of the run there.
+        python: an interpreter there that has all that training needs, in place of an environment of ours.
+        cpu: leave graphics cards alone.
+        secrets: names of environment variables whose values the training needs there.
+        ssh_config, identity: ssh's configuration and private key, in place of the user's own.
+        settings: keys of `TrainSettings` that overrule `config`.
+
+    Raises:
+        InputError, ConfigError: for what `train` refuses, for a box that can't be used, for a run that failed there,
+            and for an adapter that is not what its record says.
+    """
+    ssh = Ssh(host, _path(ssh_config), _path(identity))
+    terms = Terms(max_hours, python, cpu, tuple(secrets))
+    inputs = {"rewards": rewards, "drafts": drafts, "from": parent}
+    chosen = settings_of_training(config, stage, inputs, settings)
+    call = Call(Path(data_dir), chosen, stage, _path(rewards), _path(drafts), _path(parent))
+    job = job_of(call, say)
+    return job.came_before(Path(output_dir), _path(trials)) or job.run(ssh, terms, Path(output_dir), _path(trials))
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 def make_package(call: Call, out: Path) -> JobManifest:

@@ -10,6 +10,8 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared" / "data"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+ELSEWHERE = {"train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet"}
+"""Pages that need another machine: their commands run in tests/remote/test_pages.py."""
 
 
 def expected(arguments: list[str]) -> set[int]:
@@ -27,7 +29,9 @@ def test_pages_have_commands():
     assert len(commands(REPOSITORY / "README.md")) >= 5
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if commands(page) and page.stem not in ELSEWHERE], ids=lambda page: page.stem
+)
 def test_commands_run(page, tmp_path, monkeypatch, capsys, few_pictures, few_rows):
     from rook_bench.cli.main import run
 

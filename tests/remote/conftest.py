@@ -1,11 +1,15 @@
 """A real sshd on this machine's loopback, with keys of its own; a box is a folder of its own for every test."""
 
+import hashlib
+import io
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +17,10 @@ from pathlib import Path
 import pytest
 
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+PASSED_ON = ("SSL_", "PIP_", "UV_", "REQUESTS_", "ROOK_BENCH_CACHE", "http", "HTTP", "no_proxy", "NO_PROXY")
+"""Beginnings of the environment variables that the box has too: how it reaches what it installs, and compiled code."""
 
 
 @dataclass
@@ -101,7 +109,7 @@ def way(sshd, tmp_path):
         variables = {
             "ROOK_BENCH_BOX": box,
             "OMP_NUM_THREADS": 1,
-            **{name: os.environ[name] for name in ("SSL_CERT_FILE", "ROOK_BENCH_CACHE") if name in os.environ},
+            **{name: value for name, value in os.environ.items() if name.startswith(PASSED_ON) and " " not in value},
         }
         path = tmp_path / f"ssh-{known}"
         path.write_text(
@@ -183,3 +191,24 @@ def wait_for(what, seconds=90, every=0.05):
 def wait():
     """See `wait_for`."""
     return wait_for
+
+
+@pytest.fixture
+def packed_job(tmp_path):
+    """A package of these files, by its name on the box and its place here, whatever they are."""
+
+    def make(files, **facts):
+        listed = {
+            name: {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)} for name, text in files.items()
+        }
+        told = {"command": ["train"], "files": listed, **facts}
+        manifest = (json.dumps(told, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
+        package = tmp_path / "package.tar.gz"
+        with tarfile.open(package, "w:gz") as tar:
+            for name, text in {"job.json": manifest, **files}.items():
+                entry = tarfile.TarInfo(name)
+                entry.size = len(text)
+                tar.addfile(entry, io.BytesIO(text))
+        return hashlib.sha256(manifest).hexdigest()[:16], package
+
+    return make

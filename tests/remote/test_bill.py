@@ -1,14 +1,10 @@
 """What is rented ends: a stand-in of the provider on loopback keeps the bill, which is zero in the end every time."""
 
-import hashlib
-import io
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -19,7 +15,6 @@ import pytest
 pytest.importorskip("torch", reason="the train extra is not installed")
 
 from rook_bench.remote.rent.lease import PREFIX, leases
-from rook_bench.remote.runner.package import digest
 from rook_bench.training import TrainSettings
 
 _spec = spec_from_file_location("fluence_stand_in", Path(__file__).with_name("fluence_stand_in.py"))
@@ -38,7 +33,7 @@ def service(sshd, tmp_path, monkeypatch):
     )
     service = stand_in.StandIn(sshd.program, port, tmp_path / "machines")
     for name, value in {
-        "FLUENCE_API_URL": service.url, "FLUENCE_API_KEY": stand_in.KEY, "ROOK_BENCH_RENT_WAITS": "2 0.2 6 3",
+        "FLUENCE_API_URL": service.url, "FLUENCE_API_KEY": stand_in.KEY, "ROOK_BENCH_RENT_WAITS": "2 0.2 3 3",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     yield service
@@ -46,7 +41,7 @@ def service(sshd, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def package(tmp_path):
+def package(packed_job):
     """A package whose "training" sleeps: what ends here is the machine."""
     content = {
         "code/rook_bench/__init__.py": b"",
@@ -56,17 +51,7 @@ def package(tmp_path):
         "work/rook-bench.toml": b"",
     }
     settings = TrainSettings(model="rook-tiny").model_dump(mode="json")
-    files = {name: {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)} for name, text in content.items()}
-    facts = {"version": 1, "command": ["train"], "stage": "sft", "settings": settings, "base": None, "files": files}
-    text = (json.dumps(facts, sort_keys=True, indent=1, ensure_ascii=False) + "\n").encode()
-    path = tmp_path / "package.tar.gz"
-    with tarfile.open(path, "w:gz") as tar:
-        for name, told in {"job.json": text, **content}.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(told)
-            tar.addfile(entry, io.BytesIO(told))
-    assert digest(path)
-    return path
+    return packed_job(content, version=1, stage="sft", settings=settings, base=None)[1]
 
 
 @pytest.fixture
@@ -119,6 +104,11 @@ def test_whatever_interrupts_it_the_machine_ends_at_once(number, service, starte
     client = started()
     wait(lambda: asleep(tmp_path))
     assert len(service.billed) == 3  # machine, disk, address
+    machine = next(iter(service.items["/v2/vms"].values()))
+    assert int(machine["shutdown"]) == 90  # turns itself off: an hour, and half of one for who ends it properly
+    lines = subprocess.run(["ps", "axww", "-o", "command"], capture_output=True, text=True).stdout
+    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [text for text in [lines.encode(), *files] if stand_in.KEY.encode() in text]  # the key is nowhere
     client.send_signal(number)
     _, err = client.communicate(timeout=30)
     assert client.returncode == 130, err
@@ -303,15 +293,6 @@ def test_a_machine_that_was_asked_to_stay_is_gone_on_with(service, started, tmp_
     assert service.billed == []
 
 
-def test_the_machine_turns_itself_off_whoever_else_is_left(service, started, tmp_path, wait):
-    client = started()
-    wait(lambda: asleep(tmp_path))
-    machine = next(iter(service.items["/v2/vms"].values()))
-    assert int(machine["shutdown"]) == 90  # an hour, and half of one for who ends it properly
-    client.send_signal(signal.SIGTERM)
-    client.communicate(timeout=30)
-
-
 def test_without_a_key_nothing_is_asked(service, words, command_line, monkeypatch):
     monkeypatch.delenv("FLUENCE_API_KEY")
     code, _, err = command_line(*words())
@@ -325,14 +306,3 @@ def test_an_unknown_provider_is_told_the_near_name(words, command_line):
     code, _, err = command_line(*given)
     assert code == 3
     assert "unknown provider 'fluense'; did you mean 'fluence'?" in err
-
-
-def test_a_key_is_in_no_process_line_and_no_file(service, started, tmp_path, wait):
-    client = started()
-    wait(lambda: asleep(tmp_path))
-    lines = subprocess.run(["ps", "axww", "-o", "command"], capture_output=True, text=True).stdout
-    assert stand_in.KEY not in lines
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert not [path for path in files if stand_in.KEY.encode() in path.read_bytes()]
-    client.send_signal(signal.SIGINT)
-    client.communicate(timeout=30)

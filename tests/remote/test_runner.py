@@ -21,33 +21,22 @@ print("hello \\x1b[2J", os.environ.get("MY_SECRET", "none"), flush=True)
 
 
 @pytest.fixture
-def job(tmp_path, box):
+def job(box, packed_job):
     """A package whose "training" is a few lines of Python; sent, and its name."""
 
     def make(body="", files=None, name=None):
-        module = TRAIN.format(body=body) + "\ndef main(): pass\n"
         content = {
             "code/rook_bench/__init__.py": b"",
             "code/rook_bench/cli/__init__.py": b"",
-            "code/rook_bench/cli/main.py": module.encode(),
+            "code/rook_bench/cli/main.py": (TRAIN.format(body=body) + "\ndef main(): pass\n").encode(),
             "lock/x": b"",
             "work/rook-bench.toml": b"",
             **(files or {}),
         }
-        listed = {
-            path: {"sha256": hashlib.sha256(text).hexdigest(), "bytes": len(text)} for path, text in content.items()
-        }
-        manifest = json.dumps({"command": ["train"], "files": listed}).encode()
-        package = tmp_path / "package.tar.gz"
-        with tarfile.open(package, "w:gz") as tar:
-            for path, text in {"job.json": manifest, **content}.items():
-                entry = tarfile.TarInfo(path)
-                entry.size = len(text)
-                tar.addfile(entry, io.BytesIO(text))
-        name = name or hashlib.sha256(manifest).hexdigest()[:16]
+        own, package = packed_job(content)
         box.ready()
-        list(box.send(name, package, hashlib.sha256(package.read_bytes()).hexdigest()))
-        return name
+        list(box.send(name or own, package, hashlib.sha256(package.read_bytes()).hexdigest()))
+        return name or own
 
     return make
 

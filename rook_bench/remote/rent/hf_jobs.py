@@ -44,6 +44,8 @@ class HfJobs:
 
         self.api = HfApi(endpoint=os.environ.get(URL), token=self.token)
         self.waits = Waits.of_environment()
+        with self._words():
+            self.owner = str(self.api.whoami()["name"])
 
     def price(self, wish: Wish) -> Decimal:
         """What an hour of the machine costs."""
@@ -66,14 +68,16 @@ class HfJobs:
                 command=["sleep", "infinity"],
                 flavor=wish.machine or USUAL_MACHINE,
                 timeout=int(wish.hours * 3600),
+                name=wish.name,
                 labels={LABEL: wish.name},
                 ssh=True,
+                namespace=self.owner,
             )
         say(f"rented {word(made.id, 60)} ({wish.name})")
         limit, stage = time.monotonic() + LAUNCH_S, ""
         while time.monotonic() < limit:
             with self._words():
-                told = self.api.inspect_job(job_id=made.id)
+                told = self.api.inspect_job(job_id=made.id, namespace=self.owner)
             now = str(told.status.stage)
             if now != stage:
                 stage = now
@@ -90,7 +94,7 @@ class HfJobs:
     def find(self, name: str | None = None) -> list[Resource]:
         """Jobs that are not over, by the label that they were started with."""
         with self._words():
-            jobs: list[Any] = list(self.api.list_jobs())
+            jobs: list[Any] = list(self.api.list_jobs(namespace=self.owner))
         labelled = [(job, str((job.labels or {}).get(LABEL, ""))) for job in jobs]
         return [
             Resource("machine", job.id, label, word(str(job.status.stage), 30))
@@ -104,7 +108,7 @@ class HfJobs:
 
         try:
             with self._words():
-                self.api.cancel_job(job_id=resource.id)
+                self.api.cancel_job(job_id=resource.id, namespace=self.owner)
         except ProviderTrouble as trouble:
             cause = trouble.__cause__
             if isinstance(cause, HfHubHTTPError) and cause.response is not None and cause.response.status_code == 404:

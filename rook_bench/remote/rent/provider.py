@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from rook_bench.core import InputError
-from rook_bench.core.errors import RookError, UnknownName
+from rook_bench.core.errors import RookError
 
 
 class ProviderTrouble(RookError):
@@ -122,22 +122,6 @@ class Provider(Protocol):
     def end(self, resource: Resource) -> None:
         """Ask for its end; what is gone already is no trouble."""
         ...
-
-
-def provider_of(name: str) -> Provider:
-    """The provider of a name.
-
-    Raises:
-        UnknownName: for one that isn't known.
-        InputError: where its key is not in the environment.
-    """
-    from rook_bench.remote.rent.fluence import Fluence
-    from rook_bench.remote.rent.hf_jobs import HfJobs
-
-    known: dict[str, Callable[[], Provider]] = {"fluence": Fluence, "hf-jobs": HfJobs}
-    if name not in known:
-        raise UnknownName("provider", name, known, where="--provider")
-    return known[name]()
 
 
 def key_of(variable: str, hint: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from rook_bench.remote.rent.guard import StillBilled, end_all
 from rook_bench.remote.rent.lease import read_lease
-from rook_bench.remote.rent.provider import provider_of
+from rook_bench.remote.rent.providers import provider_of
 
 LOOK_S = 1.0
 
