@@ -41,7 +41,7 @@ def reap(
         if not found.ended and not found.kept and not found.left:
             say(f"{name}: nothing is running")
         troubles += found.left
-    for trouble in troubles[1:]:
-        warn(str(trouble))
+    for later in troubles[1:]:
+        warn(str(later))
     if troubles:
         raise troubles[0]
