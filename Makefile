@@ -48,6 +48,7 @@ $(VENV)/.core: $(BIN)/uv requirements.lock pyproject.toml
 $(VENV)/.dev: $(VENV)/.core requirements-dev.lock
 	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements-dev.lock
 	sh scripts/install-browser.sh
+	sh scripts/install-sshd.sh
 	touch $@
 
 # torch comes by pip on purpose: pip takes a CPU build where one is configured, else the default one.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rook_bench.cli.main import main
 from rook_bench.core import RookError
-from rook_bench.remote.rent.guard import public_key
+from rook_bench.remote.rent.keys import public_key
 
 
 def arguments() -> argparse.Namespace:

@@ -16,6 +16,9 @@ from rook_bench.core.untrusted import shown, word
 from rook_bench.remote.box import Box
 from rook_bench.remote.jobs import JobFolder, JobRecord, all_jobs, find_job
 from rook_bench.remote.package import MANIFEST, JobManifest
+from rook_bench.remote.rent.guard import end_all, looked_after
+from rook_bench.remote.rent.lease import leases
+from rook_bench.remote.rent.providers import provider_of
 from rook_bench.remote.runner.job import ENDED
 from rook_bench.remote.ssh import ConnectionLost
 from rook_bench.remote.train import Job, Terms
@@ -26,11 +29,11 @@ JobName = Annotated[
 
 
 def attach(job: JobName = "") -> None:
-    """Watch a job to its end and fetch its adapter."""
+    """Watch a job to its end and fetch its adapter; a rented machine ends then."""
     folder, record = find_job(job)
     terms = Terms(record.max_seconds / 3600, record.python, record.cpu)
-    with folder.attached():
-        for line in summary(_job(folder).finish(_box(record), terms, record)):
+    with folder.attached(), looked_after(record, remark) as ssh:
+        for line in summary(_job(folder).finish(Box(ssh, record.python), terms, record)):
             say(line)
 
 
@@ -42,8 +45,9 @@ def fetch(job: JobName = "") -> None:
         if status.get("stage") != "done":
             what = f"the job is not done: {word(str(status.get('stage')), 20)}"
             raise InputError(what, where=record.job, hint=f"watch it with rook-bench remote attach {record.job}")
-        for line in summary(_job(folder).fetch(_box(record), record)):
-            say(line)
+        with looked_after(record, remark) as ssh:
+            for line in summary(_job(folder).fetch(Box(ssh, record.python), record)):
+                say(line)
 
 
 def status(job: JobName = "", json: Json = False) -> None:
@@ -70,23 +74,40 @@ def logs(job: JobName = "") -> None:
         say(shown(line))
 
 
-def end(job: JobName = "") -> None:
-    """End a job, whatever it is doing; what training kept stays on the box."""
+def end(
+    job: JobName = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Also delete what is kept of it there.")] = False,
+) -> None:
+    """End a job, whatever it is doing, and the machine that was rented for it; else what training kept stays there."""
     _, record = find_job(job)
-    told = _box(record).ask("end", record.job)
-    say(f"job {record.job} on {record.host}: {_standing(told)}")
+    box = _box(record)
+    try:
+        say(f"job {record.job} on {record.host}: {_standing(box.ask('end', record.job))}")
+        if remove:
+            box.ask("remove", record.job)
+            say("nothing of it is kept there any more")
+    finally:
+        for lease in leases():
+            if lease.job == record.job:
+                end_all(provider_of(lease.provider), lease)
+                say(f"ended: {lease.name}")
 
 
 def list_(json: Json = False) -> None:
-    """The jobs that were started from here, the latest last."""
+    """The jobs that were started from here, the latest last, and the machines that are rented."""
     records = [record for job in all_jobs() if (record := JobFolder(job).record()) is not None]
+    rented = leases()
     if json:
-        say_json([record.model_dump(mode="json") for record in records])
+        shown_ = {"jobs": [one.model_dump(mode="json") for one in records]}
+        say_json(shown_ | {"leases": [one.model_dump(mode="json") for one in rented]})
         return
     if not records:
         say("no job was started from here")
     for record in records:
         say(f"{record.job}  {record.host}  {'fetched' if record.fetched else 'not fetched'}  {record.output_dir}")
+    for lease in rented:
+        until = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(lease.end_at))
+        say(f"rented: {lease.name} from {lease.provider}, {lease.usd_per_hour or '?'} USD an hour, until {until}")
 
 
 def _box(record: JobRecord) -> Box:

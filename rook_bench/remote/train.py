@@ -295,7 +295,8 @@ def describe_box(found: dict[str, Any]) -> str:
             parts.append(f"{found[name] / 2**30:.0f} GiB {what}")
     cards = found.get("cards")
     if isinstance(cards, list) and cards:
-        parts.append(f"{len(cards)} x {word(str(cards[0].get('name')), 40)}")
+        name, driver = (word(str(cards[0].get(fact)), 40) for fact in ("name", "driver"))
+        parts.append(f"{len(cards)} x {name} (driver {driver})")
     else:
         parts.append("no graphics card")
     return ", ".join(parts)

@@ -281,16 +281,23 @@ def test_a_machine_that_was_asked_to_stay_is_gone_on_with(service, started, tmp_
     assert "is left running until" in err
     assert len(service.billed) == 3
     assert f"left running: {leases()[0].name}" in command_line("remote", "reap")[1]
-    again = started()
+    assert f"rented: {leases()[0].name} from fluence, 0.50 USD an hour, until " in command_line("remote", "list")[1]
+    again = processes.start("remote", "attach")
     time.sleep(4)
     assert again.poll() is None
     again.send_signal(signal.SIGINT)
     _, err = again.communicate(timeout=30)
-    assert "going on with" in err
+    assert "is left running until" in err
     assert service.requests.count(("POST", "/v2/vms")) == 1
-    code, _, _ = command_line("remote", "reap", "--all")
-    assert code == 0
+    code, out, err = command_line("remote", "end", "--remove")
+    assert code == 0, err
+    assert "ended, ended on request" in out
+    assert "nothing of it is kept there any more" in out
+    assert f"ended: {PREFIX}" in out
     assert service.billed == []
+    code, _, err = command_line("remote", "attach")
+    assert code == 3
+    assert "the machine that was rented for it is gone" in err
 
 
 def test_without_a_key_nothing_is_asked(service, words, command_line, monkeypatch):

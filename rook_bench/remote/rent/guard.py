@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shlex
 import signal
 import subprocess
 import sys
@@ -11,16 +10,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from rook_bench.core import InputError
+from rook_bench.remote.jobs import JobRecord
+from rook_bench.remote.rent.keys import Keys
 from rook_bench.remote.rent.lease import Lease, leases
 from rook_bench.remote.rent.provider import Provider, ProviderTrouble, Resource, Waits, Wish
+from rook_bench.remote.rent.providers import provider_of
 from rook_bench.remote.ssh import Ssh
-
-BOOT_MARGIN_MIN = 30
-"""Minutes after a lease's end at which a machine turns itself off, whoever else is left."""
 
 
 class StillBilled(InputError):
@@ -100,27 +100,64 @@ def rented(
     else:
         price = _agreed(provider, machine, place, disk_gb, hours, max_usd, say)
         lease = Lease.intend(provider.name, job, hours, keep_hours, str(price))
+    with guarded(provider, lease, say) as at:
+        keys = Keys.of(lease, identity) if provider.own_host_keys else None
+        if lease.address is None:
+            wish = Wish(machine, place, disk_gb, hours, lease.name, keys.user_data(hours) if keys else "")
+            user, address = provider.rent(wish, say)
+            at.lease = lease.kept(state="rented", user=user, address=address)
+        host = f"{at.lease.user}@{at.lease.address}"
+        yield keys.ssh(host, config) if keys else Ssh(host, config, identity), at.lease
+
+
+@contextmanager
+def looked_after(record: JobRecord, say: Callable[[str], None]) -> Iterator[Ssh]:
+    """The way to the box of a job that was started; a rented one is looked after, and ends with the block.
+
+    Raises:
+        InputError: where the machine that was rented is gone.
+    """
+    if record.provider == "host":
+        yield record.ssh
+        return
+    lease = next((one for one in leases() if one.job == record.job and one.provider == record.provider), None)
+    if lease is None:
+        what = "the machine that was rented for it is gone"
+        raise InputError(what, where=f"job {record.job}", hint="rent another with the same remote train")
+    with guarded(provider_of(record.provider), lease, say):
+        yield record.ssh
+
+
+@dataclass
+class Guarded:
+    """A lease while somebody looks after it."""
+
+    lease: Lease
+
+
+@contextmanager
+def guarded(provider: Provider, lease: Lease, say: Callable[[str], None]) -> Iterator[Guarded]:
+    """Look after a lease; it ends with the block, however that ends, or stays as long as it was asked to.
+
+    Raises:
+        InputError: where somebody looks after it already.
+        StillBilled: where it can't be ended.
+    """
     with lease.held() as free:
         if not free:
             raise InputError("another rook-bench looks after this machine", where=lease.name)
         with _signals(), _watchdog(lease):
-            done = False
+            at, done = Guarded(lease), False
             try:
-                keys = Keys.of(lease, identity) if provider.own_host_keys else None
-                if lease.address is None:
-                    wish = Wish(machine, place, disk_gb, hours, lease.name, keys.user_data(hours) if keys else "")
-                    user, address = provider.rent(wish, say)
-                    lease = lease.kept(state="rented", user=user, address=address)
-                host = f"{lease.user}@{lease.address}"
-                yield keys.ssh(host, config) if keys else Ssh(host, config, identity), lease
+                yield at
                 done = True
             finally:
-                keep = lease.keep_until if not done else None
-                if keep is not None and keep > time.time() and lease.address is not None:
+                keep = None if done or at.lease.address is None else at.lease.keep_until
+                if keep is not None and keep > time.time():
                     until = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(keep))
                     say(f"{lease.name} is left running until {until}, as asked; rook-bench remote reap --all ends it")
                 else:
-                    _end(provider, lease, say)
+                    _end(provider, at.lease, say)
 
 
 def _end(provider: Provider, lease: Lease, say: Callable[[str], None]) -> None:
@@ -199,62 +236,3 @@ def _watchdog(lease: Lease) -> Iterator[None]:
     finally:
         with contextlib.suppress(OSError):
             process.stdin.close()  # it looks at the lease, and goes
-
-
-def public_key(private: Path) -> str:
-    """The public key of a private one, from the file beside it or worked out."""
-    beside = private.with_name(f"{private.name}.pub")
-    if beside.is_file():
-        text = beside.read_text(encoding="utf-8")
-    else:
-        command = ["ssh-keygen", "-y", "-P", "", "-f", str(private)]
-        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if told.returncode != 0:
-            raise InputError("no private key without a passphrase", where=private, hint="put its .pub beside it")
-        text = told.stdout
-    return " ".join(text.split()[:2])
-
-
-class Keys:
-    """Keys of one machine: ours to log in with, and its own, which is made here so that it is known beforehand.
-
-    Its own goes with what it does at its first boot, which the provider sees; it is of no other machine, and is thrown
-    away with this one.
-    """
-
-    def __init__(self, lease: Lease, identity: Path | None) -> None:
-        self.folder = lease.folder
-        self.identity = identity or self.folder / "login"
-        self.host = self.folder / "host"
-
-    @classmethod
-    def of(cls, lease: Lease, identity: Path | None) -> Keys:
-        """The keys of a lease, made where they are not there yet."""
-        keys = cls(lease, identity)
-        for path in (keys.host, keys.identity):
-            if not path.is_file():
-                if path == identity:
-                    raise InputError("no such private key", where=path, hint="check the path")
-                command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", lease.name, "-f", str(path)]
-                subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-        (keys.folder / "known_hosts").write_text(f"{lease.name} {keys._public(keys.host)}\n", encoding="utf-8")
-        return keys
-
-    def _public(self, path: Path) -> str:
-        return public_key(path)
-
-    def user_data(self, hours: float) -> str:
-        """cloud-init: who may log in, which key the machine has, and when it turns itself off at the latest."""
-        private = "".join(f"    {line}\n" for line in self.host.read_text(encoding="utf-8").splitlines())
-        minutes = int(hours * 60) + BOOT_MARGIN_MIN
-        return (
-            "#cloud-config\n"
-            "ssh_deletekeys: true\n"
-            f"ssh_keys:\n  ed25519_private: |\n{private}  ed25519_public: {self._public(self.host)}\n"
-            f"ssh_authorized_keys:\n  - {self._public(self.identity)}\n"
-            f"ssh_pwauth: false\nruncmd:\n  - {shlex.join(['shutdown', '-P', f'+{minutes}'])}\n"
-        )
-
-    def ssh(self, host: str, config: Path | None) -> Ssh:
-        """The way to the machine."""
-        return Ssh(host, config, self.identity, self.folder / "known_hosts", self.folder.name)

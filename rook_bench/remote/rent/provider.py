@@ -84,7 +84,8 @@ class Resource:
     paid_until: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.id} ({self.name}, {self.status})"
+        paid = f", paid until {self.paid_until}" if self.paid_until else ""
+        return f"{self.kind} {self.id} ({self.name}, {self.status}{paid})"
 
 
 class Provider(Protocol):
