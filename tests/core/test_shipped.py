@@ -12,6 +12,7 @@ from rook_bench.dataset.rules import Rules
 from rook_bench.gates import load_policy
 from rook_bench.ingest.read import read_swaps
 from rook_bench.language.base import check_base, find_base
+from rook_bench.remote.code import LOCKS
 from rook_bench.sources import Source
 from rook_bench.training import load_settings
 from rook_bench.workbench.config import load_config
@@ -128,7 +129,7 @@ def test_the_build_ships_every_file_that_has_a_name_and_nothing_untracked():
         for file in (ROOT / folder).iterdir()
         if not file.name.startswith(".")
     }
-    assert set(listed["SHIPPED"]) == files | inside | {"strategies/fade_large_swaps.py"}
+    assert set(listed["SHIPPED"]) == files | inside | {"strategies/fade_large_swaps.py", *LOCKS}
     assert all((ROOT / path).is_file() for path in listed["SHIPPED"])
 
 

@@ -12,7 +12,8 @@ pytest.importorskip("huggingface_hub", reason="the train extra is not installed"
 from rook_bench.core import RookError
 from rook_bench.remote.rent.guard import rented
 from rook_bench.remote.rent.lease import leases
-from rook_bench.remote.rent.provider import Wish, provider_of
+from rook_bench.remote.rent.provider import Wish
+from rook_bench.remote.rent.providers import provider_of
 from rook_bench.remote.rent.reap import reap
 
 _spec = spec_from_file_location("hf_stand_in", Path(__file__).with_name("hf_stand_in.py"))
