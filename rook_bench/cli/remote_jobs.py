@@ -21,7 +21,7 @@ from rook_bench.remote.rent.lease import leases
 from rook_bench.remote.rent.providers import provider_of
 from rook_bench.remote.runner.job import ENDED
 from rook_bench.remote.ssh import ConnectionLost
-from rook_bench.remote.train import Job, Terms
+from rook_bench.remote.train import Job, Terms, until
 
 JobName = Annotated[
     str, typer.Argument(metavar="[JOB]", help="Its name, or the beginning of it; the latest one by default.")
@@ -127,7 +127,7 @@ def _rest(box: Box, job: str, at: int) -> list[bytes]:
     size = told.get("log")
     if not isinstance(size, int) or size <= at:
         return pieces
-    for line in box.follow(job, at):
+    for line in box.follow(job, at, 60):
         if isinstance(line.get("log"), str):
             pieces.append(line["log"].encode("latin-1", "replace"))
         if sum(map(len, pieces)) >= size - at:
@@ -145,7 +145,4 @@ def _standing(told: dict[str, Any]) -> str:
         parts.append("its runner is gone: attach begins it again")
     if told.get("message"):
         parts.append(word(str(told["message"]), 200))
-    deadline = told.get("deadline")
-    if isinstance(deadline, (int, float)) and stage not in ENDED:
-        parts.append(f"until {time.strftime('%Y-%m-%d %H:%M %Z', time.localtime(deadline))} at the latest")
-    return ", ".join(parts)
+    return ", ".join(parts) + (until(told.get("deadline")) if stage not in ENDED else "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ import typer
 from rook_bench.cli.lazy import Verb, load_verb
 from rook_bench.cli.options import Trials
 from rook_bench.cli.train import summary
-from rook_bench.core import InputError
+from rook_bench.core import ConfigError, InputError
 from rook_bench.core.console import remark, say
 from rook_bench.core.files import check_replaceable
 from rook_bench.remote.package import Call
@@ -41,6 +43,9 @@ Identity = Annotated[Path | None, typer.Option("--identity", help="The private k
 
 BOOT_S = 300.0
 """Seconds that a machine may take from having an address to letting us in."""
+
+FETCH_HOURS = 0.1
+"""Of a rented machine's time, kept for bringing the adapter home."""
 
 FROM_SETTINGS = {"epochs": "num_epochs"}
 SETTINGS = ("epochs", "max_samples", "model", "template", "batch_size", "learning_rate", "objective", "seed")
@@ -114,7 +119,9 @@ def train(
             identity=identity,
             config=ssh_config,
             say=remark,
-        ) as (ssh, _):
+        ) as (ssh, lease):
+            left = (lease.end_at - time.time()) / 3600 - FETCH_HOURS
+            terms = replace(terms, max_hours=max(left, FETCH_HOURS))
             done = job.run(ssh, terms, output_dir, trials, provider=provider, boot_s=BOOT_S)
     for line in summary(done):
         say(line)
@@ -162,6 +169,10 @@ def read_flags(flags: list[str]) -> tuple[Call, Path, Path | None]:
     verb = load_verb("train", Verb("rook_bench.cli.train:train", ""))
     with verb.make_context("rook-bench train", list(flags)) as context:
         given: dict[str, Any] = context.params
+    for name in ("fresh", "json"):
+        if given[name]:
+            hint = "rook-bench remote end --remove forgets a job" if name == "fresh" else "read the adapter's rook.json"
+            raise ConfigError("a job elsewhere takes no such flag", where=f"--{name}", hint=hint)
     inputs = {"rewards": given["rewards"], "drafts": given["drafts"], "from": given["parent"]}
     named = {FROM_SETTINGS.get(name, name): given[name] for name in SETTINGS}
     settings = settings_of_training(given["config"], given["stage"], inputs, named)

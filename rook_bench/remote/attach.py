@@ -24,6 +24,9 @@ WAITS_S = (1, 2, 4, 8, 15, 30)
 MOST_RESTARTS = 3
 """How often a runner is begun again that ended without a word, where training came no further meanwhile."""
 
+MARGIN_S = 1800.0
+"""Seconds after the time that was asked for in which a job must have ended."""
+
 MOST_LOG = 64 * 2**20
 """Bytes of a log that are kept here."""
 
@@ -55,6 +58,7 @@ class Watch:
         self.decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.begun = ""  # of a line that is not whole yet
         self.stage, self.step = "", -1
+        self.limit = time.monotonic() + float(order["max_seconds"]) + MARGIN_S
 
     def to_end(self) -> dict[str, Any]:
         """The status that the job ended with, after whatever it takes.
@@ -65,6 +69,9 @@ class Watch:
         """
         restarts, step_then, lost_at, tries = 0, -1, 0.0, 0
         while True:
+            if time.monotonic() > self.limit:
+                what = "it says nothing of an end, long after the time that was asked for"
+                raise InputError(what, where=self.box.ssh.host, hint=f"rook-bench remote end {self.job}")
             try:
                 status = self._follow()
                 tries = 0
@@ -98,7 +105,7 @@ class Watch:
         )
         with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as bar:
             task = bar.add_task("on the box", total=None)
-            for told in self.box.follow(self.job, self._kept()):
+            for told in self.box.follow(self.job, self._kept(), max(1.0, self.limit - time.monotonic())):
                 if "log" in told:
                     self._take_log(told)
                 state = told.get("state")

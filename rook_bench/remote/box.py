@@ -5,25 +5,22 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shlex
-import subprocess
+import threading
 import zipfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rook_bench.core import InputError
 from rook_bench.core.untrusted import word
-from rook_bench.remote.ssh import Ssh
+from rook_bench.remote.ssh import MOST_SAID, ConnectionLost, Ssh, Talk
 
 RUNNER = Path(__file__).parent / "runner"
 PYTHONS = ("python3.13", "python3.12", "python3.11", "python3")
 OLDEST = (3, 11)
 DISK_NEEDED = 6 * 2**30
 """Bytes of an environment with its caches, and of a checkpoint or two."""
-
-MOST_ANSWER = 4 * 2**20
 
 _PLACE = """
 umask 077
@@ -111,7 +108,7 @@ class Box:
             self._asked_with = self._find_python()
         return ["sh", "-c", _RUN, "sh", self._asked_with, runner_file()[0], *map(str, arguments)]
 
-    def ask(self, *arguments: object, send: bytes | IO[bytes] = b"", timeout_s: float = 120) -> dict[str, Any]:
+    def ask(self, *arguments: object, send: bytes = b"", timeout_s: float = 120) -> dict[str, Any]:
         """The answer of a verb; InputError for trouble there, and for what is no answer."""
         said = self.ssh.run(self.words(*arguments), send, timeout_s)
         answer = self._parse(said)
@@ -121,8 +118,8 @@ class Box:
 
     def _parse(self, said: bytes) -> dict[str, Any]:
         try:
-            answer = json.loads(said[:MOST_ANSWER].decode("utf-8"))
-        except ValueError:
+            answer = json.loads(said.decode("utf-8"))
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict):
             what = "the box answers with something else than asked: " + word(said[:80].decode("utf-8", "replace"), 80)
@@ -141,62 +138,45 @@ class Box:
         start = here.get("bytes")
         at = start if isinstance(start, int) and 0 <= start <= size else 0
         yield at
-        process = self.ssh.open(self.words("receive", job, size, sha256))
-        assert process.stdin is not None
-        with process, package.open("rb") as file:
+        with self.ssh.open(self.words("receive", job, size, sha256)) as talk, package.open("rb") as file:
             file.seek(at)
-            try:
-                while piece := file.read(1 << 18):
-                    process.stdin.write(piece)
-                    process.stdin.flush()
-                    at += len(piece)
-                    yield at
-            except BrokenPipeError:
-                pass
-            said, complained = process.communicate()
-        if process.returncode != 0:
-            raise self.ssh.trouble(process.returncode, complained)
+            while piece := file.read(1 << 18):
+                if not talk.send(piece):
+                    break
+                at += len(piece)
+                yield at
+            talk.no_more()
+            said = talk.stdout.read(MOST_SAID)
+            code = talk.process.wait()
+            if code != 0:
+                raise self.ssh.trouble(code, talk.complaint())
         answer = self._parse(said)
         if answer.get("whole") is not True:
             what = word(str(answer.get("trouble", "the package did not arrive whole")), 200)
             raise InputError(what, where=self.ssh.host, hint="run the same command again")
 
-    def follow(self, job: str, offset: int) -> Iterator[dict[str, Any]]:
+    def follow(self, job: str, offset: int, most_s: float) -> Iterator[dict[str, Any]]:
         """What happens to a job from a byte of its log on; ends with {"end": status}.
 
         Raises:
-            ConnectionLost: where the connection breaks before that.
+            ConnectionLost: where the connection breaks before that, or so many seconds are over.
         """
-        process = self.ssh.open(self.words("follow", job, offset))
-        assert process.stdout is not None
-        try:
-            for line in iter(lambda: process.stdout.readline(MOST_ANSWER), b""):  # type: ignore[union-attr]
-                told = self._parse(line)
-                yield told
-                if "end" in told:
-                    return
-            code = process.wait()
-            raise self.ssh.trouble(code or 255, process.stderr.read() if process.stderr else b"")
-        finally:
-            _let_go(process)
-
-    def collect(self, job: str, names: list[str]) -> subprocess.Popen[bytes]:
-        """The process that prints a tar of these files."""
-        return self.ssh.open(self.words("collect", job, *names))
-
-
-def _let_go(process: subprocess.Popen[bytes]) -> None:
-    """End what only watches."""
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
+        with self.ssh.open(self.words("follow", job, offset)) as talk:
+            clock = threading.Timer(most_s, talk.process.kill)
+            clock.start()
             try:
-                stream.close()
-            except OSError:
-                continue
-    process.terminate()
-    process.wait()
+                while line := talk.stdout.readline(MOST_SAID):
+                    told = self._parse(line)
+                    yield told
+                    if "end" in told:
+                        return
+                code = talk.process.wait()
+                if not clock.is_alive():
+                    raise ConnectionLost(f"no end in {most_s:.0f} s", where=self.ssh.host)
+                raise self.ssh.trouble(code or 255, talk.complaint())
+            finally:
+                clock.cancel()
 
-
-def quoted(words: list[str]) -> str:
-    """A command as it can be typed again."""
-    return shlex.join(words)
+    def collect(self, job: str, names: list[str]) -> Talk:
+        """The command that prints a tar of these files."""
+        return self.ssh.open(self.words("collect", job, *names))

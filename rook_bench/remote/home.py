@@ -6,7 +6,7 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from rook_bench.core import InputError
 from rook_bench.core.files import whole_folder
@@ -32,13 +32,15 @@ def fetch_files(box: Box, job: str, manifest: JobManifest, folder: Path) -> None
         ConnectionLost: where the connection breaks.
     """
     wanted = _wanted(manifest)
-    process = box.collect(job, list(wanted))
-    assert process.stdout is not None
-    with whole_folder(folder) as aside, process:
-        read_returned(process.stdout, wanted, aside, box.ssh.host)
-        _, complained = process.communicate()
-        if process.returncode != 0:
-            raise box.ssh.trouble(process.returncode, complained)
+    with whole_folder(folder) as aside, box.collect(job, list(wanted)) as talk:
+        talk.no_more()
+        try:
+            read_returned(talk.stdout, wanted, aside, box.ssh.host)
+        except InputError:
+            code = talk.process.poll()
+            if code:  # what came is not whole because the connection broke
+                raise box.ssh.trouble(code, talk.complaint()) from None
+            raise
 
 
 def read_returned(stream: IO[bytes], wanted: dict[str, int], folder: Path, host: str) -> None:
@@ -51,8 +53,9 @@ def read_returned(stream: IO[bytes], wanted: dict[str, int], folder: Path, host:
         InputError: for any other file, for what is no file, for one too large, and where one is missing.
     """
     came: set[str] = set()
+    bounded = _Bounded(stream, sum(wanted.values()) + 2**20, host)
     try:
-        with tarfile.open(fileobj=stream, mode="r|") as tar:
+        with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r|") as tar:
             for member in tar:
                 name = word(member.name, 80)
                 if not member.isreg():
@@ -73,6 +76,21 @@ def read_returned(stream: IO[bytes], wanted: dict[str, int], folder: Path, host:
     missing = sorted(wanted.keys() - came)
     if missing:
         raise InputError(f"the box did not send {missing[0]}", where=host, hint="train again")
+
+
+class _Bounded:
+    """A stream of at most so many bytes: a header of a tar may say that gigabytes follow."""
+
+    def __init__(self, stream: IO[bytes], most: int, host: str) -> None:
+        self._stream, self._left, self._host = stream, most, host
+
+    def read(self, size: int) -> bytes:
+        """The next bytes; InputError where there are too many."""
+        piece = self._stream.read(size)
+        self._left -= len(piece)
+        if self._left < 0:
+            raise InputError("the box sends more than what was asked for can have", where=self._host)
+        return piece
 
 
 def copy_returned(manifest: JobManifest, came: Path, folder: Path) -> None:

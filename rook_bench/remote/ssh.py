@@ -6,10 +6,12 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from rook_bench.core import InputError
 from rook_bench.core.errors import RookError
@@ -19,6 +21,12 @@ CONNECT_S, ALIVE_S, ALIVE_COUNT = 20, 15, 3
 """Seconds to connect; seconds between questions whether the other side is there; how many may stay without answer."""
 
 _HOST = re.compile(r"(?:ssh://)?(?:[A-Za-z0-9_][A-Za-z0-9._-]*@)?[A-Za-z0-9_\[][A-Za-z0-9._:\]-]*(?::\d+)?/?")
+
+
+MOST_SAID = 4 * 2**20
+"""Bytes of an answer; those of its complaints that are kept are the last `MOST_COMPLAINT`."""
+
+MOST_COMPLAINT = 16 * 2**10
 
 
 class ConnectionLost(RookError):
@@ -80,36 +88,35 @@ class Ssh:
             words += ["-o", f"{name}={value}"]
         return [*words, "--", self.host, shlex.join(remote)]
 
-    def open(self, remote: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start a remote command with all three streams piped.
+    def open(self, remote: Sequence[str]) -> Talk:
+        """Start a remote command; see `Talk`."""
+        return Talk(self, self.command(remote))
 
-        The pipe to its input closes when this process ends, however it ends, and what watches there ends with it.
-        """
-        pipe = subprocess.PIPE
-        return subprocess.Popen(self.command(remote), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
-
-    def run(self, remote: Sequence[str], send: bytes | IO[bytes] = b"", timeout_s: float = 120) -> bytes:
+    def run(self, remote: Sequence[str], send: bytes = b"", timeout_s: float = 120) -> bytes:
         """What a remote command prints.
 
         Raises:
             ConnectionLost: where the box can't be reached.
-            InputError: where it does not let us in, or is not the one that is known by this name.
+            InputError: where it does not let us in, is not the one that is known by this name, or never stops talking.
         """
-        given: dict[str, Any] = {"input": send} if isinstance(send, bytes) else {"stdin": send}
-        try:
-            done = subprocess.run(
-                self.command(remote),
-                capture_output=True,
-                timeout=timeout_s,
-                start_new_session=True,
-                check=False,
-                **given,
-            )
-        except subprocess.TimeoutExpired:
-            raise ConnectionLost(f"no answer in {timeout_s:.0f} s", where=self.host) from None
-        if done.returncode != 0:
-            raise self.trouble(done.returncode, done.stderr)
-        return done.stdout
+        with self.open(remote) as talk:
+            clock = threading.Timer(timeout_s, talk.process.kill)
+            clock.start()
+            try:
+                talk.send(send)
+                talk.no_more()
+                said = talk.stdout.read(MOST_SAID + 1)
+                if len(said) > MOST_SAID:
+                    raise InputError(f"it answers with more than {MOST_SAID:,} bytes", where=self.host)
+                code = talk.process.wait()
+            finally:
+                over = not clock.is_alive()
+                clock.cancel()
+            if code != 0 and over:
+                raise ConnectionLost(f"no answer in {timeout_s:.0f} s", where=self.host)
+            if code != 0:
+                raise self.trouble(code, talk.complaint())
+        return said
 
     def trouble(self, code: int, said: bytes) -> RookError:
         """What an exit code and the words beside it mean. 255 is ssh's own, any other the remote command's."""
@@ -131,3 +138,64 @@ class Ssh:
         if "Could not resolve hostname" in text:
             return InputError("no such host", where=self.host, hint="check its name, or your ssh configuration")
         return ConnectionLost(f"can't be reached: {last}", where=self.host)
+
+
+class Talk:
+    """A remote command while it runs, with its input and its output; ended where the block is left.
+
+    The pipe to its input closes when this process ends, however it ends, and what watches there ends with it. What it
+    complains about is read all the time, so that a box that does not stop complaining holds nothing up.
+    """
+
+    def __init__(self, ssh: Ssh, command: list[str]) -> None:
+        pipe = subprocess.PIPE
+        self.ssh = ssh
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+        self._tail = b""
+        self._reader = threading.Thread(target=self._listen, daemon=True)
+        self._reader.start()
+
+    def _listen(self) -> None:
+        assert self.process.stderr is not None
+        while piece := self.process.stderr.read1(1 << 16):  # type: ignore[attr-defined]
+            self._tail = (self._tail + piece)[-MOST_COMPLAINT:]
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """What it prints."""
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+    def send(self, piece: bytes) -> bool:
+        """Write to its input; False where it takes no more."""
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(piece)
+            self.process.stdin.flush()
+        except OSError:
+            return False
+        return True
+
+    def no_more(self) -> None:
+        """Close its input."""
+        assert self.process.stdin is not None
+        with suppress(OSError):
+            self.process.stdin.close()
+
+    def complaint(self) -> bytes:
+        """The last that it complained about, when it has ended."""
+        self._reader.join(timeout=5)
+        return self._tail
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.no_more()
+        self.process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.process.kill()
+        self.process.wait()
+        self.stdout.close()
+        self._reader.join(timeout=5)

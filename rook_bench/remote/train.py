@@ -33,6 +33,10 @@ MAX_HOURS = 24.0
 """Hard limit of a run where nobody gives another: what runs has an end time."""
 
 
+PATIENCE_S = {"host": 12 * 3600.0, "rented": 1200.0}
+"""Seconds without any connection after which a box is given up: one of your own comes back, a rented one costs."""
+
+
 @dataclass(frozen=True)
 class Terms:
     """How a job is to run.
@@ -124,15 +128,13 @@ class Job:
     def begin(self, box: Box, terms: Terms) -> None:
         """Start the run, or find it running."""
         status = box.ask("start", self.folder.job, send=order_text(terms.order(extend=True)))
-        deadline = status.get("deadline")
-        until = ""
-        if isinstance(deadline, (int, float)):
-            until = f", until {time.strftime('%Y-%m-%d %H:%M %Z', time.localtime(deadline))} at the latest"
-        self.say(("started" if status.get("begun") is True else "it is running") + until)
+        self.say(("started" if status.get("begun") is True else "it is running") + until(status.get("deadline")))
 
     def finish(self, box: Box, terms: Terms, record: JobRecord) -> Trained:
         """Watch it to its end and bring its adapter home."""
-        watch = Watch(box, self.folder.job, terms.order(extend=False), self.folder.log, self.say, self.console)
+        patience_s = PATIENCE_S["host" if record.provider == "host" else "rented"]
+        order = terms.order(extend=False)
+        watch = Watch(box, self.folder.job, order, self.folder.log, self.say, self.console, patience_s)
         try:
             status = watch.to_end()
         except KeyboardInterrupt:
@@ -213,6 +215,8 @@ def failed(status: dict[str, Any], record: JobRecord) -> InputError:
     hint = f"rook-bench remote logs {record.job} has all of it; the same command tries again"
     if stage == "out of time":
         hint = "its checkpoints are kept: the same command with more --max-hours goes on"
+        if record.provider != "host":
+            hint = "give more --max-hours: what a rented machine had kept ended with it"
     return InputError(f"{stage}: {message}", where=f"job {record.job}", hint=hint)
 
 
@@ -287,19 +291,29 @@ def job_of(call: Call, say: Callable[[str], None] = remark) -> Job:
 
 
 def describe_box(found: dict[str, Any]) -> str:
-    """A box in a line."""
-    python = ".".join(str(part) for part in found.get("python", [])[:2])
+    """A box in a line, as far as what it says of itself can be read."""
+    version = found.get("python")
+    python = ".".join(str(part) for part in version[:2]) if isinstance(version, list) else "?"
     parts = [f"Python {word(python, 10)}", f"{word(str(found.get('cores')), 5)} cores"]
     for name, what in (("memory", "memory"), ("disk_free", "disk free")):
-        if isinstance(found.get(name), int):
-            parts.append(f"{found[name] / 2**30:.0f} GiB {what}")
+        size = found.get(name)
+        if isinstance(size, int):
+            parts.append(f"{size / 2**30:.0f} GiB {what}")
     cards = found.get("cards")
-    if isinstance(cards, list) and cards:
-        name, driver = (word(str(cards[0].get(fact)), 40) for fact in ("name", "driver"))
-        parts.append(f"{len(cards)} x {name} (driver {driver})")
+    known = [card for card in cards if isinstance(card, dict)] if isinstance(cards, list) else []
+    if known:
+        name, driver = (word(str(known[0].get(fact)), 40) for fact in ("name", "driver"))
+        parts.append(f"{len(known)} x {name} (driver {driver})")
     else:
         parts.append("no graphics card")
     return ", ".join(parts)
+
+
+def until(deadline: object) -> str:
+    """When a job must have ended, as a box says it; empty where it says nothing that can be read."""
+    if not isinstance(deadline, (int, float)) or not 0 < deadline < 2**34:
+        return ""
+    return f", until {time.strftime('%Y-%m-%d %H:%M %Z', time.localtime(deadline))} at the latest"
 
 
 def _absolute(path: Path | None) -> str | None:

@@ -8,10 +8,13 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from rook_bench.core import RookError
 from rook_bench.remote.attach import Watch
-from rook_bench.remote.ssh import ConnectionLost
+from rook_bench.remote.box import Box
+from rook_bench.remote.ssh import ConnectionLost, Ssh
+from rook_bench.remote.train import describe_box, until
 
 TRAIN = """
 import json, os, sys, time, pathlib
@@ -49,7 +52,7 @@ def start(box, job, **order):
 
 
 def followed(box, job, at=0):
-    told = list(box.follow(job, at))
+    told = list(box.follow(job, at, 60))
     log = "".join(line["log"] for line in told if "log" in line)
     return log, told[-1]["end"]
 
@@ -66,7 +69,7 @@ def test_a_job_runs_to_its_end_and_is_collected(box, job):
     log, end = followed(box, name)
     assert end["stage"] == "done"
     assert "hello" in log
-    with tarfile.open(fileobj=box.collect(name, ["rook.json", "link"]).stdout, mode="r|") as tar:
+    with box.collect(name, ["rook.json", "link"]) as talk, tarfile.open(fileobj=talk.stdout, mode="r|") as tar:
         assert [member.name for member in tar] == ["rook.json"]
     assert start(box, name)["begun"] is False  # what is done stays done
     assert box.ask("status", name)["stage"] == "done"
@@ -92,8 +95,6 @@ def test_secrets_reach_training_and_nothing_else(box, job, box_folder):
 
 
 def test_nothing_in_the_log_acts_on_the_terminal(box, job, tmp_path):
-    from rich.console import Console
-
     name = job("print('\\x1b]0;title\\x07', 'caf\\u00e9', '\\r\\x9b31m', flush=True)" + WRITES)
     start(box, name)
     said = []
@@ -182,18 +183,14 @@ def test_watching_ends_with_whoever_watches(box, job, wait):
     """A client that is killed leaves nothing behind that goes on reading the log."""
     name = job("time.sleep(60)")
     start(box, name)
-    process = box.ssh.open(box.words("follow", name, 0))
-    process.stdout.readline()
-    process.stdin.close()
-    assert process.wait(timeout=20) == 0
-    process.stdout.close()
-    process.stderr.close()
+    with box.ssh.open(box.words("follow", name, 0)) as talk:
+        talk.stdout.readline()
+        talk.no_more()
+        assert talk.process.wait(timeout=20) == 0
     box.ask("end", name)
 
 
 def test_a_runner_that_ends_again_and_again_is_given_up(box, job, tmp_path, monkeypatch):
-    from rich.console import Console
-
     name = job("time.sleep(60)")
     monkeypatch.setattr(type(box), "follow", lambda self, *rest: iter([{"end": {"stage": "training", "alive": False}}]))
     monkeypatch.setattr(type(box), "ask", lambda self, *rest, **more: {})
@@ -202,8 +199,6 @@ def test_a_runner_that_ends_again_and_again_is_given_up(box, job, tmp_path, monk
 
 
 def test_a_box_that_is_gone_for_good_is_given_up(box, tmp_path, monkeypatch):
-    from rich.console import Console
-
     def lost(self, *rest):
         raise ConnectionLost("can't be reached", where="box")
 
@@ -213,3 +208,60 @@ def test_a_box_that_is_gone_for_good_is_given_up(box, tmp_path, monkeypatch):
     with pytest.raises(ConnectionLost):
         Watch(box, "0" * 16, ORDER, tmp_path / "log", said.append, Console(file=io.StringIO()), connect_s=0.1).to_end()
     assert said == ["box: can't be reached: the job goes on there; connecting again"]
+
+
+@pytest.fixture
+def answering(way):
+    """A box whose runner is a few lines of shell; hostile or broken."""
+
+    def make(script):
+        class Odd(Box):
+            def words(self, *arguments):
+                return ["sh", "-c", script]
+
+        return Odd(Ssh("box", way()), sys.executable)
+
+    return make
+
+
+ODD = {
+    "no JSON": ("echo hello", "answers with something else than asked: hello"),
+    "a list": ("echo '[1]'", "answers with something else than asked"),
+    "deep": ("head -c 200000 /dev/zero | tr '\\0' '['", "answers with something else than asked"),
+    "without end": ("yes", "answers with more than 4,194,304 bytes"),
+    "binary": ("head -c 1000 /dev/urandom", "answers with something else than asked"),
+    "complaints": ("yes complaint | head -c 3000000 >&2; exit 7", "exit code 7: complaint"),
+    "escapes": ("printf '\\033[2Jboo' >&2; exit 7", "exit code 7: .\\[2Jboo"),
+}
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_a_box_that_answers_oddly_is_told_in_one_line(kind, answering):
+    script, said = ODD[kind]
+    with pytest.raises(RookError, match=said) as refused:
+        answering(script).ask("status", "0" * 16)
+    assert "\n" not in str(refused.value)
+    assert "\x1b" not in str(refused.value)
+
+
+def test_a_box_that_never_answers_is_not_waited_for(answering):
+    with pytest.raises(ConnectionLost, match="no answer in 1 s"):
+        answering("sleep 30").ask("status", "0" * 16, timeout_s=1)
+    with pytest.raises(ConnectionLost, match="no end in 1 s"):
+        list(answering("sleep 30").follow("0" * 16, 0, 1.0))
+
+
+def test_what_a_box_says_of_itself_is_shown_as_far_as_it_can_be_read():
+    odd = {"python": {"a": 1}, "cores": [1], "memory": "much", "disk_free": 2**80, "cards": [3, {"name": "\x1b[2J"}]}
+    text = describe_box(odd)
+    assert "\x1b" not in text
+    assert text.startswith("Python ?, ")
+    for deadline in ("soon", 1e300, -5, None, float("nan")):
+        assert until(deadline) == ""
+
+
+def test_a_log_that_lies_about_its_place_is_not_kept(box, tmp_path):
+    watch = Watch(box, "0" * 16, ORDER, tmp_path / "log", lambda line: None, Console(file=io.StringIO()))
+    for told in ({"at": 5, "log": "x"}, {"at": "0", "log": "x"}, {"at": 0, "log": 7}, {"at": 0, "log": "€"}):
+        watch._take_log(told)
+    assert (tmp_path / "log").read_bytes() == b"?"

@@ -50,7 +50,7 @@ def test_an_environment_is_made_once_and_found_by_the_next_job(way, box_folder, 
         box.ready()
         list(box.send(name, package, hashlib.sha256(package.read_bytes()).hexdigest()))
         box.ask("start", name, send=json.dumps({"max_seconds": 600, "cpu": True}).encode())
-        lines = list(box.follow(name, 0))
+        lines = list(box.follow(name, 0, 600))
         log = "".join(line["log"] for line in lines if "log" in line)
         assert lines[-1]["end"]["stage"] == "done", log
         told.append(log)

@@ -43,22 +43,22 @@ def end_all(provider: Provider, lease: Lease) -> None:
     late_s = waits.late_s if lease.address is None else 0.0
     begun = time.monotonic()
     left: list[Resource] = []
-    why, seen = "", False
+    why, seen, empty = "", False, 0
     while True:
         try:
             left = provider.find(lease.name)
-            seen = seen or bool(left)
-            why = ""
+            seen, empty, why = seen or bool(left), 0 if left else empty + 1, ""
             for resource in left:
                 try:
                     provider.end(resource)
                 except ProviderTrouble as trouble:  # a disk ends after its machine: asked again
                     why = str(trouble)
-            if not left and (seen or time.monotonic() - begun >= late_s):
+            # Twice, for a list may lag behind what it lists.
+            if empty >= 2 and (seen or time.monotonic() - begun >= late_s):
                 lease.kept(state="ended")
                 return
-        except ProviderTrouble as trouble:
-            why = str(trouble)
+        except Exception as trouble:  # whatever a provider answers, the bill is what counts
+            why = str(trouble) if isinstance(trouble, ProviderTrouble) else repr(trouble)
             left = left or [Resource("machine", lease.name, lease.name, "unknown")]
         if time.monotonic() - begun >= max(waits.end_s, late_s):
             raise StillBilled(left, provider, why)

@@ -11,11 +11,13 @@ import sys
 import time
 from pathlib import Path
 
-from rook_bench.remote.rent.guard import StillBilled, end_all
+from rook_bench.core import RookError
+from rook_bench.remote.rent.guard import end_all
 from rook_bench.remote.rent.lease import read_lease
 from rook_bench.remote.rent.providers import provider_of
 
-LOOK_S = 1.0
+LOOK_S, AGAIN_S, TRIES = 1.0, 60.0, 24 * 60
+"""Seconds between two looks at the other end, and between two tries to end the machine: for a day and more."""
 
 
 def watch(path: Path) -> int:
@@ -32,12 +34,14 @@ def watch(path: Path) -> int:
             time.sleep(LOOK_S)
         elif select.select([0], [], [], LOOK_S)[0] and not os.read(0, 1024):
             gone = True
-    try:
-        end_all(provider_of(lease.provider), lease)
-    except StillBilled as left:
-        print(left, flush=True)
-        return 1
-    return 0
+    for _ in range(TRIES):
+        try:
+            end_all(provider_of(lease.provider), lease)
+            return 0
+        except RookError as left:  # still billed, no key: nobody else may be there to try again
+            print(left, flush=True)
+            time.sleep(AGAIN_S)
+    return 1
 
 
 if __name__ == "__main__":
