@@ -74,7 +74,10 @@ SLOW = {
 """Folders and files that `make test-fast` leaves out: models, contracts, browsers, whole pages, verbs to their end."""
 
 
-LONG = {"test_wheel", "test_commands", "test_init", "test_resume", "test_github_action", "test_verbs", "test_fetch"}
+LONG = {
+    *("test_wheel", "test_commands", "test_init", "test_resume", "test_github_action", "test_verbs", "test_fetch"),
+    *("test_set_up", "test_demo_edge", "test_pages", "test_chaos", "test_ranks"),
+}
 """Files whose tests come first: one of ten seconds that comes last leaves the other process idle for as long."""
 
 

@@ -27,12 +27,21 @@ def train(prepared, mini_base, folder, *launch):
     return done.stdout, json.loads((folder / "rook.json").read_text())
 
 
+def alone(prepared, mini_base, folder):
+    """The same in this process."""
+    from rook_bench.workbench.fine_tune import train
+
+    settings = {"model": str(mini_base), "max_samples": 128, "num_epochs": 2.0, "batch_size": 16}
+    done = train(prepared, folder, trials=folder.with_name("trials"), say=lambda line: None, **settings)
+    return done.manifest.model_dump(mode="json")
+
+
 def test_two_processes_train_one_adapter_and_one_speaks(prepared, mini_base, tmp_path):
     out, record = train(prepared, mini_base, tmp_path / "two", "-m", "torch.distributed.run", "--nproc-per-node", "2")
     assert out.count("validation: macro-F1") == 1
     assert out.count("class weights in the loss") == 1
     assert record["training"]["devices"] == ["cpu", "cpu"]
-    _, one = train(prepared, mini_base, tmp_path / "one")
+    one = alone(prepared, mini_base, tmp_path / "one")
     assert "devices" not in one["training"]
     # A step sees as many examples as alone: the same steps, and nearly the same model.
     steps = [

@@ -43,7 +43,7 @@ def environment(job: Job, cards: list[dict[str, str]], deadline: float) -> Path:
 
 def _make(job: Job, folder: Path, python: Path, cards: bool, deadline: float) -> None:
     lock = job.folder / "lock"
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
     uv = [str(folder / "bin" / "uv"), "pip", "install", "--python", str(python), "--quiet"]
     torch = (lock / "requirements-torch.txt").read_text("utf-8").strip()
 
