@@ -125,7 +125,7 @@ def plan_package(call: Call, aside: Path) -> tuple[JobManifest, dict[str, Path]]
         check_files(call.parent, told)
         files |= {f"work/parent/{name}": call.parent / name for name in (FILE, *told.files)}
         command += ["--from", "parent"]
-        found = recorded_base(call.parent, told)
+        found = find_base(recorded_base(call.parent, told))
     else:
         found = find_base(call.settings.model)
         template = Path(call.settings.template)

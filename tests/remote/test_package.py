@@ -62,6 +62,19 @@ def test_a_folder_in_rooks_layout_can_be_sent(prepared_tables, mini_settings, tm
     ]
 
 
+def test_what_goes_on_with_an_adapter_takes_it_and_its_base_along(prepared, tiny_adapter, mini_settings, tmp_path):
+    """Its base is found by name or place, here and there; a name alone would send the box to the hub."""
+    call = Call(prepared, mini_settings(), parent=tiny_adapter)
+    manifest = make_package(call, tmp_path / "a.tar.gz")
+    listed = set(manifest.files)
+    assert manifest.base == "rook-tiny"
+    assert {f"work/models/base/rook-tiny/{name}" for name in ("config.json", "model.safetensors")} <= listed
+    parent = {name.removeprefix("work/parent/") for name in listed if name.startswith("work/parent/")}
+    assert {"rook.json", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json"} <= parent
+    assert "README.md" not in parent
+    assert manifest.command[-2:] == ["--from", "parent"]
+
+
 def test_what_does_not_belong_together_is_told_before_anything_is_sent(prepared, mini_settings, tmp_path):
     settings = mini_settings(seq_len=7)
     with pytest.raises(RookError, match="seq_len is 7"):
