@@ -56,6 +56,7 @@ class TrainingRun:
     ) -> None:
         self.lesson, self.settings, self.template = lesson, settings, template
         self.base, self.say, self.parent = base, say, parent
+        self.use_cache = getattr(base.model.config, "use_cache", None)
         use_own_device()
         self.device = default_device()
         set_threads(base.parameters)
@@ -250,6 +251,8 @@ class TrainingRun:
         from rook_bench.report.charts.training import draw_training
 
         fitted, told = self.lesson.finish(self.score, self.provisional)
+        if self.use_cache is not None:  # the trainer turns it off, for itself
+            self.base.model.config.use_cache = self.use_cache
         self.model.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # peft's own card; ours says more
         if self.targets:
