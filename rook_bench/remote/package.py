@@ -18,7 +18,7 @@ from rook_bench.core.files import whole_file, whole_folder
 from rook_bench.core.hashing import sha256_file
 from rook_bench.core.project import MARKER
 from rook_bench.language.adapter import recorded_base
-from rook_bench.language.base import find_base
+from rook_bench.language.base import check_base, find_base
 from rook_bench.language.manifest import FILE, check_files, read_manifest
 from rook_bench.remote.code import code_files, lock_files
 from rook_bench.remote.runner.job import ADAPTER, Trouble
@@ -137,6 +137,8 @@ def plan_package(call: Call, aside: Path) -> tuple[JobManifest, dict[str, Path]]
         base = Path(found).resolve().name
         files |= {f"work/models/base/{base}/{name}": path for name, path in _base_files(Path(found)).items()}
         there["model"] = base
+    else:
+        check_base(found)  # the box loads it from the hub, and so does this machine when the adapter comes home
     settings = call.settings.model_dump(mode="json", exclude_none=True)
     written = {"settings.json": json.dumps(settings | there, indent=1, sort_keys=True), MARKER: ""}
     for name, text in written.items():

@@ -31,6 +31,9 @@ SECRET_VARIABLE = re.compile(r"(TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|PRIVATE_KE
 SHORTEST = 12
 """Characters below which the value of such a variable may well be a word that stands anywhere."""
 
+MOST_SCANNED = 64 * 2**20
+"""Bytes of a file that are looked at: of weights that are larger, their header and more."""
+
 _PATTERNS = [(what, re.compile(pattern)) for what, pattern in PATTERNS.items()]
 
 
@@ -48,6 +51,7 @@ def secret_in(content: bytes) -> str | None:
 def check_secrets(files: dict[str, Path]) -> None:
     """InputError where a file, by the name it would have in a package, holds a secret."""
     for name, path in files.items():
-        what = secret_in(path.read_bytes())
+        with path.open("rb") as file:
+            what = secret_in(file.read(MOST_SCANNED))
         if what is not None:
             raise InputError(f"it holds {what}, which would be sent as {name}", where=path, hint="take it out")

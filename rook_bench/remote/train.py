@@ -56,12 +56,12 @@ class Terms:
     def __post_init__(self) -> None:
         if not 0 < self.max_hours <= 24 * 30:
             raise ConfigError(f"{self.max_hours:g} hours", where="--max-hours", hint="give more than 0, at most 720")
-
-    def order(self, *, extend: bool) -> dict[str, Any]:
-        """What the runner is told."""
         missing = [name for name in self.secrets if not os.environ.get(name)]
         if missing:
             raise InputError("no such environment variable", where=missing[0], hint="set it, or leave --secret away")
+
+    def order(self, *, extend: bool) -> dict[str, Any]:
+        """What the runner is told."""
         return {
             "max_seconds": self.max_hours * 3600,
             "extend": extend,

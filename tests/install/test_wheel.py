@@ -42,6 +42,7 @@ COMMANDS = """\
 demo --quick
 data check sample
 train --data-dir reports/demo/prepared --output-dir adapter --model rook-tiny --config rook-tiny --epochs 0.1 --max-samples 32
+remote package --out package.tar.gz -- --data-dir reports/demo/prepared --output-dir adapter --model rook-tiny
 gate plan --policy rook-promotion --volatility-bps 60
 replay sample --source rules:data_driven --config bench --limit 500 --no-report --out run
 init project
