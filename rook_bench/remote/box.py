@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import threading
+import re
 import zipfile
 from collections.abc import Iterator
 from functools import cache
@@ -14,7 +14,7 @@ from typing import Any
 
 from rook_bench.core import InputError
 from rook_bench.core.untrusted import word
-from rook_bench.remote.ssh import MOST_SAID, ConnectionLost, Ssh, Talk
+from rook_bench.remote.ssh import MOST_SAID, RunnerMissing, Ssh, Talk
 
 RUNNER = Path(__file__).parent / "runner"
 PYTHONS = ("python3.13", "python3.12", "python3.11", "python3")
@@ -39,7 +39,7 @@ _RUN = """
 folder=${ROOK_BENCH_BOX:-$HOME/.rook-bench}
 python=$1 runner=$2
 shift 2
-[ -f "$folder/$runner" ] || exit 44
+[ -f "$folder/$runner" ] || exit 44  # RUNNER_MISSING
 exec "$python" -I "$folder/$runner" "$@"
 """
 
@@ -55,6 +55,28 @@ def runner_file() -> tuple[str, bytes]:
             file.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), text)
     content = out.getvalue()
     return f"runner-{hashlib.sha256(content).hexdigest()[:12]}.pyz", content
+
+
+STALLED_S = 600.0
+"""Seconds in which a box must take a piece of a package: a quarter of a megabyte."""
+
+DEEPEST = 50
+"""Lists and objects inside one another in an answer; Python's reader takes a place on the stack for each."""
+
+
+def _too_deep(said: bytes) -> bool:
+    if said.count(b"[") + said.count(b"{") <= DEEPEST:
+        return False
+    depth = 0
+    for bracket in re.sub(rb'"(?:[^"\\\\]|\\\\.)*"|[^\[\]{}"]', b"", said):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(word)
 
 
 class Box:
@@ -75,8 +97,7 @@ class Box:
         Raises:
             InputError: where it lacks what a job needs, each told with what to do.
         """
-        name, content = runner_file()
-        self.ssh.run(["sh", "-c", _PLACE, "sh", name], content)
+        self.place()
         if self.python is None:
             self._asked_with = self._find_python()
         found = self.ask("probe")
@@ -90,6 +111,11 @@ class Box:
             what = f"{free / 2**30:.1f} GiB of disk are free, some {DISK_NEEDED / 2**30:.0f} are needed"
             raise InputError(what, where=self.ssh.host, hint="make room, or set ROOK_BENCH_BOX there to a larger disk")
         return found
+
+    def place(self) -> None:
+        """Put the runner there."""
+        name, content = runner_file()
+        self.ssh.run(["sh", "-c", _PLACE, "sh", name], content)
 
     def _find_python(self) -> str:
         lines = self.ssh.run(["sh", "-c", _LOOK, "sh", *PYTHONS]).decode("utf-8", "replace").splitlines()
@@ -110,7 +136,11 @@ class Box:
 
     def ask(self, *arguments: object, send: bytes = b"", timeout_s: float = 120) -> dict[str, Any]:
         """The answer of a verb; InputError for trouble there, and for what is no answer."""
-        said = self.ssh.run(self.words(*arguments), send, timeout_s)
+        try:
+            said = self.ssh.run(self.words(*arguments), send, timeout_s)
+        except RunnerMissing:  # the job was started by another version
+            self.place()
+            said = self.ssh.run(self.words(*arguments), send, timeout_s)
         answer = self._parse(said)
         if "trouble" in answer:
             raise InputError(word(str(answer["trouble"]), 400), where=self.ssh.host)
@@ -118,8 +148,8 @@ class Box:
 
     def _parse(self, said: bytes) -> dict[str, Any]:
         try:
-            answer = json.loads(said.decode("utf-8"))
-        except (ValueError, RecursionError):
+            answer = None if _too_deep(said) else json.loads(said.decode("utf-8"), parse_constant=_no_number)
+        except ValueError:
             answer = None
         if not isinstance(answer, dict):
             what = "the box answers with something else than asked: " + word(said[:80].decode("utf-8", "replace"), 80)
@@ -141,13 +171,16 @@ class Box:
         with self.ssh.open(self.words("receive", job, size, sha256)) as talk, package.open("rb") as file:
             file.seek(at)
             while piece := file.read(1 << 18):
-                if not talk.send(piece):
+                with talk.within(STALLED_S):
+                    taken = talk.send(piece)
+                if not taken:
                     break
                 at += len(piece)
                 yield at
-            talk.no_more()
-            said = talk.stdout.read(MOST_SAID)
-            code = talk.process.wait()
+            with talk.within(STALLED_S):
+                talk.no_more()
+                said = talk.stdout.read(MOST_SAID)
+                code = talk.process.wait()
             if code != 0:
                 raise self.ssh.trouble(code, talk.complaint())
         answer = self._parse(said)
@@ -162,20 +195,14 @@ class Box:
             ConnectionLost: where the connection breaks before that, or so many seconds are over.
         """
         with self.ssh.open(self.words("follow", job, offset)) as talk:
-            clock = threading.Timer(most_s, talk.process.kill)
-            clock.start()
-            try:
-                while line := talk.stdout.readline(MOST_SAID):
+            with talk.within(most_s):
+                while (line := talk.stdout.readline(MOST_SAID)).endswith(b"\n") or len(line) == MOST_SAID:
                     told = self._parse(line)
                     yield told
                     if "end" in told:
                         return
                 code = talk.process.wait()
-                if not clock.is_alive():
-                    raise ConnectionLost(f"no end in {most_s:.0f} s", where=self.ssh.host)
-                raise self.ssh.trouble(code or 255, talk.complaint())
-            finally:
-                clock.cancel()
+            raise self.ssh.trouble(code or 255, talk.complaint())
 
     def collect(self, job: str, names: list[str]) -> Talk:
         """The command that prints a tar of these files."""

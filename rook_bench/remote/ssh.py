@@ -7,8 +7,8 @@ import shlex
 import shutil
 import subprocess
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -27,6 +27,14 @@ MOST_SAID = 4 * 2**20
 """Bytes of an answer; those of its complaints that are kept are the last `MOST_COMPLAINT`."""
 
 MOST_COMPLAINT = 16 * 2**10
+
+
+RUNNER_MISSING = 44
+"""Exit code by which a box says that it lacks our runner."""
+
+
+class RunnerMissing(InputError):
+    """The box has no runner, or that of another version; it is put there."""
 
 
 class ConnectionLost(RookError):
@@ -100,20 +108,13 @@ class Ssh:
             InputError: where it does not let us in, is not the one that is known by this name, or never stops talking.
         """
         with self.open(remote) as talk:
-            clock = threading.Timer(timeout_s, talk.process.kill)
-            clock.start()
-            try:
+            with talk.within(timeout_s):
                 talk.send(send)
                 talk.no_more()
                 said = talk.stdout.read(MOST_SAID + 1)
                 if len(said) > MOST_SAID:
                     raise InputError(f"it answers with more than {MOST_SAID:,} bytes", where=self.host)
                 code = talk.process.wait()
-            finally:
-                over = not clock.is_alive()
-                clock.cancel()
-            if code != 0 and over:
-                raise ConnectionLost(f"no answer in {timeout_s:.0f} s", where=self.host)
             if code != 0:
                 raise self.trouble(code, talk.complaint())
         return said
@@ -122,6 +123,8 @@ class Ssh:
         """What an exit code and the words beside it mean. 255 is ssh's own, any other the remote command's."""
         text = said.decode("utf-8", "replace")
         last = word((text.strip().splitlines() or ["no word about why"])[-1], 200)
+        if code == RUNNER_MISSING:
+            return RunnerMissing("the runner of this version is not there", where=self.host)
         if code != 255:
             return InputError(f"the box answered with exit code {code}: {last}", where=self.host)
         if "IDENTIFICATION HAS CHANGED" in text or "differs from the key" in text:
@@ -175,6 +178,20 @@ class Talk:
         except OSError:
             return False
         return True
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """End the command where the block takes longer; ConnectionLost then."""
+        clock = threading.Timer(seconds, self.process.kill)
+        clock.daemon = True
+        clock.start()
+        try:
+            yield
+        finally:
+            over = clock.finished.is_set()
+            clock.cancel()
+        if over:
+            raise ConnectionLost(f"no answer in {seconds:.0f} s", where=self.ssh.host)
 
     def no_more(self) -> None:
         """Close its input."""

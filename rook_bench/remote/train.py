@@ -136,6 +136,7 @@ class Job:
         order = terms.order(extend=False)
         watch = Watch(box, self.folder.job, order, self.folder.log, self.say, self.console, patience_s)
         try:
+            box.ask("status", self.folder.job)  # which puts the runner there, where another version started the job
             status = watch.to_end()
         except KeyboardInterrupt:
             if record.provider == "host":

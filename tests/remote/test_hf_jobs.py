@@ -84,7 +84,7 @@ def test_a_job_without_capacity_ends_with_its_words(service, machine):
 def test_the_price_is_told_by_the_hour_and_kinds_by_the_near_name(service):
     provider = provider_of("hf-jobs")
     wish = Wish("t4-small", None, 40, 1.0, "", "")
-    assert provider.price(wish) == Decimal("0.40002")
+    assert provider.price(wish)[0] == Decimal("0.40002")
     with pytest.raises(RookError, match="no machine 't4-smal' is to be had; did you mean 't4-small'"):
         provider.price(Wish("t4-smal", None, 40, 1.0, "", ""))
 

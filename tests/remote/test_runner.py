@@ -229,6 +229,8 @@ ODD = {
     "a list": ("echo '[1]'", "answers with something else than asked"),
     "deep": ("head -c 200000 /dev/zero | tr '\\0' '['", "answers with something else than asked"),
     "without end": ("yes", "answers with more than 4,194,304 bytes"),
+    "no number": ("echo '{\"deadline\": NaN}'", "answers with something else than asked"),
+    "cut": ("printf '{\"known\": tr'", "answers with something else than asked"),
     "binary": ("head -c 1000 /dev/urandom", "answers with something else than asked"),
     "complaints": ("yes complaint | head -c 3000000 >&2; exit 7", "exit code 7: complaint"),
     "escapes": ("printf '\\033[2Jboo' >&2; exit 7", "exit code 7: .\\[2Jboo"),
@@ -247,7 +249,7 @@ def test_a_box_that_answers_oddly_is_told_in_one_line(kind, answering):
 def test_a_box_that_never_answers_is_not_waited_for(answering):
     with pytest.raises(ConnectionLost, match="no answer in 1 s"):
         answering("sleep 30").ask("status", "0" * 16, timeout_s=1)
-    with pytest.raises(ConnectionLost, match="no end in 1 s"):
+    with pytest.raises(ConnectionLost, match="no answer in 1 s"):
         list(answering("sleep 30").follow("0" * 16, 0, 1.0))
 
 
@@ -265,3 +267,17 @@ def test_a_log_that_lies_about_its_place_is_not_kept(box, tmp_path):
     for told in ({"at": 5, "log": "x"}, {"at": "0", "log": "x"}, {"at": 0, "log": 7}, {"at": 0, "log": "€"}):
         watch._take_log(told)
     assert (tmp_path / "log").read_bytes() == b"?"
+
+
+def test_a_connection_that_breaks_in_the_middle_of_a_line_is_a_broken_connection(answering):
+    """What is read of it is no answer of a box that lies; it is tried again."""
+    with pytest.raises(ConnectionLost):
+        list(answering('printf \'{"at": 0, "lo\'; exit 255').follow("0" * 16, 0, 30))
+
+
+def test_a_box_with_the_runner_of_another_version_gets_ours(box, box_folder):
+    box.ready()
+    for path in box_folder.glob("runner-*"):
+        path.rename(path.with_name("runner-000000000000.pyz"))
+    assert box.ask("status", "0" * 16)["known"] is False
+    assert len(list(box_folder.glob("runner-*"))) == 2

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -40,12 +41,12 @@ class Fluence:
         self.url = os.environ.get(URL, api.API).rstrip("/")
         self.waits = Waits.of_environment()
 
-    def price(self, wish: Wish) -> Decimal:
+    def price(self, wish: Wish) -> tuple[Decimal, Wish]:
         """What an hour costs, machine, disk and address together."""
         cluster, configuration = self._place(wish)
         told = self._ask("POST", api.COST, api.cost_request(cluster, configuration, wish.disk_gb), again=True)
         try:
-            return Decimal(str(told["totalCost"]))
+            return Decimal(str(told["totalCost"])), replace(wish, place=cluster, machine=configuration)
         except (KeyError, InvalidOperation):
             raise ProviderTrouble("it does not tell a price", where=self.name) from None
 

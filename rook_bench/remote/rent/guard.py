@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -97,14 +97,15 @@ def rented(
     if known is not None and known.address is not None:
         say(f"going on with {known.name}")
         lease = known
+        wish = None
     else:
-        price = _agreed(provider, machine, place, disk_gb, hours, max_usd, say)
+        price, wish = _agreed(provider, Wish(machine, place, disk_gb, hours, "", ""), max_usd, say)
         lease = Lease.intend(provider.name, job, hours, keep_hours, str(price))
     with guarded(provider, lease, say) as at:
         keys = Keys.of(lease, identity) if provider.own_host_keys else None
-        if lease.address is None:
-            wish = Wish(machine, place, disk_gb, hours, lease.name, keys.user_data(hours) if keys else "")
-            user, address = provider.rent(wish, say)
+        if wish is not None:
+            user_data = keys.user_data(hours) if keys else ""
+            user, address = provider.rent(replace(wish, name=lease.name, user_data=user_data), say)
             at.lease = lease.kept(state="rented", user=user, address=address)
         host = f"{at.lease.user}@{at.lease.address}"
         yield keys.ssh(host, config) if keys else Ssh(host, config, identity), at.lease
@@ -168,27 +169,18 @@ def _end(provider: Provider, lease: Lease, say: Callable[[str], None]) -> None:
         say("ended: nothing of it is billed any more")
 
 
-def _agreed(
-    provider: Provider,
-    machine: str | None,
-    place: str | None,
-    disk_gb: int,
-    hours: float,
-    max_usd: float | None,
-    say: Callable[[str], None],
-) -> Decimal:
-    """The price an hour, where all of it is within what was agreed to."""
-    price = provider.price(Wish(machine, place, disk_gb, hours, "", ""))
-    most = price * Decimal(str(hours))
+def _agreed(provider: Provider, wish: Wish, max_usd: float | None, say: Callable[[str], None]) -> tuple[Decimal, Wish]:
+    """The price an hour, where all of it is within what was agreed to, and what exactly has this price."""
+    price, exact = provider.price(wish)
+    most = price * Decimal(str(wish.hours))
+    sum_ = f"{wish.hours:g} hours of {price} USD may cost {most:.2f} USD"
     if max_usd is None:
-        raise InputError(
-            f"{hours:g} hours of {price} USD may cost {most:.2f} USD", where=provider.name, hint="agree with --max-usd"
-        )
+        raise InputError(sum_, where=provider.name, hint="agree with --max-usd")
     if not price >= 0 or most > Decimal(str(max_usd)):
-        what = f"{hours:g} hours of {price} USD may cost {most:.2f} USD, more than {max_usd:g}"
-        raise InputError(what, where=provider.name, hint="give fewer --max-hours, or more --max-usd")
+        hint = "give fewer --max-hours, or more --max-usd"
+        raise InputError(f"{sum_}, more than {max_usd:g}", where=provider.name, hint=hint)
     say(f"{price} USD an hour, {most:.2f} USD at most")
-    return price
+    return price, exact
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ class HfJobs:
         with self._words():
             self.owner = str(self.api.whoami()["name"])
 
-    def price(self, wish: Wish) -> Decimal:
+    def price(self, wish: Wish) -> tuple[Decimal, Wish]:
         """What an hour of the machine costs."""
         kind = wish.machine or USUAL_MACHINE
         with self._words():
@@ -58,7 +59,8 @@ class HfJobs:
             raise ProviderTrouble(f"no machine '{kind}' is to be had", where=self.name, hint=hint)
         if found.unit_label not in PER_HOUR:
             raise ProviderTrouble(f"a price by the {word(str(found.unit_label), 20)}", where=self.name)
-        return Decimal(int(found.unit_cost_micro_usd)) * PER_HOUR[found.unit_label] / 1_000_000
+        price = Decimal(int(found.unit_cost_micro_usd)) * PER_HOUR[found.unit_label] / 1_000_000
+        return price, replace(wish, machine=kind)
 
     def rent(self, wish: Wish, say: Callable[[str], None]) -> tuple[str, str]:
         """Start a job that does nothing by itself, and wait until it can be reached."""

@@ -100,8 +100,8 @@ class Provider(Protocol):
     console: str
     own_host_keys: bool
 
-    def price(self, wish: Wish) -> Decimal:
-        """USD an hour of all that would be billed.
+    def price(self, wish: Wish) -> tuple[Decimal, Wish]:
+        """USD an hour of all that would be billed, and the wish made so exact that this very thing is rented by it.
 
         Raises:
             ProviderTrouble: where there is no such machine, or its price isn't told.
