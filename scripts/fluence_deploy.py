@@ -51,7 +51,7 @@ def check_keys(given: argparse.Namespace) -> None:
         theirs = public_key(given.ssh_private_key)
     except RookError as error:
         sys.exit(f"fluence_deploy.py: {error}")
-    if given.ssh_key.read_text(encoding="utf-8").split()[:2] != theirs.split():
+    if given.ssh_key.read_text(encoding="utf-8", errors="replace").split()[:2] != theirs.split():
         sys.exit(f"fluence_deploy.py: {given.ssh_key}: not the public key of {given.ssh_private_key}")
 
 

@@ -68,6 +68,24 @@ def check_unpacked(path: Path) -> None:
         raise InputError(what, where=path, hint="no log packs like that; unpack it yourself if you trust it")
 
 
+DEEPEST = 100
+"""Lists and objects inside one another in JSON from outside; Python's reader takes a place on the stack for each."""
+
+_STRING_OR_OTHER = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|[^\[\]{}"]+')
+
+
+def too_deep(text: bytes) -> bool:
+    """Whether JSON is nested deeper than any of ours, asked without reading it."""
+    if text.count(b"[") + text.count(b"{") <= DEEPEST:
+        return False
+    depth = 0
+    for bracket in _STRING_OR_OTHER.sub(b"", text):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
 def confined(folder: Path, relative: str, *, above: int = 0) -> Path:
     """A path that a record names, which must lie in its folder (or in one so many levels above it).
 

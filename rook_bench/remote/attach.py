@@ -115,9 +115,10 @@ class Watch:
                         self.stage = stage
                         self.say(f"[{stage}]")
                     step = state.get("progress")
-                    if isinstance(step, dict) and isinstance(step.get("step"), int) and isinstance(step.get("of"), int):
-                        self.step = step["step"]
-                        bar.update(task, description=stage, completed=step["step"], total=step["of"])
+                    at, of = (step.get("step"), step.get("of")) if isinstance(step, dict) else (None, None)
+                    if isinstance(at, int) and isinstance(of, int) and 0 <= at <= of < 2**40:
+                        self.step = at
+                        bar.update(task, description=stage, completed=at, total=of)
                 end = told.get("end")
                 if isinstance(end, dict):
                     return end

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
-from rook_bench.core.untrusted import word
+from rook_bench.core.untrusted import too_deep, word
 from rook_bench.remote.ssh import MOST_SAID, RunnerMissing, Ssh, Talk
 
 RUNNER = Path(__file__).parent / "runner"
@@ -60,19 +60,7 @@ def runner_file() -> tuple[str, bytes]:
 STALLED_S = 600.0
 """Seconds in which a box must take a piece of a package: a quarter of a megabyte."""
 
-DEEPEST = 50
-"""Lists and objects inside one another in an answer; Python's reader takes a place on the stack for each."""
-
-
-def _too_deep(said: bytes) -> bool:
-    if said.count(b"[") + said.count(b"{") <= DEEPEST:
-        return False
-    depth = 0
-    for bracket in re.sub(rb'"(?:[^"\\\\]|\\\\.)*"|[^\[\]{}"]', b"", said):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > DEEPEST:
-            return True
-    return False
+_VERSION = re.compile(r"[0-9]{1,2}\.[0-9]{1,3}")
 
 
 def _no_number(word: str) -> None:
@@ -107,7 +95,7 @@ class Box:
             hint = "install it there (Debian, Ubuntu: apt install python3-venv), or name an interpreter with --python"
             raise InputError("its Python can't make environments: venv is missing", where=self.ssh.host, hint=hint)
         free = found.get("disk_free")
-        if self.python is None and not found.get("environments") and isinstance(free, int) and free < DISK_NEEDED:
+        if self.python is None and not found.get("environments") and isinstance(free, int) and 0 <= free < DISK_NEEDED:
             what = f"{free / 2**30:.1f} GiB of disk are free, some {DISK_NEEDED / 2**30:.0f} are needed"
             raise InputError(what, where=self.ssh.host, hint="make room, or set ROOK_BENCH_BOX there to a larger disk")
         return found
@@ -120,7 +108,7 @@ class Box:
     def _find_python(self) -> str:
         lines = self.ssh.run(["sh", "-c", _LOOK, "sh", *PYTHONS]).decode("utf-8", "replace").splitlines()
         rows = [line.rsplit(" ", 2) for line in lines if line.count(" ") >= 2]
-        known = {row[0]: (int(row[1]), int(row[2])) for row in rows if row[1].isdigit() and row[2].isdigit()}
+        known = {row[0]: (int(row[1]), int(row[2])) for row in rows if _VERSION.fullmatch(f"{row[1]}.{row[2]}")}
         able = next((path for path, version in known.items() if version >= OLDEST), None)
         if able is not None:
             return able
@@ -148,7 +136,7 @@ class Box:
 
     def _parse(self, said: bytes) -> dict[str, Any]:
         try:
-            answer = None if _too_deep(said) else json.loads(said.decode("utf-8"), parse_constant=_no_number)
+            answer = None if too_deep(said) else json.loads(said.decode("utf-8"), parse_constant=_no_number)
         except ValueError:
             answer = None
         if not isinstance(answer, dict):

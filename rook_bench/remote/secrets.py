@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
+import zlib
 from pathlib import Path
 
 from rook_bench.core import InputError
@@ -48,10 +50,22 @@ def secret_in(content: bytes) -> str | None:
     return next((what for what, pattern in _PATTERNS if pattern.search(content)), None)
 
 
+def _content(path: Path) -> bytes:
+    """What is looked at of a file: of one that is packed, what it holds."""
+    with path.open("rb") as file:
+        content = file.read(MOST_SCANNED)
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        with gzip.open(path) as packed:
+            return content + packed.read(MOST_SCANNED)
+    except (OSError, EOFError, zlib.error):
+        return content
+
+
 def check_secrets(files: dict[str, Path]) -> None:
     """InputError where a file, by the name it would have in a package, holds a secret."""
     for name, path in files.items():
-        with path.open("rb") as file:
-            what = secret_in(file.read(MOST_SCANNED))
+        what = secret_in(_content(path))
         if what is not None:
             raise InputError(f"it holds {what}, which would be sent as {name}", where=path, hint="take it out")

@@ -33,6 +33,10 @@ RUNNER_MISSING = 44
 """Exit code by which a box says that it lacks our runner."""
 
 
+class NotLetIn(InputError):
+    """The box does not take our key; one that is being set up may take it later."""
+
+
 class RunnerMissing(InputError):
     """The box has no runner, or that of another version; it is put there."""
 
@@ -72,6 +76,10 @@ class Ssh:
         options = {
             # Host keys are checked, always; nobody is there to be asked. What is not known is refused with a hint.
             "StrictHostKeyChecking": "yes",
+            "NoHostAuthenticationForLocalhost": "no",
+            # A connection that is shared was checked by whoever made it, if at all.
+            "ControlMaster": "no",
+            "ControlPath": "none",
             "BatchMode": "yes",
             "ConnectTimeout": CONNECT_S,
             "ServerAliveInterval": ALIVE_S,
@@ -84,7 +92,12 @@ class Ssh:
             "LogLevel": "ERROR",
         }
         if self.known_hosts is not None:
-            options |= {"UserKnownHostsFile": self.known_hosts.resolve(), "GlobalKnownHostsFile": "/dev/null"}
+            options |= {
+                "UserKnownHostsFile": f'"{self.known_hosts.resolve()}"',
+                "GlobalKnownHostsFile": "/dev/null",
+                "KnownHostsCommand": "none",
+                "VerifyHostKeyDNS": "no",
+            }
         if self.alias is not None:
             options["HostKeyAlias"] = self.alias
         words = [program, "-T", "-e", "none"]
@@ -135,7 +148,7 @@ class Ssh:
             return InputError("its host key is not known here", where=self.host, hint=hint)
         if "Permission denied" in text or "Too many authentication failures" in text:
             hint = "add your key to the agent (ssh-add), or name it with --identity"
-            return InputError("it does not let us in", where=self.host, hint=hint)
+            return NotLetIn("it does not let us in", where=self.host, hint=hint)
         if "Bad configuration option" in text or "Can't open user config file" in text:
             return InputError(f"ssh can't read its configuration: {last}", where=self.config or self.host)
         if "Could not resolve hostname" in text:

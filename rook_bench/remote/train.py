@@ -13,17 +13,17 @@ from typing import Any
 
 from rich.console import Console
 
-from rook_bench.core import ConfigError, InputError
+from rook_bench.core import ConfigError, InputError, RookError
 from rook_bench.core.console import err, remark
 from rook_bench.core.files import check_replaceable, whole_file
 from rook_bench.core.hashing import sha256_file
 from rook_bench.core.untrusted import word
-from rook_bench.remote.attach import Watch, order_text, send_package
+from rook_bench.remote.attach import WAITS_S, Watch, order_text, send_package
 from rook_bench.remote.box import Box
 from rook_bench.remote.home import bring_home, copy_returned, fetch_files
 from rook_bench.remote.jobs import JobFolder, JobRecord, remote_folder
 from rook_bench.remote.package import Call, JobManifest, plan_package, unpack_package, write_package
-from rook_bench.remote.ssh import ConnectionLost, Ssh
+from rook_bench.remote.ssh import ConnectionLost, NotLetIn, Ssh
 from rook_bench.training import TrainSettings
 from rook_bench.training.fit import Trained
 from rook_bench.training.inputs import check_inputs
@@ -121,8 +121,9 @@ class Job:
             self.say(f"job {self.folder.job} on {ssh.host}: {describe_box(_ready(box, boot_s))}")
             status = box.ask("status", self.folder.job)
             if status.get("stage") != "done":
-                send_package(box, self.folder.job, self.folder.package, sha256_file(self.folder.package), self.console)
-                self.begin(box, terms)
+                sha256 = sha256_file(self.folder.package)
+                self.patiently(lambda: send_package(box, self.folder.job, self.folder.package, sha256, self.console))
+                self.patiently(lambda: self.begin(box, terms))
             return self.finish(box, terms, record)
 
     def begin(self, box: Box, terms: Terms) -> None:
@@ -148,10 +149,27 @@ class Job:
 
     def fetch(self, box: Box, record: JobRecord) -> Trained:
         """Bring the adapter home."""
-        fetch_files(box, self.folder.job, self.manifest, self.folder.returned)
-        done = self._home(self.folder.returned, Path(record.output_dir), record.trials)
-        self.folder.keep(record.model_copy(update={"fetched": True}))
-        return done
+        self.patiently(lambda: fetch_files(box, self.folder.job, self.manifest, self.folder.returned))
+        self.folder.keep(record.model_copy(update={"fetched": True}))  # from here on no box is needed for it
+        try:
+            return self._home(self.folder.returned, Path(record.output_dir), record.trials)
+        except RookError:
+            self.folder.keep(record)
+            shutil.rmtree(self.folder.returned, ignore_errors=True)
+            raise
+
+    def patiently(self, step: Callable[[], None]) -> None:
+        """Do a step that may be done again where the connection breaks, some times."""
+        for wait_s in (*WAITS_S, None):
+            try:
+                step()
+            except ConnectionLost as lost:
+                if wait_s is None:
+                    raise
+                self.say(f"{lost}: trying again")
+                time.sleep(wait_s)
+            else:
+                return
 
     def came_before(self, output: Path, trials: Path | None) -> Trained | None:
         """The adapter, where it came home before: put in its place from the copy that is kept here, without any box."""
@@ -203,7 +221,7 @@ def _ready(box: Box, boot_s: float) -> dict[str, Any]:
     while True:
         try:
             return box.ready()
-        except ConnectionLost:
+        except (ConnectionLost, NotLetIn):  # a machine that boots knows our key some seconds after it has its address
             if time.monotonic() >= limit:
                 raise
             time.sleep(2)
@@ -298,7 +316,7 @@ def describe_box(found: dict[str, Any]) -> str:
     parts = [f"Python {word(python, 10)}", f"{word(str(found.get('cores')), 5)} cores"]
     for name, what in (("memory", "memory"), ("disk_free", "disk free")):
         size = found.get(name)
-        if isinstance(size, int):
+        if isinstance(size, int) and 0 <= size < 2**60:
             parts.append(f"{size / 2**30:.0f} GiB {what}")
     cards = found.get("cards")
     known = [card for card in cards if isinstance(card, dict)] if isinstance(cards, list) else []

@@ -16,7 +16,7 @@ from rook_bench.core import InputError
 from rook_bench.core.config import read_json_record
 from rook_bench.core.files import whole_folder
 from rook_bench.core.hashing import sha256_file
-from rook_bench.core.untrusted import word
+from rook_bench.core.untrusted import too_deep, word
 from rook_bench.language.manifest import CONFIG, FILE, WEIGHTS, Manifest
 from rook_bench.language.runtime import load_torch, quiet
 from rook_bench.training.fit import Ready, Trained, trained
@@ -31,6 +31,10 @@ STEP = 0.01
 
 MOST_TEXT = 64 * 2**20
 """Bytes of a record and of a history."""
+
+
+MOST_FIGURES, LARGEST = 100, 1e15
+"""Figures of a line of a history, and how large one may be; what is no number is not below it either."""
 
 
 def returned_files(kind: str) -> dict[str, int]:
@@ -51,12 +55,17 @@ def take_returned(ready: Ready, came: Path, output: Path, settings: dict[str, An
         InputError: for weights that don't fit the run, and for a record that says what they don't.
     """
     run = ready.run
+    for name in (FILE, METRICS, CONFIG[run.settings.method]):
+        if too_deep((came / name).read_bytes()):
+            raise InputError("it is nested deeper than any record", where=came / name, hint="fetch it again")
     told = read_json_record(Manifest, came / FILE, "the record that came back", "train again")
     weights = came / WEIGHTS[run.settings.method]
     if told.files.get(weights.name) != sha256_file(weights):
         raise InputError("not the weights that the record beside them names", where=weights, hint="fetch them again")
     _take_weights(run, weights)
     history = read_history(came / METRICS)
+    if not all(len(line) <= MOST_FIGURES and all(abs(value) < LARGEST for value in line.values()) for line in history):
+        raise InputError("figures that no training logs", where=came / METRICS, hint="fetch it again")
     facts = _how_it_went(told) | {"settings": settings}
     with whole_folder(output) as aside:
         manifest = run.write(aside, history, output.name, facts)
@@ -66,13 +75,12 @@ def take_returned(ready: Ready, came: Path, output: Path, settings: dict[str, An
 
 
 def _take_weights(run: TrainingRun, path: Path) -> None:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     torch = load_torch()
     try:
         tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
+    except Exception as error:  # of a reader of foreign bytes, whatever it is
         raise InputError(f"weights that can't be read ({word(str(error), 100)})", where=path) from None
     if run.settings.method == "full":
         expected = {name: value for name, value in run.model.state_dict().items() if name in tensors}
@@ -114,7 +122,7 @@ def _how_it_went(told: Manifest) -> dict[str, Any]:
         }
         if "devices" in facts:
             went["devices"] = [word(str(device), 80) for device in facts["devices"]][:64]
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise InputError("the record that came back does not say how training went", where=FILE) from None
     if not all(math.isfinite(went[name]) for name in ("epochs", "best_epoch", "seconds")):
         raise InputError("the record that came back does not say how training went", where=FILE)
@@ -156,12 +164,13 @@ def _check_same(told: Manifest, here: Manifest, came: Path) -> None:
     figures += [(name, stated[name], value) for name, value in here.training["validation"].items()]
     for name, theirs_is, ours_is in figures:
         if not _close(name, theirs_is, ours_is):
-            said = f"{theirs_is:.4g}" if isinstance(theirs_is, (int, float)) else "no number"
+            number = isinstance(theirs_is, (int, float)) and abs(theirs_is) < LARGEST
+            said = f"{theirs_is:.4g}" if number else "no number"
             raise _differs(came, f"it says {name} {said}, its weights give {ours_is:.4g} here")
 
 
 def _close(name: str, theirs: object, ours: float) -> bool:
-    if not isinstance(theirs, (int, float)) or isinstance(theirs, bool):
+    if not isinstance(theirs, (int, float)) or isinstance(theirs, bool) or abs(theirs) >= LARGEST:
         return False
     room = TOLERANCE.get(name, STEP) * max(1.0, abs(ours))
     return math.isnan(ours) if math.isnan(theirs) else abs(theirs - ours) <= room

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -298,6 +299,69 @@ def test_a_machine_that_was_asked_to_stay_is_gone_on_with(service, started, tmp_
     code, _, err = command_line("remote", "attach")
     assert code == 3
     assert "the machine that was rented for it is gone" in err
+
+
+def test_a_machine_that_knows_our_key_some_seconds_later_is_waited_for(service, started, tmp_path, wait, monkeypatch):
+    boot = service._boot
+
+    def slowly(machine, user_data):
+        boot(machine, user_data)
+        keys = service.folder / machine["id"] / "keys"
+        text = keys.read_text()
+        keys.write_text("")
+        threading.Timer(3, lambda: keys.write_text(text)).start()
+
+    monkeypatch.setattr(service, "_boot", slowly)
+    client = started()
+    wait(lambda: asleep(tmp_path))
+    client.send_signal(signal.SIGINT)
+    client.communicate(timeout=30)
+    assert service.billed == []
+    kept = {path.name for path in (tmp_path / "remote" / "leases").glob("*/*")}
+    assert not kept & {"host", "login"}  # private keys of a machine that is no more
+
+
+@pytest.mark.parametrize(
+    ("usd", "hourly"), [("nan", "0.50"), ("inf", "0.50"), ("-1", "0.50"), ("5", "NaN"), ("5", "-1")]
+)
+def test_a_price_that_is_none_rents_nothing(usd, hourly, service, words, command_line):
+    service.hourly = hourly
+    code, _, err = command_line(*[usd if word == "5" else word for word in words()])
+    assert code == 3
+    assert err.strip().count("\n") == 0, err
+    assert "USD" in err or "a price of" in err
+    assert ("POST", "/v2/vms") not in service.requests
+
+
+def test_without_ssh_keygen_nothing_is_asked_for_and_nothing_waited_for(
+    service, words, command_line, monkeypatch, tmp_path
+):
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    code, _, err = command_line(*words())
+    assert code == 3
+    assert "ssh-keygen is not installed here" in err
+    assert ("POST", "/v2/vms") not in service.requests
+    assert leases() == []
+
+
+def test_what_was_priced_is_what_is_rented(service, words, command_line, monkeypatch):
+    """The place that was asked about sells out meanwhile; no other is taken in its stead, whose price nobody agreed to."""
+    answer, asked = service.answer, []
+
+    def sells_out(method, path, query, body, headers):
+        if (method, path) == ("POST", "/v1/prices/cost"):
+            asked.append(body["resources"][0]["vm"]["resource_id"]["clusterId"])
+        if path == "/v1/clusters/k-1/resources":
+            return 200, {"availableConfigurations": [] if asked else [stand_in.CONFIGURATION]}
+        return answer(method, path, query, body, headers)
+
+    monkeypatch.setattr(service, "answer", sells_out)
+    code, _, err = command_line(*words())
+    assert code == 3
+    assert asked == ["k-1"]
+    assert "no machine 'c-1' is to be had" in err
+    assert service.billed == []
 
 
 def test_without_a_key_nothing_is_asked(service, words, command_line, monkeypatch):

@@ -12,7 +12,7 @@ pytest.importorskip("torch", reason="the train extra is not installed")
 
 from rook_bench.core import RookError
 from rook_bench.remote.package import MANIFEST, Call, unpack_package
-from rook_bench.remote.secrets import secret_in
+from rook_bench.remote.secrets import check_secrets, secret_in
 from rook_bench.remote.train import make_package
 
 
@@ -156,6 +156,13 @@ def test_the_value_of_a_secret_variable_is_refused_wherever_it_stands(monkeypatc
     assert secret_in(b"x deadbeef0123456789 y") == "the value of the environment variable MY_API_TOKEN"
     monkeypatch.setenv("MY_API_TOKEN", "short")
     assert secret_in(b"short") is None
+
+
+def test_a_secret_in_a_packed_table_is_found(tmp_path):
+    table = tmp_path / "train.csv.gz"
+    table.write_bytes(gzip.compress(f"a,b\n1,{TOKEN}\n".encode()))
+    with pytest.raises(RookError, match="a Hugging Face token, which would be sent as work/data/train.csv.gz"):
+        check_secrets({"work/data/train.csv.gz": table})
 
 
 def packed(tmp_path, *members):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -281,3 +282,29 @@ def test_a_box_with_the_runner_of_another_version_gets_ours(box, box_folder):
         path.rename(path.with_name("runner-000000000000.pyz"))
     assert box.ask("status", "0" * 16)["known"] is False
     assert len(list(box_folder.glob("runner-*"))) == 2
+
+
+def test_what_others_do_in_the_folder_of_a_job_is_left_alone(box, job, box_folder):
+    name = job("time.sleep(1)")
+    start(box, name)
+    followed(box, name)
+    other = subprocess.Popen(["sleep", "60"], cwd=box_folder / "jobs" / name / "work")
+    try:
+        start(box, name)
+        box.ask("end", name)
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_numbers_that_fit_nothing_are_passed_over(answering, tmp_path):
+    big = "1" + "0" * 400
+    state = f'{{"state": {{"stage": "training", "progress": {{"step": 1, "of": {big}}}}}}}'
+    odd = answering(f'echo \'{state}\'; echo \'{{"end": {{"stage": "failed"}}}}\'')
+    watch = Watch(
+        odd, "0" * 16, ORDER, tmp_path / "log", lambda line: None, Console(file=io.StringIO(), force_terminal=True)
+    )
+    assert watch.to_end()["stage"] == "failed"
+    assert describe_box({"memory": 10**400, "disk_free": -(10**400)}) == "Python ?, None cores, no graphics card"
+    assert until(10**400) == ""

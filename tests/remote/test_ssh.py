@@ -1,7 +1,10 @@
 """The way to a box: who is not who it says it is, or is not there, is told in one line, and nothing is sent."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -27,10 +30,11 @@ def test_a_box_with_another_key_than_is_known_gets_nothing(way, known, said, com
     assert not box_folder.exists()
 
 
-def test_the_users_own_leniency_is_overruled(way, box_folder):
+@pytest.mark.parametrize("line", ["StrictHostKeyChecking no", "NoHostAuthenticationForLocalhost yes"])
+def test_the_users_own_leniency_is_overruled(line, way, box_folder):
     """A configuration that turns the check off does not turn ours off."""
     path = way(None)
-    path.write_text(path.read_text() + "  StrictHostKeyChecking no\n")
+    path.write_text(path.read_text() + f"  {line}\n")
     with pytest.raises(RookError, match="host key is not known"):
         Box(Ssh("box", path), sys.executable).ready()
 
@@ -98,12 +102,36 @@ def test_the_runner_is_the_same_file_every_time_and_needs_nothing():
     runner_file.cache_clear()
     assert runner_file() == (name, content)
     code = "import sys; sys.path.insert(0, sys.argv[1]); import runner.verbs; print([m for m in sys.modules if 'rook' in m])"
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / name).write_bytes(content)
         told = subprocess.run(
             [sys.executable, "-I", "-S", "-c", code, Path(folder) / name], capture_output=True, text=True
         )
     assert told.stdout.strip() == "[]", told.stderr
+
+
+def test_a_shared_connection_that_nobody_checked_is_not_used(way, tmp_path):
+    path = way(None)
+    socket = Path(tempfile.mkdtemp()) / "shared"  # a short path: sockets have no long ones
+    path.write_text(path.read_text() + f"  ControlPath {socket}\n")
+    unchecked = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
+    subprocess.run(["ssh", "-F", path, *unchecked, "-M", "-N", "-f", "box"], stderr=subprocess.DEVNULL, check=True)
+    try:
+        with pytest.raises(RookError, match="host key is not known"):
+            Ssh("box", path).run(["echo", "let in"])
+    finally:
+        subprocess.run(["ssh", "-F", path, "-O", "exit", "box"], stderr=subprocess.DEVNULL)
+        shutil.rmtree(socket.parent)
+
+
+def test_a_pinned_key_is_the_only_one_whatever_else_is_configured(way, sshd, tmp_path):
+    folder = tmp_path / "Application Support"
+    folder.mkdir()
+    host, other = ((sshd.folder / f"{name}.pub").read_text().strip() for name in ("host", "other"))
+    (folder / "known").write_text(f"alias {host}\n")
+    assert Ssh("box", way(None), None, folder / "known", "alias").run(["echo", "in"]) == b"in\n"
+    (folder / "known").write_text(f"alias {other}\n")
+    path = way(None)
+    path.write_text(path.read_text() + f"  KnownHostsCommand /bin/echo alias {host}\n")
+    with pytest.raises(RookError, match="host key is not"):
+        Ssh("box", path, None, folder / "known", "alias").run(["echo", "in"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import subprocess
 import sys
@@ -56,6 +57,8 @@ def end_all(provider: Provider, lease: Lease) -> None:
             # Twice, for a list may lag behind what it lists.
             if empty >= 2 and (seen or time.monotonic() - begun >= late_s):
                 lease.kept(state="ended")
+                for name in ("host", "login"):  # keys of a machine that is no more
+                    (lease.folder / name).unlink(missing_ok=True)
                 return
         except Exception as trouble:  # whatever a provider answers, the bill is what counts
             why = str(trouble) if isinstance(trouble, ProviderTrouble) else repr(trouble)
@@ -102,9 +105,11 @@ def rented(
         price, wish = _agreed(provider, Wish(machine, place, disk_gb, hours, "", ""), max_usd, say)
         lease = Lease.intend(provider.name, job, hours, keep_hours, str(price))
     with guarded(provider, lease, say) as at:
+        at.asked = wish is None
         keys = Keys.of(lease, identity) if provider.own_host_keys else None
         if wish is not None:
             user_data = keys.user_data(hours) if keys else ""
+            at.asked = True
             user, address = provider.rent(replace(wish, name=lease.name, user_data=user_data), say)
             at.lease = lease.kept(state="rented", user=user, address=address)
         host = f"{at.lease.user}@{at.lease.address}"
@@ -134,6 +139,8 @@ class Guarded:
     """A lease while somebody looks after it."""
 
     lease: Lease
+    asked: bool = True
+    """Whether a machine was asked for; before that there is nothing to end."""
 
 
 @contextmanager
@@ -154,7 +161,9 @@ def guarded(provider: Provider, lease: Lease, say: Callable[[str], None]) -> Ite
                 done = True
             finally:
                 keep = None if done or at.lease.address is None else at.lease.keep_until
-                if keep is not None and keep > time.time():
+                if not at.asked:
+                    at.lease.kept(state="ended")
+                elif keep is not None and keep > time.time():
                     until = time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(keep))
                     say(f"{lease.name} is left running until {until}, as asked; rook-bench remote reap --all ends it")
                 else:
@@ -171,12 +180,16 @@ def _end(provider: Provider, lease: Lease, say: Callable[[str], None]) -> None:
 
 def _agreed(provider: Provider, wish: Wish, max_usd: float | None, say: Callable[[str], None]) -> tuple[Decimal, Wish]:
     """The price an hour, where all of it is within what was agreed to, and what exactly has this price."""
+    if max_usd is not None and not 0 <= max_usd < math.inf:
+        raise InputError(f"{max_usd:g} USD", where="--max-usd", hint="give what all of it may cost")
     price, exact = provider.price(wish)
+    if not price.is_finite() or price < 0:
+        raise ProviderTrouble(f"a price of {price}", where=provider.name)
     most = price * Decimal(str(wish.hours))
     sum_ = f"{wish.hours:g} hours of {price} USD may cost {most:.2f} USD"
     if max_usd is None:
         raise InputError(sum_, where=provider.name, hint="agree with --max-usd")
-    if not price >= 0 or most > Decimal(str(max_usd)):
+    if most > Decimal(str(max_usd)):
         hint = "give fewer --max-hours, or more --max-usd"
         raise InputError(f"{sum_}, more than {max_usd:g}", where=provider.name, hint=hint)
     say(f"{price} USD an hour, {most:.2f} USD at most")
@@ -193,7 +206,9 @@ def _signals() -> Iterator[None]:
     def hang_up(number: int, frame: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGHUP, hang_up)
+    before = signal.getsignal(signal.SIGHUP)
+    if before != signal.SIG_IGN:  # under nohup that is meant
+        signal.signal(signal.SIGHUP, hang_up)
     try:
         yield
     finally:

@@ -14,17 +14,27 @@ BOOT_MARGIN_MIN = 30
 """Minutes after a lease's end at which a machine turns itself off, whoever else is left."""
 
 
+def _keygen(*words: str) -> str:
+    """What ssh-keygen prints."""
+    try:
+        told = subprocess.run(
+            ["ssh-keygen", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise InputError("ssh-keygen is not installed here", hint="install OpenSSH's client (openssh-client)") from None
+    if told.returncode != 0:
+        hint = "a key with a passphrase? put its .pub beside it"
+        raise InputError("ssh-keygen can't do with this key", where=words[-1], hint=hint)
+    return told.stdout
+
+
 def public_key(private: Path) -> str:
     """The public key of a private one, from the file beside it or worked out."""
     beside = private.with_name(f"{private.name}.pub")
     if beside.is_file():
-        text = beside.read_text(encoding="utf-8")
+        text = beside.read_text(encoding="utf-8", errors="replace")
     else:
-        command = ["ssh-keygen", "-y", "-P", "", "-f", str(private)]
-        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if told.returncode != 0:
-            raise InputError("no private key without a passphrase", where=private, hint="put its .pub beside it")
-        text = told.stdout
+        text = _keygen("-y", "-P", "", "-f", str(private))
     return " ".join(text.split()[:2])
 
 
@@ -48,8 +58,7 @@ class Keys:
             if not path.is_file():
                 if path == identity:
                     raise InputError("no such private key", where=path, hint="check the path")
-                command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", lease.name, "-f", str(path)]
-                subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+                _keygen("-q", "-t", "ed25519", "-N", "", "-C", lease.name, "-f", str(path))
         (keys.folder / "known_hosts").write_text(f"{lease.name} {keys._public(keys.host)}\n", encoding="utf-8")
         return keys
 

@@ -27,7 +27,8 @@ def carry_out(job: Job, command: list[str], deadline: float, **options: Any) -> 
     Raises:
         Stopped: where its time was over.
     """
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_tied, **options)
+    env = {**options.pop("env", os.environ), MARK: marked(job)}
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_tied, env=env, **options)
     job.note(runner=os.getpid(), child=process.pid)
 
     def on_request(number: int, frame: object) -> None:
@@ -68,12 +69,21 @@ def stop(process: subprocess.Popen[Any]) -> None:
         return
 
 
+MARK = "ROOK_BENCH_JOB"
+"""Environment variable by which processes of a job are known: its folder may be somebody's working folder, too."""
+
+
+def marked(job: Job) -> str:
+    """What the mark of a job says."""
+    return str(job.folder.resolve())
+
+
 def sweep(job: Job) -> None:
-    """Kill what an earlier runner of the job left behind when it was killed itself: whatever works in its folder."""
-    work = str(job.work.resolve())
+    """Kill what an earlier runner of the job left behind when it was killed itself."""
+    mark = f"{MARK}={marked(job)}".encode()
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            if str((entry / "cwd").resolve()) == work and int(entry.name) != os.getpid():
+            if mark in (entry / "environ").read_bytes().split(b"\0") and int(entry.name) != os.getpid():
                 os.kill(int(entry.name), signal.SIGKILL)
         except OSError:
             continue
