@@ -16,7 +16,7 @@ from rook_bench.core.untrusted import shown, word
 from rook_bench.remote.box import Box
 from rook_bench.remote.jobs import JobFolder, JobRecord, all_jobs, find_job
 from rook_bench.remote.package import MANIFEST, JobManifest
-from rook_bench.remote.rent.guard import end_all, looked_after
+from rook_bench.remote.rent.guard import end_all, hearing_hang_ups, looked_after
 from rook_bench.remote.rent.lease import leases
 from rook_bench.remote.rent.providers import provider_of
 from rook_bench.remote.runner.job import ENDED
@@ -28,10 +28,16 @@ JobName = Annotated[
 ]
 
 
-def attach(job: JobName = "") -> None:
+def attach(
+    job: JobName = "",
+    secret: Annotated[
+        list[str] | None,
+        typer.Option("--secret", metavar="NAME", help="As for remote train, in case the job must be begun again."),
+    ] = None,
+) -> None:
     """Watch a job to its end and fetch its adapter; a rented machine ends then."""
     folder, record = find_job(job)
-    terms = Terms(record.max_seconds / 3600, record.python, record.cpu)
+    terms = Terms(record.max_seconds / 3600, record.python, record.cpu, tuple(secret or ()))
     with folder.attached(), looked_after(record, remark) as ssh:
         for line in summary(_job(folder).finish(Box(ssh, record.python), terms, record)):
             say(line)
@@ -81,16 +87,17 @@ def end(
     """End a job, whatever it is doing, and the machine that was rented for it; else what training kept stays there."""
     _, record = find_job(job)
     box = _box(record)
-    try:
-        say(f"job {record.job} on {record.host}: {_standing(box.ask('end', record.job))}")
-        if remove:
-            box.ask("remove", record.job)
-            say("nothing of it is kept there any more")
-    finally:
-        for lease in leases():
-            if lease.job == record.job:
-                end_all(provider_of(lease.provider), lease)
-                say(f"ended: {lease.name}")
+    with hearing_hang_ups():
+        try:
+            say(f"job {record.job} on {record.host}: {_standing(box.ask('end', record.job))}")
+            if remove:
+                box.ask("remove", record.job)
+                say("nothing of it is kept there any more")
+        finally:
+            for lease in leases():
+                if lease.job == record.job:
+                    end_all(provider_of(lease.provider), lease)
+                    say(f"ended: {lease.name}")
 
 
 def list_(json: Json = False) -> None:

@@ -24,6 +24,10 @@ MOST_HUB_WEIGHTS = 16 * 2**30
 """Bytes of weights that may come back where the base is not in the package."""
 
 
+FETCH_S = 3600.0
+"""Seconds in which an adapter must have come."""
+
+
 def fetch_files(box: Box, job: str, manifest: JobManifest, folder: Path) -> None:
     """Fetch what training wrote on a box into a folder, whole.
 
@@ -35,7 +39,8 @@ def fetch_files(box: Box, job: str, manifest: JobManifest, folder: Path) -> None
     with whole_folder(folder) as aside, box.collect(job, list(wanted)) as talk:
         talk.no_more()
         try:
-            read_returned(talk.stdout, wanted, aside, box.ssh.host)
+            with talk.within(FETCH_S):
+                read_returned(talk.stdout, wanted, aside, box.ssh.host)
         except InputError:
             code = talk.process.poll()
             if code:  # what came is not whole because the connection broke

@@ -23,7 +23,8 @@ RECORD = "record.json"
 def remote_folder() -> Path:
     """Where jobs and leases are kept: what ROOK_BENCH_REMOTE names, else the user's state folder."""
     named = os.environ.get(VARIABLE)
-    return Path(named) if named else Path(platformdirs.user_state_dir("rook-bench")) / "remote"
+    folder = Path(named) if named else Path(platformdirs.user_state_dir("rook-bench")) / "remote"
+    return folder.resolve()  # whoever else looks there does so from another folder
 
 
 class JobRecord(Config):

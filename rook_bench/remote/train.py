@@ -137,7 +137,8 @@ class Job:
         order = terms.order(extend=False)
         watch = Watch(box, self.folder.job, order, self.folder.log, self.say, self.console, patience_s)
         try:
-            box.ask("status", self.folder.job)  # which puts the runner there, where another version started the job
+            # This puts the runner there, where another version started the job.
+            self.patiently(lambda: box.ask("status", self.folder.job))
             status = watch.to_end()
         except KeyboardInterrupt:
             if record.provider == "host":
@@ -158,7 +159,7 @@ class Job:
             shutil.rmtree(self.folder.returned, ignore_errors=True)
             raise
 
-    def patiently(self, step: Callable[[], None]) -> None:
+    def patiently(self, step: Callable[[], object]) -> None:
         """Do a step that may be done again where the connection breaks, some times."""
         for wait_s in (*WAITS_S, None):
             try:
@@ -195,7 +196,10 @@ class Job:
 
     def _record(self, ssh: Ssh, terms: Terms, output: Path, trials: Path | None, provider: str) -> JobRecord:
         before = self.folder.record()
-        if before is not None and before.host != ssh.host and not before.fetched:
+        mine = (
+            before is not None and before.provider == provider == "host"
+        )  # what is rented has another address each time
+        if before is not None and mine and before.host != ssh.host and not before.fetched:
             hint = f"go on there, or end it with rook-bench remote end {self.folder.job}"
             raise InputError(f"this job was started on {before.host}", where=ssh.host, hint=hint)
         paths = {name: _absolute(getattr(ssh, name)) for name in ("config", "identity", "known_hosts")}

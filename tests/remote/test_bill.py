@@ -364,6 +364,81 @@ def test_what_was_priced_is_what_is_rented(service, words, command_line, monkeyp
     assert service.billed == []
 
 
+def test_a_machine_that_appears_when_nobody_looks_any_more_is_reaped(service, started, wait, command_line, monkeypatch):
+    """Killed before the answer, and the provider lists the machine only after everybody has stopped looking."""
+    page, hidden = service._page, [True]
+    monkeypatch.setattr(service, "_page", lambda items, query: page([] if hidden[0] else items, query))
+    service.answer_after = 2.0
+    client = started()
+    wait(lambda: service.billed)
+    client.kill()
+    client.wait()
+    wait(lambda: leases() == [], seconds=30)
+    assert len(service.billed) == 3
+    hidden[0] = False
+    code, out, _ = command_line("remote", "reap")
+    assert code == 0
+    assert f"fluence: ended: {PREFIX}" in out
+    assert service.billed == []
+
+
+def test_the_watchdog_finds_its_lease_from_wherever_the_command_was_started(
+    service, started, tmp_path, wait, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROOK_BENCH_REMOTE", "relative")
+    client = started()
+    wait(lambda: asleep(tmp_path))
+    client.kill()
+    client.wait()
+    wait(lambda: service.billed == [], seconds=20)
+
+
+def test_a_lease_that_cannot_be_read_keeps_nobody_from_ending_the_others(
+    service, started, tmp_path, wait, command_line
+):
+    client = started()
+    wait(lambda: asleep(tmp_path))
+    os.kill(watchdog_of(client), signal.SIGKILL)
+    client.kill()
+    client.wait()
+    broken = tmp_path / "remote" / "leases" / "broken"
+    broken.mkdir()
+    (broken / "lease.json").write_text('{"version": 2}')
+    code, out, err = command_line("remote", "reap")
+    assert code == 0
+    assert "the lease can't be read" in err
+    assert f"fluence: ended: {PREFIX}" in out
+    assert service.billed == []
+
+
+def test_what_was_asked_for_before_without_an_answer_ends_before_another_is_rented(service, started, tmp_path, wait):
+    service.answer_after = 2.0
+    client = started()
+    wait(lambda: service.billed)
+    os.kill(watchdog_of(client), signal.SIGKILL)
+    client.kill()
+    client.wait()
+    service.answer_after = 0.0
+    again = started()
+    wait(lambda: asleep(tmp_path))
+    assert len(service.billed) == 3  # one machine, not two
+    again.send_signal(signal.SIGINT)
+    again.communicate(timeout=30)
+    assert service.billed == []
+
+
+def test_a_key_goes_nowhere_else(service, words, command_line, monkeypatch):
+    monkeypatch.setenv("FLUENCE_API_URL", "http://example.org")
+    code, _, err = command_line(*words())
+    assert code == 3
+    assert "FLUENCE_API_URL: not an address that a key may go to" in err
+    monkeypatch.setenv("FLUENCE_API_URL", service.url)
+    monkeypatch.setenv("FLUENCE_API_KEY", "new\nline")
+    assert "a key of characters that no key has" in command_line(*words())[2]
+    assert service.requests == []
+
+
 def test_without_a_key_nothing_is_asked(service, words, command_line, monkeypatch):
     monkeypatch.delenv("FLUENCE_API_KEY")
     code, _, err = command_line(*words())

@@ -21,6 +21,7 @@ from rook_bench.remote.rent.provider import ProviderTrouble, Resource, Waits, Wi
 
 KEY, URL = "FLUENCE_API_KEY", "FLUENCE_API_URL"
 LAUNCH_S = 900.0
+MOST_PAGES = 1000
 MOST_ANSWER = 16 * 2**20
 TRIES = 4
 """How often a question is asked again that was not answered; a request that rents is never sent twice."""
@@ -39,6 +40,8 @@ class Fluence:
     def __init__(self) -> None:
         self.key = key_of(KEY, f"make one with an expiry date at {api.CONSOLE}, and set it in the environment")
         self.url = os.environ.get(URL, api.API).rstrip("/")
+        if not self.url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise ProviderTrouble("not an address that a key may go to", where=URL, hint="give https://...")
         self.waits = Waits.of_environment()
 
     def price(self, wish: Wish) -> tuple[Decimal, Wish]:
@@ -129,16 +132,15 @@ class Fluence:
 
     def _all(self, path: str) -> Iterator[dict[str, Any]]:
         """Every item of a list, page by page."""
-        page = 1
-        while True:
+        seen: set[str] = set()
+        for page in range(1, MOST_PAGES):
             query = urllib.parse.urlencode({"page": page, "perPage": api.PER_PAGE})
-            told = self._ask("GET", f"{path}?{query}")
-            items = told.get("items")
-            yield from (item for item in items or () if isinstance(item, dict))
-            pages = (told.get("pagination") or {}).get("totalPages", 1)
-            if not items or not isinstance(pages, int) or page >= pages:
+            items = self._ask("GET", f"{path}?{query}").get("items")
+            new = [item for item in items or () if isinstance(item, dict) and str(item.get("id")) not in seen]
+            if not new:  # whatever it says of how many pages there are
                 return
-            page += 1
+            yield from new
+            seen |= {str(item.get("id")) for item in new}
 
     def _ask(self, method: str, path: str, body: object = None, *, again: bool | None = None) -> dict[str, Any]:
         """An answer; asked again where none came and asking twice does no harm."""
@@ -160,7 +162,7 @@ class Fluence:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=self.waits.answer_s) as answer:
+            with _OPENER.open(request, timeout=self.waits.answer_s) as answer:
                 text = answer.read(MOST_ANSWER)
         except urllib.error.HTTPError as error:
             raise _Answered(error.code, _words(error), self.name) from None
@@ -174,6 +176,16 @@ class Fluence:
         if not isinstance(told, dict):
             raise ProviderTrouble("an answer that is no JSON object", where=f"{self.name} {path}")
         return told
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A key goes to the address that it is for, and nowhere else."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """None is followed; the answer is then an error like any other."""
+
+
+_OPENER = urllib.request.build_opener(_NoRedirect)
 
 
 class _Answered(ProviderTrouble):

@@ -102,6 +102,7 @@ def rented(
         lease = known
         wish = None
     else:
+        _end_stale(provider, job, say)
         price, wish = _agreed(provider, Wish(machine, place, disk_gb, hours, "", ""), max_usd, say)
         lease = Lease.intend(provider.name, job, hours, keep_hours, str(price))
     with guarded(provider, lease, say) as at:
@@ -114,6 +115,16 @@ def rented(
             at.lease = lease.kept(state="rented", user=user, address=address)
         host = f"{at.lease.user}@{at.lease.address}"
         yield keys.ssh(host, config) if keys else Ssh(host, config, identity), at.lease
+
+
+def _end_stale(provider: Provider, job: str, say: Callable[[str], None]) -> None:
+    """End what was asked for the job before and whose answer nobody heard: it may be there, and would be paid twice."""
+    for lease in leases():
+        if lease.job == job and lease.provider == provider.name and lease.address is None:
+            with lease.held() as free:
+                if not free:
+                    raise InputError("another rook-bench is renting a machine for this job", where=lease.name)
+                _end(provider, lease, say)
 
 
 @contextmanager
@@ -154,7 +165,7 @@ def guarded(provider: Provider, lease: Lease, say: Callable[[str], None]) -> Ite
     with lease.held() as free:
         if not free:
             raise InputError("another rook-bench looks after this machine", where=lease.name)
-        with _signals(), _watchdog(lease):
+        with hearing_hang_ups(), _watchdog(lease):
             at, done = Guarded(lease), False
             try:
                 yield at
@@ -197,7 +208,7 @@ def _agreed(provider: Provider, wish: Wish, max_usd: float | None, say: Callable
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
+def hearing_hang_ups() -> Iterator[None]:
     """A closed terminal ends what is rented too. (SIGTERM does so for every verb.)"""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -16,7 +16,9 @@ from typing import Literal
 from filelock import FileLock, Timeout
 from pydantic import Field
 
+from rook_bench.core import InputError
 from rook_bench.core.config import Config, read_json_record
+from rook_bench.core.console import warn
 from rook_bench.remote.jobs import remote_folder
 
 PREFIX = "rook-bench-"
@@ -116,7 +118,12 @@ def read_lease(path: Path) -> Lease:
 
 def leases(*, ended: bool = False) -> list[Lease]:
     """The leases that are written down here, without those that ended."""
-    found = [read_lease(path) for path in sorted(lease_folder().glob("*/lease.json"))]
+    found: list[Lease] = []
+    for path in sorted(lease_folder().glob("*/lease.json")):
+        try:
+            found.append(read_lease(path))
+        except InputError as error:  # of another version, or damaged: the others are looked after nevertheless
+            warn(f"warning: {error}")
     return [lease for lease in found if ended or lease.state != "ended"]
 
 

@@ -127,7 +127,9 @@ class Provider(Protocol):
 
 def key_of(variable: str, hint: str) -> str:
     """A key from the environment, the only place that one is taken from."""
-    key = os.environ.get(variable, "")
+    key = os.environ.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise InputError("a key of characters that no key has", where=variable, hint="set it again")
     if not key:
         raise InputError("no key to rent with", where=variable, hint=hint)
     return key

@@ -44,16 +44,18 @@ def reap(provider: Provider, say: Callable[[str], None], *, everything: bool = F
                 continue
             _end(provider, lease, found, say)
     named = {lease.name for lease in known}
+    over = {lease.name for lease in leases(ended=True)} - named
     strangers: dict[str, list[Resource]] = {}
     for resource in provider.find():
         if resource.name not in named:
             strangers.setdefault(resource.name, []).append(resource)
     for name in strangers:
         end_at = end_of(name)
-        if end_at is None or (now < end_at and not everything):
+        # What was ended here and is there nevertheless came after everybody had stopped looking.
+        if name not in over and (end_at is None or (now < end_at and not everything)):
             found.kept.append(name)
             continue
-        stranger = Lease(name=name, provider=provider.name, job=name.split("-")[2], end_at=end_at)
+        stranger = Lease(name=name, provider=provider.name, job=name.split("-")[2], end_at=end_at or now)
         stranger.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         _end(provider, stranger.kept(state="rented", address="unknown"), found, say)
     return found
