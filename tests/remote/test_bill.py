@@ -392,6 +392,7 @@ def test_the_watchdog_finds_its_lease_from_wherever_the_command_was_started(
     client.kill()
     client.wait()
     wait(lambda: service.billed == [], seconds=20)
+    wait(lambda: leases() == [])
 
 
 def test_a_lease_that_cannot_be_read_keeps_nobody_from_ending_the_others(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from rook_bench.core import InputError
-from rook_bench.remote.jobs import JobRecord
+from rook_bench.remote.jobs import VARIABLE, JobRecord, remote_folder
 from rook_bench.remote.rent.keys import Keys
 from rook_bench.remote.rent.lease import Lease, leases
 from rook_bench.remote.rent.provider import Provider, ProviderTrouble, Resource, Waits, Wish
@@ -244,9 +245,10 @@ def _deaf() -> Iterator[None]:
 def _watchdog(lease: Lease) -> Iterator[None]:
     """A process of its own that ends the lease when this one is gone: it holds the other end of a pipe."""
     command = [sys.executable, "-m", "rook_bench.remote.rent.watchdog", str(lease.folder / "lease.json")]
+    env = {**os.environ, VARIABLE: str(remote_folder())}  # from its own folder a relative one is another
     with (lease.folder / "watchdog.log").open("ab") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd="/"
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, cwd="/", env=env
         )
     assert process.stdin is not None
     try:
