@@ -16,7 +16,7 @@ from scipy.special import logsumexp
 from rook_bench.core import InputError
 from rook_bench.language.draft import Draft
 from rook_bench.language.manifest import Manifest
-from rook_bench.language.scoring import Scored, Scorer, corrected, select, spread
+from rook_bench.language.scoring import Scored, Scorer, corrected
 from rook_bench.language.tokens import Encoder
 
 KEPT = 0.998
@@ -34,14 +34,14 @@ class _Paths:
     Attributes:
         owner: row of each, ascending, shape (paths,); weight: its log-probability.
         levels: of the steps taken, shape (paths, steps so far).
-        last: hidden state after the last token; cache: of all tokens.
+        last: states after the last token; context: all tokens.
     """
 
     owner: NDArray[np.intp]
     weight: NDArray[np.float64]
     levels: NDArray[np.int64]
     last: Any
-    cache: Any
+    context: Any
 
 
 class DraftScorer(Scorer):
@@ -91,8 +91,8 @@ class DraftScorer(Scorer):
                 size = max(1, self.batch_tokens // length)
                 for start in range(0, len(rows), size):
                     batch = rows[start : start + size]
-                    hidden, cache = self._forward(self._tensor([ids[row] for row in batch]), None)
-                    out[batch] = self._side_scores(hidden[:, -1], cache)
+                    states, context = self.reader.read(self._tensor([ids[row] for row in batch]), keep=self._goes_on)
+                    out[batch] = self._side_scores(states[:, -1], context)
         return out
 
     def _copied(self, prompt: str) -> tuple[tuple[int, ...], ...]:
@@ -107,10 +107,10 @@ class DraftScorer(Scorer):
 
     def _score(self, batch: Any, prefix: Any, prompts: Sequence[str]) -> list[Scored]:
         first = self._tensor([list(self._copies(prompt)[0]) for prompt in prompts])
-        cache = None if prefix is None else spread(prefix, len(batch))
-        hidden, cache = self._forward(self.torch.cat([batch, first], dim=1), cache, keep=True)
+        context = None if prefix is None else prefix.spread(len(batch))
+        states, context = self.reader.read(self.torch.cat([batch, first], dim=1), context, keep=True)
         rows = len(prompts)
-        start = _Paths(np.arange(rows), np.zeros(rows), np.empty((rows, 0), dtype=np.int64), hidden[:, -1], cache)
+        start = _Paths(np.arange(rows), np.zeros(rows), np.empty((rows, 0), dtype=np.int64), states[:, -1], context)
         return self._go_on(prompts, start)
 
     def _go_on(self, prompts: Sequence[str], paths: _Paths) -> list[Scored]:
@@ -119,22 +119,22 @@ class DraftScorer(Scorer):
         if number == len(self.words):
             return self._marginal(prompts, paths)
         words = self.words[number]
-        said = self.torch.log_softmax(self._logits(paths.last, words), dim=1).double().cpu().numpy()
+        said = self.torch.log_softmax(self.reader.logits(paths.last, words), dim=1).double().cpu().numpy()
         path, level = kept_paths(paths.owner, paths.weight[:, None] + said, self.most_paths)
         out: list[Scored] = []
         for part in self._parts(paths.owner[path], prompts[0]):
             chosen, own = path[part], level[part]
             whole = np.array_equal(chosen, np.arange(len(paths.owner)))
-            cache = paths.cache if whole else select(paths.cache, chosen)
+            context = paths.context if whole else paths.context.select(chosen.tolist())
             first = int(paths.owner[chosen[0]])
             owner = paths.owner[chosen] - first
             mine = prompts[first : first + int(owner[-1]) + 1]
             further = [self._copies(prompt)[number + 1] if number + 1 < len(self.words) else () for prompt in mine]
             fed = [[words[one], *further[row]] for row, one in zip(owner, own, strict=True)]
-            hidden, cache = self._forward(self._tensor(fed), cache, keep=True)
+            states, context = self.reader.read(self._tensor(fed), context, keep=True)
             weight = paths.weight[chosen] + said[chosen, own]
             levels = np.column_stack([paths.levels[chosen], own])
-            out += self._go_on(mine, _Paths(owner, weight, levels, hidden[:, -1], cache))
+            out += self._go_on(mine, _Paths(owner, weight, levels, states[:, -1], context))
         return out
 
     def _parts(self, owner: NDArray[np.intp], prompt: str) -> list[NDArray[np.intp]]:
@@ -148,8 +148,8 @@ class DraftScorer(Scorer):
 
     def _marginal(self, prompts: Sequence[str], paths: _Paths) -> list[Scored]:
         """Sum over each row's drafts."""
-        owner, levels, cache = paths.owner, paths.levels, paths.cache
-        sides = paths.weight[:, None] + self._side_scores(paths.last, cache)
+        owner, levels, context = paths.owner, paths.levels, paths.context
+        sides = paths.weight[:, None] + self._side_scores(paths.last, context)
         starts = np.searchsorted(owner, np.arange(len(prompts) + 1))
         of_row = [slice(start, end) for start, end in pairwise(starts)]
         totals = np.array([logsumexp(sides[rows], axis=0) for rows in of_row])
@@ -159,7 +159,7 @@ class DraftScorer(Scorer):
         likeliest = np.array(
             [rows.start + int(sides[rows, side].argmax()) for rows, side in zip(of_row, chosen, strict=True)]
         )
-        details = self._details(chosen, select(cache, likeliest) if self.has_details else None)
+        details = self._details(chosen, context.select(likeliest.tolist()) if self.has_details else None)
         return [
             Scored(
                 (float(score[0]), float(score[1]), float(score[2])),

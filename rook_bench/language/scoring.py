@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rook_bench.core import InputError, Side
 from rook_bench.language.answer import DETAILS
 from rook_bench.language.manifest import Manifest
+from rook_bench.language.reader import Reader, positions_of
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.tokens import Encoder
 
@@ -84,20 +85,13 @@ class Scorer:
 
     def __init__(self, model: Any, encoder: Encoder, manifest: Manifest, batch_tokens: int | None = None) -> None:
         self.torch = load_torch()
-        self.model, self.encoder, self.manifest = model, encoder, manifest
-        self.decoder = getattr(model, model.base_model_prefix)
+        self.encoder, self.manifest = encoder, manifest
         self.device = model.device
         self.batch_tokens = batch_tokens or (CPU_TOKENS if self.device.type == "cpu" else GPU_TOKENS)
-        head = model.get_output_embeddings()
-        weight, bias = head.weight, getattr(head, "bias", None)
-        # A quantised output layer hands its weight out by a call; float32 rows cost nothing here.
-        self.head = (weight() if callable(weight) else weight).detach()
-        self.head = (self.head.dequantize() if self.head.is_quantized else self.head).float()
-        bias = bias() if callable(bias) else bias
-        self.bias = None if bias is None else bias.detach().float()
         self.sides = [encoder.side(side) for side in Side]
         self.has_details = any(len(manifest.values(side)) > 1 for side in Side)
-        self._check_head()
+        self.reader = Reader(model, encoder.prompts([manifest.template.prompt])[0])
+        self.positions = positions_of(model.config)
 
     def __call__(self, prompts: Sequence[str], tick: Tick = lambda rows: None) -> list[Scored]:
         """Score each prompt; `tick` hears how many are done."""
@@ -106,7 +100,7 @@ class Scorer:
         out: list[Scored | None] = [None] * len(ids)
         with self.torch.inference_mode():
             shared = _shared_length(ids)
-            prefix = self._forward(self._tensor([ids[0][:shared]]), None, keep=True)[1] if shared else None
+            prefix = self.reader.read(self._tensor([ids[0][:shared]]), keep=True)[1] if shared else None
             for rows in self._batches(ids, shared, prompts):
                 batch = self._tensor([ids[row][shared:] for row in rows])
                 answers = self._score(batch, prefix, [prompts[row] for row in rows])
@@ -131,23 +125,28 @@ class Scorer:
 
     def _score(self, batch: Any, prefix: Any, prompts: Sequence[str]) -> list[Scored]:
         del prompts
-        cache = None if prefix is None else spread(prefix, len(batch))
-        hidden, cache = self._forward(batch, cache)
-        scores = self._side_scores(hidden[:, -1], cache)
+        context = None if prefix is None else prefix.spread(len(batch))
+        states, context = self.reader.read(batch, context, keep=self._goes_on)
+        scores = self._side_scores(states[:, -1], context)
         chosen = corrected(scores, self.manifest).argmax(axis=1)
-        details = self._details(chosen, cache)
+        details = self._details(chosen, context)
         return [
             Scored((float(row[0]), float(row[1]), float(row[2])), *values)
             for row, values in zip(scores, details, strict=True)
         ]
 
-    def _side_scores(self, last: Any, cache: Any) -> NDArray[np.float64]:
+    @property
+    def _goes_on(self) -> bool:
+        """Whether anything is read after a prompt."""
+        return self.has_details or any(len(word) > 1 for word in self.sides)
+
+    def _side_scores(self, last: Any, context: Any) -> NDArray[np.float64]:
         """Log-probabilities of the three sides after the last position, normalised over them, shape (rows, 3)."""
         if all(len(word) == 1 for word in self.sides):
             # All three words stand at one position, where the normaliser is the same for all.
-            sides = self._logits(last, [word[0] for word in self.sides])
+            sides = self.reader.logits(last, [word[0] for word in self.sides])
         else:
-            sides = self._candidates(last, cache, self.sides)
+            sides = self._candidates(last, context, self.sides)
         scores = self.torch.log_softmax(sides, dim=1).double().cpu().numpy()
         if not np.isfinite(scores).all():
             raise InputError(
@@ -155,7 +154,7 @@ class Scorer:
             )
         return np.asarray(scores)
 
-    def _details(self, chosen: NDArray[np.intp], cache: Any) -> list[tuple[float, float, float]]:
+    def _details(self, chosen: NDArray[np.intp], context: Any) -> list[tuple[float, float, float]]:
         """Size, slippage and deadline of each row, given its side."""
         out: list[tuple[float, float, float]] = [(0.0, 50.0, 300.0)] * len(chosen)
         for side in Side:
@@ -163,16 +162,16 @@ class Scorer:
             values = self.manifest.values(side)
             if len(rows) == 0 or not values:
                 continue
-            if len(values) == 1 or cache is None:
+            if len(values) == 1 or context is None:
                 for row in rows:
                     out[row] = values[0]
                 continue
-            for row, picked in zip(rows, self._walk(side, values, rows, cache), strict=True):
+            for row, picked in zip(rows, self._walk(side, values, rows, context), strict=True):
                 out[row] = picked
         return out
 
     def _walk(
-        self, side: Side, values: list[tuple[float, float, float]], rows: NDArray[np.intp], cache: Any
+        self, side: Side, values: list[tuple[float, float, float]], rows: NDArray[np.intp], context: Any
     ) -> list[tuple[float, float, float]]:
         """Choose part after part; rows that chose alike so far go on together."""
         groups = [(rows, values, list(self.sides[side]))]
@@ -186,9 +185,9 @@ class Scorer:
                     continue
                 texts = list(words)
                 pieces = [self.encoder.piece(text) for text in texts]
-                sub = select(cache, members)
-                hidden, sub = self._forward(self._tensor([fed] * len(members)), sub)
-                best = self._candidates(hidden[:, -1], sub, pieces).argmax(dim=1).cpu().numpy()
+                sub = context.select(members.tolist())
+                states, sub = self.reader.read(self._tensor([fed] * len(members)), sub, keep=True)
+                best = self._candidates(states[:, -1], sub, pieces).argmax(dim=1).cpu().numpy()
                 for choice in np.unique(best):
                     kept = [value for value in left if write(value[index]) == texts[choice]]
                     further.append((members[best == choice], kept, fed + list(pieces[choice])))
@@ -196,55 +195,28 @@ class Scorer:
         picked = {int(row): left[0] for members, left, _ in groups for row in members}
         return [picked[int(row)] for row in rows]
 
-    def _candidates(self, last: Any, cache: Any, candidates: Sequence[Sequence[int]]) -> Any:
+    def _candidates(self, last: Any, context: Any, candidates: Sequence[Sequence[int]]) -> Any:
         """Log-probability of each candidate's tokens after the last position; shape (rows, candidates)."""
         torch = self.torch
-        first = torch.log_softmax(self._logits(last), dim=1)
+        first = torch.log_softmax(self.reader.logits(last), dim=1)
         columns = []
         for tokens in candidates:
             total = first[:, tokens[0]]
             if len(tokens) > 1:
-                length = cache.get_seq_length()
-                hidden, cache = self._forward(self._tensor([list(tokens[:-1])] * len(last)), cache)
-                cache.crop(length - cache.get_seq_length())
-                after = torch.log_softmax(self._logits(hidden), dim=2)
+                read = self._tensor([list(tokens[:-1])] * len(last))
+                after = torch.log_softmax(self.reader.logits(self.reader.peek(read, context)), dim=2)
                 wanted = self._tensor([list(tokens[1:])] * len(last))[:, :, None]
                 total = total + after.gather(2, wanted).sum(dim=(1, 2))
             columns.append(total)
         return torch.stack(columns, dim=1)
 
-    def _forward(self, tokens: Any, cache: Any, *, keep: bool = False) -> tuple[Any, Any]:
-        keep = keep or cache is not None or self.has_details or any(len(word) > 1 for word in self.sides)
-        out = self.decoder(input_ids=tokens, past_key_values=cache, use_cache=keep)
-        return out.last_hidden_state, out.past_key_values if keep else None
-
-    def _logits(self, hidden: Any, tokens: list[int] | None = None) -> Any:
-        head = self.head if tokens is None else self.head[tokens]
-        logits = hidden.float() @ head.T
-        if self.bias is None:
-            return logits
-        return logits + (self.bias if tokens is None else self.bias[tokens])
-
     def _tensor(self, rows: list[list[int]]) -> Any:
         return self.torch.tensor(rows, device=self.device)
 
-    def _check_head(self) -> None:
-        """Refuse a model that does more to its logits than the output layer; the short cut would be wrong."""
-        probe = self._tensor([self.encoder.prompts([self.manifest.template.prompt])[0][:8]])
-        with self.torch.inference_mode():
-            whole = self.model(input_ids=probe).logits[0, -1].float()
-            ours = self._logits(self.decoder(input_ids=probe).last_hidden_state[:, -1])[0]
-        if float((whole - ours).abs().max()) > 0.02 * float(whole.abs().max()) + 1e-3:
-            raise InputError(
-                f"{type(self.model).__name__} changes its logits after the output layer, which scoring does not know",
-                hint="use mode=generate",
-            )
-
     def _check_length(self, ids: list[list[int]]) -> None:
         longest = max(map(len, ids), default=0)
-        limit = getattr(self.model.config, "max_position_embeddings", None)
-        if limit is not None and longest + 40 > limit:
-            raise InputError(f"a prompt of {longest} tokens leaves no room in a model of {limit} positions")
+        if self.positions is not None and longest + 40 > self.positions:
+            raise InputError(f"a prompt of {longest} tokens leaves no room in a model of {self.positions} positions")
 
 
 def _shared_length(ids: list[list[int]]) -> int:
@@ -257,22 +229,3 @@ def _shared_length(ids: list[list[int]]) -> int:
     while same < shortest and first[same] == last[same]:
         same += 1
     return same
-
-
-def spread(cache: Any, rows: int) -> Any:
-    """A copy of a cache of one row for many rows."""
-    return _rebuilt(cache, lambda tensor: tensor.expand(rows, *tensor.shape[1:]))
-
-
-def select(cache: Any, rows: NDArray[np.intp]) -> Any:
-    """A copy of some rows of a cache."""
-    return _rebuilt(cache, lambda tensor: tensor[rows.tolist()])
-
-
-def _rebuilt(cache: Any, change: Callable[[Any], Any]) -> Any:
-    from transformers import DynamicCache
-
-    copy = DynamicCache()
-    for index, layer in enumerate(cache.layers):
-        copy.update(change(layer.keys), change(layer.values), index)
-    return copy

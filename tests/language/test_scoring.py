@@ -206,31 +206,84 @@ def scaled(model):
     return forward
 
 
-def test_logits_changed_after_the_output_layer_are_refused(mini_base, models, monkeypatch):
+def check_by_brute_force(scorer, model, manifest, texts):
+    for prompt, answer in zip(texts, scorer(texts), strict=True):
+        scores, values, margin = brute_force(model, scorer.encoder, manifest, prompt)
+        np.testing.assert_allclose(answer.scores, scores, atol=1e-5)
+        if margin > 1e-3:
+            assert (answer.size, answer.slippage_bps, answer.deadline_s) == values
+
+
+def test_logits_changed_after_the_output_layer_are_taken_from_the_model(mini_base, models, prompts, monkeypatch):
     from transformers import AutoModelForCausalLM
 
     tokenizer, _ = models
     model = loud(AutoModelForCausalLM.from_pretrained(mini_base))
     monkeypatch.setattr(model, "forward", scaled(model))
     manifest = manifest_of("codes")
-    with pytest.raises(InputError, match="changes its logits after the output layer") as caught:
-        Scorer(model, Encoder(tokenizer, manifest.template.answer), manifest)
-    assert "mode=generate" in str(caught.value)
-    assert "\n" not in str(caught.value)
+    scorer = Scorer(model, Encoder(tokenizer, manifest.template.answer), manifest)
+    assert not scorer.reader.by_rows
+    check_by_brute_force(scorer, model, manifest, prompts["codes"][:4])
 
 
-def test_softcapped_logits_are_refused(models):
-    """Gemma 2 squeezes its logits through a tanh."""
-    from transformers import Gemma2Config, Gemma2ForCausalLM
+SHAPE = {
+    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 512, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0,
+}  # fmt: skip
+GPT2 = {"n_embd": 32, "n_layer": 4, "n_head": 4, "n_positions": 512}
+STATES = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1, "mamba_chunk_size": 8}
 
+# model_type: (what its configuration says more, whether the output layer's rows do, whether contexts are kept)
+ARCHITECTURES = {
+    "gpt2": (GPT2, True, True),
+    "llama": ({}, True, True),
+    "mistral": ({"sliding_window": 8}, True, True),
+    "mixtral": ({"num_local_experts": 4}, True, True),
+    "qwen2": ({}, True, True),
+    "qwen3": ({"head_dim": 8}, True, True),
+    "phi": ({}, True, True),
+    "phi3": ({"sliding_window": 8}, True, True),
+    "gemma": ({"head_dim": 8}, True, True),
+    "gemma2": ({"head_dim": 8, "sliding_window": 8, "final_logit_softcapping": 1.0}, False, True),
+    "gemma3_text": ({"head_dim": 8, "sliding_window": 8}, True, True),
+    "gpt_oss": ({"head_dim": 8, "sliding_window": 8, "num_local_experts": 4, "num_experts_per_tok": 2}, True, True),
+    "cohere": ({"logit_scale": 0.5}, False, True),
+    "granite": ({"logits_scaling": 4.0}, False, True),
+    "opt": ({"ffn_dim": 64, "word_embed_proj_dim": 32}, True, True),
+    "bloom": ({"n_layer": 4, "n_head": 4}, True, True),
+    "mamba": ({"state_size": 8}, True, False),
+    "mamba2": ({"state_size": 8, "num_heads": 8, "head_dim": 8, "n_groups": 1, "chunk_size": 8}, True, False),
+    "falcon_h1": ({**STATES, "mamba_d_ssm": 64, "head_dim": 8}, True, False),
+    "bamba": ({**STATES, "attn_layer_indices": [1, 3]}, True, False),
+    "lfm2": ({"layer_types": ["conv", "full_attention"] * 2}, True, False),
+    "rwkv": ({"attention_hidden_size": 32}, True, False),
+    "recurrent_gemma": ({"lru_width": 32, "attention_window_size": 8, "head_dim": 8}, False, False),
+}
+
+
+def model_of(model_type, words):
+    from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+
+    torch.manual_seed(5)
+    shape = {**SHAPE, "vocab_size": words, **ARCHITECTURES.get(model_type, ({},))[0]}
+    return loud(AutoModelForCausalLM.from_config(CONFIG_MAPPING[model_type](**shape)))
+
+
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_each_architecture_is_scored_as_by_whole_forward_passes(model_type, models, prompts):
     tokenizer, _ = models
-    config = Gemma2Config(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, head_dim=8, max_position_embeddings=512, final_logit_softcapping=1.0,
-    )  # fmt: skip
-    manifest = manifest_of("codes")
-    with pytest.raises(InputError, match="Gemma2ForCausalLM changes its logits"):
-        Scorer(loud(Gemma2ForCausalLM(config)), Encoder(tokenizer, manifest.template.answer), manifest)
+    model, manifest = model_of(model_type, len(tokenizer)), manifest_of("codes")
+    scorer = Scorer(model, Encoder(tokenizer, manifest.template.answer), manifest)
+    assert (scorer.reader.by_rows, scorer.reader.keeps) == ARCHITECTURES[model_type][1:]
+    check_by_brute_force(scorer, model, manifest, prompts["codes"][:6])
+
+
+def test_a_model_that_looks_at_what_follows_is_refused(models):
+    tokenizer, _ = models
+    model, manifest = model_of("bert", len(tokenizer)), manifest_of("codes")
+    with pytest.raises(InputError, match="BertLMHeadModel looks at the tokens that follow") as caught:
+        Scorer(model, Encoder(tokenizer, manifest.template.answer), manifest)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_prompt_without_room_for_its_answer_is_refused(models):
