@@ -155,7 +155,7 @@ def test_training_step(folder, template, least, batch):
 
     base = load_base(str(folder / "base"))
     chosen = load_template(template)
-    data, encoder = read_training_data(folder / "prepared", chosen), Encoder(base.tokenizer, chosen.answer)
+    data, encoder = read_training_data(folder / "prepared", chosen), Encoder(base.tokenizer, chosen)
     examples = make_examples(data, data.train[:batch], encoder, [1.0, 1.0, 1.0])
     config = LoraConfig(task_type="CAUSAL_LM", r=16, lora_alpha=32, lora_dropout=0.0,
                         target_modules=["c_attn", "c_proj"], fan_in_fan_out=True)  # fmt: skip

@@ -21,12 +21,15 @@ from rook_bench.core import Side
 from rook_bench.core.files import whole_folder
 from rook_bench.language.bpe import byte_level_bpe
 from rook_bench.language.runtime import load_torch
-from rook_bench.language.template import load_template, shipped_templates
+from rook_bench.language.template import load_template
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.view import MarketView
 
 PIECES = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 VOCABULARY = 50_257
+
+TAUGHT = ("codes", "numbers", "rook-v1", "seed")
+"""Templates whose prompts the base is made of."""
 
 
 def main() -> None:
@@ -70,7 +73,7 @@ def gpt2_like_tokenizer(seed: int = 0) -> Any:
     """Byte-level BPE that splits text as GPT-2 does, learned from prompts of a simulated tape."""
     view = MarketView.whole(simulate(300, np.random.default_rng(seed)))
     texts = [f"{space}{number}" for number in range(1000) for space in ("", " ")]
-    for name in shipped_templates():
+    for name in TAUGHT:
         template = load_template(name)
         texts += [text for text in template.render(view).texts if text]
         for side, slippage in itertools.product(Side, (30.0, 50.0)):

@@ -26,7 +26,7 @@ from rook_bench.core.hashing import sha256_code, sha256_file
 from rook_bench.dataset.rules import Rules, apply_rules
 from rook_bench.language.bpe import byte_level_bpe
 from rook_bench.language.runtime import load_torch
-from rook_bench.language.template import Template, load_template, shipped_templates
+from rook_bench.language.template import Template, load_template
 from rook_bench.language.tokens import Encoder
 from rook_bench.market.features import compute_features
 from rook_bench.market.frame import SwapFrame
@@ -55,7 +55,7 @@ def main() -> None:
     torch = load_torch()
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
-    templates = {name: load_template(name) for name in shipped_templates()}
+    templates = {name: load_template(name) for name in SHARES}
     print("simulating", flush=True)
     tapes = [Tape(simulated(rng), templates) for _ in range(TAPES)]
     tokenizer = make_tokenizer(tapes, templates, rng)
@@ -144,7 +144,7 @@ class Documents:
         self, tapes: list[Tape], templates: dict[str, Template], tokenizer: Any, rng: np.random.Generator
     ) -> None:
         self.tapes, self.rng = tapes, rng
-        self.encoders = {name: Encoder(tokenizer, template.answer) for name, template in templates.items()}
+        self.encoders = {name: Encoder(tokenizer, template) for name, template in templates.items()}
 
     def batch(self) -> tuple[list[list[int]], list[list[float]]]:
         """Ids and loss weights of one batch, all in one template."""

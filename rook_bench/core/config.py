@@ -7,10 +7,10 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from rook_bench.core.errors import ConfigError, InputError, suggest
 from rook_bench.core.files import near_file
@@ -28,6 +28,20 @@ class Config(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             raise _first_problem(cls, error, where) from None
+
+
+class Grown(Config):
+    """Parameters of which some came later: while these are None they are left out of what is written.
+
+    What was hashed before they were known has the same hash.
+    """
+
+    LATER: ClassVar[tuple[str, ...]] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_lacks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        facts: dict[str, Any] = handler(self)
+        return {name: value for name, value in facts.items() if value is not None or name not in self.LATER}
 
 
 Record = TypeVar("Record", bound=Config)

@@ -69,7 +69,7 @@ def load_adapter(
     set_threads(model.num_parameters())
     with _loading("tokenizer", folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    return Adapter(folder, manifest, model, Encoder(tokenizer, manifest.template.answer), device or default_device())
+    return Adapter(folder, manifest, model, Encoder(tokenizer, manifest.template), device or default_device())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -68,7 +68,8 @@ class Decider:
 
     Args:
         folder: the adapter.
-        mode: "score" (constrained, with probabilities) or "generate" (free text, strictly read).
+        mode: "score" (constrained, with probabilities) or "generate" (free text, strictly read); answers of JSON are
+            always read.
         engine: see `language.engines`.
         base: where the base lies now, if it moved.
         adapted: False asks the base alone.
@@ -83,11 +84,13 @@ class Decider:
         *,
         adapted: bool = True,
     ) -> None:
-        self.folder, self.mode, self.base, self.adapted = Path(folder), mode, base, adapted
+        self.folder, self.base, self.adapted = Path(folder), base, adapted
         self.engine = find_engine(engine)
-        if mode == "generate" and engine == "int8":
-            raise InputError("free generation runs on torch, fp32 or bf16", where="engine int8")
         self.manifest = read_manifest(folder)
+        # What is reasoned before an answer of JSON has no list to be scored from.
+        self.mode: Mode = "generate" if self.manifest.template.answer.json_object else mode
+        if self.mode == "generate" and engine == "int8":
+            raise InputError("free generation runs on torch, fp32 or bf16", where="engine int8")
         self.agreement: Agreement | None = None
         self._asked, self._seconds = 0, 0.0
         self._lost = 0
@@ -207,14 +210,17 @@ class Decider:
         if self.manifest.drafts_first:
             names = [f"{name};{answer[4]}" if answer else name for name, answer in zip(names, answers, strict=True)]
             self._lost = sum(1 for answer in answers if answer and answer[5] < LEAST_MASS)
-        return DecisionTape.from_sides(
-            side,
+        unread = [answer[6] if answer else "" for answer in answers]
+        lost = np.array([bool(text) for text in unread], dtype=bool)
+        tape = DecisionTape.from_sides(
+            np.where(lost, UNPARSED, side),
             details[:, 0],
             slippage_bps=details[:, 1],
             deadline_s=details[:, 2],
-            confidence=confidence,
+            confidence=np.where(lost, np.nan, confidence),
             reason=_reasons(names, prompts.undefined[:rows]),
         )
+        return replace(tape, raw_text=text_column(unread)) if lost.any() else tape
 
     def _confidence(self, odds: NDArray[np.float64]) -> NDArray[np.float64]:
         """The chance that the decision is the label; or that its trade gains, where the model learned from rewards."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -161,13 +161,13 @@ class DraftScorer(Scorer):
         )
         details = self._details(chosen, context.select(likeliest.tolist()) if self.has_details else None)
         return [
-            Scored(
-                (float(score[0]), float(score[1]), float(score[2])),
-                *values,
-                self.draft.write(self.manifest.shown(prompt), levels[path].tolist()),
-                float(np.exp(all_of_it)),
+            replace(
+                told,
+                scores=(float(score[0]), float(score[1]), float(score[2])),
+                draft=self.draft.write(self.manifest.shown(prompt), levels[path].tolist()),
+                mass=float(np.exp(all_of_it)),
             )
-            for prompt, score, values, path, all_of_it in zip(prompts, scores, details, likeliest, mass, strict=True)
+            for prompt, score, told, path, all_of_it in zip(prompts, scores, details, likeliest, mass, strict=True)
         ]
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from rook_bench.core import InputError, Side
 from rook_bench.language.manifest import Manifest
+from rook_bench.language.reader import positions_of
 from rook_bench.language.runtime import load_torch
-from rook_bench.language.scoring import CPU_TOKENS
+from rook_bench.language.scoring import CPU_TOKENS, LONGEST, SPARE_TOKENS
 from rook_bench.language.tokens import Encoder
-
-SPARE_TOKENS = 8
-"""Tokens beyond the longest answer training saw; what has not ended by then is no answer."""
 
 
 class Generator:
@@ -25,12 +24,19 @@ class Generator:
 
     def __init__(self, model: Any, encoder: Encoder, manifest: Manifest) -> None:
         self.torch, self.model, self.encoder = load_torch(), model, encoder
-        from rook_bench.core import Side
+        self.most = self._longest(manifest)
+        self.positions = positions_of(model.config)
+        told = model.generation_config.eos_token_id or []  # chat models end what they say with more than one token
+        self.ends = list(dict.fromkeys([encoder.end, *([told] if isinstance(told, int) else told)]))
 
-        longest = max(
-            (len(encoder.answer_ids(side, *values)[0]) for side in Side for values in manifest.values(side)), default=16
-        )
-        self.most = longest + SPARE_TOKENS + encoder.draft_length(manifest.draft)
+    def _longest(self, manifest: Manifest) -> int:
+        """Tokens that are room enough for an answer."""
+        form = manifest.template.answer.json_object
+        if form is not None:
+            return form.most_tokens
+        told = [(side, values) for side in Side for values in manifest.values(side) or [LONGEST]]
+        longest = max(len(self.encoder.answer_ids(side, *values)[0]) for side, values in told)
+        return longest + SPARE_TOKENS + self.encoder.draft_length(manifest.draft)
 
     def __call__(self, prompts: Sequence[str], tick: Callable[[int], None] = lambda rows: None) -> list[str]:
         """The text after each prompt, as the tokenizer decodes it, its end token left out."""
@@ -40,6 +46,9 @@ class Generator:
         for row, tokens in enumerate(ids):
             by_length.setdefault(len(tokens), []).append(row)
         for length, rows in sorted(by_length.items()):
+            if self.positions is not None and length + self.most > self.positions:
+                what = f"a prompt of {length} tokens and an answer of up to {self.most}"
+                raise InputError(f"{what} do not fit into a model of {self.positions} positions")
             size = max(1, CPU_TOKENS // (length + self.most))
             for start in range(0, len(rows), size):
                 batch = rows[start : start + size]
@@ -50,17 +59,18 @@ class Generator:
 
     def _write(self, ids: list[list[int]]) -> list[str]:
         tokens = self.torch.tensor(ids, device=self.model.device)
+        from transformers import GenerationConfig
+
+        # Of its own: the one of a model's folder may sample, or punish repetition.
+        greedy = GenerationConfig(
+            max_new_tokens=self.most, do_sample=False, pad_token_id=self.encoder.end, eos_token_id=self.ends
+        )
         with self.torch.inference_mode():
             written = self.model.generate(
-                input_ids=tokens,
-                attention_mask=self.torch.ones_like(tokens),
-                max_new_tokens=self.most,
-                do_sample=False,
-                pad_token_id=self.encoder.end,
-                eos_token_id=self.encoder.end,
+                input_ids=tokens, attention_mask=self.torch.ones_like(tokens), generation_config=greedy
             )
         texts = []
         for row in written[:, tokens.shape[1] :].tolist():
-            ended = row[: row.index(self.encoder.end)] if self.encoder.end in row else row
-            texts.append(self.encoder.text_of(ended))
+            stop = next((place for place, token in enumerate(row) if token in self.ends), len(row))
+            texts.append(self.encoder.text_of(row[:stop]))
         return texts

@@ -8,12 +8,12 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
-from rook_bench.core.config import Config, read_json_record
+from rook_bench.core.config import Config, Grown, read_json_record
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.language.answer import Parsed
 from rook_bench.language.chance import Chance
@@ -75,7 +75,7 @@ class LearnedFrom(Config):
         )
 
 
-class Manifest(Config):
+class Manifest(Grown):
     """The record beside an adapter's weights.
 
     Attributes:
@@ -94,6 +94,8 @@ class Manifest(Config):
         files: SHA-256 of weights, configuration and tokenizer.
         training: data, settings, versions, results; for a reader.
     """
+
+    LATER: ClassVar = ("draft",)
 
     version: Literal[1] = 1
     kind: Literal["lora", "full"]
@@ -116,13 +118,6 @@ class Manifest(Config):
         if set(weights) != set(SIDE_NAMES) or not all(0 < weight < math.inf for weight in weights.values()):
             raise ValueError("class_weights needs a positive weight for each of BUY, HOLD and SELL")
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_what_it_lacks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        facts: dict[str, Any] = handler(self)
-        if facts.get("draft", ...) is None:  # a record without one is the one it was before there were drafts
-            del facts["draft"]
-        return facts
 
     @property
     def drafts_first(self) -> bool:
@@ -147,8 +142,14 @@ class Manifest(Config):
         return answer.read(match["answer"]) if match else None
 
     def values(self, side: Side) -> list[tuple[float, float, float]]:
-        """(size, slippage_bps, deadline_s) that training saw for a side."""
-        return self.answers.get(side.name, [])
+        """(size, slippage_bps, deadline_s) that an answer of a side may tell, those that are fixed in their place.
+
+        Empty where the answers that training saw are not known, and more than the word is written.
+        """
+        answer, seen = self.template.answer, self.answers.get(side.name, [])
+        if not seen and (not answer.written or (side == Side.HOLD and not answer.hold_details)):
+            seen = [(0.0, 50.0, 300.0)]
+        return list(dict.fromkeys(answer.settled(side, *value) for value in seen))
 
     @property
     def weights(self) -> list[float]:

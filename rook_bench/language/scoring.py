@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,12 @@ from rook_bench.language.tokens import Encoder
 CPU_TOKENS, GPU_TOKENS = 1024, 32_768
 """Tokens per forward pass: enough to fill the processor, few enough to stay in its caches."""
 
+SPARE_TOKENS = 8
+"""Tokens beyond the longest answer; what has not ended by then is no answer."""
+
+LONGEST = (1.0, 10_000.0, 86_400.0)
+"""Size, slippage and deadline as long as they get, where it isn't known what training saw."""
+
 Tick = Callable[[int], None]
 
 
@@ -34,6 +40,7 @@ class Scored:
             the chosen side and what was chosen before.
         draft: the likeliest draft of the chosen side, "" of a model that answers only.
         mass: probability of the drafts that were gone through; 1 of a model that answers only.
+        unread: the answer as the model went on with it, where its size and limits can't be read; those are 0 then.
     """
 
     scores: tuple[float, float, float]
@@ -42,6 +49,14 @@ class Scored:
     deadline_s: float
     draft: str = ""
     mass: float = 1.0
+    unread: str = ""
+
+
+_UNSCORED = Scored((0.0, 0.0, 0.0), 0.0, 50.0, 300.0)
+
+
+def _named(values: tuple[float, float, float]) -> dict[str, Any]:
+    return dict(zip(DETAILS, values, strict=True))
 
 
 def corrected(scores: NDArray[np.float64], manifest: Manifest) -> NDArray[np.float64]:
@@ -74,7 +89,8 @@ class Scorer:
     One forward pass per prompt: rows of equal length together (no padding), what all prompts
     begin with computed once, and of the output layer only what the labels need. Words of one
     token are compared at the last position; longer words, sizes and limits by the sum of their
-    tokens' log-probabilities.
+    tokens' log-probabilities. Of an adapter whose lessons are not known, the model writes sizes and limits itself
+    after the word, greedily, and they are read strictly.
 
     Args:
         model: a merged causal language model as an engine prepared it.
@@ -89,7 +105,7 @@ class Scorer:
         self.device = model.device
         self.batch_tokens = batch_tokens or (CPU_TOKENS if self.device.type == "cpu" else GPU_TOKENS)
         self.sides = [encoder.side(side) for side in Side]
-        self.has_details = any(len(manifest.values(side)) > 1 for side in Side)
+        self.has_details = any(len(manifest.values(side)) != 1 for side in Side)
         self.reader = Reader(model, encoder.prompts([manifest.template.prompt])[0])
         self.positions = positions_of(model.config)
 
@@ -131,8 +147,8 @@ class Scorer:
         chosen = corrected(scores, self.manifest).argmax(axis=1)
         details = self._details(chosen, context)
         return [
-            Scored((float(row[0]), float(row[1]), float(row[2])), *values)
-            for row, values in zip(scores, details, strict=True)
+            replace(told, scores=(float(row[0]), float(row[1]), float(row[2])))
+            for row, told in zip(scores, details, strict=True)
         ]
 
     @property
@@ -154,20 +170,44 @@ class Scorer:
             )
         return np.asarray(scores)
 
-    def _details(self, chosen: NDArray[np.intp], context: Any) -> list[tuple[float, float, float]]:
-        """Size, slippage and deadline of each row, given its side."""
-        out: list[tuple[float, float, float]] = [(0.0, 50.0, 300.0)] * len(chosen)
+    def _details(self, chosen: NDArray[np.intp], context: Any) -> list[Scored]:
+        """Size, slippage and deadline of each row, given its side; the scores are still to come."""
+        out = [_UNSCORED] * len(chosen)
         for side in Side:
             rows = np.flatnonzero(chosen == side)
             values = self.manifest.values(side)
-            if len(rows) == 0 or not values:
+            if len(rows) == 0:
                 continue
-            if len(values) == 1 or context is None:
-                for row in rows:
-                    out[row] = values[0]
-                continue
-            for row, picked in zip(rows, self._walk(side, values, rows, context), strict=True):
-                out[row] = picked
+            if len(values) == 1:
+                picked = [replace(_UNSCORED, **_named(values[0]))] * len(rows)
+            elif values:
+                picked = [replace(_UNSCORED, **_named(one)) for one in self._walk(side, values, rows, context)]
+            else:
+                picked = self._gone_on(side, rows, context)
+            for row, told in zip(rows, picked, strict=True):
+                out[row] = told
+        return out
+
+    def _gone_on(self, side: Side, rows: NDArray[np.intp], context: Any) -> list[Scored]:
+        """What the model writes after the word, greedily, read strictly."""
+        word, end = self.sides[side], self.encoder.end
+        most = len(self.encoder.answer_ids(side, *LONGEST)[0]) - len(word) + SPARE_TOKENS
+        states, context = self.reader.read(
+            self._tensor([list(word)] * len(rows)), context.select(rows.tolist()), keep=True
+        )
+        steps = []
+        for _ in range(most):
+            steps.append(self.reader.logits(states[:, -1]).argmax(dim=1))
+            if bool((self.torch.stack(steps) == end).any(dim=0).all()):
+                break
+            states, context = self.reader.read(steps[-1][:, None], context, keep=True)
+        out = []
+        for written in self.torch.stack(steps, dim=1).tolist():
+            ended = written[: written.index(end)] if end in written else written
+            text = self.encoder.text_of([*word, *ended])
+            parsed = self.encoder.answer.read(text)
+            known = None if parsed is None else _named((parsed.size, parsed.slippage_bps, parsed.deadline_s))
+            out.append(replace(_UNSCORED, unread=text) if known is None else replace(_UNSCORED, **known))
         return out
 
     def _walk(
@@ -176,6 +216,8 @@ class Scorer:
         """Choose part after part; rows that chose alike so far go on together."""
         groups = [(rows, values, list(self.sides[side]))]
         for index, part in enumerate(DETAILS):
+            if part not in self.encoder.answer.written:
+                continue
             write = self.encoder.answer.detail(part).write
             further = []
             for members, left, fed in groups:

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from string import Formatter
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field as Key
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import model_validator
 
 from rook_bench.core import UnknownName
-from rook_bench.core.config import Config, read_mapping
+from rook_bench.core.config import Config, Grown, read_mapping
 from rook_bench.core.hashing import sha256_json
 from rook_bench.language.answer import Answer
 from rook_bench.language.draft import Draft
@@ -143,11 +143,31 @@ class Prompts:
         return np.asarray(~np.isnan(self.shown).any(axis=1))
 
 
-class Template(Config):
+class Chat(Config):
+    """The prompt is what a user says to a chat model, in the form that its tokenizer brings (`apply_chat_template`).
+
+    Attributes:
+        system: what the model is told before it; nothing by default.
+        options: further variables of the tokenizer's chat template, such as enable_thinking.
+    """
+
+    system: str | None = None
+    options: dict[str, bool | int | str] = Key(default_factory=dict)
+
+    def messages(self, prompt: str) -> list[dict[str, str]]:
+        """What is said so far."""
+        told = [{"role": "system", "content": self.system}] if self.system is not None else []
+        return [*told, {"role": "user", "content": prompt}]
+
+
+class Template(Grown):
     """A versioned prompt: text with {fields}, and the answer it asks for. Hashed into every adapter.
 
-    `draft` is the grammar that drafts about such prompts are written in; it is no part of the prompt, and of its hash.
+    `chat` says that the prompt is for a chat model. `draft` is the grammar that drafts about such prompts are written
+    in; it is no part of the prompt, and of its hash.
     """
+
+    LATER: ClassVar = ("draft", "chat")
 
     name: str
     version: int = Key(ge=1)
@@ -155,6 +175,7 @@ class Template(Config):
     prompt: str
     fields: dict[str, Field] = Key(min_length=1)
     answer: Answer
+    chat: Chat | None = None
     draft: Draft | None = None
 
     @model_validator(mode="after")
@@ -171,13 +192,6 @@ class Template(Config):
             if step.show not in self.fields:
                 raise ValueError(f"a step of the draft shows '{step.show}', which is not among the fields")
         return self
-
-    @model_serializer(mode="wrap")
-    def _without_what_it_lacks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        facts: dict[str, Any] = handler(self)
-        if facts.get("draft", ...) is None:  # a template without one is the one it was before there were drafts
-            del facts["draft"]
-        return facts
 
     @property
     def bare(self) -> Template:

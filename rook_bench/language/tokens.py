@@ -9,9 +9,13 @@ from typing import Any
 from rook_bench.core import InputError, Side
 from rook_bench.language.answer import Answer, Part
 from rook_bench.language.draft import Draft, Kind
+from rook_bench.language.template import Template
 
 ANCHOR = "x"
 """A text that parts of an answer are encoded and decoded after."""
+
+LINE = "\n"
+"""What a part that begins with a letter or a digit is encoded after."""
 
 DIGITS = 8
 """Tokens of a number, at most."""
@@ -27,29 +31,78 @@ class Encoder:
 
     Args:
         tokenizer: a transformers tokenizer.
-        answer: how answers are written.
+        template: what is asked, as it is or in the tokenizer's chat form, and how answers are written.
+
+    Raises:
+        InputError: for a tokenizer without an end token, or without the chat form that the template asks for.
     """
 
-    def __init__(self, tokenizer: Any, answer: Answer) -> None:
+    def __init__(self, tokenizer: Any, template: Template) -> None:
         if tokenizer.eos_token_id is None:
             raise InputError("the tokenizer has no end-of-text token, without which an answer has no end")
-        self.tokenizer, self.answer, self.end = tokenizer, answer, int(tokenizer.eos_token_id)
-        # What the tokenizer puts before every text (nothing for GPT-2, a begin token for others).
-        self.begin = [token for token in tokenizer("")["input_ids"] if token != self.end]
+        self.tokenizer, self.chat, self.end = tokenizer, template.chat, int(tokenizer.eos_token_id)
+        self.answer: Answer = template.answer
+        if self.chat is not None and not tokenizer.chat_template:
+            what = f"template {template.name} is for chat models, and the tokenizer brings no chat template"
+            raise InputError(what, hint="take a model that was taught to chat, or a template without [chat]")
         self._anchor: list[int] = tokenizer(ANCHOR, add_special_tokens=False)["input_ids"]
+        self._line: list[int] = tokenizer(LINE, add_special_tokens=False)["input_ids"]
+        self.begin = self._begin()
         self.piece = lru_cache(maxsize=None)(self._piece)
 
     def prompts(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of each prompt."""
         if not texts:
             return []
-        encoded = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return [self.begin + ids for ids in encoded]
+        begin = self.begin if self.chat is None else []  # a chat template writes its own
+        encoded = self.tokenizer([self.shown(text) for text in texts], add_special_tokens=False)["input_ids"]
+        return [begin + ids for ids in encoded]
+
+    def shown(self, prompt: str) -> str:
+        """A prompt as the model is shown it: in a chat, all that was said so far and the beginning of the answer."""
+        if self.chat is None:
+            return prompt
+        try:
+            told = self.tokenizer.apply_chat_template(
+                self.chat.messages(prompt), tokenize=False, add_generation_prompt=True, **self.chat.options
+            )
+        except Exception as error:  # the template is a program (in a sandbox) that may raise whatever it likes
+            text = " ".join(str(error).split())[:160]
+            hint = "leave [chat] system away where a model takes no system message"
+            raise InputError(f"the tokenizer's chat template fails ({text})", hint=hint) from None
+        return str(told)
+
+    def check_joins(self, prompt: str) -> str | None:
+        """What is wrong where a prompt and an answer's word, tokenised as one text, are not the tokens of both.
+
+        A model whose lessons were tokenised whole (as most trainers do) was then taught other tokens than are scored.
+        """
+        before = self.prompts([prompt])[0]
+        begin = self.begin if self.chat is None else []
+        for side in Side:
+            whole = self.tokenizer(self.shown(prompt) + self.answer.side[side], add_special_tokens=False)["input_ids"]
+            if begin + whole != [*before, *self.side(side)]:
+                word = self.answer.side[side]
+                return (
+                    f"the tokenizer joins the end of a prompt and {word!r} to other tokens than those of both: "
+                    "a model whose lessons were tokenised whole was taught those"
+                )
+        return None
+
+    def _begin(self) -> list[int]:
+        """What the tokenizer puts before every text: nothing for GPT-2, a begin token for others, for OPT its end."""
+        whole: list[int] = self.tokenizer(ANCHOR)["input_ids"]
+        for start in range(len(whole)):
+            if whole[start : start + len(self._anchor)] == self._anchor:
+                return whole[:start]
+        return [token for token in self.tokenizer("")["input_ids"] if token != self.end]
 
     def _piece(self, text: str) -> tuple[int, ...]:
-        after = self.tokenizer(ANCHOR + text, add_special_tokens=False)["input_ids"]
-        if after[: len(self._anchor)] == self._anchor:
-            return tuple(after[len(self._anchor) :])
+        # A word without a space of its own would be joined with letters before it.
+        anchor, known = (LINE, self._line) if text[:1].isalnum() else (ANCHOR, self._anchor)
+        after = self.tokenizer(anchor + text, add_special_tokens=False)["input_ids"]
+        if after[: len(known)] == known:
+            return tuple(after[len(known) :])
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])  # the anchor merged with it
 
     def text_of(self, ids: Sequence[int]) -> str:

@@ -161,7 +161,7 @@ def imitation_run(
     else:
         from_where = (start.told, adapter_hash(start.folder)) if start else None
         lesson = Drafted(data, chosen, val, settings, template, ceiling, taught, from_where)
-        for line in lesson.describe(Encoder(base.tokenizer, template.answer)):
+        for line in lesson.describe(Encoder(base.tokenizer, template)):
             say(line)
     run = TrainingRun(lesson, settings, template.bare, base, say, start.folder if start else None)
     return Ready(run, data, ceiling)

@@ -60,7 +60,7 @@ class TrainingRun:
         use_own_device()
         self.device = default_device()
         set_threads(base.parameters)
-        self.encoder = Encoder(base.tokenizer, template.answer)
+        self.encoder = Encoder(base.tokenizer, template)
         self.encoder.check_reads_back({Side[name]: values for name, values in lesson.answers.items()})
         self.collator = Collator(self.encoder.end)
         self.provisional = self._manifest()

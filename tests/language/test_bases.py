@@ -202,7 +202,7 @@ def test_rook_tiny_is_the_file_its_card_names(rook_tiny):
 def test_rook_tiny_was_trained_on_the_templates_that_ship(rook_tiny):
     """Whoever changes a template has to train the base again, or to give the template another name."""
     recorded = json.loads((rook_tiny / "training.json").read_text())["templates"]
-    assert recorded == {name: load_template(name).sha256 for name in shipped_templates()}
+    assert recorded.items() <= {name: load_template(name).sha256 for name in shipped_templates()}.items()
 
 
 def test_rook_tiny_knows_the_shape_of_an_answer(rook_tiny, tape):
@@ -214,7 +214,7 @@ def test_rook_tiny_knows_the_shape_of_an_answer(rook_tiny, tape):
     base = load_base("rook-tiny")
     for name in ("codes", "numbers"):
         template = load_template(name)
-        encoder = Encoder(base.tokenizer, template.answer)
+        encoder = Encoder(base.tokenizer, template)
         sides = [encoder.side(side) for side in Side]
         assert {len(word) for word in sides} == {1}
         shares = []

@@ -155,7 +155,7 @@ def test_scores_are_the_sum_over_all_drafts(name, tiny, tape, monkeypatch):
     monkeypatch.setattr("rook_bench.language.draft_scoring.KEPT", 1.1)
     template = load_template(name)
     manifest = manifest_of(template, shorter(template, 3))
-    encoder = Encoder(tiny.tokenizer, template.answer)
+    encoder = Encoder(tiny.tokenizer, template)
     prompts = [text for text in template.render(MarketView.whole(tape)).texts if text][:24:8]
     for prompt, found in zip(prompts, DraftScorer(tiny.model, encoder, manifest)(prompts), strict=True):
         every = alone(tiny.model, encoder, manifest, prompt)
@@ -170,7 +170,7 @@ def test_scores_are_the_sum_over_all_drafts(name, tiny, tape, monkeypatch):
 
 def test_what_is_improbable_is_dropped_and_counted(tiny):
     manifest = manifest_of(CODES, shorter(CODES, 3))
-    encoder = Encoder(tiny.tokenizer, CODES.answer)
+    encoder = Encoder(tiny.tokenizer, CODES)
     for prompt, found in zip(PROMPTS, DraftScorer(tiny.model, encoder, manifest)(PROMPTS), strict=True):
         every = alone(tiny.model, encoder, manifest, prompt)
         assert 0.99 <= found.mass <= 1.0 + 1e-9
@@ -181,7 +181,7 @@ def test_what_is_improbable_is_dropped_and_counted(tiny):
 
 def test_sides_after_a_given_draft(tiny):
     manifest = manifest_of(CODES, shorter(CODES, 3))
-    encoder = Encoder(tiny.tokenizer, CODES.answer)
+    encoder = Encoder(tiny.tokenizer, CODES)
     levels = np.array([[0, 1, 2], [3, 0, 1]])
     found = DraftScorer(tiny.model, encoder, manifest).given(PROMPTS, levels)
     for prompt, own, row in zip(PROMPTS, levels, found, strict=True):
@@ -189,7 +189,7 @@ def test_sides_after_a_given_draft(tiny):
 
 
 def test_who_scores_what(tiny):
-    encoder = Encoder(tiny.tokenizer, CODES.answer)
+    encoder = Encoder(tiny.tokenizer, CODES)
     after = CODES.draft.model_copy(update={"order": "after"})
     kinds = [type(scorer(tiny.model, encoder, manifest_of(CODES, draft))) for draft in (None, after, CODES.draft)]
     assert kinds == [Scorer, Scorer, DraftScorer]
@@ -201,7 +201,7 @@ def test_who_scores_what(tiny):
 
 
 def test_verdicts_must_be_single_tokens(tiny):
-    encoder = Encoder(tiny.tokenizer, CODES.answer)
+    encoder = Encoder(tiny.tokenizer, CODES)
     steps = [step.model_copy() for step in CODES.draft.steps]
     steps[3] = steps[3].model_copy(update={"words": [" low", " 0", " high"]})
     with pytest.raises(InputError, match=r"' low', ' high': verdicts of step 'deviation'"):

@@ -104,7 +104,7 @@ def brute_force(model, encoder, manifest, prompt):
 def test_scores_are_those_of_brute_force(models, prompts, name, template, answers):
     tokenizer, loaded = models
     manifest = manifest_of(template, answers, weights=(1.3, 0.6, 0.9))
-    encoder = Encoder(tokenizer, manifest.template.answer)
+    encoder = Encoder(tokenizer, manifest.template)
     found = Scorer(loaded[name], encoder, manifest)(prompts[template])
     expected = [brute_force(loaded[name], encoder, manifest, prompt) for prompt in prompts[template]]
     scores = np.array([answer.scores for answer in found])
@@ -119,7 +119,7 @@ def test_the_cases_cover_words_of_one_and_of_several_tokens_and_shared_beginning
     tokenizer, _ = models
     lengths = {}
     for template in prompts:
-        encoder = Encoder(tokenizer, load_template(template).answer)
+        encoder = Encoder(tokenizer, load_template(template))
         lengths[template] = {len(encoder.side(side)) for side in Side}
     assert lengths["codes"] == {1}
     assert max(lengths["rook-v1"]) > 1
@@ -133,7 +133,7 @@ def scorer(models):
 
     def make(template="numbers", name="gpt2", answers=MANY, **options):
         manifest = manifest_of(template, answers)
-        return Scorer(loaded[name], Encoder(tokenizer, manifest.template.answer), manifest, **options)
+        return Scorer(loaded[name], Encoder(tokenizer, manifest.template), manifest, **options)
 
     return make
 
@@ -221,7 +221,7 @@ def test_logits_changed_after_the_output_layer_are_taken_from_the_model(mini_bas
     model = loud(AutoModelForCausalLM.from_pretrained(mini_base))
     monkeypatch.setattr(model, "forward", scaled(model))
     manifest = manifest_of("codes")
-    scorer = Scorer(model, Encoder(tokenizer, manifest.template.answer), manifest)
+    scorer = Scorer(model, Encoder(tokenizer, manifest.template), manifest)
     assert not scorer.reader.by_rows
     check_by_brute_force(scorer, model, manifest, prompts["codes"][:4])
 
@@ -273,7 +273,7 @@ def model_of(model_type, words):
 def test_each_architecture_is_scored_as_by_whole_forward_passes(model_type, models, prompts):
     tokenizer, _ = models
     model, manifest = model_of(model_type, len(tokenizer)), manifest_of("codes")
-    scorer = Scorer(model, Encoder(tokenizer, manifest.template.answer), manifest)
+    scorer = Scorer(model, Encoder(tokenizer, manifest.template), manifest)
     assert (scorer.reader.by_rows, scorer.reader.keeps) == ARCHITECTURES[model_type][1:]
     check_by_brute_force(scorer, model, manifest, prompts["codes"][:6])
 
@@ -282,7 +282,7 @@ def test_a_model_that_looks_at_what_follows_is_refused(models):
     tokenizer, _ = models
     model, manifest = model_of("bert", len(tokenizer)), manifest_of("codes")
     with pytest.raises(InputError, match="BertLMHeadModel looks at the tokens that follow") as caught:
-        Scorer(model, Encoder(tokenizer, manifest.template.answer), manifest)
+        Scorer(model, Encoder(tokenizer, manifest.template), manifest)
     assert "\n" not in str(caught.value)
 
 
@@ -292,7 +292,7 @@ def test_a_prompt_without_room_for_its_answer_is_refused(models):
     tokenizer, _ = models
     short = GPT2LMHeadModel(GPT2Config(vocab_size=len(tokenizer), n_positions=60, n_embd=32, n_layer=1, n_head=4))
     manifest = manifest_of("rook-v1")
-    asked = Scorer(short.eval(), Encoder(tokenizer, manifest.template.answer), manifest)
+    asked = Scorer(short.eval(), Encoder(tokenizer, manifest.template), manifest)
     with pytest.raises(InputError, match="leaves no room in a model of 60 positions"):
         asked(["Market Analysis: Price: " + "1234.5, " * 20])
 
@@ -303,7 +303,7 @@ def test_a_tokenizer_without_an_end_is_refused(models):
     tokenizer = deepcopy(models[0])
     tokenizer.eos_token = None
     with pytest.raises(InputError, match="no end-of-text token"):
-        Encoder(tokenizer, load_template("codes").answer)
+        Encoder(tokenizer, load_template("codes"))
 
 
 shares = st.lists(st.floats(0.01, 1.0), min_size=3, max_size=3).map(lambda row: np.array(row) / sum(row))

@@ -9,6 +9,8 @@ from rook_bench.language.base import load_base
 from rook_bench.language.template import load_template, shipped_templates
 from rook_bench.language.tokens import Encoder
 
+PLAIN = [name for name in shipped_templates() if load_template(name).chat is None]
+
 ANSWERS = [(Side.BUY, 0.05, 50.0, 300.0), (Side.SELL, 0.08, 30.0, 120.0), (Side.HOLD, 0.0, 50.0, 300.0)]
 TEXTS = [
     " BUY Size: 0.050 Slippage: 50bps Deadline: 300s",
@@ -43,10 +45,10 @@ def tokenizers(mini_base):
 
 
 @pytest.mark.parametrize("kind", ["gpt2", "llama2", "llama2 without a begin"])
-@pytest.mark.parametrize("name", shipped_templates())
+@pytest.mark.parametrize("name", PLAIN)
 def test_what_is_taught_reads_back(tokenizers, kind, name):
-    answer = load_template(name).answer
-    encoder = Encoder(tokenizers[kind], answer)
+    template = load_template(name)
+    encoder, answer = Encoder(tokenizers[kind], template), template.answer
     for side, *values in ANSWERS:
         ids, parts = encoder.answer_ids(side, *values)
         assert len(ids) == len(parts)
@@ -63,7 +65,7 @@ def test_a_space_of_ones_own_is_not_taught(tokenizers):
         token for text in (" BUY", " Size: 0.050") for token in tokenizer(text, add_special_tokens=False)["input_ids"]
     ]
     assert "  Size" in tokenizer.decode(alone)
-    encoder = Encoder(tokenizer, load_template("rook-v1").answer)
+    encoder = Encoder(tokenizer, load_template("rook-v1"))
     ids = [*encoder.piece(" BUY"), *encoder.piece(" Size: 0.050")]
     assert encoder.text_of(ids) == " BUY Size: 0.050"
     assert encoder.begin == [tokenizer.bos_token_id]
@@ -71,8 +73,8 @@ def test_a_space_of_ones_own_is_not_taught(tokenizers):
 
 def test_gpt2_is_encoded_as_it_was(tokenizers):
     tokenizer = tokenizers["gpt2"]
-    for name in shipped_templates():
-        encoder = Encoder(tokenizer, load_template(name).answer)
+    for name in PLAIN:
+        encoder = Encoder(tokenizer, load_template(name))
         for side, *values in ANSWERS:
             for _, text in encoder.answer.pieces(side, *values):
                 assert list(encoder.piece(text)) == tokenizer(text)["input_ids"]
@@ -85,6 +87,6 @@ def test_a_tokenizer_that_loses_something_is_refused_before_training():
     lossy.backend_tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Lowercase(), normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
     )
-    encoder = Encoder(lossy, load_template("rook-v1").answer)
+    encoder = Encoder(lossy, load_template("rook-v1"))
     with pytest.raises(InputError, match=r"writes the answer ' BUY Size: 0\.050.*' as ' buy size.*which is no answer"):
         encoder.check_reads_back({Side.BUY: [(0.05, 50.0, 300.0)]})

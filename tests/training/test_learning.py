@@ -41,7 +41,7 @@ def bases(mini_base, mini_qwen):
 def examples(request, prepared, bases):
     """Eight examples of each side, and how they were made."""
     data = read_training_data(prepared, load_template(request.param))
-    encoder = Encoder(bases[0], load_template(request.param).answer)
+    encoder = Encoder(bases[0], load_template(request.param))
     rows = np.concatenate([[row for row in data.train if data.side[row] == side][:8] for side in Side])
     return data, encoder, rows, make_examples(data, rows, encoder, [2.0, 0.5, 3.0])
 
