@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -10,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
+from rook_bench.core.hashing import sha256_json
 from rook_bench.core.shipped import by_name, near
+from rook_bench.language.architecture import check_architecture
+from rook_bench.language.place import adopted_folder
 from rook_bench.language.runtime import load_torch
 
 DEFAULT_BASE = "microsoft/DialoGPT-medium"
@@ -49,6 +53,8 @@ def find_base(reference: str) -> str:
     """The folder that a reference means, or the reference itself where only the hub can know it."""
     if Path(reference).is_dir():
         return reference
+    if adopted_folder(reference).is_dir():
+        return str(adopted_folder(reference))
     found = by_name("base", reference)
     if found is not None and found.is_dir():
         return str(found)
@@ -70,11 +76,14 @@ def check_base(reference: str) -> bool:
     from huggingface_hub import constants, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
+    name, revision = split_revision(reference)
     try:
-        cached = isinstance(try_to_load_from_cache(reference, "config.json"), str)
+        cached = isinstance(try_to_load_from_cache(name, "config.json", revision=revision), str)
     except HFValidationError:
         raise InputError("not the name of a model", where=reference, hint=f"use --model {FALLBACK}") from None
-    if not constants.HF_HUB_OFFLINE and _answers(f"{constants.ENDPOINT}/{reference}/resolve/main/config.json"):
+    if not constants.HF_HUB_OFFLINE and _answers(
+        f"{constants.ENDPOINT}/{name}/resolve/{revision or 'main'}/config.json"
+    ):
         return False
     if cached:
         return True
@@ -83,6 +92,12 @@ def check_base(reference: str) -> bool:
         where=reference,
         hint=_instead(reference, f"use --model {FALLBACK}, which comes with rook-bench, or a folder that holds it"),
     )
+
+
+def split_revision(reference: str) -> tuple[str, str | None]:
+    """A name of the hub and the revision after its @, if there is one."""
+    name, _, revision = reference.partition("@")
+    return name, revision or None
 
 
 def _answers(address: str) -> bool:
@@ -104,11 +119,11 @@ def load_base(reference: str) -> Base:
 
     found = find_base(reference)
     local = Path(found).is_dir()
+    name, revision = (found, None) if local else split_revision(found)
+    where: dict[str, Any] = {"local_files_only": cached_only, **({"revision": revision} if revision else {})}
     try:
-        tokenizer = AutoTokenizer.from_pretrained(found, local_files_only=cached_only, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
-            found, dtype=torch.float32, local_files_only=cached_only, **(SAFE if Path(found).is_dir() else HUB)
-        )
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **where)
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **where, **(SAFE if local else HUB))
     except Exception as error:  # a hub, a disk or a foreign file may fail in any way; the line says which
         raise _unloadable(reference, error, local=local) from None
     fuse_activations(model).eval()
@@ -127,6 +142,21 @@ def fuse_activations(model: Any) -> Any:
     return model
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a folder holds a tokenizer."""
+    return any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json", "tokenizer.model"))
+
+
+def tokenizer_hash(tokenizer: Any) -> str:
+    """Identity of what a tokenizer makes of text: its own state, its special tokens, and its form of a chat."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    state = json.loads(backend.to_str()) if backend is not None else sorted(tokenizer.get_vocab().items())
+    if isinstance(state, dict):
+        state = {name: value for name, value in state.items() if name not in ("truncation", "padding")}
+    special = {name: str(value) for name, value in tokenizer.special_tokens_map.items()}
+    return sha256_json([state, special, tokenizer.chat_template])
+
+
 def weights_hash(model: Any) -> str:
     """Hex SHA-256 over the names, shapes and float32 values of a model's weights."""
     torch = load_torch()
@@ -142,7 +172,8 @@ def weights_hash(model: Any) -> str:
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise InputError("no config.json in the model folder", where=folder, hint="give the folder of a model")
-    if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.json", "tokenizer.model")):
+    check_architecture(folder)
+    if not has_tokenizer(folder):
         raise InputError("the model's tokenizer is missing", where=folder, hint="copy its tokenizer files beside it")
 
 

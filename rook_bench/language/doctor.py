@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from rook_bench.core import SIDE_NAMES, InputError
-from rook_bench.language.adapter import load_adapter
+from rook_bench.language.adapter import Adapter, load_adapter
+from rook_bench.language.adopt import sample_prompts
 from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.engines import ENGINES, find_engine
+from rook_bench.language.generation import Generator
 from rook_bench.language.manifest import Manifest, read_manifest
 from rook_bench.language.runtime import NEEDED, default_device, fast_bf16, load_torch
 from rook_bench.language.scoring import probabilities
@@ -83,19 +85,31 @@ def model_facts(folder: Path, base: str | None = None) -> dict[str, Any]:
     if training:
         facts["trained on"] = f"{training['rows']['train']} rows, data {training['data_hash'][:16]}"
         facts["validation"] = training["validation"]
-    return facts | {"sample decision": _sample(adapter, manifest, example)}
-
-
-def _sample(adapter: Any, manifest: Manifest, example: str) -> dict[str, Any]:
     prompt = next((example[:end] for end in _answer_starts(example, manifest)), None)
-    if prompt is None:
-        return {"prompt": "none is recorded"}
+    return facts | {
+        "sample decision": sample_decision(adapter, manifest, prompt or sample_prompts(manifest.template)[0])
+    }
+
+
+def sample_decision(adapter: Adapter, manifest: Manifest, prompt: str) -> dict[str, Any]:
+    """What the model says to one prompt, in facts."""
     model = find_engine("fp32").prepare(adapter.model, adapter.device)
+    if manifest.template.answer.json_object is not None:
+        text = Generator(model, adapter.encoder, manifest)([prompt])[0]
+        read = manifest.read(text, prompt)
+        decision = "not an answer" if read is None else read.side.name
+        return {
+            "prompt": prompt.strip(),
+            "text": text.strip(),
+            "side": decision,
+            **({"size": read.size} if read else {}),
+        }
     answer = scorer(model, adapter.encoder, manifest)([prompt])[0]
     odds = probabilities(np.array([answer.scores]), manifest)[0]
     return {
         "prompt": prompt.strip(),
         "side": SIDE_NAMES[int(odds.argmax())],
+        **({"not an answer": answer.unread} if answer.unread else {}),
         "size": answer.size,
         "slippage_bps": answer.slippage_bps,
         "deadline_s": answer.deadline_s,

@@ -18,11 +18,10 @@ from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.language.answer import Parsed
 from rook_bench.language.chance import Chance
 from rook_bench.language.draft import Draft
+from rook_bench.language.place import FILE, Place, place_of
 from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.row_sketch import RowSketch
-
-FILE = "rook.json"
 
 WEIGHTS = {"lora": "adapter_model.safetensors", "full": "model.safetensors"}
 LOADED = (".safetensors", ".bin", ".pt", ".pth", ".json", ".txt", ".model", ".jinja", ".py", ".gguf", ".h5", ".msgpack")
@@ -31,11 +30,47 @@ LOADED = (".safetensors", ".bin", ".pt", ".pth", ".json", ".txt", ".model", ".ji
 CONFIG = {"lora": "adapter_config.json", "full": "config.json"}
 
 
-class BaseRecord(Config):
-    """The base model an adapter belongs to: how it was named, and the hash of its weights."""
+NEVER_READ = ("training_args.bin", "optimizer.pt", "scheduler.pt", "scaler.pt", "rng_state.pth", "trainer_state.json")
+"""What trainers leave beside a model; nothing that loads one opens them."""
+
+TEMPLATES = "additional_chat_templates"
+"""A folder of a model's from which a tokenizer would take other forms of a chat."""
+
+
+class BaseRecord(Grown):
+    """The base model an adapter belongs to.
+
+    Attributes:
+        reference: how it was named; sha256: of its weights.
+        tokenizer: hash of its tokenizer, where the adapter has none of its own.
+    """
+
+    LATER: ClassVar = ("tokenizer",)
 
     reference: str
     sha256: str
+    tokenizer: str | None = None
+
+
+class Adopted(Config):
+    """How a model came here that was not trained here.
+
+    Attributes:
+        source: how it was named; revision: of the hub, the commit.
+        made_with: what its files say of the libraries that made them.
+        calibrated: what its temperature was fitted on, and how far off it was before and after; None where it was not.
+        difference: largest difference of an answer's probability to whole forward passes of the model as it is.
+        lessons_told: whether it was said what it learned from (`Manifest.learned_from`; None there means nothing).
+        cautions: what to know when reading its results.
+    """
+
+    source: str
+    revision: str | None = None
+    made_with: dict[str, str] = Field(default_factory=dict)
+    calibrated: dict[str, Any] | None = None
+    difference: float | None = None
+    lessons_told: bool = False
+    cautions: list[str] = Field(default_factory=list)
 
 
 class LearnedFrom(Config):
@@ -93,9 +128,11 @@ class Manifest(Grown):
         learned_from: what it must not be judged on; None of a record that doesn't say.
         files: SHA-256 of weights, configuration and tokenizer.
         training: data, settings, versions, results; for a reader.
+        adopted: of a model that was not trained here, where it came from; for a reader, too.
+        folder: where the model lies, from the record's folder, where that isn't told by the record's name.
     """
 
-    LATER: ClassVar = ("draft",)
+    LATER: ClassVar = ("draft", "adopted", "folder")
 
     version: Literal[1] = 1
     kind: Literal["lora", "full"]
@@ -111,6 +148,8 @@ class Manifest(Grown):
     draft: Draft | None = None
     learned_from: LearnedFrom | None = None
     training: dict[str, Any] = Field(default_factory=dict)
+    adopted: Adopted | None = None
+    folder: str | None = None
 
     @model_validator(mode="after")
     def _weighed(self) -> Self:
@@ -156,24 +195,33 @@ class Manifest(Grown):
         """Class weights in the order of the sides' codes."""
         return [self.class_weights[name] for name in SIDE_NAMES]
 
+    @property
+    def text(self) -> str:
+        """The record as it is written."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
+
     def save(self, folder: Path) -> None:
         """Write rook.json."""
-        text = json.dumps(self.model_dump(mode="json"), indent=2, allow_nan=False)
-        (folder / FILE).write_text(text + "\n", encoding="utf-8")
+        (folder / FILE).write_text(self.text, encoding="utf-8")
 
 
-def read_manifest(folder: str | Path) -> Manifest:
-    """The manifest of an adapter folder; InputError where there is none or it can't be read."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError("no such adapter folder", where=folder, hint="make one with rook-bench train")
-    path = folder / FILE
-    if not path.is_file():
-        known = (folder / "adapter_config.json").is_file()
-        what = "a PEFT adapter without rook.json" if known else "not an adapter"
-        hint = "train it with rook-bench train: the record says which prompt and base it belongs to"
-        raise InputError(f"{what}, so its prompt is unknown", where=folder, hint=hint)
-    return read_json_record(Manifest, path, "the adapter's record", "train again")
+def read_manifest(reference: str | Path) -> Manifest:
+    """The manifest of a model (see `place_of`); InputError where there is none or it can't be read."""
+    place = place_of(reference)
+    if not place.record.is_file():
+        known = [name for name in CONFIG.values() if (place.folder / name).is_file()]
+        what = "neither an adapter nor a model"
+        if known:
+            what = "a PEFT adapter without a record" if known[0] == CONFIG["lora"] else "a model without a record"
+        hint = f"adopt it: rook-bench adopt {reference} --template NAME_OR_FILE" if known else None
+        raise InputError(f"{what}, so its prompt is unknown", where=place.folder, hint=hint)
+    return read_json_record(Manifest, place.record, "the adapter's record", "train again, or adopt it again")
+
+
+def weights_of(folder: Path, kind: str) -> str:
+    """The file that a model's weights are in, or that lists the files they are in."""
+    index = f"{WEIGHTS['full']}.index.json"
+    return index if kind == "full" and (folder / index).is_file() else WEIGHTS[kind]
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
@@ -182,9 +230,13 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     A file that loading would read and the record does not name, and a link, are refused: neither is under the hash
     that verdicts go by.
     """
-    for name in (WEIGHTS[manifest.kind], CONFIG[manifest.kind]):
+    folder = place_of(folder).folder
+    for name in (weights_of(folder, manifest.kind), CONFIG[manifest.kind]):
         if name not in manifest.files:
-            raise InputError(f"the record does not name {name}", where=folder / FILE, hint="train again")
+            raise InputError(f"the record does not name {name}", where=folder, hint="train again")
+    if (folder / TEMPLATES).exists():
+        what = "a tokenizer would read these, and the record does not name them"
+        raise InputError(what, where=folder / TEMPLATES, hint="remove the folder")
     for path in (folder, *sorted(folder.rglob("*"))):
         if path.is_symlink() and path != folder:
             what = "an adapter holds no links: what one points to is not the adapter's own"
@@ -195,7 +247,7 @@ def check_files(folder: Path, manifest: Manifest) -> None:
             raise InputError(what, where=path, hint="remove it, or train again")
     for name, recorded in manifest.files.items():
         if Path(name).name != name:
-            raise InputError(f"'{name}' is no file of the adapter's folder", where=folder / FILE, hint="train again")
+            raise InputError(f"'{name}' is no file of the adapter's folder", where=folder, hint="train again")
         path = folder / name
         if not path.is_file():
             what = "the tokenizer is missing" if "token" in name else "the file is missing"
@@ -210,24 +262,30 @@ def check_files(folder: Path, manifest: Manifest) -> None:
 
 def loadable(folder: Path) -> list[Path]:
     """Files of a folder that loading a model or a tokenizer may read, without the record."""
-    return sorted(path for path in folder.iterdir() if path.suffix in LOADED and path.name != FILE)
+    left = (FILE, *NEVER_READ)
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in LOADED and path.name not in left and not path.name.startswith("rng_state_")
+    )
 
 
 def adapter_hash(folder: str | Path) -> str:
     """Identity of an adapter: its record and every file that loading may read, as they are now."""
-    folder = Path(folder).resolve()
+    found = place_of(folder)
+    place = Place(found.folder.resolve(), found.record.resolve())
     manifest = read_manifest(folder)
-    names = dict.fromkeys([FILE, *manifest.files, *(path.name for path in loadable(folder))])
-    paths = [path for name in names if (path := folder / name).is_file()]
+    names = dict.fromkeys([*manifest.files, *(path.name for path in loadable(place.folder))])
+    paths = [place.record, *(path for name in names if (path := place.folder / name).is_file())]
     # Asked for at every look at a source; a file is read again only when it was written again.
-    return _hash_of(folder, tuple((path.name, (stat := path.stat()).st_mtime_ns, stat.st_size) for path in paths))
+    return _hash_of(place, tuple((str(path), (stat := path.stat()).st_mtime_ns, stat.st_size) for path in paths))
 
 
 @lru_cache(maxsize=64)
-def _hash_of(folder: Path, seen: tuple[tuple[str, int, int], ...]) -> str:
-    manifest = read_manifest(folder)
-    present = {name: sha256_file(folder / name) for name, _, _ in seen if name != FILE}
-    identity = manifest.model_dump(mode="json", exclude={"training"})
+def _hash_of(place: Place, seen: tuple[tuple[str, int, int], ...]) -> str:
+    manifest = read_json_record(Manifest, place.record, "the adapter's record", "train again")
+    present = {Path(path).name: sha256_file(path) for path, _, _ in seen[1:]}
+    identity = manifest.model_dump(mode="json", exclude={"training", "adopted", "folder"})
     if manifest.confidence == "label":  # a record without these is the one it was before they were known
         for name in ("confidence", "chance", "horizon_s"):
             del identity[name]

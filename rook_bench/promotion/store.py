@@ -17,9 +17,14 @@ from rook_bench.core.hash_chain import Entry, sync_folder
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.core.reference import parse_reference
 from rook_bench.core.shipped import find
+from rook_bench.language.manifest import check_files, read_manifest
+from rook_bench.language.place import FILE, place_of
 from rook_bench.plugins import decision_source
 
 PROMOTED, ASIDE = "promoted", ".aside-"
+MODEL = "adapter"
+"""The parameter that names the folder of a language model."""
+
 VERDICTS, SIGNATURES = "verdicts", "signatures"
 
 
@@ -41,12 +46,14 @@ class Stored:
 def payload_of(reference: str) -> tuple[str, Path] | None:
     """The parameter that names what a source is made of, and its path; None where that is no adapter and no file."""
     choice = decision_source.choose(reference)
-    key = "adapter" if choice.plugin.traits.get("language_model") else next(iter(choice.plugin.parameters), "")
+    key = MODEL if choice.plugin.traits.get("language_model") else next(iter(choice.plugin.parameters), "")
     value = choice.params.get(key)
     if not isinstance(value, str | Path):
         return None
+    if choice.plugin.traits.get("language_model"):
+        return key, Path(value)
     path = find("rules", value) if choice.plugin.name == "rules" else Path(value)
-    return (key, path) if choice.plugin.traits.get("language_model") or path.is_file() or _files_of(reference) else None
+    return (key, path) if path.is_file() or _files_of(reference) else None
 
 
 def _files_of(reference: str) -> tuple[str, ...]:
@@ -100,11 +107,14 @@ def store_source(
         if found is None:
             return Stored(folder, None, {})
         key, original = found
-        only = _files_of(reference)
-        payload = "folder" if only else "adapter" if original.is_dir() else f"file{original.suffix}"
+        only, model = _files_of(reference), key == MODEL
+        payload = "folder" if only else "adapter" if model else f"file{original.suffix}"
         content = aside / "content"
         content.mkdir()
-        _copy(original, content / payload, only)
+        if model:
+            _copy_model(original, content / payload)
+        else:
+            _copy(original, content / payload, only)
         check(at_path(reference, key, content / payload))
         files = list_files(content)
         content.replace(target)
@@ -182,6 +192,20 @@ def changed_files(entry: Entry, models: Path) -> list[str]:
     problems += [f"{folder / name}: changed" for name in wanted if name in present and present[name] != wanted[name]]
     problems += [f"{folder / name}: does not belong there" for name in present if name not in wanted]
     return problems
+
+
+def _copy_model(reference: Path, target: Path) -> None:
+    """Copy a model; of one that was adopted, the files that its record names, and the record to where they are."""
+    place = place_of(reference)
+    if place.own:
+        _copy(place.folder, target)
+        return
+    manifest = read_manifest(reference)
+    check_files(place.folder, manifest)
+    _copy(place.folder, target, tuple(manifest.files))
+    manifest.model_copy(update={"folder": None}).save(target)
+    _sync(target / FILE)
+    _sync(target)
 
 
 def _copy(original: Path, target: Path, only: tuple[str, ...] = ()) -> None:

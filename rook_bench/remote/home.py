@@ -13,7 +13,8 @@ from rook_bench.core.files import whole_folder
 from rook_bench.core.hashing import sha256_file
 from rook_bench.core.untrusted import word
 from rook_bench.language.base import find_base
-from rook_bench.language.manifest import FILE, WEIGHTS
+from rook_bench.language.manifest import WEIGHTS
+from rook_bench.language.place import FILE
 from rook_bench.remote.box import Box
 from rook_bench.remote.package import BASE, JobManifest
 from rook_bench.training import TrainSettings

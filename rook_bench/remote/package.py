@@ -19,7 +19,8 @@ from rook_bench.core.hashing import sha256_file
 from rook_bench.core.project import MARKER
 from rook_bench.language.adapter import recorded_base
 from rook_bench.language.base import check_base, find_base
-from rook_bench.language.manifest import FILE, check_files, read_manifest
+from rook_bench.language.manifest import check_files, read_manifest
+from rook_bench.language.place import FILE, place_of
 from rook_bench.remote.code import code_files, lock_files
 from rook_bench.remote.runner.job import ADAPTER, Trouble
 from rook_bench.remote.runner.package import extract
@@ -123,7 +124,9 @@ def plan_package(call: Call, aside: Path) -> tuple[JobManifest, dict[str, Path]]
     if call.parent is not None:
         told = read_manifest(call.parent)
         check_files(call.parent, told)
-        files |= {f"work/parent/{name}": call.parent / name for name in (FILE, *told.files)}
+        place = place_of(call.parent)
+        files |= {f"work/parent/{name}": place.folder / name for name in told.files}
+        files[f"work/parent/{FILE}"] = place.record
         command += ["--from", "parent"]
         found = find_base(recorded_base(call.parent, told))
     else:

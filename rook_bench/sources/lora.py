@@ -7,7 +7,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rook_bench.core import ConfigError
+from rook_bench.core import ConfigError, InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.language.template import load_template
@@ -83,6 +83,15 @@ def lora(
 def base_model(adapter: Path, mode: Mode = "score", engine: str = "torch", base: str | None = None) -> LanguageModel:
     """The base of an adapter without it (`base:DIR`), asked the same way: what fine-tuning started from."""
     return LanguageModel(adapter, mode, engine, base, adapted=False)
+
+
+@decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon)
+def model(adapter: Path, mode: Mode = "score", engine: str = "torch") -> LanguageModel:
+    """A whole model that was adopted (`model:DIR`): a merged checkpoint, a fully fine-tuned model, or a plain base."""
+    if read_manifest(adapter).kind == "lora":
+        what = "it is an adapter, which needs a base"
+        raise InputError(what, where=adapter, hint=f"name it as lora:{adapter}")
+    return LanguageModel(adapter, mode, engine, None, adapted=True)
 
 
 def _check_template(adapter: Path, template: str) -> None:

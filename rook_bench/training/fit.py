@@ -17,6 +17,7 @@ from rook_bench.core.files import check_replaceable, whole_folder
 from rook_bench.language.adapter import base_of
 from rook_bench.language.base import check_base, load_base
 from rook_bench.language.manifest import LearnedFrom, Manifest, adapter_hash, check_files, read_manifest
+from rook_bench.language.place import place_of
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import load_template
 from rook_bench.language.tokens import Encoder
@@ -177,8 +178,7 @@ class _Parent:
 
     @classmethod
     def read(cls, folder: str | Path, settings: TrainSettings) -> _Parent:
-        folder = Path(folder)
-        told = read_manifest(folder)
+        told, folder = read_manifest(folder), place_of(folder).folder
         check_files(folder, told)
         check_parent(told, folder, settings)
         kept = {"model": told.base.reference, "template": told.template.name}

@@ -17,7 +17,8 @@ from rook_bench.core.config import read_json_record
 from rook_bench.core.files import whole_folder
 from rook_bench.core.hashing import sha256_file
 from rook_bench.core.untrusted import too_deep, word
-from rook_bench.language.manifest import CONFIG, FILE, WEIGHTS, Manifest
+from rook_bench.language.manifest import CONFIG, WEIGHTS, Manifest
+from rook_bench.language.place import FILE
 from rook_bench.language.runtime import load_torch, quiet
 from rook_bench.training.fit import Ready, Trained, trained
 from rook_bench.training.history import METRICS, read_history

@@ -139,8 +139,8 @@ def test_a_folder_in_the_working_directory_comes_first(tmp_path, monkeypatch, mi
     ("harm", "words"),
     [
         (lambda folder: (folder / "config.json").unlink(), "no config.json in the model folder"),
-        (lambda folder: (folder / "config.json").write_text("{"), "can't be loaded"),
-        (lambda folder: (folder / "config.json").write_text('{"model_type": "abacus"}'), "can't be loaded"),
+        (lambda folder: (folder / "config.json").write_text("{"), "not valid JSON"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "abacus"}'), "transformers knows no architecture 'abacus'"),
         (lambda folder: (folder / "tokenizer.json").unlink(), "the model's tokenizer is missing"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "can't be loaded"),
         (lambda folder: (folder / "model.safetensors").unlink(), "can't be loaded"),

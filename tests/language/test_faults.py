@@ -66,7 +66,7 @@ FAULTS = {
     "one bit of the weights": (lambda folder: flip(folder / WEIGHTS), WEIGHTS, "not the file that training wrote"),
     "no weights": (lambda folder: (folder / WEIGHTS).unlink(), WEIGHTS, "the file is missing"),
     "empty weights": (lambda folder: (folder / WEIGHTS).write_bytes(b""), WEIGHTS, "not the file that training wrote"),
-    "forged weights": (lambda folder: forge(folder, WEIGHTS, lambda old: old[:2000]), "", "the adapter can't be loaded"),
+    "forged weights": (lambda folder: forge(folder, WEIGHTS, lambda old: old[:2000]), "adapter_model.safetensors", "the weights can't be read"),
     "no tokenizer": (lambda folder: (folder / "tokenizer.json").unlink(), "tokenizer.json", "the tokenizer is missing"),
     "other tokenizer": (
         lambda folder: (folder / "tokenizer.json").write_text((folder / "tokenizer.json").read_text().replace("9", "8", 1)),
@@ -81,9 +81,9 @@ FAULTS = {
         lambda folder: forge(folder, SHAPE, lambda old: old.replace(b'"r": 16', b'"r": 8')), "", "the adapter can't be loaded",
     ),
     "no shape": (lambda folder: (folder / SHAPE).unlink(), SHAPE, "the file is missing"),
-    "no record": (lambda folder: (folder / "rook.json").unlink(), "", "a PEFT adapter without rook.json"),
+    "no record": (lambda folder: (folder / "rook.json").unlink(), "", "a PEFT adapter without a record"),
     "not an adapter": (
-        lambda folder: [path.unlink() for path in folder.iterdir()], "", "not an adapter, so its prompt is unknown",
+        lambda folder: [path.unlink() for path in folder.iterdir()], "", "neither an adapter nor a model, so its prompt is unknown",
     ),
     "missing folder": (shutil.rmtree, "", "no such adapter folder"),
     "truncated record": (lambda folder: os.truncate(folder / "rook.json", 300), "rook.json", "record can't be read"),

@@ -25,6 +25,9 @@ NOTHING = "nothing"
 """What a plugin declares that learned from no swaps: trained_on="nothing"."""
 
 
+SAY = "rook-bench adopt --trained-on says it of a model from elsewhere"
+
+
 def training_data(asked: Evidence, candidate: Analysis) -> Check:
     """Hold what the candidate says it learned from against the judged swaps.
 
@@ -34,14 +37,17 @@ def training_data(asked: Evidence, candidate: Analysis) -> Check:
     source, frame = candidate.run.source, candidate.run.frame
     unknown: Status = "inconclusive" if asked.training_data == "known" else "info"
     try:
-        return _held_against(_learned_from(source), frame, unknown)
+        found = _held_against(_learned_from(source), frame, unknown)
+        if found.status == "pass" and not _lessons_told(source):
+            return Check(TITLE, unknown, f"what it was taught isn't known ({SAY}); its calibration: {found.detail}")
+        return found
     except (RookError, OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         return Check(TITLE, unknown, f"what it learned from can't be read ({error})")
 
 
 def _held_against(known: list[LearnedFrom] | None, frame: SwapFrame, unknown: Status) -> Check:
     if known is None:
-        return Check(TITLE, unknown, "it does not say what it learned from (plugins declare trained_on)")
+        return Check(TITLE, unknown, f"it does not say what it learned from (plugins declare trained_on; {SAY})")
     if not known:
         return Check(TITLE, "pass", "it learned from no swaps")
     mine = RowSketch.of(frame)
@@ -67,13 +73,26 @@ def _learned_from(source: Source) -> list[LearnedFrom] | None:
         adapter = source.choice.params.get("adapter")
         if not source.language_model:
             return []  # rules and baselines; what comes from a file is a handful of thresholds
-        told = None if adapter is None else read_manifest(adapter).learned_from
-        return None if told is None else [told]
+        if adapter is None:
+            return None
+        model = read_manifest(adapter)
+        if model.learned_from is None:
+            return [] if model.adopted is not None and model.adopted.lessons_told else None
+        return [model.learned_from]
     if declared is None:
         return None
     if isinstance(declared, str) and declared == NOTHING:
         return []
     return [_declared(one, source.choice.plugin.file.parent) for one in _listed(declared)]
+
+
+def _lessons_told(source: Source) -> bool:
+    """Whether all that a source learned from is told; of an adopted model, somebody had to say it."""
+    adapter = source.choice.params.get("adapter")
+    if not (source.installed and source.language_model and adapter is not None):
+        return True
+    adopted = read_manifest(adapter).adopted
+    return adopted is None or adopted.lessons_told
 
 
 def _plain(pair: str) -> str:
