@@ -27,6 +27,7 @@ _HOME = {
     "teach": "rook_bench.workbench.fine_tune",
     "train": "rook_bench.workbench.fine_tune",
     "train_on": "rook_bench.remote.train",
+    "adopt": "rook_bench.workbench.adopt",
     "evaluate": "rook_bench.workbench.compare",
     "compare": "rook_bench.workbench.compare",
     "judge": "rook_bench.workbench.judge",
@@ -134,6 +135,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.tapecheck.check import TapeCheck as TapeCheck
     from rook_bench.tapecheck.check import check_tape as check_tape
     from rook_bench.training.settings import TrainSettings as TrainSettings
+    from rook_bench.workbench.adopt import adopt as adopt
     from rook_bench.workbench.compare import Comparison as Comparison
     from rook_bench.workbench.compare import compare as compare
     from rook_bench.workbench.compare import evaluate as evaluate

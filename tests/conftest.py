@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import count
@@ -512,6 +513,45 @@ def tiny_adapter(trained, mini_settings):
     model = str(ROOT / "models" / "base" / "rook-tiny")
     changes = {"max_samples": 800, "num_epochs": 3, "batch_size": 32, "learning_rate": 4e-3}
     return trained("tiny", mini_settings(model=model, **changes))
+
+
+@pytest.fixture(scope="session")
+def foreign(tmp_path_factory, mini_base):
+    """Make an adapter with plain PEFT: `foreign(base=FOLDER, added=0, **what LoraConfig takes)`, in a new folder."""
+
+    def make(base=mini_base, added=0, folder=None, **shape):
+        import torch
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+
+        folder = folder or tmp_path_factory.mktemp("foreign") / "adapter"
+        model = AutoModelForCausalLM.from_pretrained(base)
+        if added:
+            tokenizer = AutoTokenizer.from_pretrained(base)
+            tokenizer.add_tokens([f"<added {number}>" for number in range(added)])
+            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+            tokenizer.save_pretrained(folder)
+        wanted = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.1, "target_modules": ["c_attn", "c_proj"]}
+        adapted = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **wanted | shape))
+        generator = torch.Generator().manual_seed(1)
+        for parameter in adapted.parameters():
+            if parameter.requires_grad:
+                parameter.data += torch.randn(parameter.shape, generator=generator) * 0.2
+        adapted.save_pretrained(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def adopted_base(mini_base, tmp_path_factory):
+    """Folder of a plain base model that was adopted with template codes; never written to."""
+    from rook_bench.workbench.adopt import adopt
+
+    folder = tmp_path_factory.mktemp("adopted") / "base"
+    shutil.copytree(mini_base, folder)
+    adopt(folder, "codes", trained_on=["nothing"])
+    return folder
 
 
 @pytest.fixture

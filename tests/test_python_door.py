@@ -89,6 +89,7 @@ WRONG = {
     "simulate": lambda: rook.simulate(0, np.random.default_rng(0)),
     "prepare": lambda: rook.prepare("absent.parquet", "absent.json", "out"),
     "reward": lambda: rook.reward("absent", "out"),
+    "adopt": lambda: rook.adopt("absent/folder/of", "codes"),
     "teach": lambda: rook.teach("absent", "out.jsonl", "rules:data_driven"),
     "train": lambda: rook.train("absent", "out", epochz=1),
     "train_on": lambda: rook.train_on("-oBad", "absent", "out"),

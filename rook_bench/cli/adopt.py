@@ -69,7 +69,7 @@ def adopt(
                 "base": done.manifest.base.model_dump(mode="json"),
                 "template": done.manifest.template.name,
                 "temperature": done.manifest.temperature,
-                **adopted.model_dump(mode="json"),
+                "adopted": adopted.model_dump(mode="json"),
                 "sample": done.sample,
             }
         )

@@ -19,7 +19,7 @@ def machine(json: Json = False) -> None:
 
 
 def model(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="An adapter that `rook-bench train` wrote.")],
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="An adapter or a model: trained, adopted, or neither.")],
     base: Annotated[str | None, typer.Option("--base", help="Where its base model lies, if it moved.")] = None,
     json: Json = False,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
@@ -13,11 +12,15 @@ import numpy as np
 
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.language.adapter import Adapter, load_adapter
-from rook_bench.language.adopt import sample_prompts
+from rook_bench.language.adopt import kind_of, sample_prompts
+from rook_bench.language.architecture import check_architecture
+from rook_bench.language.base import has_tokenizer
 from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.engines import ENGINES, find_engine
 from rook_bench.language.generation import Generator
-from rook_bench.language.manifest import Manifest, read_manifest
+from rook_bench.language.manifest import CONFIG, Manifest, read_manifest
+from rook_bench.language.peft_shape import read_adapter_config
+from rook_bench.language.place import place_of
 from rook_bench.language.runtime import NEEDED, default_device, fast_bf16, load_torch
 from rook_bench.language.scoring import probabilities
 
@@ -43,14 +46,17 @@ def machine_facts() -> dict[str, Any]:
     }
 
 
-def model_facts(folder: Path, base: str | None = None) -> dict[str, Any]:
-    """Everything that identifies an adapter, and one decision of it.
+def model_facts(reference: str | Path, base: str | None = None) -> dict[str, Any]:
+    """Everything that identifies a model, and one decision of it; of one without a record, what its files say.
 
     Raises:
-        InputError: for whatever keeps the adapter from being used, in one line.
+        InputError: for whatever keeps an adapter from being used, in one line.
     """
-    manifest = read_manifest(folder)
-    adapter = load_adapter(folder, base=base)
+    place = place_of(reference)
+    if not place.record.is_file():
+        return _facts_of_files(place.folder)
+    manifest, folder = read_manifest(reference), place.folder
+    adapter = load_adapter(reference, base=base)
     training = manifest.training
     example = training.get("example", "")
     facts: dict[str, Any] = {
@@ -75,19 +81,60 @@ def model_facts(folder: Path, base: str | None = None) -> dict[str, Any]:
         "files": manifest.files,
     }
     if manifest.kind == "lora":
-        shape = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-        facts["lora"] = {
-            "r": shape["r"],
-            "alpha": shape["lora_alpha"],
-            "dropout": shape["lora_dropout"],
-            "targets": sorted(shape["target_modules"]),
-        }
+        facts["lora"] = _lora_facts(read_adapter_config(folder))
+    if manifest.adopted is not None:
+        told = manifest.adopted.model_dump(mode="json", exclude={"calibrated"})
+        facts["adopted"] = {name: value for name, value in told.items() if value not in (None, [], {})}
+        facts["calibrated"] = manifest.adopted.calibrated or "no"
+        facts["learned from"] = _lessons(manifest)
     if training:
         facts["trained on"] = f"{training['rows']['train']} rows, data {training['data_hash'][:16]}"
         facts["validation"] = training["validation"]
     prompt = next((example[:end] for end in _answer_starts(example, manifest)), None)
     return facts | {
         "sample decision": sample_decision(adapter, manifest, prompt or sample_prompts(manifest.template)[0])
+    }
+
+
+def _lora_facts(shape: dict[str, Any]) -> dict[str, Any]:
+    targets = shape.get("target_modules")
+    facts = {
+        "r": shape.get("r"),
+        "alpha": shape.get("lora_alpha"),
+        "dropout": shape.get("lora_dropout"),
+        "targets": sorted(targets) if isinstance(targets, list) else targets,
+        "new layers": shape.get("modules_to_save"),
+        "DoRA": shape.get("use_dora") or None,
+        "rank-stabilised": shape.get("use_rslora") or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _lessons(manifest: Manifest) -> str:
+    assert manifest.adopted is not None
+    told = manifest.learned_from
+    known = f"swaps until {told.last_at[:19]}" if told else "nothing"
+    return known if manifest.adopted.lessons_told else "not said" + (f"; its calibration: {known}" if told else "")
+
+
+def _facts_of_files(folder: Path) -> dict[str, Any]:
+    """What a folder is that nobody put on record: by its files alone, no weight is read."""
+    kind = next((kind for kind, name in CONFIG.items() if (folder / name).is_file()), None)
+    facts: dict[str, Any] = {"folder": str(folder), "kind": kind}
+    try:
+        kind_of(folder)
+        if kind == "lora":
+            shape = read_adapter_config(folder)
+            facts |= {"base": shape.get("base_model_name_or_path"), "lora": _lora_facts(shape)}
+        else:
+            facts["architecture"] = check_architecture(folder)
+    except InputError as error:
+        if kind is None:
+            raise
+        return facts | {"can't be asked": str(error)}
+    return facts | {
+        "tokenizer": "its own" if has_tokenizer(folder) else "its base's",
+        "to ask it": f"rook-bench adopt {folder} --template NAME_OR_FILE",
     }
 
 

@@ -77,7 +77,7 @@ def _plain(layer: Any) -> Any:
 
 
 def _add_rows(model: Any, shapes: dict[str, list[int]], folder: Path) -> None:
-    """Make room for tokens that were added in training."""
+    """Make room for tokens that were added in training, or take away rows that were cut off in it."""
     first, last = _names(model).values()
     asked: dict[str, int] = {}
     for name, shape in shapes.items():
@@ -93,7 +93,7 @@ def _add_rows(model: Any, shapes: dict[str, list[int]], folder: Path) -> None:
     if wanted == rows:
         return
     brought = {first, last} <= set(asked) or (first in asked and _tied(model))
-    if wanted < rows or not brought:
+    if wanted > rows and not brought:  # rows that are taken away need nothing: the others stay as they were
         what = f"it was trained with {wanted:,} tokens and its base has {rows:,}, and it does not bring their rows"
         hint = "save it with save_embedding_layers=True, or name the base that it was trained on"
         raise InputError(what, where=folder, hint=hint)

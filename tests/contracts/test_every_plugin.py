@@ -44,6 +44,8 @@ def test_keeps_the_contract(kind, name, request):
     reference = name
     if (kind, name) in (("decision_source", "lora"), ("decision_source", "base")):
         reference = f"{name}:{request.getfixturevalue('mini_adapter')}"
+    if name == "model":
+        reference = f"model:{request.getfixturevalue('adopted_base')}"
     if name == "tree":
         reference = f"tree:{request.getfixturevalue('rewards_of_world')('planted').folder}"
     if name == "recorded":

@@ -250,7 +250,7 @@ def test_the_copy_is_made_of_what_was_judged(place, monkeypatch):
     """An adapter that is trained again while it is copied is not promoted."""
     from rook_bench.promotion import store
 
-    def retrain_then_copy(original, target, only):
+    def retrain_then_copy(original, target, only=()):
         (original / "adapter_model.safetensors").write_text("trained again, longer")
         copy(original, target, only)
 

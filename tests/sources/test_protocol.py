@@ -34,7 +34,7 @@ class Model:
         return [f"asked {len(self.asks)} times"]
 
 
-def model():
+def counting_model():
     """Loads something dear."""
     return Model()
 
@@ -42,7 +42,7 @@ def model():
 @pytest.fixture
 def source(registered):
     Model.loaded = 0
-    return registered(model)
+    return registered(counting_model)
 
 
 def test_one_object_serves_one_source(source, short_tape):
