@@ -519,26 +519,10 @@ def tiny_adapter(trained, mini_settings):
 def foreign(tmp_path_factory, mini_base):
     """Make an adapter with plain PEFT: `foreign(base=FOLDER, added=0, **what LoraConfig takes)`, in a new folder."""
 
-    def make(base=mini_base, added=0, folder=None, **shape):
-        import torch
-        from peft import LoraConfig, get_peft_model
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+    from foreign_models import make_adapter
 
-        folder = folder or tmp_path_factory.mktemp("foreign") / "adapter"
-        model = AutoModelForCausalLM.from_pretrained(base)
-        if added:
-            tokenizer = AutoTokenizer.from_pretrained(base)
-            tokenizer.add_tokens([f"<added {number}>" for number in range(added)])
-            model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
-            tokenizer.save_pretrained(folder)
-        wanted = {"r": 16, "lora_alpha": 32, "lora_dropout": 0.1, "target_modules": ["c_attn", "c_proj"]}
-        adapted = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **wanted | shape))
-        generator = torch.Generator().manual_seed(1)
-        for parameter in adapted.parameters():
-            if parameter.requires_grad:
-                parameter.data += torch.randn(parameter.shape, generator=generator) * 0.2
-        adapted.save_pretrained(folder)
-        return folder
+    def make(base=mini_base, added=0, folder=None, **shape):
+        return make_adapter(base, folder or tmp_path_factory.mktemp("foreign") / "adapter", added, **shape)
 
     return make
 

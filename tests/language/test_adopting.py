@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from foreign_models import KINDS, independent, model_of
 
 from rook_bench.core import InputError, Side
 from rook_bench.core.hashing import sha256_file
@@ -20,49 +21,6 @@ from rook_bench.language.template import load_template
 from rook_bench.workbench.adopt import adopt
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
-
-KINDS = {
-    "as the seed's script": {},
-    "rank 1": {"r": 1},
-    "rank 256": {"r": 256},
-    "rsLoRA": {"use_rslora": True},
-    "DoRA": {"use_dora": True},
-    "all linear layers": {"target_modules": "all-linear"},
-    "ranks by layer": {"rank_pattern": {"c_attn": 4}, "alpha_pattern": {"c_attn": 64}},
-    "some layers": {"layers_to_transform": [0]},
-    "biases": {"bias": "all"},
-    "PiSSA": {"init_lora_weights": "pissa"},
-    "a new head": {"modules_to_save": ["lm_head"]},
-    "new embeddings": {"modules_to_save": ["wte"]},
-    "both new": {"modules_to_save": ["wte", "lm_head"]},
-    "embeddings": {"target_modules": ["c_attn", "wte"]},
-    "the head": {"target_modules": ["c_attn", "lm_head"]},
-    "both, kept tied": {"target_modules": ["wte", "lm_head"], "ensure_weight_tying": True},
-    "some tokens": {"trainable_token_indices": [1, 2, 3]},
-    "added tokens": {"added": 600},
-    "rows that were cut off": {"added": 1},
-}
-
-
-def independent(folder, base, encoder, prompt):
-    """Log-probabilities of the words by PEFT alone: nothing merged, nothing cached, one whole pass for each."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    rows = json.loads((folder / "adapter_config.json").read_text())
-    assert rows["peft_type"] == "LORA"
-    model = AutoModelForCausalLM.from_pretrained(base)
-    if (folder / "tokenizer.json").is_file():
-        model.resize_token_embeddings(len(encoder.tokenizer), mean_resizing=False)
-    model = PeftModel.from_pretrained(model, folder).eval()
-    before = encoder.prompts([prompt])[0]
-    found = []
-    for side in Side:
-        tokens = encoder.side(side)
-        with torch.no_grad():
-            each = torch.log_softmax(model(torch.tensor([[*before, *tokens]])).logits[0].double(), dim=1)
-        found.append(sum(float(each[len(before) + place - 1, token]) for place, token in enumerate(tokens)))
-    return np.array(found) - np.log(np.exp(found).sum())
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -97,19 +55,10 @@ def test_adapters_of_other_architectures(model_type, tied, foreign, mini_base, t
 
 
 def base_of(model_type, mini_base, folder, **shape):
-    from transformers import CONFIG_MAPPING, AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(mini_base)
-    small = {
-        "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 512, "state_size": 8,
-        "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0, "vocab_size": len(tokenizer),
-    }  # fmt: skip
-    torch.manual_seed(5)
-    model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[model_type](**small | shape))
-    for parameter in model.parameters():
-        parameter.data += torch.randn(parameter.shape) * 0.1
-    model.save_pretrained(folder)
+    model_of(model_type, len(tokenizer), **shape).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from foreign_models import ARCHITECTURES, loud, model_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,15 +31,6 @@ def manifest_of(template, answers=MANY, weights=(1.0, 1.0, 1.0), temperature=1.0
         temperature=temperature,
         files={},
     )
-
-
-def loud(model):
-    """Larger random weights: predictions that depend on the prompt, each position and each layer."""
-    generator = torch.Generator().manual_seed(3)
-    for parameter in model.parameters():
-        noise = torch.randn(parameter.shape, generator=generator)
-        parameter.data += noise * (0.3 if parameter.dim() > 1 else 0.1)
-    return model.eval()
 
 
 @pytest.fixture(scope="module")
@@ -224,49 +216,6 @@ def test_logits_changed_after_the_output_layer_are_taken_from_the_model(mini_bas
     scorer = Scorer(model, Encoder(tokenizer, manifest.template), manifest)
     assert not scorer.reader.by_rows
     check_by_brute_force(scorer, model, manifest, prompts["codes"][:4])
-
-
-SHAPE = {
-    "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 4, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "max_position_embeddings": 512, "bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0,
-}  # fmt: skip
-GPT2 = {"n_embd": 32, "n_layer": 4, "n_head": 4, "n_positions": 512}
-STATES = {"mamba_n_heads": 8, "mamba_d_head": 8, "mamba_d_state": 8, "mamba_n_groups": 1, "mamba_chunk_size": 8}
-
-# model_type: (what its configuration says more, whether the output layer's rows do, whether contexts are kept)
-ARCHITECTURES = {
-    "gpt2": (GPT2, True, True),
-    "llama": ({}, True, True),
-    "mistral": ({"sliding_window": 8}, True, True),
-    "mixtral": ({"num_local_experts": 4}, True, True),
-    "qwen2": ({}, True, True),
-    "qwen3": ({"head_dim": 8}, True, True),
-    "phi": ({}, True, True),
-    "phi3": ({"sliding_window": 8}, True, True),
-    "gemma": ({"head_dim": 8}, True, True),
-    "gemma2": ({"head_dim": 8, "sliding_window": 8, "final_logit_softcapping": 1.0}, False, True),
-    "gemma3_text": ({"head_dim": 8, "sliding_window": 8}, True, True),
-    "gpt_oss": ({"head_dim": 8, "sliding_window": 8, "num_local_experts": 4, "num_experts_per_tok": 2}, True, True),
-    "cohere": ({"logit_scale": 0.5}, False, True),
-    "granite": ({"logits_scaling": 4.0}, False, True),
-    "opt": ({"ffn_dim": 64, "word_embed_proj_dim": 32}, True, True),
-    "bloom": ({"n_layer": 4, "n_head": 4}, True, True),
-    "mamba": ({"state_size": 8}, True, False),
-    "mamba2": ({"state_size": 8, "num_heads": 8, "head_dim": 8, "n_groups": 1, "chunk_size": 8}, True, False),
-    "falcon_h1": ({**STATES, "mamba_d_ssm": 64, "head_dim": 8}, True, False),
-    "bamba": ({**STATES, "attn_layer_indices": [1, 3]}, True, False),
-    "lfm2": ({"layer_types": ["conv", "full_attention"] * 2}, True, False),
-    "rwkv": ({"attention_hidden_size": 32}, True, False),
-    "recurrent_gemma": ({"lru_width": 32, "attention_window_size": 8, "head_dim": 8}, False, False),
-}
-
-
-def model_of(model_type, words):
-    from transformers import CONFIG_MAPPING, AutoModelForCausalLM
-
-    torch.manual_seed(5)
-    shape = {**SHAPE, "vocab_size": words, **ARCHITECTURES.get(model_type, ({},))[0]}
-    return loud(AutoModelForCausalLM.from_config(CONFIG_MAPPING[model_type](**shape)))
 
 
 @pytest.mark.parametrize("model_type", ARCHITECTURES)

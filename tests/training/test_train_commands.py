@@ -279,4 +279,4 @@ def test_doctor_on_no_data(command_line, tmp_path):
 
 def test_doctor_on_no_model(command_line, tmp_path, prepared):
     refused(command_line("doctor", "model", tmp_path / "nowhere"), "no such adapter folder", "rook-bench train")
-    refused(command_line("doctor", "model", prepared), "neither an adapter nor a model")
+    refused(command_line("doctor", "model", prepared), "neither an adapter (adapter_config.json) nor a model")
