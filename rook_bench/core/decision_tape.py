@@ -14,6 +14,7 @@ from rook_bench.core.arrays import read_only, text_column
 from rook_bench.core.decision import SIDE_NAMES, Decision, Side
 from rook_bench.core.errors import InputError
 from rook_bench.core.rebuilt import Rebuilt
+from rook_bench.core.transcript import Transcript
 
 UNPARSED = -1
 """Code in `DecisionTape.side` of an answer that could not be parsed; it is not a HOLD."""
@@ -34,6 +35,7 @@ class DecisionTape(Rebuilt):
         confidence: 0 to 1, NaN where the source states none.
         reason: text for a person (object array of str).
         raw_text: answers as given, or None for sources that do not write text.
+        transcript: what a language model was shown and said, for a reader: no part of what is compared and hashed.
     """
 
     side: NDArray[np.int8]
@@ -43,9 +45,12 @@ class DecisionTape(Rebuilt):
     confidence: NDArray[np.float64]
     reason: NDArray[np.object_]
     raw_text: NDArray[np.object_] | None = None
+    transcript: Transcript | None = None
 
     def __post_init__(self) -> None:
         _validate(self)
+        if self.transcript is not None and len(self.transcript) != len(self):
+            raise InputError("its transcript is of another number of rows", where="DecisionTape")
         for name, column in self._columns():
             if column is not None:
                 object.__setattr__(self, name, read_only(column))
@@ -77,11 +82,16 @@ class DecisionTape(Rebuilt):
     def rows(self, which: slice) -> DecisionTape:
         """The decisions of some rows."""
         cut: dict[str, Any] = {name: None if column is None else column[which] for name, column in self._columns()}
-        return replace(self, **cut)
+        return replace(self, transcript=None if self.transcript is None else self.transcript.rows(which), **cut)
+
+    @property
+    def bare(self) -> DecisionTape:
+        """The decisions without the transcript."""
+        return replace(self, transcript=None)
 
     def with_rows(self, rows: NDArray[np.intp], other: DecisionTape) -> DecisionTape:
         """The same with other decisions at some rows; texts that only one of both has are left out."""
-        changed: dict[str, Any] = {}
+        changed: dict[str, Any] = {"transcript": None}
         for name, column in self._columns():
             theirs = getattr(other, name)
             if column is None or theirs is None:
@@ -125,7 +135,7 @@ class DecisionTape(Rebuilt):
         return counts | ({"UNPARSED": unparsed} if unparsed else {})
 
     def _columns(self) -> list[tuple[str, Any]]:
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
+        return [(field.name, getattr(self, field.name)) for field in fields(self) if field.name != "transcript"]
 
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> DecisionTape:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape, is_trade
 from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.core.transcript import Transcript
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.language.adapter import Adapter, load_adapter
 from rook_bench.language.draft_scoring import scorer
@@ -37,6 +39,9 @@ CHUNK = 512
 PROBE = 256
 """Prompts on which an engine is held against the reference."""
 
+
+NAN = math.nan
+UNKNOWN = (NAN, NAN, NAN)
 
 LEAST_MASS = 0.99
 """Probability of the drafts gone through below which an answer is spoken of."""
@@ -170,10 +175,10 @@ class Decider:
         with Progress(console=Console(stderr=True), transient=True, disable=not progress) as bar:
             task = bar.add_task(f"asking {self.folder.name}", total=len(missing))
             for start in range(0, len(missing), CHUNK):
-                chunk = missing[start : start + CHUNK]
+                chunk, begun = missing[start : start + CHUNK], time.perf_counter()
                 answers = self._ask(chunk, lambda rows: bar.advance(task, rows))
-                values = [astuple(answer) if isinstance(answer, Scored) else answer for answer in answers]
-                self.store.add(dict(zip(chunk, values, strict=True)))
+                each = (time.perf_counter() - begun) / len(chunk)
+                self.store.add({text: (*astuple(one), each) for text, one in zip(chunk, answers, strict=True)})
         self._asked, self._seconds = self._asked + len(missing), self._seconds + time.perf_counter() - started
 
     def _check_engine(self, prompts: Sequence[str]) -> None:
@@ -220,7 +225,39 @@ class Decider:
             confidence=np.where(lost, np.nan, confidence),
             reason=_reasons(names, prompts.undefined[:rows]),
         )
-        return replace(tape, raw_text=text_column(unread)) if lost.any() else tape
+        said = [unread[row] or self._written(int(code), *details[row]) for row, code in enumerate(side)]
+        counts = [(one[7], NAN, one[8]) if one else UNKNOWN for one in answers]
+        told = self._transcript(prompts.texts[:rows], said, odds, counts)
+        return replace(tape, transcript=told, raw_text=text_column(unread) if lost.any() else None)
+
+    @cached_property
+    def _written(self) -> Callable[..., str]:
+        """A decision as the template writes it; there are few different ones."""
+        pieces = self.manifest.template.answer.pieces
+        return lru_cache(maxsize=None)(lambda side, *values: "".join(text for _, text in pieces(Side(side), *values)))
+
+    def _transcript(
+        self,
+        prompts: Sequence[str],
+        said: Sequence[str],
+        odds: NDArray[np.float64],
+        counts: Sequence[tuple[float, float, float]],
+    ) -> Transcript:
+        """What was shown and said on each row; `counts` are tokens read and written, and seconds."""
+        asked = np.array([bool(text) for text in prompts], dtype=bool)
+        numbers = np.array(counts, dtype=np.float64).reshape(len(asked), 3)
+        odds = np.where(asked[:, None], odds, NAN)
+        return Transcript(
+            prompt=text_column(prompts),
+            said=text_column(text if was else "" for text, was in zip(said, asked, strict=True)),
+            p_buy=odds[:, Side.BUY],
+            p_hold=odds[:, Side.HOLD],
+            p_sell=odds[:, Side.SELL],
+            prompt_tokens=numbers[:, 0],
+            answer_tokens=numbers[:, 1],
+            seconds=numbers[:, 2],
+            cost_usd=np.full(len(asked), NAN),
+        )
 
     def _confidence(self, odds: NDArray[np.float64]) -> NDArray[np.float64]:
         """The chance that the decision is the label; or that its trade gains, where the model learned from rewards."""
@@ -235,10 +272,12 @@ class Decider:
         size, slippage, deadline = np.zeros(rows), np.full(rows, 50.0), np.full(rows, 300.0)
         raw = np.full(rows, "", dtype=object)
         notes = [""] * rows
+        counts = [UNKNOWN] * rows
         for row, text in enumerate(prompts.texts[:rows]):
             if not text:
                 continue
-            raw[row] = self.store[text]
+            raw[row], read, written, seconds = self.store[text]
+            counts[row] = (read, written, seconds)
             parsed = self.manifest.read(raw[row], text)
             if parsed is None:
                 side[row], notes[row] = UNPARSED, "not an answer"
@@ -254,6 +293,7 @@ class Decider:
             confidence=np.full(rows, np.nan),
             reason=_reasons(notes, prompts.undefined[:rows]),
             raw_text=raw,
+            transcript=self._transcript(prompts.texts[:rows], list(raw), np.full((rows, 3), NAN), counts),
         )
 
 

@@ -142,7 +142,7 @@ def sample_decision(adapter: Adapter, manifest: Manifest, prompt: str) -> dict[s
     """What the model says to one prompt, in facts."""
     model = find_engine("fp32").prepare(adapter.model, adapter.device)
     if manifest.template.answer.json_object is not None:
-        text = Generator(model, adapter.encoder, manifest)([prompt])[0]
+        text = Generator(model, adapter.encoder, manifest)([prompt])[0].text
         read = manifest.read(text, prompt)
         decision = "not an answer" if read is None else read.side.name
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rook_bench.core import InputError, Side
@@ -11,6 +12,19 @@ from rook_bench.language.reader import positions_of
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.scoring import CPU_TOKENS, LONGEST, SPARE_TOKENS
 from rook_bench.language.tokens import Encoder
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a model wrote after a prompt.
+
+    Attributes:
+        text: without its end; prompt_tokens, tokens: read, and written with the end.
+    """
+
+    text: str
+    prompt_tokens: int
+    tokens: int
 
 
 class Generator:
@@ -38,10 +52,10 @@ class Generator:
         longest = max(len(self.encoder.answer_ids(side, *values)[0]) for side, values in told)
         return longest + SPARE_TOKENS + self.encoder.draft_length(manifest.draft)
 
-    def __call__(self, prompts: Sequence[str], tick: Callable[[int], None] = lambda rows: None) -> list[str]:
-        """The text after each prompt, as the tokenizer decodes it, its end token left out."""
+    def __call__(self, prompts: Sequence[str], tick: Callable[[int], None] = lambda rows: None) -> list[Written]:
+        """What the model writes after each prompt, as the tokenizer decodes it, its end token left out."""
         ids = self.encoder.prompts(prompts)
-        out = [""] * len(ids)
+        out = [Written("", 0, 0)] * len(ids)
         by_length: dict[int, list[int]] = {}
         for row, tokens in enumerate(ids):
             by_length.setdefault(len(tokens), []).append(row)
@@ -52,12 +66,12 @@ class Generator:
             size = max(1, CPU_TOKENS // (length + self.most))
             for start in range(0, len(rows), size):
                 batch = rows[start : start + size]
-                for row, text in zip(batch, self._write([ids[row] for row in batch]), strict=True):
-                    out[row] = text
+                for row, written in zip(batch, self._write([ids[row] for row in batch]), strict=True):
+                    out[row] = written
                 tick(len(batch))
         return out
 
-    def _write(self, ids: list[list[int]]) -> list[str]:
+    def _write(self, ids: list[list[int]]) -> list[Written]:
         tokens = self.torch.tensor(ids, device=self.model.device)
         from transformers import GenerationConfig
 
@@ -72,5 +86,5 @@ class Generator:
         texts = []
         for row in written[:, tokens.shape[1] :].tolist():
             stop = next((place for place, token in enumerate(row) if token in self.ends), len(row))
-            texts.append(self.encoder.text_of(row[:stop]))
+            texts.append(Written(self.encoder.text_of(row[:stop]), tokens.shape[1], min(stop + 1, len(row))))
         return texts

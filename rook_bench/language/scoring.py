@@ -41,6 +41,7 @@ class Scored:
         draft: the likeliest draft of the chosen side, "" of a model that answers only.
         mass: probability of the drafts that were gone through; 1 of a model that answers only.
         unread: the answer as the model went on with it, where its size and limits can't be read; those are 0 then.
+        tokens: of the prompt.
     """
 
     scores: tuple[float, float, float]
@@ -50,6 +51,7 @@ class Scored:
     draft: str = ""
     mass: float = 1.0
     unread: str = ""
+    tokens: int = 0
 
 
 _UNSCORED = Scored((0.0, 0.0, 0.0), 0.0, 50.0, 300.0)
@@ -121,7 +123,7 @@ class Scorer:
                 batch = self._tensor([ids[row][shared:] for row in rows])
                 answers = self._score(batch, prefix, [prompts[row] for row in rows])
                 for row, scored in zip(rows, answers, strict=True):
-                    out[row] = scored
+                    out[row] = replace(scored, tokens=len(ids[row]))
                 tick(len(rows))
         return out  # type: ignore[return-value]
 

@@ -36,8 +36,9 @@ def decision_table(run: Run) -> pd.DataFrame:
 
     Columns: `price`; `side` (BUY, HOLD, SELL; missing where an answer could not be parsed); `size` (fraction of the
     balance), `slippage_bps`, `deadline_s`, `confidence` (missing where none was stated); `reason`; `outcome` and
-    `rejected_by` of the order, missing where there was none; `label` where the tape has one; `answer`, the raw text
-    of a language model, where it is kept.
+    `rejected_by` of the order, missing where there was none; `label` where the tape has one. Of a language model,
+    where that is kept: `prompt` and `answer`, `p_buy`, `p_hold` and `p_sell`, `prompt_tokens` and `answer_tokens`,
+    `seconds` and `cost_usd` (see `core.transcript`).
     """
     tape, orders = run.decided.tape, run.orders
     outcome, rejected = np.full(len(tape), None, dtype=object), np.full(len(tape), None, dtype=object)
@@ -56,9 +57,27 @@ def decision_table(run: Run) -> pd.DataFrame:
     }
     if "label_side" in run.frame.labels:
         columns["label"] = pd.array(run.frame.labels["label_side"], dtype="string")
-    if tape.raw_text is not None:
+    if tape.transcript is not None:
+        told = tape.transcript.columns()
+        columns["prompt"] = pd.array([text or None for text in told.pop("prompt")], dtype="string")
+        columns["answer"] = pd.array([text or None for text in told.pop("said")], dtype="string")
+        columns |= told
+    elif tape.raw_text is not None:
         columns["answer"] = pd.array(tape.raw_text, dtype="string")
     return pd.DataFrame(columns, index=run.frame.at_index)
+
+
+def asked_table(run: Run, *, markout_s: int = 300) -> pd.DataFrame:
+    """What was asked, said and sent at each row: `decision_table` by row, with what came of the transaction.
+
+    Columns: `at`; those of `decision_table`, its `side` UNPARSED where an answer could not be read; `pnl` (quote, at
+    the tape's last price) and `markout_300s_bps` of what was sent, missing elsewhere.
+    """
+    table = decision_table(run).rename_axis("at").reset_index().rename_axis("row")
+    table["side"] = table["side"].fillna("UNPARSED")
+    fills = fill_table(run, markouts_s=(markout_s,))
+    fills.index = pd.Index([order.decided_row for order in run.landed], name="row")
+    return table.join(fills[["pnl", f"markout_{markout_s}s_bps"]])
 
 
 def fill_table(run: Run, *, markouts_s: Sequence[int] = MARKOUTS_S) -> pd.DataFrame:

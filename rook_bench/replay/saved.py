@@ -47,7 +47,7 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
         tape = folder / "tape.parquet"
         write_tape(run.frame, tape)
     facts = decision_facts(run.source, run.frame, run.config.seed)
-    write_decisions(run.decided.tape, folder / "decisions.parquet", facts)
+    write_decisions(run.decided.tape, folder / "decisions.parquet", facts, at=run.frame.at)
     table = run.orders.to_arrow()
     pq.write_table(table, folder / "orders.parquet", compression="zstd")
     pq.write_table(table.filter(pa.array(run.orders.sent)), folder / "fills.parquet", compression="zstd")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
+from rook_bench.core.transcript import Transcript
 from rook_bench.core.untrusted import check_cells, check_text
 
 VERSION = 1
@@ -23,6 +26,25 @@ _NUMBERS = ("size", "slippage_bps", "deadline_s", "confidence")
 
 
 _TEXTS = ("reason", "raw_text")
+
+
+_TRANSCRIPT = tuple(field.name for field in fields(Transcript))
+
+
+def _transcript(table: pa.Table) -> Transcript:
+    columns: dict[str, Any] = {}
+    for name in _TRANSCRIPT:
+        if name in ("prompt", "said"):
+            columns[name] = np.concatenate([*map(_shared, table[name].chunks), np.empty(0, dtype=object)])
+        else:
+            columns[name] = table[name].to_numpy().astype(np.float64)
+    return Transcript(**columns)
+
+
+def _shared(chunk: pa.DictionaryArray) -> NDArray[np.object_]:
+    """Texts of a column, equal ones one object in memory."""
+    known = text_column([*chunk.dictionary.to_pylist(), ""])
+    return known[np.asarray(pc.fill_null(chunk.indices, len(known) - 1))]
 
 
 def _bytes_of(column: pa.ChunkedArray) -> int:
@@ -35,14 +57,27 @@ def _bytes_of(column: pa.ChunkedArray) -> int:
     return total
 
 
-def write_decisions(tape: DecisionTape, path: str | Path, facts: dict[str, Any]) -> None:
-    """Write a decision tape as Parquet; `facts` (source spec, data hash) go into its metadata."""
+def write_decisions(
+    tape: DecisionTape, path: str | Path, facts: dict[str, Any], *, at: NDArray[np.datetime64] | None = None
+) -> None:
+    """Write a decision tape as Parquet.
+
+    Args:
+        tape: the decisions, with what was asked and said where that is known.
+        path: the file, written whole.
+        facts: go into its metadata (source spec, data hash).
+        at: time of each swap, for a reader; shape (n,).
+    """
     names = [None if code == UNPARSED else SIDE_NAMES[code] for code in tape.side]
     columns = {"side": pa.array(names, pa.string())}
     columns |= {name: pa.array(getattr(tape, name)) for name in _NUMBERS}
     columns["reason"] = pa.array(tape.reason, pa.string())
     if tape.raw_text is not None:
         columns["raw_text"] = pa.array(tape.raw_text, pa.string())
+    if tape.transcript is not None:
+        columns |= {name: pa.array(column, from_pandas=True) for name, column in tape.transcript.columns().items()}
+    if at is not None:
+        columns = {"at": pa.array(at, pa.timestamp("ns", "UTC")), **columns}
     record = {"version": VERSION, **facts, "content_hash": tape.content_hash}
     table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(record).encode()})
     with whole_file(path) as aside:
@@ -60,12 +95,15 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
         )
     try:
         names = pq.read_schema(path).names
-        file = pq.ParquetFile(path, read_dictionary=[name for name in _TEXTS if name in names])
+        told = [name for name in (*_TRANSCRIPT, *_TEXTS) if name in names]
+        file = pq.ParquetFile(path, read_dictionary=[name for name in told if name in (*_TEXTS, "prompt", "said")])
         check_cells(file.metadata.num_rows, file.metadata.num_columns, path)
         table = file.read()
-        for name in _TEXTS:
-            if name in table.column_names:
+        for name in told:
+            if name in _TEXTS:
                 check_text(_bytes_of(table[name]), path)
+            elif name in ("prompt", "said"):
+                check_text(sum(chunk.dictionary.nbytes for chunk in table[name].chunks), path)
         facts = json.loads((table.schema.metadata or {})[_METADATA])
     except (pa.ArrowInvalid, OSError, KeyError, json.JSONDecodeError):
         raise InputError("not a decision tape", where=path, hint="make one with rook-bench decide") from None
@@ -75,6 +113,7 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
         **{name: table[name].to_numpy() for name in _NUMBERS},
         reason=text_column(table["reason"].to_pylist()),
         raw_text=text_column(table["raw_text"].to_pylist()) if "raw_text" in table.column_names else None,
+        transcript=_transcript(table) if set(_TRANSCRIPT) <= set(table.column_names) else None,
     )
     if tape.content_hash != facts["content_hash"]:
         raise InputError("the decisions do not match their own hash", where=path, hint="make the tape again")

@@ -48,9 +48,9 @@ def written(
     pattern = any_numbers(draft)
     pattern = f"{pattern}.+" if draft.order == "before" else f".+?{pattern}"
     read, copied, true = [], [], []
-    for prompt, text, own in zip(texts, Generator(model, encoder, manifest)(texts), levels, strict=True):
-        read.append(manifest.read(text, prompt) is not None)
-        match = re.fullmatch(pattern, text)
+    for prompt, written, own in zip(texts, Generator(model, encoder, manifest)(texts), levels, strict=True):
+        read.append(manifest.read(written.text, prompt) is not None)
+        match = re.fullmatch(pattern, written.text)
         numbers, verdicts = (match.groups()[::2], match.groups()[1::2]) if match else ((), ())
         right = [step.words[level] for step, level in zip(draft.steps, own, strict=True)]
         copied.append(_alike(numbers, manifest.shown(prompt)))

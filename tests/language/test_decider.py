@@ -170,10 +170,10 @@ def test_generated_junk_is_unparsed_and_not_a_hold(fresh_models, mini_adapter, s
 
 
 def test_generated_answers_are_read(fresh_models, mini_adapter, short_tape, monkeypatch):
-    from rook_bench.language.generation import Generator
+    from rook_bench.language.generation import Generator, Written
 
     texts = [" buy 5 50 300", " sell 5 50 300", " hold", " buy 5 50 300 ", " Hold"]
-    monkeypatch.setattr(Generator, "__call__", lambda self, prompts, tick=None: [texts[i % 5] for i in range(len(prompts))])  # fmt: skip
+    monkeypatch.setattr(Generator, "__call__", lambda self, prompts, tick=None: [Written(texts[i % 5], 6, 5) for i in range(len(prompts))])  # fmt: skip
     decisions = Source.parse(f"lora:{mini_adapter},mode=generate").ask(short_tape[:6])
     assert decisions.side.tolist() == [Side.HOLD, Side.BUY, Side.SELL, Side.HOLD, UNPARSED, UNPARSED]
     assert decisions.size.tolist() == [0, 0.05, 0.05, 0, 0, 0]

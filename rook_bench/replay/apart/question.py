@@ -95,7 +95,7 @@ class DecideQuestion:
         prompts = source.prompts(self.frame, self.rows)
         if self.prompts_only:
             return Answer(prompts=prompts)
-        return Answer(source.ask(self.frame, self.seed, head=self.rows), prompts)
+        return Answer(source.ask(self.frame, self.seed, head=self.rows).bare, prompts)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class AnswersQuestion:
         """The answer, in the process that it is asked in."""
         built = self.asked.source.built
         assert isinstance(built, AnswersPrompts)
-        return Answer(built.answers(self.texts))
+        return Answer(built.answers(self.texts).bare)
 
 
 @dataclass(frozen=True)

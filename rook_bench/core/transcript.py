@@ -1,0 +1,62 @@
+"""What a language model was shown on each row, and what it said there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core.arrays import read_only
+from rook_bench.core.errors import InputError
+from rook_bench.core.rebuilt import Rebuilt
+
+SIDES = ("p_buy", "p_hold", "p_sell")
+"""Columns of the three probabilities, in the order of Side."""
+
+COUNTS = ("prompt_tokens", "answer_tokens", "seconds", "cost_usd")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Transcript(Rebuilt):
+    """One row per swap, each column of shape (n,). What is not known is NaN, and what was not asked is "".
+
+    Attributes:
+        prompt: the text that was shown (without a chat's form, which the template and the tokenizer say).
+        said: the answer, word for word where the model wrote it; of a scored one, the likeliest answer.
+        p_buy, p_hold, p_sell: probabilities of the sides, after correction and temperature.
+        prompt_tokens, answer_tokens: tokens read and written.
+        seconds: it took, its share of a batch; cost_usd: it cost, where a server charges.
+    """
+
+    prompt: NDArray[np.object_]
+    said: NDArray[np.object_]
+    p_buy: NDArray[np.float64]
+    p_hold: NDArray[np.float64]
+    p_sell: NDArray[np.float64]
+    prompt_tokens: NDArray[np.float64]
+    answer_tokens: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    cost_usd: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        for name, column in self.columns().items():
+            if column.shape != self.prompt.shape:
+                what = f"column '{name}' has {len(column)} rows instead of {len(self)}"
+                raise InputError(what, where="Transcript")
+            object.__setattr__(self, name, read_only(column))
+
+    def __len__(self) -> int:
+        return len(self.prompt)
+
+    def __repr__(self) -> str:
+        return f"<Transcript of {len(self):,}>"
+
+    def rows(self, which: slice | NDArray[np.intp]) -> Transcript:
+        """Some rows of it."""
+        return Transcript(**{name: column[which] for name, column in self.columns().items()})
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Every column by its name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
