@@ -30,6 +30,10 @@ class AnswerStore:
     def __getitem__(self, prompt: str) -> Any:
         return self._known[prompt]
 
+    def get(self, prompt: str) -> Any:
+        """The answer to a prompt, None where there is none."""
+        return self._known.get(prompt)
+
     def missing(self, prompts: Iterable[str]) -> list[str]:
         """The different prompts without an answer, in order."""
         return [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._known]

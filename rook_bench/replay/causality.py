@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import beta, binom
 
 from rook_bench.core import RookError
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
@@ -31,6 +32,7 @@ from rook_bench.risk import apply_risk
 from rook_bench.sources import Source
 from rook_bench.sources.lookahead import Asker, Lookahead, Question, Reply, Unanswered, check_source, choose_cuts
 from rook_bench.sources.own_files import own_files
+from rook_bench.sources.protocol import Wavers
 
 ANSWERS = 64
 """Prompts that a language model is asked again, with nothing of what it answered before at hand."""
@@ -174,13 +176,32 @@ def _answers_again(run: Run, lookahead: Lookahead, rng: np.random.Generator) -> 
         what = " ".join(answer.error.split())[:300]
         return replace(lookahead, status="unchecked", detail=f"its answers could not be computed anew: {what}")
     engine = str(source.choice.params.get("engine", "torch"))
-    tolerance = TOLERANCE if engine in ("torch", "fp32") else COARSE
+    built = source.built
+    tolerance = TOLERANCE if engine in ("torch", "fp32") and not isinstance(built, Wavers) else COARSE
     other = np.flatnonzero(_differs(tape, rows, answer.tape, tolerance))
+    if len(other) and isinstance(built, Wavers):
+        return _wavered(built.wavering, lookahead, len(other), len(rows))
     if len(other):
         row = int(rows[other[0]])
         detail = f"computed anew, its answer at row {row + 1} is another one; {len(other)} of {len(rows)} asked differ"
         return Lookahead("leak", lookahead.cuts, row, detail)
     return replace(lookahead, detail=f"{lookahead.detail}; {len(rows)} of its answers were computed anew")
+
+
+def _wavered(tried: Any, lookahead: Lookahead, differ: int, asked: int) -> Lookahead:
+    """Whether so many answers that are others are what a source's own wavering leads to expect."""
+    said = f"{differ} of {asked} answers were others when they were asked again"
+    if tried is None:
+        why = "how often the same question is answered otherwise was not tried (repeats=3 tries it)"
+        return replace(lookahead, status="unchecked", detail=f"{said}; {why}")
+    # At most so often does one answer of two differ, by what was tried (rule of succession at one side of 95%).
+    most = (
+        float(beta.ppf(0.95, tried.differ + 1, tried.prompts - tried.differ)) if tried.differ < tried.prompts else 1.0
+    )
+    if differ > float(binom.ppf(0.99, asked, most)):
+        what = f"{said}, more than its own wavering explains ({tried})"
+        return replace(lookahead, status="unchecked", detail=what)
+    return replace(lookahead, detail=f"{lookahead.detail}; {said}, as its own wavering explains ({tried})")
 
 
 def _sample(texts: Sequence[str], tape: DecisionTape, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -1,6 +1,18 @@
 """Decision sources: whatever turns market rows into decisions."""
 
-from rook_bench.sources import always_buy, foresight, hold, labels, lora, momentum, random, recorded, rules, tree
+from rook_bench.sources import (
+    always_buy,
+    endpoint,
+    foresight,
+    hold,
+    labels,
+    lora,
+    momentum,
+    random,
+    recorded,
+    rules,
+    tree,
+)
 from rook_bench.sources.decide import Decided, decide
 from rook_bench.sources.protocol import Ask, WholeTapeSource
 from rook_bench.sources.source import Source
@@ -12,6 +24,7 @@ __all__ = [
     "WholeTapeSource",
     "always_buy",
     "decide",
+    "endpoint",
     "foresight",
     "hold",
     "labels",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -74,6 +74,16 @@ class AnswersPrompts(Protocol):
 
     def answers(self, texts: Sequence[str]) -> DecisionTape:
         """One decision for each of these prompts."""
+        ...
+
+
+@runtime_checkable
+class Wavers(Protocol):
+    """A source whose answers to the same question may differ, and who tried how often they do."""
+
+    @property
+    def wavering(self) -> Any:
+        """`prompts` that were asked again, each so many `times` in all, and how many of them `differ`; or None."""
         ...
 
 

@@ -1,0 +1,96 @@
+"""A language model behind an OpenAI-compatible server as a source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+from rook_bench.core import ConfigError
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.hashing import sha256_json
+from rook_bench.endpoint.address import Address
+from rook_bench.endpoint.asking import Terms
+from rook_bench.endpoint.budget import Budget
+from rook_bench.endpoint.model import EndpointModel, Wavering
+from rook_bench.language.template import Template, load_template
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import decision_source
+from rook_bench.sources.protocol import Ask
+
+Api = Literal["auto", "chat", "completions"]
+Structured = Literal["none", "choice", "json"]
+
+
+class Endpoint:
+    """A server's model; nobody is asked before the first prompt without an answer."""
+
+    def __init__(self, address: Address, template: Template, terms: Terms, budget: Budget, repeats: int) -> None:
+        self._template = template
+        self._made = address, template, terms, budget, repeats
+
+    @cached_property
+    def _model(self) -> EndpointModel:
+        return EndpointModel(*self._made)
+
+    def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
+        """The server's answers to the prompts of the first `ask.rows` rows."""
+        return self._model.decide(view, ask.rows, progress=ask.progress, fresh=ask.fresh)
+
+    def prompts(self, view: MarketView) -> Sequence[str]:
+        """What is shown on each row."""
+        return self._template.render(view).texts
+
+    def answers(self, texts: Sequence[str]) -> DecisionTape:
+        """The server's answers to prompts, one decision each."""
+        return self._model.answers(texts)
+
+    def notes(self) -> Sequence[str]:
+        """How fast it answered, what that took, and whether its answers waver."""
+        return self._model.notes
+
+    @property
+    def wavering(self) -> Wavering | None:
+        """How often the same question is decided otherwise, as far as it was tried."""
+        return self._model.wavering
+
+
+def _identity(url: str, model: str = "", template: str = "chat", **options: Any) -> str:
+    """What is asked of which model; how many questions go at once and what may be spent does not matter."""
+    sampling = {name: options.get(name) for name in ("api", "temperature", "seed", "structured", "logprobs")}
+    return sha256_json([Address(url).url.rstrip("/"), model, load_template(template).sha256, sampling])
+
+
+@decision_source(content=_identity, language_model=True)
+def endpoint(
+    url: str,
+    model: str = "",
+    template: str = "chat",
+    api: Api = "auto",
+    temperature: float = 0.0,
+    seed: int | None = None,
+    structured: Structured = "none",
+    logprobs: bool = True,
+    concurrency: int = 8,
+    timeout_s: float = 60.0,
+    repeats: int = 3,
+    max_tokens: int | None = None,
+    max_usd: float | None = None,
+    usd_in: float = 0.0,
+    usd_out: float = 0.0,
+) -> Endpoint:
+    """A model behind an OpenAI-compatible server (`endpoint:URL,model=NAME`); the key comes from the environment."""
+    address, asked = Address(url), load_template(template)
+    if not model:
+        raise ConfigError("which of the server's models?", where=f"endpoint:{url}", hint="add ,model=NAME")
+    for name, value, least in (("concurrency", concurrency, 1), ("repeats", repeats, 0), ("timeout_s", timeout_s, 0.1)):
+        if not value >= least:
+            raise ConfigError(f"{value:g} is less than {least:g}", where=f"endpoint: {name}")
+    if max_usd is not None and not (usd_in > 0 or usd_out > 0):
+        hint = "add usd_in and usd_out, dollars per million tokens"
+        raise ConfigError("a budget in dollars needs prices", where="endpoint: max_usd", hint=hint)
+    chat = api == "chat" or (api == "auto" and asked.chat is not None)
+    terms = Terms(
+        model, "chat" if chat else "completions", temperature, seed, structured, logprobs, concurrency, timeout_s
+    )
+    return Endpoint(address, asked, terms, Budget(max_tokens, max_usd, usd_in, usd_out), repeats)
