@@ -16,7 +16,7 @@ SHIPPED = "shipped"
 COMPILED = ("execution", "replay", "tapecheck")
 """Rooms with compiled code; a change in any of them makes all of it stale."""
 
-DECIDING = ("core", "dataset", "execution", "language", "market", "sources")
+DECIDING = ("core", "dataset", "endpoint", "execution", "language", "market", "sources")
 """Rooms whose code may change what a source decides on the same tape."""
 
 TRAINING = ("core", "dataset", "execution", "ingest", "language", "market", "replay", "rewards", "training")

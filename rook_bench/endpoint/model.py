@@ -66,7 +66,7 @@ class EndpointModel:
             raise ConfigError(what, where="endpoint", hint="take structured=choice, or template=reasoning")
         self.address, self.template, self.terms, self.repeats = address, template, terms, repeats
         self.asking = Asking(address, template, terms, budget, self._keep)
-        self._asked, self._seconds = 0, 0.0
+        self._asked, self._with_odds, self._seconds = 0, 0, 0.0
 
     @cached_property
     def store(self) -> AnswerStore:
@@ -118,7 +118,7 @@ class EndpointModel:
                 f"{self._asked:,} answers of {self.terms.model} at {self.address.host} in {self._seconds:.1f} s "
                 f"({speed:,.1f}/s): {took}{cost}{tries}"
             )
-            if self.terms.logprobs and not self.asking.logprobs and not self.template.answer.json_object:
+            if self.terms.logprobs and not self._with_odds and not self.template.answer.json_object:
                 notes.append("the server tells no probabilities: no confidence is known")
         if self.wavering is not None:
             notes.append(f"{self.wavering}")
@@ -181,6 +181,7 @@ class EndpointModel:
         self.store.add({_AGAIN_KEY: {"prompts": len(sample), "times": self.repeats, "differ": len(differ)}})
 
     def _keep(self, prompt: str, said: Said) -> None:
+        self._with_odds += said.odds is not None
         self.store.add({prompt: said.to_json()})
 
     def _said(self, text: str) -> Said:

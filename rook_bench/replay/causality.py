@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta, binom
 
 from rook_bench.core import RookError
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
@@ -190,6 +189,8 @@ def _answers_again(run: Run, lookahead: Lookahead, rng: np.random.Generator) -> 
 
 def _wavered(tried: Any, lookahead: Lookahead, differ: int, asked: int) -> Lookahead:
     """Whether so many answers that are others are what a source's own wavering leads to expect."""
+    from scipy.stats import beta, binom
+
     said = f"{differ} of {asked} answers were others when they were asked again"
     if tried is None:
         why = "how often the same question is answered otherwise was not tried (repeats=3 tries it)"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from endpoint_stand_in import Server
 
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
@@ -46,6 +47,12 @@ def test_keeps_the_contract(kind, name, request):
         reference = f"{name}:{request.getfixturevalue('mini_adapter')}"
     if name == "model":
         reference = f"model:{request.getfixturevalue('adopted_base')}"
+    if name == "endpoint":
+        pytest.importorskip("httpx2", reason="the endpoint extra is not installed")
+        request.getfixturevalue("monkeypatch").setenv("no_proxy", "*")
+        server = Server()
+        request.addfinalizer(server.close)
+        reference = f"endpoint:{server.url},model=m"
     if name == "tree":
         reference = f"tree:{request.getfixturevalue('rewards_of_world')('planted').folder}"
     if name == "recorded":

@@ -10,8 +10,8 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared" / "data"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
-ELSEWHERE = {"train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet"}
-"""Pages that need another machine: their commands run in tests/remote/test_pages.py."""
+ELSEWHERE = {"train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet", "ask-an-endpoint"}
+"""Pages that need another machine: their commands run in tests/remote/test_pages.py and tests/endpoint/test_page.py."""
 
 
 def expected(arguments: list[str]) -> set[int]:
