@@ -47,8 +47,11 @@ BOOT_S = 300.0
 FETCH_HOURS = 0.1
 """Of a rented machine's time, kept for bringing the adapter home."""
 
-FROM_SETTINGS = {"epochs": "num_epochs"}
-SETTINGS = ("epochs", "max_samples", "model", "template", "batch_size", "learning_rate", "objective", "seed")
+FROM_SETTINGS = {"epochs": "num_epochs", "dora": "lora_dora", "rslora": "lora_rs"}
+SETTINGS = (
+    *("epochs", "max_samples", "model", "template", "batch_size", "learning_rate", "objective", "seed"),
+    *("lora_targets", "dora", "rslora", "gradient_checkpointing"),
+)
 
 
 def train(
@@ -174,7 +177,8 @@ def read_flags(flags: list[str]) -> tuple[Call, Path, Path | None]:
             hint = "rook-bench remote end --remove forgets a job" if name == "fresh" else "read the adapter's rook.json"
             raise ConfigError("a job elsewhere takes no such flag", where=f"--{name}", hint=hint)
     inputs = {"rewards": given["rewards"], "drafts": given["drafts"], "from": given["parent"]}
-    named = {FROM_SETTINGS.get(name, name): given[name] for name in SETTINGS}
+    # A switch that was not set says nothing of what the configuration asks for.
+    named = {FROM_SETTINGS.get(name, name): None if given[name] is False else given[name] for name in SETTINGS}
     settings = settings_of_training(given["config"], given["stage"], inputs, named)
     call = Call(given["data_dir"], settings, given["stage"], given["rewards"], given["drafts"], given["parent"])
     return call, given["output_dir"], given["trials"]

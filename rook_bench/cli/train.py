@@ -44,6 +44,15 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", help="Peak of the linear schedule (1e-4).")
     ] = None,
+    lora_targets: Annotated[
+        str | None,
+        typer.Option("--lora-targets", help="Layers that get an adapter: names with commas, or all-linear."),
+    ] = None,
+    dora: Annotated[bool, typer.Option("--dora", help="Weight-decomposed adapters (DoRA).")] = False,
+    rslora: Annotated[bool, typer.Option("--rslora", help="Rank-stabilised adapters (rsLoRA).")] = False,
+    gradient_checkpointing: Annotated[
+        bool, typer.Option("--gradient-checkpointing", help="Less memory, more time.")
+    ] = False,
     stage: Annotated[
         str,
         typer.Option(
@@ -88,6 +97,10 @@ def train(
         template=template,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        lora_targets=lora_targets,
+        lora_dora=dora or None,
+        lora_rs=rslora or None,
+        gradient_checkpointing=gradient_checkpointing or None,
         seed=seed,
     )
     if not is_first():

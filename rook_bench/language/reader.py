@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
+from weakref import WeakKeyDictionary
 
 from rook_bench.core import InputError
 from rook_bench.language.runtime import load_torch
@@ -65,6 +66,21 @@ class Retold:
     def select(self, rows: Sequence[int]) -> Retold:
         """Some of its rows."""
         return Retold(self.tokens[list(rows)])
+
+
+_BY_ROWS: WeakKeyDictionary[Any, bool] = WeakKeyDictionary()
+
+
+def output_by_rows(model: Any) -> bool:
+    """Whether a model's logits are its hidden states through its output layer and nothing more; tried once."""
+    if model not in _BY_ROWS:
+        training = model.training
+        model.eval()  # dropout would make two passes differ
+        try:
+            _BY_ROWS[model] = Reader(model, range(1, 9)).by_rows
+        finally:
+            model.train(training)
+    return _BY_ROWS[model]
 
 
 def positions_of(config: Any) -> int | None:

@@ -25,6 +25,7 @@ from rook_bench.training.ceiling import Ceiling, prompt_ceiling
 from rook_bench.training.data import TrainingData, draw_rows, read_training_data
 from rook_bench.training.drafted import Drafted, Drafts
 from rook_bench.training.examples import class_weights
+from rook_bench.training.expectations import expectations
 from rook_bench.training.history import METRICS, read_history
 from rook_bench.training.lesson import Imitation, label_counts
 from rook_bench.training.policy import Policy, Rewarded, check_parent
@@ -135,6 +136,9 @@ def imitation_run(
     start = _Parent.read(parent, settings) if parent is not None else None
     settings = start.settings if start else settings
     template = start.told.template if start else load_template(settings.template)
+    if template.answer.json_object is not None:
+        what = f"answers of template {template.name} are JSON after a free text: they are read, and can't be taught"
+        raise InputError(what, hint="take a template whose answers are words")
     if start is None:
         check_base(settings.model)
     data = read_training_data(data_dir, template, settings.seq_len)
@@ -213,6 +217,8 @@ def _carried_out(ready: Ready, output: Path, console: Console | None, *, fresh: 
     run = ready.run
     work = output.parent / f".{output.name}.training"
     resumed = run.prepare(work, fresh=fresh)
+    for line in expectations(run) if is_first() else ():
+        run.say(line)
     run.fit(work, console or Console(stderr=True), resumed)
     if is_first():
         with whole_folder(output) as aside:

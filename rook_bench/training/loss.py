@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from rook_bench.language.reader import output_by_rows
 from rook_bench.training.examples import PROMPT
 
 NAMES = ("side", "size", "slippage", "deadline", "end", "verdicts", "copies")
@@ -25,18 +26,31 @@ def completion_loss(model: Any, batch: dict[str, Any], by_part: Sequence[float] 
     """
     import torch
 
-    decoder = getattr(model, model.base_model_prefix)
-    hidden = decoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
     parts = batch["parts"][:, 1:]
     answer = parts != PROMPT
-    # Only positions that predict an answer token go through the output layer, the largest of all.
-    logits = model.get_output_embeddings()(hidden[:, :-1][answer]).float()
+    logits = logits_at(model, batch, answer).float()
     each = torch.nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][answer], reduction="none")
     weight = batch["weight"][:, None].expand_as(answer)[answer].to(each.dtype)
     if by_part is None:
         return (each * weight).mean(), each.detach(), parts[answer]
     weight = weight * torch.tensor(by_part, device=each.device, dtype=each.dtype)[parts[answer]]
     return (each * weight).sum() / len(answer), each.detach(), parts[answer]
+
+
+def logits_at(model: Any, batch: dict[str, Any], where: Any) -> Any:
+    """Logits after the chosen positions of a batch, shape (chosen, vocabulary).
+
+    Only those positions go through the output layer, the largest of all, unless the model does more to its logits
+    (a soft cap, a scale), which only the model itself knows.
+
+    Args:
+        where: which positions, bool, shape (batch, longest - 1).
+    """
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    if not output_by_rows(model):
+        return model(**inputs).logits[:, :-1][where]
+    hidden = getattr(model, model.base_model_prefix)(**inputs).last_hidden_state
+    return model.get_output_embeddings()(hidden[:, :-1][where])
 
 
 @dataclass

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rook_bench.training.examples import PROMPT
+from rook_bench.training.loss import logits_at
 
 Objective = Literal["critic", "utility"]
 
@@ -36,19 +37,17 @@ class PolicyLoss:
         """Mean loss of a batch; of each example its objective, of each later answer token its cross-entropy; parts."""
         import torch
 
-        decoder = getattr(model, model.base_model_prefix)
-        head = model.get_output_embeddings()
-        hidden = decoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-        answer = batch["parts"] != PROMPT
+        answer = batch["parts"][:, 1:] != PROMPT
         rows, first = torch.arange(len(answer), device=answer.device), answer.int().argmax(dim=1)
-        spoken = torch.log_softmax(head(hidden[rows, first - 1]).float(), dim=1)[:, list(self.words)]
+        begins = torch.zeros_like(answer)
+        begins[rows, first] = True
+        first_of_row, later = begins[answer], answer & ~begins
+        logits = logits_at(model, batch, answer).float()
+        spoken = torch.log_softmax(logits[first_of_row], dim=1)[:, list(self.words)]
         together = torch.logsumexp(spoken, dim=1)
         each = self.of(spoken - together[:, None], batch)
-        rest = answer.clone()
-        rest[rows, first] = False
-        later = rest[:, 1:]
-        logits = head(hidden[:, :-1][later]).float()
-        details = torch.nn.functional.cross_entropy(logits, batch["input_ids"][:, 1:][later], reduction="none")
+        said = batch["input_ids"][:, 1:][later]
+        details = torch.nn.functional.cross_entropy(logits[~first_of_row], said, reduction="none")
         forgotten = details.sum() / max(1, len(answer))
         loss = (each - WORDS_WEIGHT * together).mean() + DETAIL_WEIGHT * forgotten
         parts = torch.cat([torch.zeros(len(each), dtype=batch["parts"].dtype), batch["parts"][:, 1:][later].cpu()])

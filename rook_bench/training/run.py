@@ -105,6 +105,8 @@ class TrainingRun:
             lora_alpha=self.settings.lora_alpha,
             lora_dropout=self.settings.lora_dropout,
             target_modules=self.targets,
+            use_dora=self.settings.lora_dora,
+            use_rslora=self.settings.lora_rs,
             fan_in_fan_out=transposed(self.base.model),
         )
         with quiet():
@@ -151,7 +153,7 @@ class TrainingRun:
         logging.set_verbosity_error()
         settings = self.settings
         batch, passes = self._shared_out()
-        steps = self._steps(batch, passes)
+        steps = self.steps(batch, passes)
         arguments = TrainingArguments(
             output_dir=str(work),
             num_train_epochs=settings.num_epochs,
@@ -174,6 +176,8 @@ class TrainingRun:
             restore_callback_states_from_checkpoint=True,
             remove_unused_columns=False,
             dataloader_pin_memory=False,
+            activation_checkpointing=settings.gradient_checkpointing,
+            activation_checkpointing_kwargs={"use_reentrant": False} if settings.gradient_checkpointing else None,
             report_to=[],
             disable_tqdm=True,
         )
@@ -208,7 +212,8 @@ class TrainingRun:
             bar.progress.stop()
         self.seconds = time.monotonic() - self.started
 
-    def _steps(self, batch: int, passes: int) -> int:
+    def steps(self, batch: int, passes: int) -> int:
+        """How many steps training takes at most."""
         batches = -(-len(self.examples) // (batch * world()))
         return max(1, int(-(-batches // passes) * self.settings.num_epochs))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.shipped import find
@@ -30,7 +30,10 @@ class TrainSettings(Config):
         method: "lora", or "full" fine-tuning for small bases.
         lora_r, lora_alpha, lora_dropout: shape of the adapter.
         lora_targets: names of the layers that get one; by default c_attn and c_proj where the
-            architecture has them (ROOK's choice), else every projection inside attention.
+            architecture has them (ROOK's choice), else every projection inside attention. "all-linear": every
+            linear layer but the output layer.
+        lora_dora: weight-decomposed adapters (DoRA). lora_rs: rank-stabilised ones (rsLoRA), scaled by the root of r.
+        gradient_checkpointing: compute activations again in the backward pass, for less memory and more time.
         balance: weight of each side in the loss: "none", "sqrt" (inverse root of its frequency)
             or "full" (inverse frequency). Probabilities are corrected back to the natural mixture.
         patience: epochs without a better validation likelihood before training stops; 0 never stops.
@@ -58,6 +61,9 @@ class TrainSettings(Config):
     lora_alpha: float = Field(default=32, gt=0)
     lora_dropout: float = Field(default=0.1, ge=0, lt=1)
     lora_targets: list[str] | None = None
+    lora_dora: bool = False
+    lora_rs: bool = False
+    gradient_checkpointing: bool = False
     balance: Literal["none", "sqrt", "full"] = "sqrt"
     patience: int = Field(default=3, ge=0)
     max_eval_samples: int = Field(default=2000, ge=16)
@@ -65,6 +71,12 @@ class TrainSettings(Config):
     objective: Literal["critic", "utility"] = "critic"
     kl_beta: float = Field(default=0.01, ge=0)
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("lora_targets", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """One text is names with commas between them."""
+        return [name.strip() for name in value.split(",")] if isinstance(value, str) else value
 
     @property
     def accumulation(self) -> int:

@@ -6,6 +6,9 @@ from typing import Any
 
 from rook_bench.core import ConfigError, suggest
 
+ALL_LINEAR = "all-linear"
+"""Every linear layer, as PEFT calls it."""
+
 ROOK_TARGETS = ("c_attn", "c_proj")
 """ROOK's choice for GPT-2: attention's input projection, and the output projections of attention and MLP."""
 
@@ -27,10 +30,12 @@ def lora_targets(model: Any, asked: list[str] | None) -> list[str]:
     """Last names of the layers to adapt (["c_attn", "c_proj"], ["k_proj", "o_proj", "q_proj", "v_proj"]).
 
     Args:
-        asked: the user's names; ConfigError with the near name where the model has none such.
+        asked: the user's names, or ["all-linear"]; ConfigError with the near name where the model has none such.
     """
     layers = linear_layers(model)
     known = {name.rpartition(".")[2] for name in layers}
+    if asked == [ALL_LINEAR]:
+        return sorted(known)
     if asked is not None:
         for name in asked:
             if name not in known:
