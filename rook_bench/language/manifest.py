@@ -159,6 +159,11 @@ class Manifest(Grown):
         return self
 
     @property
+    def lessons_known(self) -> bool:
+        """Whether all that it learned from is told; `learned_from` of None is nothing then."""
+        return self.learned_from is not None if self.adopted is None else self.adopted.lessons_told
+
+    @property
     def drafts_first(self) -> bool:
         """Whether an answer is said after a draft."""
         return self.draft is not None and self.draft.order == "before"

@@ -95,7 +95,7 @@ class Drafted(Imitation):
         self.identity |= {"drafts": drafts.record.file, "parent": parent[1] if parent else None}
         known = [data.learned_from, drafts.record.learned_from]
         before = parent[0].learned_from if parent else None
-        whole = parent is None or before is not None
+        whole = parent is None or parent[0].lessons_known
         self.record |= {
             "draft": self.draft,
             "learned_from": LearnedFrom.union([*known, *([before] if before else [])]) if whole else None,

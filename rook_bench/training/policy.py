@@ -100,7 +100,7 @@ class Policy:
         known = [data.learned_from, record.learned_from, *([told.learned_from] if told.learned_from else [])]
         self.record: dict[str, Any] = {
             "class_weights": dict.fromkeys(("BUY", "HOLD", "SELL"), 1.0),
-            "learned_from": LearnedFrom.union(known) if told.learned_from else None,
+            "learned_from": LearnedFrom.union(known) if told.lessons_known else None,
             "confidence": "profit",
             "horizon_s": record.horizon_s,
         }

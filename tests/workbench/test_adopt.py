@@ -11,7 +11,7 @@ import rook_bench as rook
 from rook_bench.core import ConfigError, InputError
 from rook_bench.gates.checks.training_data import training_data
 from rook_bench.gates.policy import Policy
-from rook_bench.language.manifest import adapter_hash
+from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
 
@@ -312,3 +312,24 @@ def test_the_doctor_explains_what_was_adopted_and_what_was_not(foreign, tmp_path
     assert code == 0
     assert "can't be asked: " in printed
     assert "transformers knows no architecture 'abacus'" in printed
+
+
+def test_a_child_of_lessons_that_nobody_told_has_lessons_that_nobody_knows(foreign, prepared, tmp_path, mini_settings):
+    """Drafts taught to an adopted adapter: what the parent was taught is part of what the child was."""
+    from rook_bench.training.fit import train
+
+    folder = foreign(folder=tmp_path / "adapter")
+    rook.teach(prepared, tmp_path / "drafts.jsonl", "rules:data_driven", rows=64)
+    for name, told in (("unknown", {"calibrate": prepared}), ("nothing", {"trained_on": ["nothing"]})):
+        rook.adopt(folder, "codes", **told)
+        train(
+            prepared,
+            tmp_path / name,
+            mini_settings(),
+            drafts=tmp_path / "drafts.jsonl",
+            parent=folder,
+            say=lambda line: None,
+        )
+        child = read_manifest(tmp_path / name)
+        assert child.lessons_known == (name == "nothing")
+        assert (child.learned_from is None) == (name == "unknown")

@@ -77,7 +77,7 @@ def _learned_from(source: Source) -> list[LearnedFrom] | None:
             return None
         model = read_manifest(adapter)
         if model.learned_from is None:
-            return [] if model.adopted is not None and model.adopted.lessons_told else None
+            return [] if model.lessons_known else None
         return [model.learned_from]
     if declared is None:
         return None
@@ -91,8 +91,7 @@ def _lessons_told(source: Source) -> bool:
     adapter = source.choice.params.get("adapter")
     if not (source.installed and source.language_model and adapter is not None):
         return True
-    adopted = read_manifest(adapter).adopted
-    return adopted is None or adopted.lessons_told
+    return read_manifest(adapter).lessons_known
 
 
 def _plain(pair: str) -> str:
