@@ -74,8 +74,8 @@ def endpoint(
     concurrency: int = 8,
     timeout_s: float = 60.0,
     repeats: int = 3,
-    max_tokens: int | None = None,
-    max_usd: float | None = None,
+    budget_tokens: int | None = None,
+    budget_usd: float | None = None,
     usd_in: float = 0.0,
     usd_out: float = 0.0,
 ) -> Endpoint:
@@ -86,11 +86,11 @@ def endpoint(
     for name, value, least in (("concurrency", concurrency, 1), ("repeats", repeats, 0), ("timeout_s", timeout_s, 0.1)):
         if not value >= least:
             raise ConfigError(f"{value:g} is less than {least:g}", where=f"endpoint: {name}")
-    if max_usd is not None and not (usd_in > 0 or usd_out > 0):
+    if budget_usd is not None and not (usd_in > 0 or usd_out > 0):
         hint = "add usd_in and usd_out, dollars per million tokens"
-        raise ConfigError("a budget in dollars needs prices", where="endpoint: max_usd", hint=hint)
+        raise ConfigError("a budget in dollars needs prices", where="endpoint: budget_usd", hint=hint)
     chat = api == "chat" or (api == "auto" and asked.chat is not None)
     terms = Terms(
         model, "chat" if chat else "completions", temperature, seed, structured, logprobs, concurrency, timeout_s
     )
-    return Endpoint(address, asked, terms, Budget(max_tokens, max_usd, usd_in, usd_out), repeats)
+    return Endpoint(address, asked, terms, Budget(budget_tokens, budget_usd, usd_in, usd_out), repeats)

@@ -220,7 +220,7 @@ def test_a_budget_of_tokens_is_never_passed(server, short_tape, concurrency, lim
     usage = {"prompt_tokens": 400, "completion_tokens": 20}
     server.usage = usage
     server.word = lambda prompt: spent.append(420) or "HOLD"
-    mine = source(server, max_tokens=limit, concurrency=concurrency)
+    mine = source(server, budget_tokens=limit, concurrency=concurrency)
     with pytest.raises(InputError, match=rf"the budget of {limit:,} tokens is spent: [\d,]+ tokens so far") as caught:
         mine.ask(short_tape)
     assert "what was answered is kept" in str(caught.value)
@@ -234,7 +234,7 @@ def test_a_budget_of_tokens_is_never_passed(server, short_tape, concurrency, lim
 
 def test_a_budget_in_dollars(server, short_tape):
     server.usage = {"prompt_tokens": 1000, "completion_tokens": 10}
-    mine = source(server, max_usd=0.02, usd_in=2, usd_out=8, concurrency=4)
+    mine = source(server, budget_usd=0.02, usd_in=2, usd_out=8, concurrency=4)
     with pytest.raises(InputError, match=r"the budget of \$0\.02 is spent"):
         mine.ask(short_tape)
     assert len(server.asked) * (1000 * 2 + 10 * 8) / 1e6 <= 0.02
@@ -392,7 +392,7 @@ def test_keys_go_to_their_server_alone(server, short_tape, monkeypatch, tmp_path
         ("endpoint:https://host/v1?key=secret,model=m", "unknown parameter 'https://host/v1?key'"),
         ("endpoint:https://host/v1", "add ,model=NAME"),
         ("endpoint:https://host/v1,model=m,template=chatt", "did you mean 'chat'"),
-        ("endpoint:https://host/v1,model=m,max_usd=1", "a budget in dollars needs prices"),
+        ("endpoint:https://host/v1,model=m,budget_usd=1", "a budget in dollars needs prices"),
         ("endpoint:https://host/v1,model=m,concurrency=0", "0 is less than 1"),
         ("endpoint:https://host/v1,model=m,structured=json", "answers with a word"),
         ("endpoint:https://host/v1,model=m,modle=n", "did you mean 'model'"),
