@@ -57,6 +57,9 @@ def decisions(
     choice = Choice(row, None if side is None else side.upper(), wrong, losers, disagree or other is not None)
     table = look(run, choice, other=other)
     if csv:
+        # A file may hold what acts on a terminal, and a table goes to either.
+        texts = table.select_dtypes(["string", "object"]).columns
+        table = table.assign(**{name: table[name].map(shown, na_action="ignore") for name in texts})
         table.to_csv(sys.stdout, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
     elif json:
         say_json([_plain(number, values) for number, values in zip(table.index, table.to_dict("records"), strict=True)])

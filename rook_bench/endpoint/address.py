@@ -35,6 +35,7 @@ class Address:
         try:
             parts = urlsplit(self.url)
             sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+            sound = sound and self.url.isprintable() and " " not in self.url
         except ValueError:
             sound = False
         where = f"endpoint:{word(self.url.rpartition('@')[2], 80)}"
@@ -55,10 +56,18 @@ class Address:
         parts = urlsplit(self.url)
         names = [KEY, *([OPENAI_KEY] if parts.hostname == OPENAI else [])]
         key = next((os.environ[name].strip() for name in names if os.environ.get(name, "").strip()), None)
+        if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
+            what = f"the key in {names[0]} holds characters that no key has (a line break, a space)"
+            raise InputError(what, where=self.host, hint="set it again")
         if key is not None and parts.scheme == "http" and not _on_this_machine(str(parts.hostname)):
             what = f"the key in {KEY} would go over the network unencrypted"
             raise InputError(what, where=self.host, hint="use https, or take the key out of the environment")
         return key
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether it is reached without leaving the machine, and so by no proxy."""
+        return _on_this_machine(str(urlsplit(self.url).hostname))
 
     def at(self, path: str) -> str:
         """The address of a service of the server."""

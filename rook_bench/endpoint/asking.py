@@ -103,7 +103,8 @@ class Asking:
         self._stop, waiting = False, deque(prompts)
         many = min(self.terms.concurrency, len(waiting))
         limits = httpx2.Limits(max_connections=many, max_keepalive_connections=many)
-        async with httpx2.AsyncClient(timeout=self.terms.timeout_s, limits=limits) as client:
+        proxies = not self.address.on_this_machine
+        async with httpx2.AsyncClient(timeout=self.terms.timeout_s, limits=limits, trust_env=proxies) as client:
             wire = Wire(client, self.address, self.terms.timeout_s)
             # The first alone: what it teaches of the server (its options, what it puts around a prompt) serves all.
             await self._work(wire, deque([waiting.popleft()]), tick)
@@ -209,7 +210,7 @@ class Asking:
             if self.logprobs:
                 body |= {"logprobs": True, "top_logprobs": TOP["chat"]}
         else:
-            body |= {"prompt": prompt, "stop": ["\n"]}
+            body["prompt"] = prompt
             if self.logprobs:
                 body["logprobs"] = TOP["completions"]
         if terms.structured == "choice":

@@ -90,8 +90,8 @@ class EndpointModel:
         if fresh:
             self.store.forget([*texts, _AGAIN_KEY])
         self._answer(texts, progress)
-        if self._asked and self.wavering is None and self.repeats > 1:
-            self._ask_again(list(dict.fromkeys(texts)))
+        if self._asked and self.wavering is None:
+            self.try_again(texts)
         return self._tape(prompts, rows)
 
     def answers(self, texts: Sequence[str]) -> DecisionTape:
@@ -135,15 +135,15 @@ class EndpointModel:
 
     def _answer(self, texts: Sequence[str], progress: bool) -> None:
         missing = self.store.missing(texts)
+        kept = [text for text in dict.fromkeys(texts) if self.store.get(text) is not None]
         if missing:
             self._ask(missing, progress)
-        prints = {self._said(text).fingerprint for text in texts}
-        if missing and len(prints) > 1:
-            # Another revision answers now: what the earlier one said is not what this model says.
-            now = self._said(missing[-1]).fingerprint
-            old = [text for text in dict.fromkeys(texts) if self._said(text).fingerprint != now]
-            self.store.forget([*old, _AGAIN_KEY])
-            self._ask(old, progress)
+        before, now = ({self._said(text).fingerprint for text in some} for some in (kept, missing))
+        if before and now and not before & now:
+            # Another revision answers by now: what the earlier one said is not what this model says. (Where both
+            # answer, a server of several machines does.) What was kept stays until there is something in its place.
+            self.store.forget([_AGAIN_KEY])
+            self._ask(kept, progress)
 
     def _ask(self, missing: Sequence[str], progress: bool) -> None:
         started = time.perf_counter()
@@ -162,8 +162,15 @@ class EndpointModel:
             finally:
                 self._seconds += time.perf_counter() - started
 
-    def _ask_again(self, texts: Sequence[str]) -> None:
-        """A sample asked several times in all; the answers that count stay those that were given first."""
+    def try_again(self, texts: Sequence[str]) -> Wavering | None:
+        """A sample asked several times in all; the answers that count stay those that were given first.
+
+        Args:
+            texts: prompts that were answered; None comes back where there are none, or repeats are below 2.
+        """
+        texts = list(dict.fromkeys(texts))
+        if not texts or self.repeats < 2:
+            return None
         sample = texts[:: max(1, len(texts) // AGAIN)][:AGAIN]
         first = {text: self._parsed(self._said(text), text) for text in sample}
         differ: set[str] = set()
@@ -179,6 +186,7 @@ class EndpointModel:
         finally:
             self.asking.kept = self._keep
         self.store.add({_AGAIN_KEY: {"prompts": len(sample), "times": self.repeats, "differ": len(differ)}})
+        return self.wavering
 
     def _keep(self, prompt: str, said: Said) -> None:
         self._with_odds += said.odds is not None
@@ -189,7 +197,7 @@ class EndpointModel:
 
     def _parsed(self, said: Said, prompt: str) -> Parsed | None:
         del prompt
-        return self.template.answer.read(said.text)
+        return self.template.answer.read(said.text) if said.ended else None
 
     def _tape(self, prompts: Prompts, rows: int) -> DecisionTape:
         side = np.full(rows, int(Side.HOLD), dtype=np.int8)

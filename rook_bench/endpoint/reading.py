@@ -10,6 +10,9 @@ from typing import Any
 from rook_bench.core import Side
 from rook_bench.language.answer import Answer
 
+FILLER = -100.0
+"""Log-probability below which a server only fills a list up (OpenAI's write -9999)."""
+
 SURE = 1e-3
 """Share of the probability below which a side that is not listed counts as nothing."""
 
@@ -25,6 +28,7 @@ class Said:
         seconds: the question took.
         fingerprint: what the server says of the model that answered.
         cost_usd: by the stated prices, None without.
+        ended: whether it came to its end; what was cut off is no answer.
     """
 
     text: str
@@ -35,6 +39,7 @@ class Said:
     seconds: float = 0.0
     fingerprint: str = ""
     cost_usd: float | None = None
+    ended: bool = True
 
     @property
     def whole(self) -> str:
@@ -72,16 +77,23 @@ def read_reply(told: Mapping[str, Any], answer: Answer, *, chat: bool) -> Said |
     before = message.get("reasoning_content") or message.get("reasoning") or ""
     usage = told.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-    text = _as_written((content or "").strip(), answer) if chat else content or ""
+    content = _sound(content or "")
+    text = _as_written(content.strip(), answer) if chat else content
     odds = None if answer.json_object else _odds(_listed(first.get("logprobs"), chat=chat), answer, text, chat=chat)
     return Said(
         text=text,
-        before=before if isinstance(before, str) else "",
+        before=_sound(before) if isinstance(before, str) else "",
         odds=odds,
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_out=_count(usage.get("completion_tokens")),
-        fingerprint="/".join(str(told[name]) for name in ("model", "system_fingerprint") if told.get(name)),
+        fingerprint=_sound("/".join(str(told[name]) for name in ("model", "system_fingerprint") if told.get(name))),
+        ended=first.get("finish_reason") != "length",
     )
+
+
+def _sound(text: str) -> str:
+    """A text without halves of characters, which JSON can hold and no file can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _as_written(text: str, answer: Answer) -> str:
@@ -113,31 +125,38 @@ def _listed(told: Any, *, chat: bool) -> dict[str, float]:
     return {
         token: float(value)
         for token, value in pairs
-        if isinstance(token, str) and isinstance(value, int | float) and not isinstance(value, bool) and value <= 1e-6
+        if isinstance(token, str)
+        and isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and FILLER < value <= 1e-6
     }
 
 
 def _odds(listed: Mapping[str, float], answer: Answer, text: str, *, chat: bool) -> tuple[float, float, float] | None:
     """Probabilities of the three sides by the first token; None where they can't be told.
 
-    A token counts for a side if the side's word begins with it, and no other's does. A side of which no token is
-    listed is less likely than the least one that is: it counts as nothing where that can't matter, and otherwise
-    nothing is said. What was written must be the likeliest side, or the tokens are not where the answer is.
+    A token counts for a side if the side's word begins with it, and no other's does; where one that begins several
+    words is likely, nothing is said. A side of which no token is listed is less likely than the least one that is,
+    and than all that isn't: it counts as nothing where that can't matter, and otherwise nothing is said. What was
+    written must be the likeliest side, or the tokens are not where the answer is.
     """
     if not listed:
         return None
     words = {side: answer.side[side].strip() if chat else answer.side[side] for side in Side}
-    mass = dict.fromkeys(Side, 0.0)
+    mass, several = dict.fromkeys(Side, 0.0), 0.0
     for token, value in listed.items():
         begun = token.strip() if chat else token
         sides = [side for side in Side if begun and words[side].startswith(begun)]
         if len(sides) == 1:
             mass[sides[0]] += math.exp(value)
+        elif sides:
+            several += math.exp(value)
     total = sum(mass.values())
-    if not total:
+    if not total or several / total > SURE:
         return None
     unlisted = any(not mass[side] for side in Side)
-    if unlisted and math.exp(min(listed.values())) / total > SURE:
+    rest = max(0.0, 1.0 - sum(map(math.exp, listed.values())))
+    if unlisted and min(math.exp(min(listed.values())), rest) / total > SURE:
         return None
     likeliest = max(Side, key=lambda side: mass[side])
     parsed = answer.read(text)

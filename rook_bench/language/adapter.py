@@ -13,7 +13,16 @@ from rook_bench.core import InputError
 from rook_bench.core.project import project_folder
 from rook_bench.core.shipped import KINDS, shipped
 from rook_bench.language.architecture import check_architecture
-from rook_bench.language.base import SAFE, Base, find_base, fuse_activations, has_tokenizer, load_base, tokenizer_hash
+from rook_bench.language.base import (
+    SAFE,
+    Base,
+    check_loaded,
+    find_base,
+    fuse_activations,
+    has_tokenizer,
+    load_base,
+    tokenizer_hash,
+)
 from rook_bench.language.lora import merged, with_lora
 from rook_bench.language.manifest import Manifest, check_files, read_manifest
 from rook_bench.language.place import ADOPTED, place_of
@@ -88,7 +97,11 @@ def load_full(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     with loading("model", folder):
-        return fuse_activations(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **SAFE))
+        model, told = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, output_loading_info=True, **SAFE
+        )
+        check_loaded(told, folder, surplus=True)
+        return fuse_activations(model)
 
 
 def tokenizer_of(folder: Path, manifest: Manifest, base: Base | None) -> Any:

@@ -100,15 +100,18 @@ def meet(folder: Path, template: Template, *, source: str, revision: str | None 
     if kind == "full" and base is not None:
         raise ConfigError("it is a whole model and has no base", where=f"--base {base}", hint="leave it away")
     model: Any
+    told: dict[str, Any]
+    loaded: Base | None
     if kind == "lora":
-        loaded = _base_for(folder, read_adapter_config(folder), base)
+        told = read_adapter_config(folder)
+        loaded = _base_for(folder, told, base)
         record = BaseRecord(reference=loaded.reference, sha256=loaded.sha256)
         if not has_tokenizer(folder):
             record = record.model_copy(update={"tokenizer": tokenizer_hash(loaded.tokenizer)})
         with loading("adapter", folder):
             model = with_lora(folder, loaded)
     else:
-        loaded, model = None, load_full(folder)
+        told, loaded, model = {}, None, load_full(folder)
         record = BaseRecord(reference=source, sha256=weights_hash(model))
     manifest = Manifest(
         kind=kind,
@@ -124,6 +127,9 @@ def meet(folder: Path, template: Template, *, source: str, revision: str | None 
     prompts = sample_prompts(template)
     _check_tokenizer(adapter.encoder, template)
     cautions = _cautions(adapter.encoder, template, prompts[0])
+    if loaded is not None and base is None and loaded.reference != told.get("base_model_name_or_path"):
+        named = word(str(told.get("base_model_name_or_path")), 80)
+        cautions.append(f"its base {named} is not here, and {loaded.reference} was taken, which has the same name")
     if template.answer.json_object is not None:
         return Met(_told(manifest, cautions=cautions), replace(adapter, model=merged(model)))
     wanted = [_whole_passes(adapter, prompt) for prompt in prompts]
@@ -174,10 +180,12 @@ def _base_for(folder: Path, told: dict[str, Any], base: str | None) -> Base:
         raise InputError("it does not name its base", where=folder / CONFIG["lora"], hint="name it with --base")
     revision = told.get("revision")
     reference = f"{named}@{revision}" if isinstance(revision, str) and not Path(named).is_dir() else named
-    here = by_name("base", Path(named).name)  # it may have lain elsewhere where the adapter was trained
     try:
-        return load_base(reference if here is None or Path(named).is_dir() else str(here))
+        return load_base(reference)
     except InputError as error:
+        here = by_name("base", Path(named).name)  # it may have lain elsewhere where the adapter was trained
+        if here is not None:
+            return load_base(str(here))
         what = f"its base {word(reference, 100)} can't be loaded ({error.what})"
         raise InputError(what, where=folder, hint="name it with --base DIR_OR_NAME") from None
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from rook_bench.core import InputError
 from rook_bench.core.hashing import sha256_json
 from rook_bench.core.shipped import by_name, near
+from rook_bench.core.untrusted import word
 from rook_bench.language.architecture import check_architecture
 from rook_bench.language.place import adopted_folder
 from rook_bench.language.runtime import load_torch
@@ -123,11 +125,29 @@ def load_base(reference: str) -> Base:
     where: dict[str, Any] = {"local_files_only": cached_only, **({"revision": revision} if revision else {})}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **where)
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, **where, **(SAFE if local else HUB))
+        model, told = AutoModelForCausalLM.from_pretrained(
+            name, dtype=torch.float32, output_loading_info=True, **where, **(SAFE if local else HUB)
+        )
     except Exception as error:  # a hub, a disk or a foreign file may fail in any way; the line says which
         raise _unloadable(reference, error, local=local) from None
+    check_loaded(told, reference)
     fuse_activations(model).eval()
     return Base(reference, model, tokenizer, weights_hash(model))
+
+
+def check_loaded(told: Mapping[str, Any], where: object, *, surplus: bool = False) -> None:
+    """InputError where layers of a model got no weights: they would be drawn, anew at each load.
+
+    Args:
+        told: what `from_pretrained` says of loading; where: for the message.
+        surplus: refuse weights that fit no layer, too.
+    """
+    kinds = {"missing_keys": "are missing", "mismatched_keys": "are of another shape"}
+    for kind, what in (kinds | ({"unexpected_keys": "are for no layer"} if surplus else {})).items():
+        names = sorted(str(one[0] if isinstance(one, tuple) else one) for one in told.get(kind) or ())
+        if names:
+            text = f"{len(names):,} of its weights {what}, such as {word(names[0], 80)}"
+            raise InputError(text, where=where, hint="save the model again")
 
 
 def fuse_activations(model: Any) -> Any:

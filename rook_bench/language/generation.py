@@ -10,7 +10,7 @@ from rook_bench.core import InputError, Side
 from rook_bench.language.manifest import Manifest
 from rook_bench.language.reader import positions_of
 from rook_bench.language.runtime import load_torch
-from rook_bench.language.scoring import CPU_TOKENS, LONGEST, SPARE_TOKENS
+from rook_bench.language.scoring import CPU_TOKENS, LONGEST, SPARE_TOKENS, ends_of
 from rook_bench.language.tokens import Encoder
 
 
@@ -40,8 +40,7 @@ class Generator:
         self.torch, self.model, self.encoder = load_torch(), model, encoder
         self.most = self._longest(manifest)
         self.positions = positions_of(model.config)
-        told = model.generation_config.eos_token_id or []  # chat models end what they say with more than one token
-        self.ends = list(dict.fromkeys([encoder.end, *([told] if isinstance(told, int) else told)]))
+        self.ends = ends_of(model, encoder)
 
     def _longest(self, manifest: Manifest) -> int:
         """Tokens that are room enough for an answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from rook_bench.core.untrusted import too_deep
@@ -33,8 +34,14 @@ def last_object(text: str) -> dict[str, Any] | None:
         except ValueError:
             continue
         if used == len(end) and isinstance(found, dict):
-            return found
+            # After a colon, a comma or a bracket it is a part of something that was cut off.
+            return None if end[:start].rstrip().endswith((":", ",", "[", "{")) and _opened(end[:start]) else found
     return None
+
+
+def _opened(before: str) -> bool:
+    """Whether a bracket of JSON stands open: one that a key, a value or another bracket follows."""
+    return re.search(r'[{\[]\s*["{\[]', before) is not None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

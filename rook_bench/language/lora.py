@@ -103,13 +103,16 @@ def _add_rows(model: Any, shapes: dict[str, list[int]], folder: Path) -> None:
 
 def _check_whole(adapted: Any, folder: Path) -> None:
     """Peft passes over weights that fit nothing, and starts those that are missing at nothing: both are refused."""
-    from peft import set_peft_model_state_dict
+    from peft import get_peft_model_state_dict, set_peft_model_state_dict
     from safetensors.torch import load_file
 
     with quiet():
-        told = set_peft_model_state_dict(adapted, load_file(folder / WEIGHTS_FILE))
+        brought = load_file(folder / WEIGHTS_FILE)
+        told = set_peft_model_state_dict(adapted, brought)
+        wanted = get_peft_model_state_dict(adapted, save_embedding_layers=False)
     prefix = getattr(adapted.base_model, "prefix", "lora_")
     missing = [name for name in told.missing_keys if prefix in name or "modules_to_save" in name]
+    missing += [name for name in wanted if name not in brought and "lora_" not in name]  # biases, whole layers
     unused = list(told.unexpected_keys)
     if getattr(adapted.peft_config["default"], "ensure_weight_tying", False):
         # What is trained of tied embeddings is one, and saved once for each of both layers.

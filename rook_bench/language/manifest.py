@@ -280,7 +280,8 @@ def adapter_hash(folder: str | Path) -> str:
     found = place_of(folder)
     place = Place(found.folder.resolve(), found.record.resolve())
     manifest = read_manifest(folder)
-    names = dict.fromkeys([*manifest.files, *(path.name for path in loadable(place.folder))])
+    named = [name for name in manifest.files if Path(name).name == name]  # others `check_files` refuses
+    names = dict.fromkeys([*named, *(path.name for path in loadable(place.folder))])
     paths = [place.record, *(path for name in names if (path := place.folder / name).is_file())]
     # Asked for at every look at a source; a file is read again only when it was written again.
     return _hash_of(place, tuple((str(path), (stat := path.stat()).st_mtime_ns, stat.st_size) for path in paths))

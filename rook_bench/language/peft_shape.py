@@ -14,6 +14,9 @@ CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 
 LARGEST_RANK = 4096
 
+MOST_STRETCHES = 100
+"""Stretches of layers that an adapter may repeat."""
+
 TASK = "CAUSAL_LM"
 
 
@@ -44,9 +47,13 @@ def _check(told: dict[str, Any], path: Path) -> None:
     if told.get("megatron_config"):
         what = "megatron_config names a module to import: nothing that a model's folder names is run"
         raise InputError(what, where=path, hint="save the adapter without it")
-    rank = told.get("r")
-    if rank is not None and not (isinstance(rank, int) and 1 <= rank <= LARGEST_RANK):
-        raise InputError(f"a rank of {word(str(rank), 40)} is none", where=path)
+    pattern = told.get("rank_pattern")
+    for rank in (told.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())):
+        if rank is not None and not (isinstance(rank, int) and 1 <= rank <= LARGEST_RANK):
+            raise InputError(f"a rank of {word(str(rank), 40)} is none", where=path)
+    copies = told.get("layer_replication")
+    if copies and not (isinstance(copies, list) and len(copies) <= MOST_STRETCHES):
+        raise InputError("layer_replication makes no model of that", where=path)
     unknown = [name for name, value in told.items() if name not in config.__dataclass_fields__ and value]
     unknown = [name for name in unknown if name != "runtime_config"]
     if unknown:

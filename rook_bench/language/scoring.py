@@ -61,6 +61,12 @@ def _named(values: tuple[float, float, float]) -> dict[str, Any]:
     return dict(zip(DETAILS, values, strict=True))
 
 
+def ends_of(model: Any, encoder: Encoder) -> list[int]:
+    """Tokens that end what a model says; chat models have more than one."""
+    told = getattr(getattr(model, "generation_config", None), "eos_token_id", None) or []
+    return list(dict.fromkeys([encoder.end, *([told] if isinstance(told, int) else told)]))
+
+
 def corrected(scores: NDArray[np.float64], manifest: Manifest) -> NDArray[np.float64]:
     """Log-odds of the sides without the class weights of the training loss; shape (n, 3).
 
@@ -108,6 +114,7 @@ class Scorer:
         self.batch_tokens = batch_tokens or (CPU_TOKENS if self.device.type == "cpu" else GPU_TOKENS)
         self.sides = [encoder.side(side) for side in Side]
         self.has_details = any(len(manifest.values(side)) != 1 for side in Side)
+        self.ends = ends_of(model, encoder)
         self.reader = Reader(model, encoder.prompts([manifest.template.prompt])[0])
         self.positions = positions_of(model.config)
 
@@ -192,21 +199,24 @@ class Scorer:
 
     def _gone_on(self, side: Side, rows: NDArray[np.intp], context: Any) -> list[Scored]:
         """What the model writes after the word, greedily, read strictly."""
-        word, end = self.sides[side], self.encoder.end
+        word = self.sides[side]
         most = len(self.encoder.answer_ids(side, *LONGEST)[0]) - len(word) + SPARE_TOKENS
         states, context = self.reader.read(
             self._tensor([list(word)] * len(rows)), context.select(rows.tolist()), keep=True
         )
-        steps = []
+        steps, ends = [], self.torch.tensor(self.ends, device=self.device)
         for _ in range(most):
             steps.append(self.reader.logits(states[:, -1]).argmax(dim=1))
-            if bool((self.torch.stack(steps) == end).any(dim=0).all()):
+            ended = self.torch.isin(self.torch.stack(steps), self.torch.tensor(self.ends, device=self.device)).any(
+                dim=0
+            )
+            if bool(ended.all()):
                 break
             states, context = self.reader.read(steps[-1][:, None], context, keep=True)
         out = []
         for written in self.torch.stack(steps, dim=1).tolist():
-            ended = written[: written.index(end)] if end in written else written
-            text = self.encoder.text_of([*word, *ended])
+            stop = next((place for place, token in enumerate(written) if token in self.ends), len(written))
+            text = self.encoder.text_of([*word, *written[:stop]])
             parsed = self.encoder.answer.read(text)
             known = None if parsed is None else _named((parsed.size, parsed.slippage_bps, parsed.deadline_s))
             out.append(replace(_UNSCORED, unread=text) if known is None else replace(_UNSCORED, **known))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from rook_bench.core import InputError, Side
@@ -16,6 +16,33 @@ ANCHOR = "x"
 
 LINE = "\n"
 """What a part that begins with a letter or a digit is encoded after."""
+
+DAY = {
+    "%d": "01",
+    "%e": " 1",
+    "%-d": "1",
+    "%m": "01",
+    "%b": "Jan",
+    "%B": "January",
+    "%Y": "2025",
+    "%y": "25",
+    "%A": "Wednesday",
+    "%a": "Wed",
+    "%H": "00",
+    "%I": "12",
+    "%M": "00",
+    "%S": "00",
+    "%p": "AM",
+    "%F": "2025-01-01",
+}
+"""What a chat template that tells the date is told: else a prompt would be another one tomorrow."""
+
+_PINNED = (
+    "{%- macro strftime_now(format) -%}{{ format"
+    + "".join(f"|replace('{code}', '{text}')" for code, text in DAY.items())
+    + " }}{%- endmacro -%}"
+)
+"""Before a chat template: its own clock in place of the one that transformers brings."""
 
 DIGITS = 8
 """Tokens of a number, at most."""
@@ -58,13 +85,23 @@ class Encoder:
         encoded = self.tokenizer([self.shown(text) for text in texts], add_special_tokens=False)["input_ids"]
         return [begin + ids for ids in encoded]
 
+    @cached_property
+    def _form(self) -> str | None:
+        """The tokenizer's chat template, its clock stopped; None leaves it to the tokenizer to choose."""
+        form = self.tokenizer.chat_template
+        return _PINNED + form if isinstance(form, str) and "strftime_now" in form else None
+
     def shown(self, prompt: str) -> str:
         """A prompt as the model is shown it: in a chat, all that was said so far and the beginning of the answer."""
         if self.chat is None:
             return prompt
         try:
             told = self.tokenizer.apply_chat_template(
-                self.chat.messages(prompt), tokenize=False, add_generation_prompt=True, **self.chat.options
+                self.chat.messages(prompt),
+                tokenize=False,
+                add_generation_prompt=True,
+                chat_template=self._form,
+                **self.chat.options,
             )
         except Exception as error:  # the template is a program (in a sandbox) that may raise whatever it likes
             text = " ".join(str(error).split())[:160]

@@ -39,6 +39,9 @@ ANSWERS = 64
 TOLERANCE = 1e-3
 """Largest difference of a probability between two computations of one answer; arithmetic depends on the batch."""
 
+LARGEST_WAVERING = 0.35
+"""Share of prompts that may be answered otherwise now and then, at most, for the answers to tell anything."""
+
 COARSE = 2e-2
 """The same of an engine that computes with fewer bits."""
 
@@ -169,17 +172,19 @@ def _answers_again(run: Run, lookahead: Lookahead, rng: np.random.Generator) -> 
         return lookahead
     asked = [texts[row] for row in rows]
     with tempfile.TemporaryDirectory(prefix="rook-bench-") as empty:
-        question = AnswersQuestion(Asked.of(source), asked)
-        answer = _elsewhere(question, watched=False, cache=Path(empty))
+        built = source.built
+        budget = built.budget if isinstance(built, Wavers) else None
+        answer = _elsewhere(AnswersQuestion(Asked.of(source), asked, budget), watched=False, cache=Path(empty))
+        if isinstance(built, Wavers) and answer.budget is not None:
+            built.budget = answer.budget
     if answer.error or answer.tape is None:
         what = " ".join(answer.error.split())[:300]
         return replace(lookahead, status="unchecked", detail=f"its answers could not be computed anew: {what}")
     engine = str(source.choice.params.get("engine", "torch"))
-    built = source.built
     tolerance = TOLERANCE if engine in ("torch", "fp32") and not isinstance(built, Wavers) else COARSE
     other = np.flatnonzero(_differs(tape, rows, answer.tape, tolerance))
     if len(other) and isinstance(built, Wavers):
-        return _wavered(built.wavering, lookahead, len(other), len(rows))
+        return _wavered(answer.wavering, lookahead, len(other), len(rows))
     if len(other):
         row = int(rows[other[0]])
         detail = f"computed anew, its answer at row {row + 1} is another one; {len(other)} of {len(rows)} asked differ"
@@ -193,12 +198,15 @@ def _wavered(tried: Any, lookahead: Lookahead, differ: int, asked: int) -> Looka
 
     said = f"{differ} of {asked} answers were others when they were asked again"
     if tried is None:
-        why = "how often the same question is answered otherwise was not tried (repeats=3 tries it)"
+        why = "how often the same question is answered otherwise is not tried (repeats=3 tries it)"
         return replace(lookahead, status="unchecked", detail=f"{said}; {why}")
     # At most so often does one answer of two differ, by what was tried (rule of succession at one side of 95%).
     most = (
         float(beta.ppf(0.95, tried.differ + 1, tried.prompts - tried.differ)) if tried.differ < tried.prompts else 1.0
     )
+    if most > LARGEST_WAVERING:
+        what = f"{said}, and its answers waver too much to tell anything from that ({tried})"
+        return replace(lookahead, status="unchecked", detail=what)
     if differ > float(binom.ppf(0.99, asked, most)):
         what = f"{said}, more than its own wavering explains ({tried})"
         return replace(lookahead, status="unchecked", detail=what)

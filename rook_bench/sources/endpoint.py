@@ -54,6 +54,19 @@ class Endpoint:
         """How often the same question is decided otherwise, as far as it was tried."""
         return self._model.wavering
 
+    def try_again(self, texts: Sequence[str]) -> Wavering | None:
+        """The same, tried now on a sample of prompts that were answered."""
+        return self._model.try_again(texts)
+
+    @property
+    def budget(self) -> Budget:
+        """What may be spent, and what was; it goes along to other processes, and comes back."""
+        return self._model.asking.budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        self._model.asking.budget = budget
+
 
 def _identity(url: str, model: str = "", template: str = "chat", **options: Any) -> str:
     """What is asked of which model; how many questions go at once and what may be spent does not matter."""

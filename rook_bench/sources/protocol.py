@@ -79,11 +79,16 @@ class AnswersPrompts(Protocol):
 
 @runtime_checkable
 class Wavers(Protocol):
-    """A source whose answers to the same question may differ, and who tried how often they do."""
+    """A source whose answers to the same question may differ.
 
-    @property
-    def wavering(self) -> Any:
-        """`prompts` that were asked again, each so many `times` in all, and how many of them `differ`; or None."""
+    Attributes:
+        budget: what it may spend, and what it spent; it can be pickled.
+    """
+
+    budget: Any
+
+    def try_again(self, texts: Sequence[str]) -> Any:
+        """`prompts` that were asked again now, each so many `times` in all, and how many `differ`; None if untried."""
         ...
 
 

@@ -17,7 +17,7 @@ from rook_bench.language.adopt import kind_of, meet, sample_prompts
 from rook_bench.language.base import split_revision
 from rook_bench.language.doctor import sample_decision
 from rook_bench.language.hub import fetch_model
-from rook_bench.language.manifest import LearnedFrom, Manifest
+from rook_bench.language.manifest import LearnedFrom, Manifest, check_files
 from rook_bench.language.place import BESIDE, adopted_folder, beside
 from rook_bench.language.runtime import require_train_extra
 from rook_bench.language.template import Template, load_template
@@ -86,6 +86,7 @@ def adopt(
         manifest = manifest.model_copy(
             update={"folder": folder.resolve().relative_to(where.parent.resolve()).as_posix()}
         )
+    check_files(folder, manifest)
     with whole_file(where) as aside:
         aside.write_text(manifest.text, encoding="utf-8")
     name = "lora" if manifest.kind == "lora" else "model"

@@ -120,6 +120,7 @@ FAULTS = {
     ),
     "another task": (lambda folder: shape(folder, task_type="SEQ_CLS"), "it was trained for SEQ_CLS"),
     "no such kind": (lambda folder: shape(folder, peft_type="MAGIC"), "PEFT knows no adapter of the type 'MAGIC'"),
+    "a rank of millions": (lambda folder: shape(folder, rank_pattern={"c_attn": 30_000_000}), "a rank of 30000000 is none"),
     "a rank of none": (lambda folder: shape(folder, r=0), "a rank of 0 is none"),
     "no configuration": (lambda folder: (folder / "adapter_config.json").write_text("{"), "not valid JSON"),
     "half of the weights": (
@@ -232,6 +233,72 @@ def test_a_merged_model_and_a_plain_base(foreign, mini_base, tmp_path, fresh_mod
     assert (found["adapter"].side == found["merged"].side).all()
     np.testing.assert_allclose(found["adapter"].confidence, found["merged"].confidence, atol=1e-5)
     assert not np.allclose(found["plain"].confidence, found["merged"].confidence, atol=1e-3, equal_nan=True)
+
+
+@pytest.mark.parametrize("fault", ["missing", "surplus"])
+def test_a_model_whose_layers_got_no_weights_is_refused(fault, mini_base, tmp_path, command_line):
+    """They would be drawn, anew at each load."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "model"
+    shutil.copytree(mini_base, folder)
+    if fault == "missing":
+        weights = load_file(folder / "model.safetensors")
+        save_file(
+            {name: one for name, one in weights.items() if ".h.1.mlp." not in name},
+            folder / "model.safetensors",
+            {"format": "pt"},
+        )
+    else:
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"n_layer": 1}))
+    code, _, err = command_line("adopt", folder, "--template", "codes")
+    assert code == 3
+    assert {"missing": "of its weights are missing", "surplus": "of its weights are for no layer"}[fault] in err
+
+
+def test_biases_that_are_missing_are_missed(foreign, tmp_path, command_line):
+    folder = foreign(folder=tmp_path / "adapter", bias="all")
+    tensors(folder, lambda all_: {name: one for name, one in all_.items() if "lora_" in name})
+    code, _, err = command_line("adopt", folder, "--template", "codes")
+    assert code == 3
+    assert "of its weights are missing" in err
+
+
+def test_a_base_of_the_same_name_is_told(foreign, tmp_path, root):
+    base = root / "models" / "base" / "rook-tiny"
+    folder = foreign(base, folder=tmp_path / "adapter")
+    shape(folder, base_model_name_or_path="/home/her/rook-tiny")
+    done = adopt(folder, "codes")
+    assert len(done.manifest.adopted.cautions) == 1
+    assert "its base /home/her/rook-tiny is not here, and" in done.manifest.adopted.cautions[0]
+
+
+def test_a_prompt_is_the_same_tomorrow(mini_base, tmp_path):
+    """A chat template that tells the date is told a fixed one."""
+    from transformers import AutoTokenizer
+
+    folder = tmp_path / "chat"
+    shutil.copytree(mini_base, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }} {% for m in messages %}{{ m.content }}{% endfor %}"
+    tokenizer.save_pretrained(folder)
+    adopt(folder, "chat")
+    assert load_adapter(folder).encoder.shown("x").startswith("01 Jan 2025 ")
+
+
+def test_what_the_source_would_refuse_is_not_adopted(foreign, tmp_path, command_line):
+    folder = foreign(folder=tmp_path / "adapter")
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "runs").mkdir()
+    for change in (
+        lambda: None,
+        lambda: ((folder / "additional_chat_templates").rmdir(), (folder / "runs" / "latest").symlink_to(folder)),
+    ):
+        change()
+        code, _, err = command_line("adopt", folder, "--template", "codes")
+        assert code == 3, err
+        assert not (tmp_path / "adapter.rook.json").exists()
 
 
 def test_an_adapter_is_no_model_and_a_model_has_no_base(foreign, tmp_path, mini_base, command_line, root):

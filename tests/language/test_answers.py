@@ -111,3 +111,41 @@ def test_a_hold_moves_nothing(name):
     assert answer.read(full) is None
     assert (answer.read(bare) is None) == answer.hold_details
     assert answer.read(write(answer, Side.HOLD, 0.0)).side == Side.HOLD
+
+
+@pytest.mark.parametrize(
+    ("text", "side"),
+    [
+        ('{"side": "BUY", "size": 0.1}', Side.BUY),
+        ('Braces {a, b} in words. {"side": "SELL", "size": 0.1}\n', Side.SELL),
+        ('```json\n{"size": 0.1, "side": "BUY"}\n```', Side.BUY),
+        ('{"side": "BUY", "size": 0.1} then {"side": "HOLD"}', Side.HOLD),
+        ('{"why": {"a": [1]}, "side": "BUY", "size": 0.1}', Side.BUY),
+        ('{"why": "}{", "side": "BUY", "size": 0.1}', Side.BUY),
+        ('{"side": "BUY", "size": 0.1, "rejected": {"side": "SELL", "size": 0.2}', None),  # cut off
+        ('{"side": "BUY", "side": "SELL", "size": 0.1}', None),
+        ('{"side": "BUY", "size": NaN}', None),
+        ('{"side": "BUY", "size": 1e999}', None),
+        ('{"side": "BUY", "size": "0.1"}', None),
+        ('{"side": "BUY", "size": true}', None),
+        ('{"side": "BUY", "size": 1.1}', None),
+        ('{"side": "BUY"}', None),
+        ('{"side": "buy", "size": 0.1}', None),
+        ('{"side": "BUY", "size": 0.1} I think', None),
+        ("I would BUY", None),
+        ("[" * 5000 + "{}", None),
+        ("", None),
+    ],
+)
+def test_json_at_the_end_of_a_text(text, side):
+    parsed = load_template("reasoning").answer.read(text)
+    assert (None if parsed is None else parsed.side) == side
+
+
+def test_what_is_fixed_is_fixed():
+    answer = load_template("chat").answer
+    assert answer.pieces(Side.BUY, 0.5, 1.0, 1.0) == [("side", "BUY")]
+    parsed = answer.read("SELL")
+    assert (parsed.side, parsed.size, parsed.slippage_bps, parsed.deadline_s) == (Side.SELL, 0.05, 50, 300)
+    assert answer.read("HOLD").size == 0
+    assert answer.read(" SELL") is None

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import InputError
+from rook_bench.core import InputError, RookError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.plugin import Choice, Spec
 from rook_bench.market.frame import SwapFrame
@@ -17,7 +17,7 @@ from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source, is_installed
 from rook_bench.risk import RiskConfig, apply_risk
 from rook_bench.sources import Source
-from rook_bench.sources.protocol import AnswersPrompts
+from rook_bench.sources.protocol import AnswersPrompts, Wavers
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Answer:
         permitted: what sizing and filters made of decisions: fractions, and which filter refused.
         touched: what was read, written or connected to beside the plugin's own files, first come first.
         error: why there is no answer.
+        wavering: of a source whose answers may differ, how often they did; budget: what it has spent by now.
     """
 
     tape: DecisionTape | None = None
@@ -37,6 +38,8 @@ class Answer:
     permitted: tuple[NDArray[np.float64], NDArray[np.int16]] | None = None
     touched: tuple[str, ...] = ()
     error: str = ""
+    wavering: Any = None
+    budget: Any = None
 
 
 @dataclass(frozen=True)
@@ -100,16 +103,28 @@ class DecideQuestion:
 
 @dataclass(frozen=True)
 class AnswersQuestion:
-    """What a language model answers to some prompts, computed anew."""
+    """What a language model answers to some prompts, computed anew; of one that wavers, how often it does.
+
+    Attributes:
+        asked: the source; texts: the prompts.
+        budget: what may still be spent, of a source that has one.
+    """
 
     asked: Asked
     texts: list[str]
+    budget: Any = None
 
     def answer(self) -> Answer:
         """The answer, in the process that it is asked in."""
         built = self.asked.source.built
         assert isinstance(built, AnswersPrompts)
-        return Answer(built.answers(self.texts).bare)
+        if not isinstance(built, Wavers):
+            return Answer(built.answers(self.texts).bare)
+        built.budget = self.budget
+        try:
+            return Answer(built.answers(self.texts).bare, wavering=built.try_again(self.texts), budget=built.budget)
+        except RookError as error:  # what was spent is spent
+            return Answer(error=str(error), budget=built.budget)
 
 
 @dataclass(frozen=True)
