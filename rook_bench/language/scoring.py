@@ -207,10 +207,7 @@ class Scorer:
         steps, ends = [], self.torch.tensor(self.ends, device=self.device)
         for _ in range(most):
             steps.append(self.reader.logits(states[:, -1]).argmax(dim=1))
-            ended = self.torch.isin(self.torch.stack(steps), self.torch.tensor(self.ends, device=self.device)).any(
-                dim=0
-            )
-            if bool(ended.all()):
+            if bool(self.torch.isin(self.torch.stack(steps), ends).any(dim=0).all()):
                 break
             states, context = self.reader.read(steps[-1][:, None], context, keep=True)
         out = []
