@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared" / "data"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 ELSEWHERE = {"train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet", "ask-an-endpoint"}
-"""Pages that need another machine: their commands run in tests/remote/test_pages.py and tests/endpoint/test_page.py."""
+"""Pages that need another machine: their commands run in tests/remote/test_pages.py and tests/endpoint/test_endpoint_page.py."""
 
 
 def expected(arguments: list[str]) -> set[int]:
