@@ -111,7 +111,7 @@ def test_whatever_interrupts_it_the_machine_ends_at_once(number, service, starte
     files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not [text for text in [lines.encode(), *files] if stand_in.KEY.encode() in text]  # the key is nowhere
     client.send_signal(number)
-    _, err = client.communicate(timeout=30)
+    _, err = client.communicate(timeout=120)
     assert client.returncode == 130, err
     assert service.billed == []
     assert "ended: nothing of it is billed any more" in err
@@ -220,7 +220,7 @@ def test_a_machine_that_takes_its_time_is_waited_for(service, started, tmp_path,
     client = started()
     wait(lambda: asleep(tmp_path))
     client.send_signal(signal.SIGINT)
-    _, err = client.communicate(timeout=30)
+    _, err = client.communicate(timeout=120)
     assert "the machine is launching" in err
     assert "the machine is launched" in err
     assert service.billed == []
@@ -255,7 +255,7 @@ def test_names_are_compared_exactly_and_nothing_of_others_is_touched(service, st
     mine = leases()[0].name
     alike = [service.strange(name) for name in (mine + "0", mine[:-1], mine.upper(), mine.replace("-", "_"))]
     client.send_signal(signal.SIGINT)
-    client.communicate(timeout=30)
+    client.communicate(timeout=120)
     assert {item["status"] for item in others + alike} == {"launched"}
     assert all(name != mine for _, name in service.billed)
 
@@ -277,7 +277,7 @@ def test_a_machine_that_was_asked_to_stay_is_gone_on_with(service, started, tmp_
     client = started("--keep-hours", "0.5")
     wait(lambda: asleep(tmp_path))
     client.send_signal(signal.SIGINT)
-    _, err = client.communicate(timeout=30)
+    _, err = client.communicate(timeout=120)
     assert client.returncode == 130
     assert "is left running until" in err
     assert len(service.billed) == 3
@@ -287,7 +287,7 @@ def test_a_machine_that_was_asked_to_stay_is_gone_on_with(service, started, tmp_
     time.sleep(4)
     assert again.poll() is None
     again.send_signal(signal.SIGINT)
-    _, err = again.communicate(timeout=30)
+    _, err = again.communicate(timeout=120)
     assert "is left running until" in err
     assert service.requests.count(("POST", "/v2/vms")) == 1
     code, out, err = command_line("remote", "end", "--remove")
@@ -315,7 +315,7 @@ def test_a_machine_that_knows_our_key_some_seconds_later_is_waited_for(service, 
     client = started()
     wait(lambda: asleep(tmp_path))
     client.send_signal(signal.SIGINT)
-    client.communicate(timeout=30)
+    client.communicate(timeout=120)
     assert service.billed == []
     kept = {path.name for path in (tmp_path / "remote" / "leases").glob("*/*")}
     assert not kept & {"host", "login"}  # private keys of a machine that is no more
@@ -425,7 +425,7 @@ def test_what_was_asked_for_before_without_an_answer_ends_before_another_is_rent
     wait(lambda: asleep(tmp_path))
     assert len(service.billed) == 3  # one machine, not two
     again.send_signal(signal.SIGINT)
-    again.communicate(timeout=30)
+    again.communicate(timeout=120)
     assert service.billed == []
 
 
