@@ -1,6 +1,7 @@
 """Models and adapters that this project did not make: of many architectures and kinds, small and random."""
 
 import json
+import shutil
 
 import numpy as np
 
@@ -83,6 +84,24 @@ def loud(model):
         noise = torch.randn(parameter.shape, generator=generator)
         parameter.data += noise * (0.3 if parameter.dim() > 1 else 0.1)
     return model.eval()
+
+
+TURNS = (
+    "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+    "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+"""A form of a chat."""
+
+
+def chat_model(base, folder, form=TURNS):
+    """A copy of a base whose tokenizer brings a chat template."""
+    from transformers import AutoTokenizer
+
+    shutil.copytree(base, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = form
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 def make_adapter(base, folder, added=0, **shape):

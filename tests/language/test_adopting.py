@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from foreign_models import KINDS, independent, model_of
+from foreign_models import KINDS, chat_model, independent, model_of
 
 from rook_bench.core import InputError, Side
 from rook_bench.core.hashing import sha256_file
@@ -276,13 +276,11 @@ def test_a_base_of_the_same_name_is_told(foreign, tmp_path, root):
 
 def test_a_prompt_is_the_same_tomorrow(mini_base, tmp_path):
     """A chat template that tells the date is told a fixed one."""
-    from transformers import AutoTokenizer
-
-    folder = tmp_path / "chat"
-    shutil.copytree(mini_base, folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }} {% for m in messages %}{{ m.content }}{% endfor %}"
-    tokenizer.save_pretrained(folder)
+    folder = chat_model(
+        mini_base,
+        tmp_path / "chat",
+        "{{ strftime_now('%d %b %Y') }} {% for m in messages %}{{ m.content }}{% endfor %}",
+    )
     adopt(folder, "chat")
     assert load_adapter(folder).encoder.shown("x").startswith("01 Jan 2025 ")
 
@@ -361,6 +359,19 @@ def test_a_record_leads_nowhere_else(foreign, tmp_path):
         read_manifest(path)
 
 
+def test_a_record_reads_no_file_elsewhere(foreign, tmp_path, command_line, root):
+    folder = foreign(folder=tmp_path / "adapter")
+    adopt(folder, "codes")
+    record = tmp_path / "adapter.rook.json"
+    told = json.loads(record.read_text())
+    record.write_text(json.dumps(told | {"files": told["files"] | {"../../../../../../proc/self/mem": "0" * 64}}))
+    code, _, err = command_line(
+        "decide", f"lora:{folder}", root / "data" / "sample.parquet", "--out", tmp_path / "d.csv"
+    )
+    assert code == 3
+    assert "is no file of the adapter's folder" in err.splitlines()[-1]
+
+
 def test_what_changed_since_is_refused(foreign, tmp_path, short_tape, fresh_models, mini_base):
     """Weights, a base under the same name, and the base's tokenizer."""
     base = tmp_path / "base"
@@ -402,18 +413,9 @@ def test_a_base_is_found_by_its_weights_where_its_name_means_another(
 
 
 def test_a_chat_model_is_asked_in_its_own_form(mini_base, tmp_path, fresh_models, short_tape):
-    from transformers import AutoTokenizer
-
     from rook_bench.sources import Source
 
-    folder = tmp_path / "chat"
-    shutil.copytree(mini_base, folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.chat_template = (
-        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
-        "{% if add_generation_prompt %}[assistant] {% endif %}"
-    )
-    tokenizer.save_pretrained(folder)
+    folder = chat_model(mini_base, tmp_path / "chat")
     plain = adopt(folder, "codes")
     assert plain.manifest.adopted.cautions == ["its tokenizer brings a chat template, and template codes is plain text"]
     done = adopt(folder, "chat")
@@ -434,13 +436,7 @@ def test_a_chat_template_needs_a_chat_model(mini_base, tmp_path, command_line):
 
 
 def test_a_chat_template_that_fails_is_one_line(mini_base, tmp_path, command_line):
-    from transformers import AutoTokenizer
-
-    folder = tmp_path / "chat"
-    shutil.copytree(mini_base, folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.chat_template = "{{ raise_exception('System role not supported') }}"
-    tokenizer.save_pretrained(folder)
+    folder = chat_model(mini_base, tmp_path / "chat", "{{ raise_exception('System role not supported') }}")
     code, _, err = command_line("adopt", folder, "--template", "chat")
     assert code == 3
     assert "the tokenizer's chat template fails (System role not supported)" in err

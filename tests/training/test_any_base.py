@@ -1,11 +1,10 @@
 """Any base and any shape of adapter: what was trained decides as PEFT itself would, and nothing is taught wrongly."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
-from foreign_models import independent, model_of
+from foreign_models import chat_model, independent, model_of
 
 from rook_bench.core import ConfigError, InputError, Side
 from rook_bench.language.adapter import load_adapter
@@ -117,18 +116,9 @@ def test_a_base_of_another_architecture_is_trained(model_type, fit, mini_base, t
 
 
 def test_a_chat_model_is_taught_in_its_own_form(fit, mini_base, tmp_path, fresh_models, short_tape):
-    from transformers import AutoTokenizer
-
     from rook_bench.sources import Source
 
-    base = tmp_path / "chat"
-    shutil.copytree(mini_base, base)
-    tokenizer = AutoTokenizer.from_pretrained(base)
-    tokenizer.chat_template = (
-        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
-        "{% if add_generation_prompt %}[assistant] {% endif %}"
-    )
-    tokenizer.save_pretrained(base)
+    base = chat_model(mini_base, tmp_path / "chat")
     folder, said = fit(model=str(base), template="chat", max_samples=32)
     manifest = read_manifest(folder)
     assert manifest.template.chat is not None

@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from foreign_models import chat_model
 from hub_stand_in import HubStandIn
 
 import rook_bench as rook
@@ -70,16 +71,8 @@ def test_a_calibrated_model_has_the_temperature_and_the_sizes_of_the_data(
 
 
 def test_what_is_written_has_nothing_to_calibrate(mini_base, prepared, tmp_path):
-    from transformers import AutoTokenizer
-
-    folder = tmp_path / "chat"
-    shutil.copytree(mini_base, folder)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    tokenizer.chat_template = "{% for m in messages %}{{ m.content }}{% endfor %}"
-    tokenizer.save_pretrained(folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | {"n_positions": 4096}))
-    with pytest.raises(InputError, match="nothing to calibrate|can't be loaded"):
+    folder = chat_model(mini_base, tmp_path / "chat", "{% for m in messages %}{{ m.content }}{% endfor %}")
+    with pytest.raises(InputError, match="there is nothing to calibrate"):
         rook.adopt(folder, "reasoning", calibrate=prepared)
 
 

@@ -190,7 +190,7 @@ def test_what_a_model_says_acts_on_no_terminal(tape, tmp_path, command_line, scr
     """Escape codes in an answer are shown as what they are."""
     said = [rook.Decision.unparsed("\x1b[31mBUY\x07 now\u202e", "not an answer")] * 60
     rook.evaluate(tape[:60], scripted(DecisionTape.of(said))).save(tmp_path / "run", report=False)
-    for arguments in ((), ("--row", 3)):
+    for arguments in ((), ("--row", 3), ("--csv",)):
         code, printed, err = command_line("decisions", tmp_path / "run", *arguments)
         assert code == 0, err
         assert "\x1b" not in printed
