@@ -204,4 +204,5 @@ def test_the_report_shows_where_it_went_wrong(tiny_adapter, prepared, tmp_path, 
     assert "What was asked and what was said" in text
     assert "Unlike the label, the most confident first" in text
     assert "Transactions that the price moved against most" in text
+    assert "no order" in text
     assert "What was asked" not in rook.evaluate(frame[:60], "hold").save(tmp_path / "hold").read_text()

@@ -67,8 +67,12 @@ def _table(caption: str, rows: pd.DataFrame) -> list[Table]:
             [
                 Cell(word(str(row["answer"] or "").strip() or row["side"], LONGEST), (str(row["side"]),)),
                 *([Cell(str(row["expected"]))] if expected else []),
-                _number(row["confidence"], lambda value: percent(value, 1)),
-                _number(row[MARKOUT], lambda value: number(value, 1, signed=True)),
+                _number(row["confidence"], lambda value: percent(value, 1), "not stated"),
+                _number(
+                    row[MARKOUT],
+                    lambda value: number(value, 1, signed=True),
+                    "no order" if pd.isna(row["outcome"]) else "unknown",  # refused, or too close to the tape's end
+                ),
                 Cell(word(str(row["prompt"]).strip(), LONGEST), (f"{row['at']:%Y-%m-%d %H:%M:%S} UTC",)),
             ],
         )
@@ -78,5 +82,5 @@ def _table(caption: str, rows: pd.DataFrame) -> list[Table]:
     return [Table(shown, columns, told)]
 
 
-def _number(value: float, text: Callable[[float], str]) -> Cell:
-    return Cell("not stated") if pd.isna(value) else Cell(text(value))
+def _number(value: float, text: Callable[[float], str], missing: str) -> Cell:
+    return Cell(missing) if pd.isna(value) else Cell(text(value))
