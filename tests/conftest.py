@@ -573,3 +573,18 @@ def rewards_of_world(tmp_path_factory):
         return made[name]
 
     return of
+
+
+# Where results go to: a tracking server.
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory):
+    """A real MLflow server on loopback (see mlflow_server.py); skips where its package is not installed."""
+    pytest.importorskip("sqlalchemy", reason="mlflow is not installed")
+    pytest.importorskip("mlflow", reason="mlflow is not installed")
+    from mlflow_server import MlflowServer
+
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"))
+    yield server
+    server.close()

@@ -29,11 +29,13 @@ from rook_bench.cli.options import (
     Seed,
     Since,
     Split,
+    Track,
     Trials,
     Until,
 )
 from rook_bench.cli.tables import print_table, print_tape
 from rook_bench.cli.tape import read_part
+from rook_bench.cli.tracking import put, tracking
 from rook_bench.core.console import remark, say, say_json
 from rook_bench.core.files import check_replaceable
 from rook_bench.workbench import compare as bench
@@ -61,10 +63,12 @@ def replay(
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
     no_report: NoReport = False,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Replay one source on a tape: orders, fills with every cost, P&L, report."""
     check_replaceable(out)
+    tracker = tracking(track)
     (asked,) = with_options([source], engine, mode)
     tape = partial(
         read_part,
@@ -81,6 +85,7 @@ def replay(
     )
     evaluation = bench.evaluate(tape, asked, config, seed=seed, fresh=fresh, trials=trials)
     saved = evaluation.save(out, report=not no_report)
+    put(tracker, out)
     if json:
         say_json(evaluation.to_json())
         return
@@ -115,10 +120,12 @@ def compare(
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
     no_report: NoReport = False,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Put several sources side by side on the same rows, in one report."""
     check_replaceable(out)
+    tracker = tracking(track)
     asked = with_options(source, engine, mode)
     tape = partial(
         read_part,
@@ -135,6 +142,7 @@ def compare(
     )
     comparison = bench.compare(tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, trials=trials)
     saved = comparison.save(out, report=not no_report)
+    put(tracker, out)
     if json:
         say_json(comparison.to_json())
         return

@@ -24,6 +24,7 @@ from rook_bench.cli.options import (
     Seed,
     Since,
     Split,
+    Track,
     Trials,
     TrialsBranchName,
     TrialsRemote,
@@ -32,6 +33,7 @@ from rook_bench.cli.options import (
 )
 from rook_bench.cli.tables import print_tape
 from rook_bench.cli.tape import read_part, refuse_part
+from rook_bench.cli.tracking import put, tracking
 from rook_bench.core.console import say, say_json
 from rook_bench.core.files import check_replaceable, whole_folder
 from rook_bench.gates import Verdict
@@ -83,6 +85,7 @@ def gate(
     reference: References = None,
     allow_rounded: AllowRounded = False,
     allow_plugin: AllowPlugin = None,
+    track: Track = None,
     json: Annotated[bool, typer.Option("--json", help="Print verdict.json and nothing else.")] = False,
 ) -> int | None:
     """Judge a candidate by a policy. Exit code 0 promote, 1 block, 2 inconclusive, 3 invalid."""
@@ -90,6 +93,7 @@ def gate(
         return None
     policy, candidate, out = needed("gate", policy=policy, candidate=candidate, out=out)
     check_replaceable(out)
+    tracker = tracking(track)
     part = {"since": since, "until": until, "limit": limit, "split": split, "prepared": prepared}
     if data is None:
         refuse_part(part)
@@ -108,6 +112,7 @@ def gate(
     )
     with whole_folder(out) as aside:
         record = judged.write(aside)
+    put(tracker, out)
     if json:
         say_json(record)
     else:

@@ -115,6 +115,11 @@ Prepared = Annotated[
     typer.Option("--prepared", metavar="DIR", help="With --split: the split that this prepared folder holds."),
 ]
 
+Track = Annotated[
+    str | None,
+    typer.Option("--track", metavar="mlflow:URI", help="Put the result into this experiment tracker, too."),
+]
+
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report; `rook-bench report` makes it later.")]
 
 TrialsRemote = Annotated[

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import AllowPlugin, Json, Models, Trials
+from rook_bench.cli.options import AllowPlugin, Json, Models, Track, Trials
+from rook_bench.cli.tracking import put, tracking
 from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json
 from rook_bench.core.project import models_folder, trials_folder
@@ -45,10 +46,12 @@ def promote(
     ] = False,
     allow_plugin: AllowPlugin = None,
     trials: Trials = None,
+    track: Track = None,
     json: Json = False,
 ) -> None:
     """Make the candidate of a verdict champion; the verdict is checked and judged again first."""
     place = models or models_folder()
+    tracker = tracking(track)
     if rollback:
         if verdict is not None:
             raise InputError("--rollback takes no VERDICT", where=verdict, hint="leave one of them out")
@@ -69,6 +72,7 @@ def promote(
             allow_other_config=allow_other_config,
             allow_plugins=allow_plugin or (),
         )
+    put(tracker, place)
     if json:
         say_json(entry)
         return

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from rook_bench.cli.options import Trials
+from rook_bench.cli.options import Track, Trials
+from rook_bench.cli.tracking import put, tracking
 from rook_bench.core.console import remark, say, say_json
 from rook_bench.training.fit import Trained
 from rook_bench.training.ranks import is_first
@@ -75,10 +76,18 @@ def train(
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything random (0).")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget the checkpoints of an interrupted run.")] = False,
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report-to", metavar="NAME", help="Report while it runs: tensorboard, wandb, trackio, mlflow; repeat."
+        ),
+    ] = None,
     trials: Trials = None,
+    track: Track = None,
     json: Annotated[bool, typer.Option("--json", help="Print the adapter's record and nothing else.")] = False,
 ) -> None:
     """Fine-tune with LoRA, measured on validation after each epoch; run it again after an interruption to go on."""
+    tracker = tracking(track) if is_first() else None
     done = bench.train(
         data_dir,
         output_dir,
@@ -88,6 +97,7 @@ def train(
         drafts=drafts,
         parent=parent,
         fresh=fresh,
+        report_to=report_to or (),
         objective=objective,
         trials=trials,
         say=remark if json else say,
@@ -105,6 +115,7 @@ def train(
     )
     if not is_first():
         return
+    put(tracker, output_dir)
     if json:
         say_json(done.manifest.model_dump(mode="json"))
         return

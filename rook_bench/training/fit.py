@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,6 +67,7 @@ def train(
     say: Callable[[str], None] = print,
     console: Console | None = None,
     fresh: bool = False,
+    report_to: Sequence[str] = (),
 ) -> Trained:
     """Fine-tune a base model on the labels of a prepared folder, with drafts (stage 2) or without.
 
@@ -79,13 +81,15 @@ def train(
         say: hears facts, warnings and a line per epoch.
         console: where the progress bar goes.
         fresh: forget the checkpoints of an interrupted run.
+        report_to: experiment trackers that hear of every log, as transformers names them.
 
     Raises:
         InputError, ConfigError: for data, a base or settings that can't be used.
     """
     check_replaceable(Path(output_dir))
+    told = _reporters(report_to, Path(output_dir), say)
     ready = imitation_run(data_dir, settings, drafts=drafts, parent=parent, say=say)
-    return _carried_out(ready, Path(output_dir), console, fresh=fresh)
+    return _carried_out(ready, Path(output_dir), console, told, fresh=fresh)
 
 
 def train_policy(
@@ -98,11 +102,12 @@ def train_policy(
     say: Callable[[str], None] = print,
     console: Console | None = None,
     fresh: bool = False,
+    report_to: Sequence[str] = (),
 ) -> Trained:
     """Go on with an adapter by what each action would have earned (stage 3).
 
     Args:
-        data_dir, output_dir, say, console, fresh: as for `train`.
+        data_dir, output_dir, say, console, fresh, report_to: as for `train`.
         settings: base model and template are the parent's; `objective` says what is taught.
         rewards: what `rook-bench reward` wrote for this very folder and template.
         parent: the adapter, which is not changed.
@@ -111,8 +116,9 @@ def train_policy(
         InputError, ConfigError: where these don't belong together, or can't be used.
     """
     check_replaceable(Path(output_dir))
+    told = _reporters(report_to, Path(output_dir), say)
     ready = policy_run(data_dir, settings, rewards=rewards, parent=parent, say=say)
-    return _carried_out(ready, Path(output_dir), console, fresh=fresh)
+    return _carried_out(ready, Path(output_dir), console, told, fresh=fresh)
 
 
 @dataclass(frozen=True)
@@ -212,14 +218,26 @@ def policy_run(
     return Ready(run, data, None)
 
 
-def _carried_out(ready: Ready, output: Path, console: Console | None, *, fresh: bool) -> Trained:
+def _reporters(names: Sequence[str], output: Path, say: Callable[[str], None]) -> list[Any]:
+    """Callbacks of the trackers that are named, made before anything takes time; of several processes one reports."""
+    if not names or not is_first():
+        return []
+    load_torch()
+    from rook_bench.training.reporting import reporters
+
+    return reporters(names, output, say)
+
+
+def _carried_out(
+    ready: Ready, output: Path, console: Console | None, reporters: Sequence[Any], *, fresh: bool
+) -> Trained:
     """Train from where an interrupted run stopped, and put the adapter in its place, whole."""
     run = ready.run
     work = output.parent / f".{output.name}.training"
     resumed = run.prepare(work, fresh=fresh)
     for line in expectations(run) if is_first() else ():
         run.say(line)
-    run.fit(work, console or Console(stderr=True), resumed)
+    run.fit(work, console or Console(stderr=True), resumed, output.name, reporters)
     if is_first():
         with whole_folder(output) as aside:
             run.write(aside, read_history(work / METRICS), output.name)

@@ -143,11 +143,20 @@ class TrainingRun:
         wait_for_all()
         return False
 
-    def fit(self, work: Path, console: Console, resumed: bool) -> None:
-        """Train, evaluating after each epoch, and go back to the best one."""
+    def fit(self, work: Path, console: Console, resumed: bool, name: str, reporters: Sequence[Any] = ()) -> None:
+        """Train, evaluating after each epoch, and go back to the best one.
+
+        Args:
+            work: where checkpoints wait.
+            console: of the progress bar.
+            resumed: go on from the last checkpoint there.
+            name: of the adapter, for those who are told how it goes.
+            reporters: callbacks that hear of it; none of them changes what is learned.
+        """
         from transformers import EarlyStoppingCallback, TrainingArguments
         from transformers.utils import logging
 
+        from rook_bench.training.reporting import PROJECT
         from rook_bench.training.trainer import Bar, MetricsFile, ProgressFile, RookTrainer, TimedCheckpoint
 
         logging.set_verbosity_error()
@@ -178,11 +187,19 @@ class TrainingRun:
             dataloader_pin_memory=False,
             activation_checkpointing=settings.gradient_checkpointing,
             activation_checkpointing_kwargs={"use_reentrant": False} if settings.gradient_checkpointing else None,
-            report_to=[],
+            report_to=[],  # made beforehand, and kept from stopping training: see `reporting`
+            run_name=name,
+            project=PROJECT,
             disable_tqdm=True,
         )
         bar = Bar(console, self.say)
-        callbacks: list[Any] = [bar, MetricsFile(work / METRICS), ProgressFile(work / PROGRESS), TimedCheckpoint()]
+        callbacks: list[Any] = [
+            bar,
+            MetricsFile(work / METRICS),
+            ProgressFile(work / PROGRESS),
+            TimedCheckpoint(),
+            *reporters,
+        ]
         if settings.patience:
             callbacks.append(EarlyStoppingCallback(early_stopping_patience=settings.patience))
         self.trainer = RookTrainer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,7 @@ def train(
     drafts: str | Path | None = None,
     parent: str | Path | None = None,
     fresh: bool = False,
+    report_to: Sequence[str] = (),
     trials: str | Path | None = None,
     say: Callable[[str], None] = remark,
     **settings: Any,
@@ -131,6 +132,8 @@ def train(
         drafts: what `teach` wrote for this folder, for stage "draft" alone.
         parent: the adapter to go on with: stage "rl" needs one, stage "draft" may have one.
         fresh: forget the checkpoints of an interrupted run.
+        report_to: experiment trackers that hear of every log while training runs, as transformers names them
+            ("tensorboard", "wandb", "trackio", "mlflow", ...); each needs its own package.
         trials: folder of the trial ledger, which hears of the choice among checkpoints: a look at the validation rows.
         say: hears facts, warnings and a line per epoch.
         settings: keys of `TrainSettings` (model, num_epochs, max_samples, ...) that overrule `config`.
@@ -145,10 +148,11 @@ def train(
     require_train_extra()
     if not is_first():  # of several processes that train together one speaks
         say = _to_nobody
+    how: dict[str, Any] = {"say": say, "console": err, "fresh": fresh, "report_to": report_to}
     if rewards is not None and parent is not None:
-        done = train_policy(data_dir, output_dir, chosen, rewards, parent, say=say, console=err, fresh=fresh)
+        done = train_policy(data_dir, output_dir, chosen, rewards, parent, **how)
     else:
-        done = fit(data_dir, output_dir, chosen, drafts=drafts, parent=parent, say=say, console=err, fresh=fresh)
+        done = fit(data_dir, output_dir, chosen, drafts=drafts, parent=parent, **how)
     if is_first():
         record_choice(done, trials)
     return done

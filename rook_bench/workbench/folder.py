@@ -150,7 +150,7 @@ def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = ()) -> P
         (analyses, title), verdict, looks = load_analyses(folder), folder / "verdict.json", load_looks(folder)
         judged = read_verdict(verdict) if verdict.exists() else None
         if judged is not None:
-            _check_belongs(judged, analyses, verdict)
+            check_belongs(judged, analyses, verdict)
         with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
             write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks)
             for file in Path(aside).iterdir():
@@ -158,7 +158,7 @@ def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = ()) -> P
     return folder / "report.html"
 
 
-def _check_belongs(verdict: Mapping[str, Any], analyses: Sequence[Analysis], where: Path) -> None:
+def check_belongs(verdict: Mapping[str, Any], analyses: Sequence[Analysis], where: Path) -> None:
     """InputError for a verdict about other decisions than those of the runs beside it."""
     known = {analysis.run.decided.tape.content_hash for analysis in analyses}
     for side in ("candidate", "champion"):
