@@ -33,6 +33,7 @@ _HOME = {
     "judge": "rook_bench.workbench.judge",
     "promote": "rook_bench.workbench.promote",
     "track": "rook_bench.workbench.track",
+    "push": "rook_bench.workbench.push",
     "load_run": "rook_bench.workbench.evaluation",
     "load_comparison": "rook_bench.workbench.compare",
     "check_plugin": "rook_bench.workbench.plugin_check",
@@ -153,6 +154,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.workbench.plugin_check import PluginReport as PluginReport
     from rook_bench.workbench.plugin_check import check_plugin as check_plugin
     from rook_bench.workbench.promote import promote as promote
+    from rook_bench.workbench.push import push as push
     from rook_bench.workbench.rows import part_of as part_of
     from rook_bench.workbench.track import track as track
     from rook_bench.workbench.trials_branch import TrialsBranch as TrialsBranch

@@ -575,7 +575,25 @@ def rewards_of_world(tmp_path_factory):
     return of
 
 
-# Where results go to: a tracking server.
+# Where results go to: a hub, a tracking server.
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A stand-in of the model hub (see hub_stand_in.py), which the hub's own client is pointed to."""
+    constants = pytest.importorskip("huggingface_hub", reason="huggingface_hub is not installed").constants
+    from hub_stand_in import HubStandIn
+
+    stand_in = HubStandIn()
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(constants, "ENDPOINT", stand_in.url)
+    template = stand_in.url + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # its protocol is a compiled client's own
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    yield stand_in
+    stand_in.close()
 
 
 @pytest.fixture(scope="session")

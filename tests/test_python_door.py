@@ -97,6 +97,8 @@ WRONG = {
     "compare": lambda: rook.compare("absent.parquet", ["a=hold", "a=momentum"]),
     "judge": lambda: rook.judge(rook.Policy(), "absent"),
     "promote": lambda: rook.promote("absent"),
+    "track": lambda: rook.track("absent", "mlfow:http://127.0.0.1:1"),
+    "push": lambda: rook.push("absent", "her/trader"),
     "check_plugin": lambda: rook.check_plugin("momentun"),
     "part_of": lambda: rook.part_of(rook.simulate(3, np.random.default_rng(0)), limit=-1),
     "with_reference": lambda: rook.with_reference(*[rook.simulate(3, np.random.default_rng(0))] * 2),

@@ -19,9 +19,12 @@ def adopt(
         typer.Argument(metavar="DIR|HUB_ID[@REVISION]", help="Folder of an adapter or of a model, or a hub name."),
     ],
     template: Annotated[
-        str,
-        typer.Option("--template", help="The prompt: chat, codes, numbers, reasoning, rook-v1, seed, or a file."),
-    ],
+        str | None,
+        typer.Option(
+            "--template",
+            help="The prompt: chat, codes, numbers, reasoning, rook-v1, seed, or a file; pushed models bring theirs.",
+        ),
+    ] = None,
     base: Annotated[
         str | None, typer.Option("--base", help="Of an adapter, its base, where its configuration names another place.")
     ] = None,
@@ -60,7 +63,6 @@ def adopt(
             tick=tick,
         )
     adopted = done.manifest.adopted
-    assert adopted is not None
     if json:
         say_json(
             {
@@ -69,12 +71,12 @@ def adopt(
                 "base": done.manifest.base.model_dump(mode="json"),
                 "template": done.manifest.template.name,
                 "temperature": done.manifest.temperature,
-                "adopted": adopted.model_dump(mode="json"),
+                "adopted": None if adopted is None else adopted.model_dump(mode="json"),
                 "sample": done.sample,
             }
         )
         return
-    for line in (*adopted.cautions, *bench.what_is_open(done.manifest)):
+    for line in (*(adopted.cautions if adopted else ()), *bench.what_is_open(done.manifest)):
         remark(line)
     for line in bench.described(done):
         say(line)

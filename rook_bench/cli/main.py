@@ -38,6 +38,7 @@ VERBS = verbs_of(
     ("gate", "gate:app", "Judge a candidate: 0 promote, 1 block, 2 inconclusive."),
     ("promote", "promotion:promote", "Make a candidate champion, judged again first."),
     ("track", "tracking:track", "Put an output into an experiment tracker (MLflow)."),
+    ("push", "push:push", "Share a model and its verdict on the hub."),
     ("history", "history:history", "Who was champion when, and by which verdict."),
     ("verify", "promotion:verify", "Check the promotion record and the trial ledger."),
     ("trials", "trials:app", "Share the trial ledger on a branch: pull, push."),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from rook_bench.core import InputError
+from rook_bench.core.console import on_terminal
 from rook_bench.core.files import whole_folder
 from rook_bench.core.untrusted import word
 from rook_bench.language.base import split_revision
@@ -51,7 +53,7 @@ def fetch_model(reference: str, say: Callable[[str], None]) -> Fetched:
     try:
         info = HfApi().model_info(name, revision=revision, files_metadata=True, timeout=30)
     except Exception as error:  # the hub's client has many kinds, and its transport others
-        raise _refused(reference, error) from None
+        raise refused(reference, error) from None
     commit = str(info.sha)
     target = adopted_folder(f"{name}@{commit[:SHORT]}")
     if target.is_dir():
@@ -66,14 +68,37 @@ def fetch_model(reference: str, say: Callable[[str], None]) -> Fetched:
     say(f"fetching {len(wanted)} files, {sum(listed[file] for file in wanted) / 1e6:,.0f} MB, of {name} at {commit}")
     with whole_folder(target) as aside:
         try:
-            snapshot_download(name, revision=commit, local_dir=aside, allow_patterns=wanted)
+            with bars():
+                snapshot_download(name, revision=commit, local_dir=aside, allow_patterns=wanted)
         except Exception as error:
-            raise _refused(reference, error) from None
+            raise refused(reference, error) from None
         shutil.rmtree(aside / ".cache", ignore_errors=True)  # what the client remembers of its downloads
     return Fetched(target, commit)
 
 
-def _refused(reference: str, error: Any) -> InputError:
+@contextmanager
+def bars() -> Iterator[None]:
+    """The client's progress bars, on a terminal only."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    shown = not are_progress_bars_disabled()
+    if shown and not on_terminal():
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown and not on_terminal():
+            enable_progress_bars()
+
+
+def refused(reference: str, error: Any, *, writing: bool = False) -> InputError:
+    """What the hub's client raised, in one line.
+
+    Args:
+        reference: of the model.
+        error: whatever it was.
+        writing: whether something was to be written there.
+    """
     from huggingface_hub import errors
 
     name = type(error).__name__
@@ -86,6 +111,14 @@ def _refused(reference: str, error: Any) -> InputError:
         return InputError("the hub knows no such model", where=reference, hint=hint)
     if isinstance(error, errors.HFValidationError):
         return InputError("neither a folder nor a name of the hub (ORG/NAME)", where=reference)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if writing and status in (401, 403):
+        return InputError("the hub does not let us write there", where=reference, hint="set HF_TOKEN to one that may")
+    if writing and status in (409, 412):
+        return InputError("somebody else wrote there meanwhile", where=reference, hint="push again")
     text = word(str(error), 120)
+    if writing:
+        what = f"the hub did not take it ({name}: {text})"
+        return InputError(what, where=reference, hint="nothing was changed there; check the network and push again")
     hint = "check the network, or give a folder that holds it"
     return InputError(f"the hub can't be reached, or does not give it ({name}: {text})", where=reference, hint=hint)

@@ -40,14 +40,18 @@ def place_of(reference: str | Path) -> Place:
     """
     path = Path(reference)
     if path.is_dir():
-        return Place(path, path / FILE if (path / FILE).is_file() else beside(path))
+        return _at(path)
     if path.name.endswith(BESIDE) and path.is_file():
         return Place(_folder_of(path), path)
     adopted = _adopted(str(reference))
     if adopted is not None:
-        return Place(adopted, beside(adopted))
+        return _at(adopted)
     hint = "make one with rook-bench train, or take one that is there with rook-bench adopt"
     raise InputError("no such adapter folder", where=reference, hint=hint)
+
+
+def _at(folder: Path) -> Place:
+    return Place(folder, folder / FILE if (folder / FILE).is_file() else beside(folder))
 
 
 def beside(folder: Path) -> Path:

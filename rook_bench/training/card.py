@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from rook_bench.core import SIDE_NAMES
+from rook_bench.gates.formats.model_card import DATASET, TASK
 from rook_bench.language.manifest import Manifest
 
 
 def model_card(manifest: Manifest, name: str) -> str:
     """README.md of an adapter: what it is, how it was made, what it reached, what it is not for."""
+    from huggingface_hub import ModelCardData
+
     facts = manifest.training
-    head = {
-        "library_name": "peft" if manifest.kind == "lora" else "transformers",
-        "base_model": manifest.base.reference,
-        "pipeline_tag": "text-generation",
-        "tags": ["rook-bench", "trading", manifest.kind],
-    }
+    head = ModelCardData(
+        model_name=name,
+        library_name="peft" if manifest.kind == "lora" else "transformers",
+        base_model=manifest.base.reference,
+        pipeline_tag="text-generation",
+        tags=["rook-bench", "trading", manifest.kind],
+        eval_results=_measured(facts),
+    )
     lines = [
         "---",
-        yaml.safe_dump(head, sort_keys=False).strip(),
+        head.to_yaml(),
         "---",
         "",
         f"# {name}",
@@ -63,6 +66,28 @@ def model_card(manifest: Manifest, name: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _measured(facts: dict[str, Any]) -> list[Any]:
+    """Results on the validation split, as hubs read them."""
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type=TASK["task_type"],
+            task_name=TASK["task_name"],
+            dataset_type=DATASET,
+            dataset_name=f"{facts['pool']['pair']}, validation",
+            dataset_split="validation",
+            dataset_revision=facts["data_hash"],
+            metric_type=key,
+            metric_name=label,
+            metric_value=float(facts["validation"][key]),
+            verified=False,
+        )
+        for label, key in (_EARNED if facts["stage"] == "rl" else _RESULTS)
+        if key in facts["validation"]
+    ]
 
 
 def _intro(manifest: Manifest, facts: dict[str, Any]) -> list[str]:

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rook_bench.core import InputError
+from rook_bench.core import ConfigError, InputError
 from rook_bench.core.files import whole_file, whole_folder
 from rook_bench.core.shipped import by_name
 from rook_bench.dataset.split_tapes import has_split_tapes
 from rook_bench.ingest.read import read_swaps
+from rook_bench.language.adapter import load_adapter
 from rook_bench.language.adopt import kind_of, meet, sample_prompts
 from rook_bench.language.base import split_revision
 from rook_bench.language.doctor import sample_decision
 from rook_bench.language.hub import fetch_model
-from rook_bench.language.manifest import LearnedFrom, Manifest, check_files
-from rook_bench.language.place import BESIDE, adopted_folder, beside
+from rook_bench.language.manifest import Adopted, LearnedFrom, Manifest, check_files, read_manifest
+from rook_bench.language.place import BESIDE, FILE, adopted_folder, beside
 from rook_bench.language.runtime import require_train_extra
 from rook_bench.language.template import Template, load_template
 from rook_bench.training.calibration import calibrated
@@ -47,7 +48,7 @@ class AdoptedModel:
 
 def adopt(
     model: str | Path,
-    template: Template | str | Path,
+    template: Template | str | Path | None = None,
     *,
     base: str | Path | None = None,
     calibrate: str | Path | None = None,
@@ -61,7 +62,8 @@ def adopt(
     Args:
         model: its folder; a name of the hub (ORG/NAME, or ORG/NAME@REVISION) or of a base that is shipped, which
             comes to the project's models/adopted. Nothing in a folder is changed.
-        template: what it is asked: a template, its name, or its file.
+        template: what it is asked: a template, its name, or its file. A model of the hub that was pushed with its
+            record brings its own, and takes no other.
         base: of an adapter, where its base lies; by default what its configuration names.
         calibrate: a prepared folder; a temperature is fitted on its validation rows, and the sizes and limits of its
             training rows are those to choose from.
@@ -74,6 +76,9 @@ def adopt(
         InputError, ConfigError: for whatever keeps it from being asked, in one line.
     """
     require_train_extra()
+    if template is None:
+        given = {"base": base, "calibrate": calibrate, "trained_on": trained_on or None, "record": record}
+        return _with_its_own(str(model), {name for name, value in given.items() if value is not None}, say)
     asked = template if isinstance(template, Template) else load_template(template)
     data = read_training_data(calibrate, asked) if calibrate is not None else None
     learned = _learned_from(trained_on, asked)
@@ -92,6 +97,24 @@ def adopt(
     name = "lora" if manifest.kind == "lora" else "model"
     sample = sample_decision(met.adapter, manifest, sample_prompts(asked)[0])
     return AdoptedModel(folder, where, f"{name}:{folder if where == beside(folder) else where}", manifest, sample)
+
+
+def _with_its_own(model: str, given: set[str], say: Callable[[str], None]) -> AdoptedModel:
+    """A model that comes with a record: its prompt, its temperature and what it learned from are what that says."""
+    hint = "add --template NAME_OR_FILE"
+    if Path(model).is_dir() and not (Path(model) / FILE).is_file():
+        raise ConfigError("it has no record that says its prompt", where=model, hint=hint)
+    folder, _ = _brought(model, say)
+    if not (folder / FILE).is_file():
+        raise ConfigError("it has no record that says its prompt", where=folder, hint=hint)
+    if given:
+        what = f"it has a record of its own, which says what {', '.join(sorted(given))} would"
+        raise ConfigError(what, where=folder, hint="leave these out")
+    manifest, loaded = read_manifest(folder), load_adapter(folder)
+    say("its record says what it is asked and what it learned from: that is the word of whoever pushed it")
+    reference = f"{'lora' if manifest.kind == 'lora' else 'model'}:{folder}"
+    sample = sample_decision(loaded, manifest, sample_prompts(manifest.template)[0])
+    return AdoptedModel(folder, folder / FILE, reference, manifest, sample)
 
 
 def _brought(model: str, say: Callable[[str], None]) -> tuple[Path, str | None]:
@@ -153,8 +176,7 @@ def _with_lessons(manifest: Manifest, learned: list[LearnedFrom] | None, data: T
 
 def described(done: AdoptedModel) -> list[str]:
     """What was adopted, for a person."""
-    manifest, told = done.manifest, done.manifest.adopted
-    assert told is not None
+    manifest, told = done.manifest, done.manifest.adopted or Adopted(source=str(done.folder))
     kind = f"adapter of {manifest.base.reference}" if manifest.kind == "lora" else "whole model"
     lines = [f"{kind} (weights {manifest.base.sha256[:12]}), asked with {manifest.template.name}"]
     if told.revision:
@@ -176,7 +198,8 @@ def described(done: AdoptedModel) -> list[str]:
 def what_is_open(manifest: Manifest) -> list[str]:
     """What was not said of a model, and what that means for its results."""
     told = manifest.adopted
-    assert told is not None
+    if told is None:  # trained with this tool
+        return []
     lines = []
     if told.calibrated is None and manifest.template.answer.json_object is None:
         lines.append("uncalibrated: its probabilities are as the model gives them; --calibrate DATA_DIR fits them")

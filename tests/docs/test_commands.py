@@ -10,8 +10,12 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHARED = REPOSITORY.parent / "shared" / "data"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
-ELSEWHERE = {"train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet", "ask-an-endpoint"}
-"""Pages that need another machine: their commands run in tests/remote/test_pages.py and tests/endpoint/test_endpoint_page.py."""
+ELSEWHERE = {
+    *("train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet"),
+    *("ask-an-endpoint", "track-and-share"),
+}
+"""Pages that need another machine: their commands run in tests/remote/test_pages.py, tests/endpoint/test_endpoint_page.py
+and tests/publishing/test_sharing_page.py."""
 
 
 def expected(arguments: list[str]) -> set[int]:

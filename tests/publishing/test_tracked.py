@@ -24,9 +24,7 @@ def test_of_a_gate_its_verdict_its_checks_and_its_runs(gated):
     assert verdict["verdict"] in run.note
     assert [part.params["source"] for part in run.parts][:2] == ["momentum", "random:0.1"]
     assert {path.as_posix() for path in map(type(gated), run.files)} == {
-        path.relative_to(gated).as_posix()
-        for path in gated.rglob("*")
-        if path.is_file() and path.name != ".rook-bench"
+        path.relative_to(gated).as_posix() for path in gated.rglob("*") if path.is_file() and path.name != ".rook-bench"
     }
 
 
@@ -58,7 +56,12 @@ def test_of_an_adapter_its_settings_its_results_and_each_step(mini_adapter):
 def test_of_an_adopted_model_the_record_lies_beside_it(foreign, tmp_path):
     done = rook.adopt(foreign(folder=tmp_path / "mine"), "codes")
     (run,) = tracked(done.folder)
-    assert set(run.files) == {"mine/adapter_config.json", "mine/adapter_model.safetensors", "mine/README.md", "mine.rook.json"}
+    assert set(run.files) == {
+        "mine/adapter_config.json",
+        "mine/adapter_model.safetensors",
+        "mine/README.md",
+        "mine.rook.json",
+    }
     assert run.params["adopted from"] == str(tmp_path / "mine")
 
 

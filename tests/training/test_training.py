@@ -92,13 +92,18 @@ def test_the_history_is_of_losses_by_part(mini_adapter, mini_adapter_words):
 def test_the_card_has_a_head_and_the_numbers(mini_adapter, mini_base):
     text = (mini_adapter / "README.md").read_text()
     _, head, body = text.split("---\n", 2)
-    assert yaml.safe_load(head) == {
+    told = yaml.safe_load(head)
+    (index,) = told.pop("model-index")
+    assert told == {
         "library_name": "peft",
         "base_model": str(mini_base),
         "pipeline_tag": "text-generation",
         "tags": ["rook-bench", "trading", "lora"],
     }
     facts = read_manifest(mini_adapter).training
+    (results,) = index["results"]
+    assert results["dataset"]["revision"] == facts["data_hash"]
+    assert {one["type"]: one["value"] for one in results["metrics"]}["macro_f1"] == facts["validation"]["macro_f1"]
     assert f"| macro-F1 | {facts['validation']['macro_f1']:.4f} |" in body
     assert facts["example"] in body
     assert "Not for trading" in body

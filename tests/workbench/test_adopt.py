@@ -6,7 +6,6 @@ import shutil
 import numpy as np
 import pytest
 from foreign_models import chat_model
-from hub_stand_in import HubStandIn
 
 import rook_bench as rook
 from rook_bench.core import ConfigError, InputError
@@ -27,22 +26,6 @@ def project(tmp_path, monkeypatch):
     (folder / "pyproject.toml").write_text("")
     monkeypatch.chdir(folder)
     return folder
-
-
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    """The hub's client pointed to a stand-in."""
-    from huggingface_hub import constants
-
-    stand_in = HubStandIn()
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(constants, "ENDPOINT", stand_in.url)
-    template = stand_in.url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    yield stand_in
-    stand_in.close()
 
 
 # Calibration.

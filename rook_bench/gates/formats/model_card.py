@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
 from rook_bench.gates.formats.summary import WORDS
+
+TASK = {"task_type": "text-classification", "task_name": "BUY / SELL / HOLD on Uniswap swaps"}
+DATASET = "uniswap-swaps"
 
 
 def to_model_card(record: dict[str, Any]) -> str:
@@ -19,16 +23,18 @@ def to_model_card(record: dict[str, Any]) -> str:
         record: the content of verdict.json.
     """
     candidate, tape = record["candidate"], record["tape"]
-    metrics = [_metric(check) for check in record["checks"] if _value(check) is not None]
+    metrics = [
+        {"type": kind, "name": name, "value": value, "verified": False} for kind, name, value in measured(record)
+    ]
     index = {
         "model-index": [
             {
                 "name": candidate["name"],
                 "results": [
                     {
-                        "task": {"type": "text-classification", "name": "BUY / SELL / HOLD on Uniswap swaps"},
+                        "task": {"type": TASK["task_type"], "name": TASK["task_name"]},
                         "dataset": {
-                            "type": "uniswap-swaps",
+                            "type": DATASET,
                             "name": f"{tape['pair']}, {tape['first_at'][:10]} to {tape['last_at'][:10]}",
                             "revision": tape["data_hash"],
                         },
@@ -50,15 +56,16 @@ def to_model_card(record: dict[str, Any]) -> str:
     )
 
 
-def _value(check: dict[str, Any]) -> float | None:
-    estimate = check["estimate"]
-    return None if estimate is None else estimate["value"]
-
-
-def _metric(check: dict[str, Any]) -> dict[str, Any]:
-    estimate = check["estimate"]
-    name = f"{check['name']} ({estimate['unit']})"
-    if estimate["low"] is not None and estimate["high"] is not None:
-        name += f", interval {estimate['low']:.4g} to {estimate['high']:.4g}"
-    kind = "".join(letter if letter.isalnum() else "_" for letter in check["name"].lower()).strip("_")
-    return {"type": kind, "name": name, "value": float(estimate["value"]), "verified": False}
+def measured(record: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """Kind, name and value of each check that rests on a defined estimate."""
+    found = []
+    for check in record["checks"]:
+        estimate = check["estimate"]
+        if estimate is None or estimate["value"] is None:
+            continue
+        name = f"{check['name']} ({estimate['unit']})" if estimate["unit"] else str(check["name"])
+        if estimate["low"] is not None and estimate["high"] is not None:
+            name += f", interval {estimate['low']:.4g} to {estimate['high']:.4g}"
+        kind = "".join(letter if letter.isalnum() else "_" for letter in check["name"].lower()).strip("_")
+        found.append((kind, name, float(estimate["value"])))
+    return found

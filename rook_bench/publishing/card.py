@@ -1,0 +1,109 @@
+"""The card of a model on a hub: what its folder says of it, and what a gate said, in the hub's own form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from rook_bench.gates.formats.model_card import DATASET, TASK, measured
+from rook_bench.gates.formats.summary import to_summary
+from rook_bench.language.manifest import Manifest
+
+TAGS = ("rook-bench", "trading")
+
+_SOURCE = {"lora": "lora", "full": "model"}
+
+_FRONT = re.compile(r"\A\s*---.*?\n---[ \t]*(\n|\Z)", re.DOTALL)
+
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def hub_card(
+    manifest: Manifest,
+    readme: str | None,
+    name: str,
+    *,
+    verdict: Mapping[str, Any] | None = None,
+    license: str | None = None,
+) -> str:
+    """README.md for a hub.
+
+    Args:
+        manifest: the record of the model.
+        readme: its own card, which is kept; None writes a few lines.
+        name: ORG/NAME that it gets.
+        verdict: what a gate said of it: its figures become results, its reasons a section.
+        license: as the hub names licences.
+    """
+    from huggingface_hub import ModelCard, ModelCardData
+
+    front = _FRONT.match(readme or "")
+    text, told = (readme or "")[front.end() if front else 0 :].strip(), {}
+    if front:
+        with suppress(Exception):  # of a stranger's card: whatever its front matter is, the text is kept
+            told = ModelCard(str(readme), ignore_metadata_errors=True).data.to_dict()
+    results = list(told.get("eval_results") or [])
+    told.pop("model-index", None)
+    base = str(told.pop("base_model", None) or manifest.base.reference)
+    data = ModelCardData(
+        **{
+            key: value
+            for key, value in told.items()
+            if key not in ("eval_results", "model_name", "tags", "license", "library_name", "pipeline_tag")
+        },
+        base_model=base if _HUB_NAME.fullmatch(base) else None,
+        library_name="peft" if manifest.kind == "lora" else "transformers",
+        pipeline_tag="text-generation",
+        tags=list(dict.fromkeys([*(told.get("tags") or []), *TAGS, manifest.kind])),
+        license=license or told.get("license"),
+        model_name=name.partition("/")[2] or name,
+        eval_results=[*results, *(_results(verdict) if verdict else [])] or None,
+    )
+    body = text or _few_lines(manifest, name)
+    parts = [body, *([_gate(verdict)] if verdict else []), _check(name, _SOURCE[manifest.kind], verdict is not None)]
+    return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _results(verdict: Mapping[str, Any]) -> list[Any]:
+    from huggingface_hub import EvalResult
+
+    tape = verdict["tape"]
+    return [
+        EvalResult(
+            task_type=TASK["task_type"],
+            task_name=TASK["task_name"],
+            dataset_type=DATASET,
+            dataset_name=f"{tape['pair']}, {tape['first_at'][:10]} to {tape['last_at'][:10]}",
+            dataset_revision=tape["data_hash"],
+            metric_type=kind,
+            metric_name=label,
+            metric_value=value,
+            verified=False,
+        )
+        for kind, label, value in measured(verdict)
+    ]
+
+
+def _few_lines(manifest: Manifest, name: str) -> str:
+    kind = "A LoRA adapter of" if manifest.kind == "lora" else "A model:"
+    return (
+        f"# {name.partition('/')[2] or name}\n\n{kind} {manifest.base.reference}, asked with the prompt "
+        f"`{manifest.template.name}` version {manifest.template.version} (`{manifest.template.sha256[:16]}`) whether "
+        "to buy, to sell or to hold. Not for trading: nothing here says that it earns money."
+    )
+
+
+def _gate(verdict: Mapping[str, Any]) -> str:
+    return to_summary(dict(verdict)) + f"\nVerdict `{verdict['hash']}`, judged {verdict['judged_at']}."
+
+
+def _check(name: str, kind: str, judged: bool) -> str:
+    lies = "\n\nThe verdict itself and its report lie in `gate/`." if judged else ""
+    return (
+        "## Ask and judge it again\n\n"
+        f"```bash\nrook-bench adopt {name}\nrook-bench gate --policy first-champion --data TAPE "
+        f"--candidate {kind}:{name} --out reports/again\n```\n\n"
+        f"`rook.json` holds its prompt, and the hash of every file.{lies}"
+    )
