@@ -51,6 +51,7 @@ FROM_SETTINGS = {"epochs": "num_epochs", "dora": "lora_dora", "rslora": "lora_rs
 SETTINGS = (
     *("epochs", "max_samples", "model", "template", "batch_size", "learning_rate", "objective", "seed"),
     *("lora_targets", "dora", "rslora", "gradient_checkpointing"),
+    "load_in_4bit",
 )
 
 

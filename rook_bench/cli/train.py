@@ -54,6 +54,9 @@ def train(
     gradient_checkpointing: Annotated[
         bool, typer.Option("--gradient-checkpointing", help="Less memory, more time.")
     ] = False,
+    load_in_4bit: Annotated[
+        bool, typer.Option("--load-in-4bit", help="Train on a base in 4 bits (QLoRA), for one that would not fit.")
+    ] = False,
     stage: Annotated[
         str,
         typer.Option(
@@ -111,6 +114,7 @@ def train(
         lora_dora=dora or None,
         lora_rs=rslora or None,
         gradient_checkpointing=gradient_checkpointing or None,
+        load_in_4bit=load_in_4bit or None,
         seed=seed,
     )
     if not is_first():

@@ -32,9 +32,9 @@ def expectations(run: TrainingRun) -> list[str]:
     seconds = _forward_s(run, lengths[middle : middle + size])
     batches = -(-len(run.examples) // size) * run.settings.num_epochs
     minutes = seconds * (1 + BACKWARD) * batches / 60
-    parameters = sum(one.numel() for one in run.model.parameters())
+    weights = sum(one.numel() * one.element_size() for one in run.model.parameters())
     trained = sum(one.numel() for one in run.model.parameters() if one.requires_grad)
-    memory = 4 * (parameters + ADAM * trained) / GB
+    memory = (weights + 4 * ADAM * trained) / GB
     passes = f"{batches:,.0f} batches of {size}"
     about = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} minutes"
     return [f"expected: {about} of training on {run.device} ({passes}), {memory:.1f} GB for weights and their moments"]

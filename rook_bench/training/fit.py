@@ -19,6 +19,7 @@ from rook_bench.language.adapter import base_of
 from rook_bench.language.base import check_base, load_base
 from rook_bench.language.manifest import LearnedFrom, Manifest, adapter_hash, check_files, read_manifest
 from rook_bench.language.place import place_of
+from rook_bench.language.quantised import require_quantize_extra
 from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import load_template
 from rook_bench.language.tokens import Encoder
@@ -157,6 +158,8 @@ def imitation_run(
         what = f"the {len(chosen):,} rows drawn from the train split hold one class only"
         raise InputError(what, where=data_dir, hint=_more_of_the_rarer(data, len(chosen)))
     load_torch()
+    if settings.load_in_4bit:
+        require_quantize_extra()
     _describe(data, chosen, settings, say)
     for line in prompt_cautions(template, data, data.train):
         say(f"warning: {line}")
@@ -234,6 +237,8 @@ def _carried_out(
     """Train from where an interrupted run stopped, and put the adapter in its place, whole."""
     run = ready.run
     work = output.parent / f".{output.name}.training"
+    if run.settings.load_in_4bit:
+        run.quantise()
     resumed = run.prepare(work, fresh=fresh)
     for line in expectations(run) if is_first() else ():
         run.say(line)

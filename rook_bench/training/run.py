@@ -18,6 +18,7 @@ from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_j
 from rook_bench.language.base import Base
 from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.manifest import CONFIG, BaseRecord, Manifest, loadable
+from rook_bench.language.quantised import load_in_4bit
 from rook_bench.language.runtime import default_device, fast_bf16, load_torch, quiet, set_threads
 from rook_bench.language.scoring import Scored
 from rook_bench.language.template import Template
@@ -67,8 +68,10 @@ class TrainingRun:
         self.targets: list[str] = []
         self.bf16 = self._bf16()
         load_torch().manual_seed(settings.seed)
-        self.model, self.unwrapped = self._adapt()
-        self.unwrapped.to(self.device)
+        self.model, self.unwrapped = self._adapt(base.model)
+        self.whole: tuple[Any, Any] | None = None
+        if not settings.load_in_4bit:
+            self.unwrapped.to(self.device)
         self.started = time.monotonic()
 
     def _check_room(self, examples: list[Example]) -> None:
@@ -86,19 +89,42 @@ class TrainingRun:
             raise InputError("this processor has no bfloat16 arithmetic", where="bf16", hint="leave it away")
         return able and self.device != "cpu" if asked is None else asked
 
-    def _adapt(self) -> tuple[Any, Any]:
+    def quantise(self) -> None:
+        """From here on the base is one in 4 bits, until `fit` has ended; the adapter is the same."""
+        from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+        self.whole = (self.model, self.unwrapped)
+        begun = get_peft_model_state_dict(self.model)
+        self.model, self.unwrapped = self._adapt(load_in_4bit(self.base.reference, self.device, bf16=self.bf16))
+        with quiet():
+            set_peft_model_state_dict(self.model, begun)
+
+    def _onto_whole_base(self) -> None:
+        """The adapter on the base as it is: what it will be asked on is what it is calibrated and measured on."""
+        from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+        if self.whole is None:
+            return
+        taught = get_peft_model_state_dict(self.model)
+        (self.model, self.unwrapped), self.whole = self.whole, None
+        with quiet():
+            set_peft_model_state_dict(self.model, {name: value.float() for name, value in taught.items()})
+        self.trainer.model = self.trainer.model_wrapped = self.model  # lets go of the other
+        self.unwrapped.to(self.device)
+
+    def _adapt(self, base: Any) -> tuple[Any, Any]:
         """The model to train, and the plain language model inside it."""
         if self.settings.method == "full":
-            return self.base.model, self.base.model
+            return base, base
         from peft import LoraConfig, PeftModel, get_peft_model
 
         if self.parent is not None:
             with quiet():
-                model = PeftModel.from_pretrained(self.base.model, str(self.parent), is_trainable=True)
+                model = PeftModel.from_pretrained(base, str(self.parent), is_trainable=True)
             self.targets = sorted(model.peft_config["default"].target_modules)
             return model, model.get_base_model()
 
-        self.targets = lora_targets(self.base.model, self.settings.lora_targets)
+        self.targets = self.targets or lora_targets(base, self.settings.lora_targets)
         config = LoraConfig(
             task_type="CAUSAL_LM",
             r=self.settings.lora_r,
@@ -107,10 +133,10 @@ class TrainingRun:
             target_modules=self.targets,
             use_dora=self.settings.lora_dora,
             use_rslora=self.settings.lora_rs,
-            fan_in_fan_out=transposed(self.base.model),
+            fan_in_fan_out=transposed(base),
         )
         with quiet():
-            model = get_peft_model(self.base.model, config)
+            model = get_peft_model(base, config)
         return model, model.get_base_model()
 
     def prepare(self, work: Path, *, fresh: bool) -> bool:
@@ -227,6 +253,7 @@ class TrainingRun:
             raise
         finally:
             bar.progress.stop()
+        self._onto_whole_base()
         self.seconds = time.monotonic() - self.started
 
     def steps(self, batch: int, passes: int) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.shipped import find
@@ -34,6 +34,8 @@ class TrainSettings(Config):
             linear layer but the output layer.
         lora_dora: weight-decomposed adapters (DoRA). lora_rs: rank-stabilised ones (rsLoRA), scaled by the root of r.
         gradient_checkpointing: compute activations again in the backward pass, for less memory and more time.
+        load_in_4bit: train on a base in 4 bits (QLoRA), for one that does not fit otherwise. The adapter is calibrated
+            and measured on the base as it is, which is what it is asked on.
         balance: weight of each side in the loss: "none", "sqrt" (inverse root of its frequency)
             or "full" (inverse frequency). Probabilities are corrected back to the natural mixture.
         patience: epochs without a better validation likelihood before training stops; 0 never stops.
@@ -64,6 +66,7 @@ class TrainSettings(Config):
     lora_dora: bool = False
     lora_rs: bool = False
     gradient_checkpointing: bool = False
+    load_in_4bit: bool = False
     balance: Literal["none", "sqrt", "full"] = "sqrt"
     patience: int = Field(default=3, ge=0)
     max_eval_samples: int = Field(default=2000, ge=16)
@@ -71,6 +74,12 @@ class TrainSettings(Config):
     objective: Literal["critic", "utility"] = "critic"
     kl_beta: float = Field(default=0.01, ge=0)
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _quantised(self) -> Self:
+        if self.load_in_4bit and self.method == "full":
+            raise ValueError("load_in_4bit trains an adapter: method can't be full")
+        return self
 
     @field_validator("lora_targets", mode="before")
     @classmethod

@@ -171,3 +171,40 @@ def test_flags_that_were_not_set_overrule_nothing(prepared, tmp_path):
     config.write_text(json.dumps({"lora_dora": True, "gradient_checkpointing": True}))
     call, _, _ = read_flags(["--data-dir", str(prepared), "--output-dir", "out", "--config", str(config)])
     assert (call.settings.lora_dora, call.settings.lora_rs, call.settings.gradient_checkpointing) == (True, False, True)
+
+
+# On a base in 4 bits.
+
+
+def test_an_adapter_of_a_base_in_4_bits_is_calibrated_on_the_base_as_it_is(fit, root, prepared):
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (make setup-dev-train)")
+    base = root / "models" / "base" / "rook-tiny"
+    folder, said = fit(load_in_4bit=True, num_epochs=3, max_samples=320, batch_size=32, learning_rate=4e-3, model=str(base))
+    plain = read_manifest(folder)
+    assert plain.training["settings"]["load_in_4bit"] is True
+    shape = json.loads((folder / "adapter_config.json").read_text())
+    assert (shape["target_modules"], shape["fan_in_fan_out"]) == (["c_attn", "c_proj"], True)
+    loaded = load_adapter(folder)
+    data = read_training_data(prepared, loaded.manifest.template)
+    prompts = [text for text in data.prompts.texts if text][:3]
+    for prompt, answer in zip(prompts, scorer(loaded.model, loaded.encoder, loaded.manifest)(prompts), strict=True):
+        # Probabilities: the base's weights are float16 on disk, and PEFT's own model computes in that.
+        alone = np.exp(independent(folder, base, loaded.encoder, prompt))
+        np.testing.assert_allclose(np.exp(answer.scores), alone, atol=1e-5)
+    # It learned: the loss of the last epoch on validation, in 4 bits, is less than that of the first.
+    logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    first, *_, second = [line["eval_nll"] for line in logged if "eval_nll" in line]
+    assert second < first
+    # What it was measured on in the end is not what it was trained on, and close to it.
+    assert plain.training["validation"]["nll"] == pytest.approx(min(first, second), rel=0.2)
+    assert plain.training["validation"]["nll"] != min(first, second)
+    assert any("GB for weights" in line for line in said)
+
+
+def test_4_bits_without_its_package_and_for_every_weight_are_refused(fit, mini_settings, monkeypatch):
+    with pytest.raises(ConfigError, match="method can't be full"):
+        TrainSettings.parse({"load_in_4bit": True, "method": "full"}, where="test")
+    found = __import__("importlib").util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "bitsandbytes" else found(name))
+    with pytest.raises(InputError, match=r"rook-bench\[quantize\]"):
+        fit(load_in_4bit=True)
