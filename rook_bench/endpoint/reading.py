@@ -79,7 +79,7 @@ def read_reply(told: Mapping[str, Any], answer: Answer, *, chat: bool) -> Said |
     usage = usage if isinstance(usage, dict) else {}
     content = _sound(content or "")
     text = _as_written(content.strip(), answer) if chat else content
-    odds = None if answer.json_object else _odds(_listed(first.get("logprobs"), chat=chat), answer, text, chat=chat)
+    odds = None if answer.json_object else _odds(_listed(first.get("logprobs")), answer, text, chat=chat)
     return Said(
         text=text,
         before=_sound(before) if isinstance(before, str) else "",
@@ -106,13 +106,17 @@ def _count(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
 
 
-def _listed(told: Any, *, chat: bool) -> dict[str, float]:
-    """Log-probabilities of the likeliest first tokens, by their text; empty where none are told."""
+def _listed(told: Any) -> dict[str, float]:
+    """Log-probabilities of the likeliest first tokens, by their text; empty where none are told.
+
+    A list of tokens ("content") is the form of chat completions, which llama.cpp gives of plain ones too; a list of
+    mappings ("top_logprobs") that of plain ones.
+    """
     if not isinstance(told, dict):
         return {}
     pairs: list[tuple[Any, Any]] = []
-    if chat:
-        content = told.get("content")
+    content = told.get("content")
+    if content is not None:
         first = content[0] if isinstance(content, list) and content and isinstance(content[0], dict) else {}
         rows = first.get("top_logprobs")
         for row in rows if isinstance(rows, list) else []:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,9 @@ def check_architecture(folder: Path) -> str:
     if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES or told.get("is_encoder_decoder"):
         raise InputError(f"{name} ({kind}) is no causal language model: it can't say what comes next", where=path)
     quantised = told.get("quantization_config")
-    if quantised and not torch.cuda.is_available():
-        how = word(str(quantised.get("quant_method", "?")), 20) if isinstance(quantised, dict) else "?"
+    how = word(str(quantised.get("quant_method", "?")), 20) if isinstance(quantised, dict) else "?"
+    anywhere = how == "bitsandbytes" and importlib.util.find_spec("bitsandbytes") is not None
+    if quantised and not (torch.cuda.is_available() or anywhere):
         what = f"{name}: its weights are quantised ({how}), which is computed on a GPU, and there is none here"
         raise InputError(what, where=path, hint="take the unquantised base: --base ORG/NAME")
     return name

@@ -178,12 +178,15 @@ def tokenizer_hash(tokenizer: Any) -> str:
 
 
 def weights_hash(model: Any) -> str:
-    """Hex SHA-256 over the names, shapes and float32 values of a model's weights."""
+    """Hex SHA-256 over the names, shapes and float32 values of a model's weights; packed ones count as they are."""
     torch = load_torch()
-    digest = hashlib.sha256()
+    digest, packed = hashlib.sha256(), bool(getattr(model, "is_quantized", False))
     for name, tensor in sorted(model.state_dict().items()):
         if not tensor.is_floating_point():
-            continue  # index buffers follow from the architecture
+            if packed:
+                digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+                digest.update(tensor.detach().cpu().contiguous().numpy().data)
+            continue  # else index buffers, which follow from the architecture
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().data)
     return digest.hexdigest()

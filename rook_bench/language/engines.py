@@ -36,7 +36,18 @@ def _float32(model: Any, device: str) -> Any:
     return model.to(device)
 
 
+def _refuse_quantised(model: Any, engine: str) -> None:
+    if _quantised(model):
+        what = "its weights are quantised already, and it computes as they say"
+        raise InputError(what, where=f"engine {engine}", hint="use --engine torch")
+
+
+def _quantised(model: Any) -> bool:
+    return bool(getattr(model, "is_quantized", False))
+
+
 def _bfloat16(model: Any, device: str) -> Any:
+    _refuse_quantised(model, "bf16")
     if not fast_bf16(device):
         raise InputError(
             "this processor has no bfloat16 arithmetic and would emulate it, a hundred times slower",
@@ -47,6 +58,7 @@ def _bfloat16(model: Any, device: str) -> Any:
 
 
 def _int8(model: Any, device: str) -> Any:
+    _refuse_quantised(model, "int8")
     if device != "cpu":
         raise InputError("int8 runs on a CPU only", where="engine int8", hint="use --engine torch")
     torch = load_torch()
@@ -69,7 +81,7 @@ def _plain_linears(model: Any) -> Any:
 
 
 def _best(model: Any, device: str) -> Any:
-    return _float32(model, device) if device == "cpu" else _bfloat16(model, device)
+    return _float32(model, device) if device == "cpu" or _quantised(model) else _bfloat16(model, device)
 
 
 ENGINES = {

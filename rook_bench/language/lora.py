@@ -34,12 +34,18 @@ def with_lora(folder: Path, base: Base) -> Any:
 
 
 def merged(adapted: Any) -> Any:
-    """One model of a base and its adapter, of the same function up to rounding; a whole model is one already."""
+    """One model of a base and its adapter, of the same function up to rounding; a whole model is one already.
+
+    Onto a quantised base nothing is merged, which would round what was learned to its few bits: the adapter's layers
+    stay in their place.
+    """
     from peft import PeftModel
 
     if not isinstance(adapted, PeftModel):
         return adapted
     inner = adapted.get_base_model()
+    if getattr(inner, "is_quantized", False):
+        return inner
     if _tied(inner) and any(_is_wrapped(inner, layer) for layer in _ends(inner)):
         # Merged into weights that are shared, what was trained of the one layer would change the other too.
         inner.config.tie_word_embeddings = False

@@ -166,6 +166,28 @@ def test_numbers_that_fit_nothing_are_none():
     assert read_reply(told, load_template("chat").answer, chat=True).odds is None
 
 
+def test_a_list_of_tokens_is_read_in_plain_completions_too():
+    """As llama.cpp's server answers them (build 1 of 0c1e570), shortened."""
+    first = {
+        "id": 309, "token": " buy", "bytes": [32, 98, 117, 121], "logprob": -0.3239787817001343,
+        "top_logprobs": [
+            {"id": 309, "token": " buy", "bytes": [32, 98, 117, 121], "logprob": -0.3239787817001343},
+            {"id": 492, "token": " hold", "bytes": [32, 104, 111, 108, 100], "logprob": -1.369829535484314},
+            {"id": 310, "token": " sell", "bytes": [32, 115, 101, 108, 108], "logprob": -4.247923374176025},
+            {"id": 491, "token": " deadline", "bytes": [], "logprob": -6.579013824462891},
+        ],
+    }  # fmt: skip
+    told = {
+        "choices": [{"text": " buy 4 30 120", "index": 0, "logprobs": {"content": [first]}, "finish_reason": "stop"}],
+        "model": "rook-tiny.gguf", "system_fingerprint": "b1-0c1e570", "object": "text_completion",
+        "usage": {"completion_tokens": 4, "prompt_tokens": 6, "total_tokens": 10},
+    }  # fmt: skip
+    said = read_reply(told, load_template("codes").answer, chat=False)
+    shares = [math.exp(value) for value in (-0.3239787817001343, -1.369829535484314, -4.247923374176025)]
+    assert said.odds == pytest.approx([share / sum(shares) for share in shares])
+    assert (said.tokens_in, said.tokens_out, said.fingerprint) == (6, 4, "rook-tiny.gguf/b1-0c1e570")
+
+
 def test_a_text_of_several_lines_is_read_whole(server, short_tape):
     server.word = lambda prompt: 'First.\nSecond.\n{"side": "BUY", "size": 0.1}'
     tape = source(server, template="reasoning", api="completions").ask(short_tape[:4])

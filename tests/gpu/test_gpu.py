@@ -79,3 +79,33 @@ def test_training_runs_on_the_card(fresh_models, prepared, mini_settings, root, 
     assert done.manifest.training["epochs"] == 1.0
     assert np.isfinite(done.validation["nll"])
     assert len(Source.parse(f"lora:{done.folder}").ask(tape[:100])) == 100
+
+
+def test_an_adapter_taught_on_a_base_in_4_bits_decides_on_the_base_as_it_is(
+    fresh_models, prepared, mini_settings, root, tape, tmp_path
+):
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (make setup-dev-train)")
+    from rook_bench.training.fit import train
+
+    base, said = str(root / "models" / "base" / "rook-tiny"), []
+    settings = mini_settings(model=base, max_samples=256, learning_rate=2e-3, load_in_4bit=True)
+    done = train(prepared, tmp_path / "adapter", settings, say=said.append)
+    print("\n", *said, sep="\n")
+    assert np.isfinite(done.validation["nll"])
+    decisions = Source.parse(f"lora:{tmp_path / 'adapter'}").ask(tape[:500])
+    assert (decisions.side >= 0).any()
+
+
+def test_a_base_in_4_bits_is_adopted_on_the_card(fresh_models, root, tape, tmp_path):
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (make setup-dev-train)")
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+    import rook_bench as rook
+
+    tiny = root / "models" / "base" / "rook-tiny"
+    how = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    AutoModelForCausalLM.from_pretrained(tiny, quantization_config=how).save_pretrained(tmp_path / "base")
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(tmp_path / "base")
+    done = rook.adopt(tmp_path / "base", "codes")
+    print("\ndifference to whole forward passes:", done.manifest.adopted.difference)
+    assert (rook.Source.parse(done.reference).ask(tape[:500]).side >= 0).any()

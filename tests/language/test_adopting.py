@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from foreign_models import KINDS, chat_model, independent, model_of
 
+import rook_bench as rook
 from rook_bench.core import InputError, Side
 from rook_bench.core.hashing import sha256_file
 from rook_bench.language import adopt as adopting
@@ -98,11 +99,11 @@ def only_pickled(folder):
     pickled(folder, "adapter_model.bin")
 
 
-def tensors(folder, change):
+def tensors(folder, change, name="adapter_model.safetensors"):
     from safetensors.torch import load_file, save_file
 
-    path = folder / "adapter_model.safetensors"
-    save_file(change(load_file(path)), path)
+    path = folder / name
+    save_file(change(load_file(path)), path, metadata={"format": "pt"})
 
 
 FAULTS = {
@@ -184,8 +185,8 @@ def test_the_adapter_in_a_checkpoint_is_offered(foreign, tmp_path, command_line)
          "Abacus: transformers knows no architecture 'abacus'; the code that its folder brings is not run"),
         ({"model_type": "t5", "is_encoder_decoder": True, "architectures": ["T5ForConditionalGeneration"]},
          "T5ForConditionalGeneration (t5) is no causal language model"),
-        ({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}},
-         "its weights are quantised (bitsandbytes), which is computed on a GPU"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}},
+         "its weights are quantised (gptq), which is computed on a GPU"),
     ],
 )  # fmt: skip
 def test_architectures_are_refused_before_any_weight_is_read(
@@ -208,6 +209,81 @@ def test_added_tokens_without_their_rows_are_refused(foreign, tmp_path, command_
     assert code == 3
     assert "it was trained with" in err
     assert "does not bring their rows" in err
+
+
+# A base in 4 bits.
+
+
+@pytest.fixture(scope="module")
+def in_4_bits(root, tmp_path_factory):
+    """rook-tiny in 4 bits, and an adapter that plain PEFT put on it."""
+    pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (make setup-dev-train)")
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+    folder, tiny = tmp_path_factory.mktemp("bits"), root / "models" / "base" / "rook-tiny"
+    how = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(
+        tiny, quantization_config=how, device_map={"": "cpu"}, dtype=torch.float32
+    )
+    model.save_pretrained(folder / "base")
+    AutoTokenizer.from_pretrained(tiny).save_pretrained(folder / "base")
+    torch.manual_seed(5)
+    config = LoraConfig(r=8, target_modules=["c_attn", "c_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
+    get_peft_model(model, config).save_pretrained(folder / "adapter")
+    return folder
+
+
+def test_an_adapter_of_a_base_in_4_bits_is_not_merged_into_it(in_4_bits, tmp_path, fresh_models, short_tape):
+    """Merged, it would be rounded to 16 values: probabilities differ by more than half."""
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    shutil.copytree(in_4_bits / "adapter", tmp_path / "adapter")
+    done = rook.adopt(tmp_path / "adapter", "codes", base=in_4_bits / "base")
+    assert done.manifest.adopted.difference < 1e-5
+    decisions = rook.Source.parse(done.reference).ask(short_tape[:50])
+    alone = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(in_4_bits / "base"), tmp_path / "adapter")
+    plain = rook.Source.parse(done.reference.replace("lora:", "base:")).ask(short_tape[:50])
+    assert decisions.content_hash != plain.content_hash
+    import torch
+
+    from rook_bench.language.adapter import load_adapter
+    from rook_bench.language.adopt import sample_prompts
+    from rook_bench.language.draft_scoring import scorer
+
+    loaded = load_adapter(done.folder)
+    prompts = sample_prompts(loaded.manifest.template)[:4]
+    for prompt, answer in zip(prompts, scorer(loaded.model, loaded.encoder, loaded.manifest)(prompts), strict=True):
+        tokens = loaded.encoder.prompts([prompt])[0]
+        with torch.no_grad():
+            each = torch.log_softmax(alone.eval()(torch.tensor([tokens])).logits[0, -1].double(), dim=0)
+        words = np.array([float(each[loaded.encoder.side(side)[0]]) for side in rook.Side])
+        np.testing.assert_allclose(np.exp(answer.scores), np.exp(words) / np.exp(words).sum(), atol=1e-4)
+
+
+def test_packed_weights_are_under_the_hash(in_4_bits, tmp_path):
+    from rook_bench.language.base import load_base
+
+    shutil.copytree(in_4_bits / "base", tmp_path / "base")
+    before = load_base(str(tmp_path / "base")).sha256
+
+    def turned(all_):
+        name = next(name for name in sorted(all_) if name.endswith("attn.c_attn.weight"))
+        all_[name][0] ^= 1
+        return all_
+
+    tensors(tmp_path / "base", turned, "model.safetensors")
+    assert load_base(str(tmp_path / "base")).sha256 != before
+
+
+@pytest.mark.parametrize("engine", ["bf16", "int8"])
+def test_other_engines_are_refused_for_quantised_weights(engine, in_4_bits, tmp_path, fresh_models, short_tape):
+    shutil.copytree(in_4_bits / "base", tmp_path / "base")
+    done = rook.adopt(tmp_path / "base", "codes")
+    with pytest.raises(InputError, match="quantised already"):
+        rook.Source.parse(f"{done.reference},engine={engine}").ask(short_tape[:50])
 
 
 # Whole models.

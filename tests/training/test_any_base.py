@@ -179,7 +179,9 @@ def test_flags_that_were_not_set_overrule_nothing(prepared, tmp_path):
 def test_an_adapter_of_a_base_in_4_bits_is_calibrated_on_the_base_as_it_is(fit, root, prepared):
     pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed (make setup-dev-train)")
     base = root / "models" / "base" / "rook-tiny"
-    folder, said = fit(load_in_4bit=True, num_epochs=3, max_samples=320, batch_size=32, learning_rate=4e-3, model=str(base))
+    folder, said = fit(
+        load_in_4bit=True, num_epochs=3, max_samples=320, batch_size=32, learning_rate=4e-3, model=str(base)
+    )
     plain = read_manifest(folder)
     assert plain.training["settings"]["load_in_4bit"] is True
     shape = json.loads((folder / "adapter_config.json").read_text())
