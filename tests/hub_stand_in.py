@@ -155,7 +155,7 @@ class HubStandIn:
                     ]
                     return self._send(200, json.dumps(listed).encode(), Content_Type="application/json")
                 told = {
-                    "id": name, "modelId": name, "sha": commit, "private": False, "gated": False, "disabled": False,
+                    "id": name, "modelId": name, "sha": commit, "private": name in stand_in.private, "gated": False, "disabled": False,
                     "downloads": 0, "likes": 0, "tags": [],
                     "siblings": [{"rfilename": path, "size": len(body)} for path, body in files.items()],
                 }  # fmt: skip

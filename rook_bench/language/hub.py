@@ -36,12 +36,13 @@ class Fetched:
     commit: str
 
 
-def fetch_model(reference: str, say: Callable[[str], None]) -> Fetched:
+def fetch_model(reference: str, say: Callable[[str], None], *, needed: str | None = None) -> Fetched:
     """Fetch a model of the hub into the project's models/adopted, once for each commit.
 
     Args:
         reference: ORG/NAME, or ORG/NAME@REVISION (a branch, a tag or a commit; the default branch without).
         say: hears what is fetched, and how much that is.
+        needed: a file that it must hold for anything to be fetched.
 
     Raises:
         InputError: for a name that the hub does not know or does not give, a model without safetensors, no network.
@@ -59,6 +60,9 @@ def fetch_model(reference: str, say: Callable[[str], None]) -> Fetched:
     if target.is_dir():
         return Fetched(target, commit)
     listed = {one.rfilename: one.size or 0 for one in info.siblings or []}
+    if needed is not None and needed not in listed:
+        what = f"it brings no {needed} that says its prompt"
+        raise InputError(what, where=reference, hint="add --template NAME_OR_FILE")
     wanted = [file for file in listed if PurePosixPath(file).name == file and file.endswith(FETCHED)]
     if not any(file.endswith(".safetensors") for file in wanted):
         pickled = next((file for file in listed if file.endswith(".bin")), None)

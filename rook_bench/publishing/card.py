@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from rook_bench.gates.formats.model_card import DATASET, TASK, measured
@@ -40,20 +41,21 @@ def hub_card(
     from huggingface_hub import ModelCard, ModelCardData
 
     front = _FRONT.match(readme or "")
-    text, told = (readme or "")[front.end() if front else 0 :].strip(), {}
+    text, told, results = (readme or "")[front.end() if front else 0 :].strip(), {}, []
     if front:
         with suppress(Exception):  # of a stranger's card: whatever its front matter is, the text is kept
-            told = ModelCard(str(readme), ignore_metadata_errors=True).data.to_dict()
-    results = list(told.get("eval_results") or [])
+            own: Any = ModelCard(str(readme), ignore_metadata_errors=True).data
+            results, told = list(own.eval_results or []), own.to_dict()
     told.pop("model-index", None)
-    base = str(told.pop("base_model", None) or manifest.base.reference)
+    bases = told.pop("base_model", None) or manifest.base.reference
+    bases = [base for base in (bases if isinstance(bases, list) else [bases]) if _on_hub(str(base))]
     data = ModelCardData(
         **{
             key: value
             for key, value in told.items()
-            if key not in ("eval_results", "model_name", "tags", "license", "library_name", "pipeline_tag")
+            if key not in ("model_name", "tags", "license", "library_name", "pipeline_tag")
         },
-        base_model=base if _HUB_NAME.fullmatch(base) else None,
+        base_model=(bases[0] if len(bases) == 1 else bases) or None,
         library_name="peft" if manifest.kind == "lora" else "transformers",
         pipeline_tag="text-generation",
         tags=list(dict.fromkeys([*(told.get("tags") or []), *TAGS, manifest.kind])),
@@ -64,6 +66,11 @@ def hub_card(
     body = text or _few_lines(manifest, name)
     parts = [body, *([_gate(verdict)] if verdict else []), _check(name, _SOURCE[manifest.kind], verdict is not None)]
     return f"---\n{data.to_yaml()}\n---\n\n" + "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _on_hub(base: str) -> bool:
+    """Whether a base's name is one of the hub, and not a folder here of the same look."""
+    return bool(_HUB_NAME.fullmatch(base)) and not Path(base).exists()
 
 
 def _results(verdict: Mapping[str, Any]) -> list[Any]:

@@ -24,7 +24,9 @@ GATE = "gate"
 
 _OF_GATE = ("verdict.json", "report.html")
 
-_ABSOLUTE = re.compile(r'"(/[^"\\]{2,}|[A-Za-z]:\\[^"]+)"')
+_ABSOLUTE = re.compile(r"(?<![\w/.<])/(?:[\w.@+-]+/)+[\w.@+-]+")
+
+_TEXTS = (".json", ".jsonl", ".md", ".txt", ".html")
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,9 @@ def push(
     api = HfApi()
     try:
         head = _open(api, repo, private=private, revision=revision)
+        if private and head.private is False:
+            what = "it is there already, and public: nothing was sent"
+            raise InputError(what, where=repo, hint="make it private on the hub, or push to a name of its own")
         operations = _operations(sent, head, manifest, repo)
         size = sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in sent.values())
         say(f"sending {len(sent)} files, {size / 1e6:,.1f} MB, to {repo}")
@@ -162,15 +167,18 @@ def _of_gate(gate: Path) -> dict[str, Path | bytes]:
 
 def _tells(sent: Mapping[str, Path | bytes]) -> list[str]:
     """Names of folders of this machine, in what is about to be public."""
-    lines = []
+    found: dict[str, str] = {}
     for name, content in sent.items():
-        if name not in (FILE, "adapter_config.json", "config.json"):
+        if PurePosixPath(name).suffix not in _TEXTS or name == "tokenizer.json":
             continue
         text = content.decode() if isinstance(content, bytes) else content.read_text(encoding="utf-8", errors="replace")
-        paths = [path for path in dict.fromkeys(_ABSOLUTE.findall(text)) if PurePosixPath(path).name]
-        if paths:
-            lines.append(f"note: {name} names folders of this machine, and goes out with them: {word(paths[0], 80)}")
-    return lines
+        path = next((path for path in _ABSOLUTE.findall(text) if Path(f"/{path.split('/')[1]}").is_dir()), None)
+        if path is not None:
+            found[name] = path
+    if not found:
+        return []
+    names, first = ", ".join(found), word(next(iter(found.values())), 80)
+    return [f"note: folders of this machine are named in {names}, and go out with them: {first}"]
 
 
 def _open(api: Any, repo: str, *, private: bool, revision: str | None) -> Any:

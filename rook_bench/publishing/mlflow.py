@@ -25,8 +25,9 @@ EXPERIMENT, MODEL, ALIAS = "rook-bench", "rook-bench", "champion"
 URI_VARIABLE, EXPERIMENT_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
 """MLflow's own."""
 
-ATTEMPTS = "3"
-"""How often the client asks again after a passing trouble; its own seven take four minutes on a dead server."""
+ATTEMPTS, PATIENCE_S = "2", "30"
+"""How often the client asks again after a passing trouble, and how long it waits: its own seven and two minutes keep a
+verb for a quarter of an hour on a server that is gone."""
 
 MOST_TEXT = {"param": 6000, "tag": 5000}
 """Characters that MLflow keeps of a value (8,000 of a tag on newer servers)."""
@@ -63,6 +64,8 @@ class Target:
         name, comma, options = name.partition(",") if not rest else (name, "", "")
         if name != NAME:
             raise UnknownName("tracker", word(name, 40), [NAME], where="track")
+        if re.search(r"://[^/]*@", rest):
+            raise _hidden(rest.rpartition("@")[2])
         address, *others = (rest or comma + options).split(",")
         uri = address or os.environ.get(URI_VARIABLE, "")
         given: dict[str, str] = {}
@@ -83,21 +86,30 @@ class Target:
         experiment = given.get("experiment") or os.environ.get(EXPERIMENT_VARIABLE) or EXPERIMENT
         return cls(uri, experiment, given.get("model", MODEL))
 
+    def __str__(self) -> str:
+        """As it is written on a command line."""
+        return f"{NAME}:{self.uri},experiment={self.experiment},model={self.model}"
+
 
 def _check_address(uri: str) -> None:
+    bare = re.split(r"[?#]", uri)[0]
     try:
         parts = urlsplit(uri)
         known = parts.scheme.partition("+")[0] in _SCHEMES or (not parts.scheme and uri == "databricks")
-        hidden = bool(parts.username or parts.password)
+        hidden = parts.username or parts.password or (parts.scheme.startswith("http") and bare != uri)
     except ValueError:
         known, hidden = False, False
-    shown = word(uri.rpartition("@")[2], 80)
-    if hidden:
-        hint = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-        raise ConfigError("an address with a password in it would be written down", where=f"{NAME}:{shown}", hint=hint)
+    if hidden or re.search(r"[?&;](\w*(pass|token|key|secret|pwd)\w*)=", uri, re.IGNORECASE):
+        raise _hidden(bare)
     if not known or not uri.isprintable():
-        hint = f"write {NAME}:http://127.0.0.1:5000, or {NAME}:sqlite:///mlflow.db"
-        raise ConfigError("not an address of an MLflow server", where=f"{NAME}:{shown}", hint=hint)
+        what, hint = "not an address of an MLflow server", f"write {NAME}:http://127.0.0.1:5000"
+        raise ConfigError(what, where=f"{NAME}:{word(bare, 80)}", hint=hint)
+
+
+def _hidden(rest: str) -> ConfigError:
+    hint = "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+    what = "an address with a password or a query in it would be written down"
+    return ConfigError(what, where=f"{NAME}:{word(re.split('[?#]', rest)[0], 80)}", hint=hint)
 
 
 class Mlflow:
@@ -117,6 +129,7 @@ class Mlflow:
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", ATTEMPTS)
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", PATIENCE_S)
         from mlflow.tracking import MlflowClient
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)
@@ -180,13 +193,15 @@ class Mlflow:
     def _track(self, run: Tracked, parent: str | None, tick: Callable[[int, int], None]) -> str:
         known = self._found(run, parent)
         if known is not None and known.data.tags.get("rook.whole") == "true":
+            self._add_files(run, str(known.info.run_id), tick)
             return str(known.info.run_id)
         at = round(1000 * run.at)
         if known is None:
             tags = {"mlflow.runName": run.name, "mlflow.user": _user(), "mlflow.source.name": "rook-bench"}
             if parent is not None:
                 tags["mlflow.parentRunId"] = parent
-            known = self.client.create_run(self.experiment, start_time=at, tags=tags | _key(run, parent))
+            made = self.client.create_run(self.experiment, start_time=at, tags=tags | _key(run, parent))
+            known = self._first_of(run, parent, made)
         run_id = str(known.info.run_id)
         try:
             self.client.update_run(run_id, status="RUNNING")
@@ -199,8 +214,8 @@ class Mlflow:
             for path, text in run.texts.items():
                 self.client.log_text(run_id, text, path)
             tick(len(run.files), len(run.files))
-            self.client.set_tag(run_id, "rook.whole", "true")
             self.client.set_terminated(run_id, "FINISHED", end_time=at)
+            self.client.set_tag(run_id, "rook.whole", "true")
         except BaseException as error:
             with suppress(Exception):
                 self.client.set_terminated(run_id, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
@@ -208,9 +223,32 @@ class Mlflow:
         return run_id
 
     def _found(self, run: Tracked, parent: str | None) -> Any:
+        """The run that lies there, the same one for everybody who asks."""
         wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in _key(run, parent).items())
-        found = self.client.search_runs([self.experiment], filter_string=wanted, max_results=1)
-        return found[0] if found else None
+        found = self.client.search_runs([self.experiment], filter_string=wanted, max_results=50)
+        return min(found, key=lambda one: str(one.info.run_id)) if found else None
+
+    def _first_of(self, run: Tracked, parent: str | None, made: Any) -> Any:
+        """Of runs that several processes made at once the one that all of them take; the others go."""
+        first = self._found(run, parent) or made
+        if first.info.run_id != made.info.run_id:
+            self.client.delete_run(made.info.run_id)
+        return first
+
+    def _add_files(self, run: Tracked, run_id: str, tick: Callable[[int, int], None]) -> None:
+        """Send what a whole run lacks: a report that was made later."""
+        there = self._there(run_id) if run.files else set()
+        missing = {path: file for path, file in run.files.items() if path not in there}
+        for number, (path, file) in enumerate(missing.items()):
+            tick(number, len(missing))
+            self._send(run_id, path, file)
+
+    def _there(self, run_id: str, below: str | None = None) -> set[str]:
+        """Paths of the files that lie there."""
+        found: set[str] = set()
+        for one in self.client.list_artifacts(run_id, below):
+            found |= self._there(run_id, one.path) if one.is_dir else {str(one.path)}
+        return found
 
     def _describe(self, run: Tracked, run_id: str, at: int) -> None:
         """Parameters, tags and figures. Figures have the time of the run, so that the same sent twice is kept once."""
@@ -240,6 +278,8 @@ class Mlflow:
             self.client.log_inputs(run_id, [DatasetInput(swaps, [InputTag("mlflow.data.context", "evaluation")])])
 
     def _send(self, run_id: str, path: str, file: Any) -> None:
+        if re.search(r"[#?%]", path):
+            raise InputError("a file of that name can't be sent: the client puts it into an address", where=path)
         parent = PurePosixPath(path).parent
         self.client.log_artifact(run_id, str(file), None if str(parent) == "." else str(parent))
 
@@ -279,7 +319,7 @@ def _key(run: Tracked, parent: str | None) -> dict[str, str]:
 
 def _name(text: str) -> str:
     """A name as MLflow takes it: letters, digits, and _ - . : / and spaces."""
-    return re.sub(r"[^\w\-. :/]", "_", text, flags=re.ASCII).strip("/. ")[:250]
+    return re.sub(r"/[/.]+", "/", re.sub(r"[^\w\-. :/]", "_", text, flags=re.ASCII)).strip("/. ")[:250]
 
 
 def _cut(text: str, kind: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
 from rook_bench.core.config import read_mapping
-from rook_bench.core.files import MARKER
 from rook_bench.core.hash_chain import Entry
 from rook_bench.core.hashing import sha256_json
 from rook_bench.core.reference import short_name
@@ -19,7 +20,7 @@ from rook_bench.core.untrusted import confined
 from rook_bench.gates.formats.summary import to_summary
 from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.language.manifest import adapter_hash, read_manifest
-from rook_bench.language.place import FILE, place_of
+from rook_bench.language.place import BESIDE, FILE, place_of
 from rook_bench.promotion.record import FILE as RECORD
 from rook_bench.promotion.record import Record
 from rook_bench.promotion.store import changed_files
@@ -28,7 +29,7 @@ from rook_bench.training.history import METRICS, read_history
 PROMOTED = "promoted"
 """The folder, among a promotion's files, that holds the stored copy and the entry."""
 
-BESIDE = ("README.md", "training.png", METRICS)
+FOR_READERS = ("README.md", "training.png", METRICS)
 """Of an adapter, what nothing loads and a reader wants."""
 
 
@@ -182,12 +183,12 @@ def _of_gate(folder: Path) -> Tracked:
 def _of_adapter(folder: Path) -> Tracked:
     place, manifest, key = place_of(folder), read_manifest(folder), adapter_hash(folder)
     facts, adopted = manifest.training, manifest.adopted
-    name = place.folder.resolve().name
+    name = re.sub(r"[#?%\x00-\x1f]", "_", place.folder.resolve().name)  # which no address of a file may hold
     history = place.folder / METRICS
     logged = read_history(history) if manifest.adopted is None and history.is_file() else []
     origin = {} if adopted is None else {"adopted from": adopted.source, "commit": adopted.revision or ""}
-    files = {f"{name}/{file}": place.folder / file for file in (*manifest.files, *BESIDE)}
-    files[f"{name}/{FILE}" if place.own else place.record.name] = place.record
+    files = {f"{name}/{file}": place.folder / file for file in (*manifest.files, *FOR_READERS)}
+    record = f"{name}/{FILE}" if place.own else f"{name}{BESIDE}"
     return Tracked(
         kind="adapter",
         key=key,
@@ -219,6 +220,7 @@ def _of_adapter(folder: Path) -> Tracked:
             (int(line["step"]), {k: v for k, v in line.items() if k != "step"}) for line in logged if "step" in line
         ],
         files={path: file for path, file in files.items() if file.is_file()},
+        texts={record: place.record.read_text(encoding="utf-8")},
     )
 
 
@@ -251,7 +253,7 @@ def _of_promotion(entry: Entry, models: Path, *, champion: bool) -> Tracked:
         kind="promotion",
         key=sha256_json([entry["folder"], entry["source_hash"], entry["files"]]),
         name=f"champion {short_name(entry['source'])}",
-        at=(models / RECORD).stat().st_mtime,
+        at=datetime.fromisoformat(entry["at"]).timestamp(),
         params={"source": entry["source"]},
         marks={
             **{key: entry[key] for key in hashes if entry[key]},
@@ -266,11 +268,13 @@ def _of_promotion(entry: Entry, models: Path, *, champion: bool) -> Tracked:
 
 def _files_of(folder: Path) -> dict[str, Path]:
     """Every file of an output, by its path in it: together they can be checked and replayed by whoever fetches them."""
-    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    paths = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    # What begins with a dot is none of an output's: settings, keys, a repository.
+    found = {name.as_posix(): path for name, path in paths.items() if not any(p.startswith(".") for p in name.parts)}
     links = [path for path in found.values() if path.is_symlink()]
     if links:
         raise InputError("a link is not published", where=links[0], hint="put a copy of the file there")
-    return {name: path for name, path in found.items() if path.name != MARKER}
+    return found
 
 
 def flat(nested: Mapping[str, Any]) -> dict[str, str]:

@@ -47,16 +47,18 @@ def reporters(names: Sequence[str], output: Path, say: Callable[[str], None]) ->
         return []
     for variable in _PROJECT_VARIABLES:
         os.environ.setdefault(variable, PROJECT)
-    os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(output.parent / LOGS / output.name))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     found = []
     for name in dict.fromkeys(names):
         (kind,) = get_reporting_integration_callbacks([name])
         try:
             with contextlib.redirect_stdout(sys.stderr), quiet():
-                found.append(Reporter(name, kind(), say))
+                made = kind()
+            if name == "tensorboard" and made.logging_dir is None:
+                made.logging_dir = str(output.parent / LOGS / output.name)
+            found.append(Reporter(name, made, say))
         except Exception as error:  # each has its own way to say that its package is missing
-            hint = f"pip install {name}, or leave report_to out"
+            hint = "install its package and set what it asks for, or leave report_to out"
             raise InputError(f"{name} can't be used ({word(str(error), 100)})", where="report_to", hint=hint) from None
     return found
 

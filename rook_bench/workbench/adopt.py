@@ -104,7 +104,7 @@ def _with_its_own(model: str, given: set[str], say: Callable[[str], None]) -> Ad
     hint = "add --template NAME_OR_FILE"
     if Path(model).is_dir() and not (Path(model) / FILE).is_file():
         raise ConfigError("it has no record that says its prompt", where=model, hint=hint)
-    folder, _ = _brought(model, say)
+    folder, _ = _brought(model, say, needed=FILE)
     if not (folder / FILE).is_file():
         raise ConfigError("it has no record that says its prompt", where=folder, hint=hint)
     if given:
@@ -117,7 +117,7 @@ def _with_its_own(model: str, given: set[str], say: Callable[[str], None]) -> Ad
     return AdoptedModel(folder, folder / FILE, reference, manifest, sample)
 
 
-def _brought(model: str, say: Callable[[str], None]) -> tuple[Path, str | None]:
+def _brought(model: str, say: Callable[[str], None], needed: str | None = None) -> tuple[Path, str | None]:
     """The folder of a model, and its commit; what has a name only is brought to models/adopted."""
     if Path(model).is_dir():
         return Path(model), None
@@ -133,7 +133,7 @@ def _brought(model: str, say: Callable[[str], None]) -> tuple[Path, str | None]:
     if name.count("/") != 1 or name.startswith((".", "/", "~")) or Path(name).exists():
         what = "no such folder" if not Path(name).exists() else "not a folder"
         raise InputError(what, where=model, hint="give a folder, or a name of the hub: ORG/NAME, ORG/NAME@REVISION")
-    fetched = fetch_model(model, say)
+    fetched = fetch_model(model, say, needed=needed)
     return fetched.folder, fetched.commit
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -68,9 +69,10 @@ class Tracking:
         """The same behind a verb whose work is done: what goes wrong is said, and how to send it later."""
         try:
             return self.add(folder, tick)
-        except RookError as error:
-            warn(f"not tracked: {error}")
-            warn(f"everything else is done; send it with: rook-bench track {folder} --to {self.server.where}")
+        except (RookError, KeyboardInterrupt) as error:
+            warn(f"not tracked: {error if isinstance(error, RookError) else 'interrupted'}")
+            again = shlex.join(["rook-bench", "track", str(folder), "--to", str(self.server.target)])
+            warn(f"everything else is done; send it with: {again}")
             return []
 
 

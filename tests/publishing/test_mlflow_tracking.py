@@ -1,6 +1,7 @@
 """Against MLflow's own server: what lies there is what was measured, once, and can be checked by whoever fetches it."""
 
 import json
+import shutil
 import socket
 
 import pytest
@@ -41,6 +42,64 @@ def test_the_same_is_tracked_once(mlflow_server, gated):
     where = f"{mlflow_server.to},experiment=once"
     assert rook.track(gated, where) == rook.track(gated, where)
     assert len(mlflow_server.runs("once")) == 1
+
+
+def test_a_report_that_was_written_later_is_added(mlflow_server, gated):
+    where = f"{mlflow_server.to},experiment=later"
+    page = (gated / "report.html").read_bytes()
+    (gated / "report.html").unlink()
+    rook.track(gated, where)
+    run = only(mlflow_server.runs("later"))
+    assert "report.html" not in [one.path for one in mlflow_server.client.list_artifacts(run.info.run_id)]
+    (gated / "report.html").write_bytes(page)
+    rook.track(gated, where)
+    assert "report.html" in [one.path for one in mlflow_server.client.list_artifacts(run.info.run_id)]
+    assert len(mlflow_server.runs("later")) == 1
+
+
+def test_two_who_send_at_once_send_one(mlflow_server, gated, monkeypatch):
+    """The second looked before the first was there."""
+    from rook_bench.publishing.mlflow import Mlflow
+
+    where, find, asked = f"{mlflow_server.to},experiment=race", Mlflow._found, []
+
+    def blind(self, run, parent):
+        asked.append(run.kind)
+        return None if asked.count("gate") == 1 and run.kind == "gate" else find(self, run, parent)
+
+    rook.track(gated, where)
+    with monkeypatch.context() as patched:
+        patched.setattr(Mlflow, "_found", blind)
+        rook.track(gated, where)
+    assert only(mlflow_server.runs("race")).info.status == "FINISHED"
+
+
+def test_a_run_that_could_not_be_closed_is_not_whole(mlflow_server, gated, monkeypatch):
+    from mlflow.tracking import MlflowClient
+
+    where, close = f"{mlflow_server.to},experiment=closing", MlflowClient.set_terminated
+
+    def failing(self, run_id, status=None, end_time=None):
+        if status == "FINISHED":
+            raise ConnectionError("the server went away")
+        return close(self, run_id, status, end_time)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MlflowClient, "set_terminated", failing)
+        with pytest.raises(InputError):
+            rook.track(gated, where)
+    rook.track(gated, where)
+    assert only(mlflow_server.runs("closing")).info.status == "FINISHED"
+
+
+def test_an_adapter_of_an_odd_name_is_sent_whole(mlflow_server, mini_adapter, tmp_path):
+    folder = tmp_path / "eth#2 %2F?x"
+    shutil.copytree(mini_adapter, folder)
+    rook.track(folder, f"{mlflow_server.to},experiment=odd")
+    run = only(mlflow_server.runs("odd"))
+    (top,) = mlflow_server.client.list_artifacts(run.info.run_id)
+    held = {one.path.rpartition("/")[2] for one in mlflow_server.client.list_artifacts(run.info.run_id, top.path)}
+    assert held == {path.name for path in mini_adapter.iterdir() if not path.name.startswith(".")}
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError])
@@ -117,14 +176,20 @@ def test_a_server_that_goes_away_changes_no_exit_code(mlflow_server, command_lin
     def gone(*arguments, **more):
         raise ConnectionError("the server went away")
 
+    def stopped(*arguments, **more):
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(MlflowClient, "search_runs", gone)
+    out, where = tmp_path / "my gate", f"{mlflow_server.to},experiment=mine,model=eth"
     gate = ("gate", "--policy", "first-champion", "--candidate", "momentum", "--data", "sample", "--limit", "300")
-    plain, *_ = command_line(*gate, "--out", tmp_path / "gate")
-    code, _, err = command_line(*gate, "--out", tmp_path / "gate", "--track", mlflow_server.to)
-    assert code == plain != 0
-    assert "not tracked" in err
-    assert f"rook-bench track {tmp_path / 'gate'} --to {mlflow_server.to}" in err
-    assert (tmp_path / "gate" / "verdict.json").is_file()
+    plain, *_ = command_line(*gate, "--out", out)
+    for trouble in (gone, stopped):
+        monkeypatch.setattr(MlflowClient, "search_runs", trouble)
+        code, _, err = command_line(*gate, "--out", out, "--track", where)
+        assert code == plain != 0
+        assert "not tracked" in err
+        assert f"rook-bench track '{out}' --to {where}" in err
+        assert (out / "verdict.json").is_file()
 
 
 def test_a_folder_that_was_changed_is_not_tracked(mlflow_server, gated):

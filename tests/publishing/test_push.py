@@ -59,7 +59,10 @@ def test_what_is_pushed_is_fetched_and_decides_the_same(writable, mine, short_ta
     shown = card(writable, "her/trader")
     assert (shown.data.license, shown.data.library_name, shown.data.pipeline_tag) == ("mit", "peft", "text-generation")
     assert "rook-bench" in shown.data.tags
-    assert "imitate" in shown.text  # its own card
+    assert "imitate" in shown.text  # its own card, with what it reached on validation
+    own = hub_cards.ModelCard.load(mine / "README.md").data.eval_results
+    assert own
+    assert shown.data.eval_results == own
     code, out, err = command_line("adopt", "her/trader")
     assert code == 0, err
     assert "the word of whoever pushed it" in err
@@ -129,6 +132,23 @@ def test_a_model_that_is_not_ours_is_not_overwritten(writable, mine, mini_base):
     assert "rook.json" not in writable.models["her/free"][1]
 
 
+def test_what_is_public_is_not_taken_for_private(writable, mine):
+    rook.push(mine, "her/open")
+    before = writable.models["her/open"]
+    (mine / "README.md").write_text("# Secret\n")
+    with pytest.raises(InputError, match="there already, and public"):
+        rook.push(mine, "her/open", private=True)
+    assert writable.models["her/open"] == before
+
+
+def test_folders_of_this_machine_are_told_wherever_they_stand(writable, mine, judged):
+    heard = []
+    rook.push(mine, "her/told", verdict=judged, say=heard.append)
+    (line,) = [line for line in heard if line.startswith("note:")]
+    for name in ("gate/verdict.json", "rook.json", "README.md"):
+        assert name in line
+
+
 def test_a_pull_request_leaves_the_branch_as_it_is(writable, mine):
     done = rook.push(mine, "her/proposed", pull_request=True, private=True)
     assert done.pull_request.endswith("/her/proposed/discussions/1")
@@ -140,7 +160,7 @@ def test_an_adopted_model_is_pushed_with_its_record_and_is_the_same(writable, fo
     rook.adopt(foreign(folder=project / "theirs"), "codes", record=project / "record.rook.json")
     heard = []
     rook.push(project / "record.rook.json", "her/adopted", say=heard.append)
-    assert any("names folders of this machine" in line for line in heard)  # where its base lies
+    assert any("folders of this machine" in line for line in heard)  # where its base lies
     done = rook.adopt("her/adopted")
     assert adapter_hash(done.folder) == adapter_hash(project / "record.rook.json")
 
@@ -195,6 +215,7 @@ def test_without_a_record_a_template_is_asked_for(hub, project, mini_base, comma
     hub.put("somebody/base", mini_base)
     code, _, err = command_line("adopt", "somebody/base")
     assert (code, "--template" in err.splitlines()[-1]) == (3, True)
+    assert not any("resolve" in path for _, path in hub.asked)  # nothing was fetched for that
 
 
 def test_a_strangers_card_keeps_its_text(writable, foreign, project):

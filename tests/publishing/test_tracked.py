@@ -50,18 +50,15 @@ def test_of_an_adapter_its_settings_its_results_and_each_step(mini_adapter):
     assert run.metrics["validation.macro_f1"] == told["training"]["validation"]["macro_f1"]
     logged = [json.loads(line) for line in (mini_adapter / "metrics.jsonl").read_text().splitlines()]
     assert [step for step, _ in run.steps] == [line["step"] for line in logged]
-    assert {path.partition("/")[2] for path in run.files} >= {*told["files"], "rook.json", "README.md", "metrics.jsonl"}
+    assert {path.partition("/")[2] for path in run.files} >= {*told["files"], "README.md", "metrics.jsonl"}
+    assert [path.partition("/")[2] for path in run.texts] == ["rook.json"]
 
 
 def test_of_an_adopted_model_the_record_lies_beside_it(foreign, tmp_path):
     done = rook.adopt(foreign(folder=tmp_path / "mine"), "codes")
     (run,) = tracked(done.folder)
-    assert set(run.files) == {
-        "mine/adapter_config.json",
-        "mine/adapter_model.safetensors",
-        "mine/README.md",
-        "mine.rook.json",
-    }
+    assert set(run.files) == {"mine/adapter_config.json", "mine/adapter_model.safetensors", "mine/README.md"}
+    assert set(run.texts) == {"mine.rook.json"}
     assert run.params["adopted from"] == str(tmp_path / "mine")
 
 
@@ -109,6 +106,14 @@ def test_a_link_is_not_sent(gated, tmp_path):
         tracked(gated)
 
 
+def test_what_begins_with_a_dot_stays_here(gated):
+    (gated / ".git").mkdir()
+    (gated / ".git" / "HEAD").write_text("ref")
+    (gated / ".env").write_text("KEY=1")
+    (run,) = tracked(gated)
+    assert not any("HEAD" in path or "env" in path for path in run.files)
+
+
 def test_a_verdict_that_was_changed_is_not_sent(gated):
     verdict = gated / "verdict.json"
     told = json.loads(verdict.read_text())
@@ -128,6 +133,10 @@ def test_a_verdict_that_was_changed_is_not_sent(gated):
         ("mlflow:127.0.0.1:5000", ConfigError, "not an address"),
         ("mlflow:http://[", ConfigError, "not an address"),
         ("mlflow:http://me:word@host", ConfigError, "would be written down"),
+        ("mlflow:http://me:wo,rd@host", ConfigError, "would be written down"),
+        ("mlflow:postgresql://h/db?user=x&password=word", ConfigError, "would be written down"),
+        ("mlflow:http://h/?token=word", ConfigError, "would be written down"),
+        ("mlflow:http://h/#word", ConfigError, "would be written down"),
         ("mlflow:http://x,experimnt=a", UnknownName, "did you mean 'experiment'"),
         ("mlflow:http://x,model=", ConfigError, "has no name"),
         ("mlflow:http://x,model=it's", ConfigError, "is no name"),
@@ -137,7 +146,7 @@ def test_what_names_no_tracker(text, error, says, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(error, match=says) as refused:
         Target.parse(text)
-    assert "word" not in str(refused.value).replace("password", "")
+    assert "wo" not in str(refused.value).replace("password", "").replace("would", "").replace("unknown", "")
 
 
 def test_mlflows_own_variables_count(monkeypatch):
