@@ -10,9 +10,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rook_bench.core.arrays import read_only
+from rook_bench.core.rounding import PAIR_BOUND, Pair, doubtful, over, pair_of_int, pair_of_limbs
 
 LIMBS = 4
 _BYTES = 8 * LIMBS
+
+CHUNK = 1 << 14
+"""Rows converted at once, so that what lies in between stays in the processor's cache."""
+
+PAIR_BITS, MOST_POWER = 106, 256
+"""Bits of a divisor that a pair holds as it is, and the power of two beside it: beyond, results may be denormal."""
 
 
 class ExactInts:
@@ -66,7 +73,17 @@ class ExactInts:
     __hash__ = None  # type: ignore[assignment]
 
     def __neg__(self) -> ExactInts:
-        return ExactInts.of(-value for value in self)
+        return ExactInts(_negated(self.limbs))
+
+    def minus(self, other: ExactInts) -> ExactInts:
+        """The differences row by row."""
+        difference, borrow = np.empty_like(self.limbs), np.zeros(len(self), dtype=np.uint64)
+        for place in range(LIMBS):
+            mine, theirs = self.limbs[:, place], other.limbs[:, place]
+            part = mine - theirs
+            difference[:, place] = part - borrow
+            borrow = ((mine < theirs) | ((part == 0) & (borrow == 1))).astype(np.uint64)
+        return ExactInts(difference)
 
     def negative(self) -> NDArray[np.bool_]:
         """Which values are below zero, shape (n,)."""
@@ -86,13 +103,37 @@ class ExactInts:
         return less
 
     def to_floats(self, scale: int = 1) -> NDArray[np.float64]:
-        """The nearest float64 of value / scale (each correctly rounded), shape (n,)."""
-        return np.fromiter((value / scale for value in self), dtype=np.float64, count=len(self))
+        """The nearest float64 of value / scale (each correctly rounded), shape (n,); `scale` is positive."""
+        power = (scale & -scale).bit_length() - 1
+        divisor = scale >> power
+        if divisor.bit_length() > PAIR_BITS or power > MOST_POWER:
+            return np.fromiter((value / scale for value in self), dtype=np.float64, count=len(self))
+        nearest = np.empty(len(self))
+        for start in range(0, len(self), CHUNK):
+            part = self[start : start + CHUNK]
+            value = part.magnitudes()
+            if divisor > 1:
+                value = over(value, pair_of_int(divisor))
+            floats = np.ldexp(np.where(part.negative(), -value.high, value.high), -power)
+            rows = doubtful(value)
+            if divisor == 1:  # below the bound a pair holds the value as it is
+                rows = rows[value.high[rows] >= PAIR_BOUND]
+            for row in rows.tolist():
+                floats[row] = part[row] / scale
+            nearest[start : start + CHUNK] = floats
+        return nearest
+
+    def magnitudes(self) -> Pair:
+        """The absolute values as pairs of floats (see `core.rounding`)."""
+        return pair_of_limbs(self._absolute())
+
+    def _absolute(self) -> NDArray[np.uint64]:
+        negative = self.negative()
+        return np.where(negative[:, None], _negated(self.limbs), self.limbs) if negative.any() else self.limbs
 
     def to_arrow(self, digits: int) -> pa.Array:
         """Arrow decimal of `digits` digits: decimal128 up to 38, decimal256 up to 76."""
-        bound = 10**digits
-        if any(abs(value) >= bound for value in self):
+        if 10**digits < 1 << 255 and not ExactInts(self._absolute()).below(10**digits).all():
             raise OverflowError(f"a value has more than {digits} digits")
         wide = pa.Array.from_buffers(
             pa.decimal256(76), len(self), [None, pa.py_buffer(np.ascontiguousarray(self.limbs))]
@@ -110,3 +151,13 @@ class ExactInts:
             array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], wide.type)
         limbs = np.frombuffer(array.buffers()[1] or b"", dtype="<u8").reshape(-1, LIMBS)
         return cls(limbs[array.offset : array.offset + len(array)].astype(np.uint64))
+
+
+def _negated(limbs: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Two's complement negation of each row of limbs."""
+    flipped = ~limbs
+    carry = np.ones(len(limbs), dtype=bool)
+    for place in range(limbs.shape[1]):
+        flipped[:, place] += carry.astype(np.uint64)
+        carry &= flipped[:, place] == 0
+    return flipped

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.core.arrays import read_only
-from rook_bench.core.exact import ExactInts
+from rook_bench.core.exact import CHUNK, ExactInts
 from rook_bench.core.rebuilt import Rebuilt
+from rook_bench.core.rounding import doubtful, over, pair_of_int, scaled, times
 from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
 from rook_bench.market.history import LiquidityHistory, PoolStart
@@ -209,14 +210,17 @@ class SwapFrame(Rebuilt):
     @cached_property
     def price(self) -> NDArray[np.float64]:
         """Quote per base in human units, shape (n,); the nearest float64 of the exact ratio."""
-        pool = self.pool
-        if pool.base_is_token0:
-            up, down = pool.base.unit, pool.quote.unit << 192
-            values = (value * value * up / down for value in self.sqrt_price_x96)
-        else:
-            up, down = pool.base.unit << 192, pool.quote.unit
-            values = (up / (value * value * down) for value in self.sqrt_price_x96)
-        return read_only(np.fromiter(values, dtype=np.float64, count=len(self)))
+        pool, prices = self.pool, np.empty(len(self))
+        unit = over(pair_of_int(pool.base.unit), pair_of_int(pool.quote.unit))
+        for start in range(0, len(self), CHUNK):
+            part = self.sqrt_price_x96[start : start + CHUNK]
+            root = scaled(part.magnitudes(), -96)
+            square = times(root, root)
+            price = times(square, unit) if pool.base_is_token0 else over(unit, square)
+            prices[start : start + CHUNK] = price.high
+            for row in doubtful(price).tolist():
+                prices[start + row] = _exact_price(part[row], pool)
+        return read_only(prices)
 
     @cached_property
     def exact_tick(self) -> NDArray[np.int32]:
@@ -305,6 +309,13 @@ class SwapFrame(Rebuilt):
         """Seconds from the first swap to the last without the holes: what days are counted from."""
         missing = (self.at[self.holes] - self.at[self.holes - 1]) / np.timedelta64(1, "s")
         return self.span_s - float(missing.sum())
+
+
+def _exact_price(sqrt_price: int, pool: Pool) -> float:
+    square = sqrt_price * sqrt_price
+    if pool.base_is_token0:
+        return square * pool.base.unit / (pool.quote.unit << 192)
+    return (pool.base.unit << 192) / (square * pool.quote.unit)
 
 
 EARLIEST, LATEST = np.datetime64("2015-01-01", "ns"), np.datetime64("2100-01-01", "ns")

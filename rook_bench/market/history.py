@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,27 +86,33 @@ class LiquidityHistory:
         columns = (self.before_row.tolist(), self.tick_lower.tolist(), self.tick_upper.tolist(), self.delta)
         return zip(*columns, strict=True)
 
-    def known_deltas(self) -> list[int]:
+    @cached_property
+    def known_deltas(self) -> ExactInts:
         """The part of each change that moves the tick map as far as it is known.
 
         Where the map is complete that is the change itself. Where it is not, a burn counts as far
         as this tape saw the same position minted: what it took from older ones was never on the map.
         """
         if self.complete:
-            return list(self.delta)
+            return self.delta
         seen: dict[tuple[int, int], int] = {}
         known = []
         for _, lower, upper, delta in self.changes():
             held = seen.get((lower, upper), 0)
             known.append(max(delta, -held))
             seen[(lower, upper)] = held + known[-1]
-        return known
+        return ExactInts.of(known)
 
     def records(self) -> tuple[Records, Records]:
         """The tick map and its changes for compiled code (see `execution.tick_records`); the map is a fresh copy."""
+        ticks, changes = self._records
+        return ticks.copy(), changes
+
+    @cached_property
+    def _records(self) -> tuple[Records, Records]:
         ticks = tick_records(self.ticks, self.gross, self.net, np.concatenate([self.tick_lower, self.tick_upper]))
-        known = ExactInts.of(self.known_deltas())
-        return ticks, change_records(self.before_row, self.tick_lower, self.tick_upper, self.delta, known, ticks)
+        columns = (self.before_row, self.tick_lower, self.tick_upper, self.delta, self.known_deltas)
+        return ticks, change_records(*columns, ticks)
 
     def cut(self, first: int, last: int, start: PoolStart | None) -> LiquidityHistory:
         """The history of rows `first` to `last` (exclusive); `start` is the state that row `first - 1` left.

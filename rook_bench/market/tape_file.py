@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rook_bench.core import InputError, suggest
 from rook_bench.core.exact import ExactInts
 from rook_bench.core.files import whole_file
 from rook_bench.core.untrusted import check_cells
-from rook_bench.execution.pool_state import TickMap
-from rook_bench.market.events import BURN, MINT, SWAP, event_table, integers
+from rook_bench.market.events import BURN, MINT, SWAP, event_table
 from rook_bench.market.frame import COLUMNS, LABELS, RECORDED, REFERENCE, SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.pool import Pool
@@ -52,8 +52,8 @@ def to_table(frame: SwapFrame) -> pa.Table:
         if column is not None:
             columns[name] = pa.array(column)
     if frame.tx_hash is not None:
-        hashes = [value.to_bytes(32, "big", signed=True) for value in frame.tx_hash]
-        columns["tx_hash"] = pa.array(hashes, pa.binary(32))
+        hashes = np.ascontiguousarray(frame.tx_hash.limbs[:, ::-1], dtype=">u8")  # 32 bytes, big-endian
+        columns["tx_hash"] = pa.Array.from_buffers(pa.binary(32), len(frame), [None, pa.py_buffer(hashes)])
     if frame.recorded_volume is not None:
         columns["volume"] = pa.array(frame.recorded_volume)
     columns |= {name: pa.array(column) for name, column in frame.recorded.items()}
@@ -137,7 +137,7 @@ def _frame(table: pa.Table, facts: dict[str, Any], pool: Pool | None, path: Path
     history = None
     if "history" in facts:
         history = _history(table, complete=facts["history"]["complete"])
-        table = table.filter(pa.array(table["event"].to_numpy(zero_copy_only=False) == SWAP))
+        table = table.filter(pc.equal(table["event"], SWAP))
     present = {name for name in table.column_names if table[name].null_count < len(table) or not len(table)}
     try:
         exact: dict[str, Any] = {name: ExactInts.from_arrow(table[name]) for name in _DIGITS if name in present}
@@ -148,7 +148,7 @@ def _frame(table: pa.Table, facts: dict[str, Any], pool: Pool | None, path: Path
     }
     hashes = None
     if "tx_hash" in present:
-        hashes = ExactInts.of(int.from_bytes(value, "big", signed=True) for value in table["tx_hash"].to_pylist())
+        hashes = _hashes(table["tx_hash"])
     return SwapFrame(
         pool=pool or Pool.parse(facts["pool"], where=path),
         at=table["at"].to_numpy().astype("datetime64[ns]"),
@@ -171,25 +171,33 @@ def _frame(table: pa.Table, facts: dict[str, Any], pool: Pool | None, path: Path
     )
 
 
+def _hashes(column: pa.ChunkedArray) -> ExactInts:
+    """32 big-endian bytes each, as limbs."""
+    whole = column.cast(pa.binary(32)).combine_chunks()
+    parts = whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
+    data = b"".join(part.buffers()[1][32 * part.offset : 32 * (part.offset + len(part))] for part in parts)
+    return ExactInts(np.frombuffer(data, dtype=">u8").reshape(-1, 4)[:, ::-1].astype(np.uint64))
+
+
 def _history(table: pa.Table, *, complete: bool) -> LiquidityHistory:
-    kinds = table["event"].to_numpy(zero_copy_only=False).astype(object)
     start = None
-    if (kinds == STATE).any():
-        row = table.slice(int(np.argmax(kinds == STATE)), 1).to_pylist()[0]
+    if len(states := table.filter(pc.equal(table["event"], STATE))):
+        row = states.slice(0, 1).to_pylist()[0]
         start = PoolStart(int(row["sqrt_price_x96"]), row["tick"], int(row["liquidity"]))
-    ticks = table.filter(pa.array(kinds == TICK))
-    pairs = zip(integers(ticks["liquidity"]), integers(ticks["liquidity_delta"]), strict=True)
-    by_tick: dict[int, Any] = dict(zip(ticks["tick"].to_pylist(), pairs, strict=True)) if len(ticks) else {}
-    moved = np.isin(kinds, (MINT, BURN))
-    changes = table.filter(pa.array(moved))
-    columns = (changes["tick_lower"].to_pylist(), changes["tick_upper"].to_pylist())
-    before_row = np.cumsum(kinds == SWAP)[moved].tolist()
-    deltas: list[Any] = integers(changes["liquidity_delta"])
-    return LiquidityHistory.of(
+    ticks = table.filter(pc.equal(table["event"], TICK)).sort_by("tick")
+    moved = pc.is_in(table["event"], pa.array([MINT, BURN]))
+    changes = table.filter(moved)
+    swaps_before = np.cumsum(pc.equal(table["event"], SWAP).to_numpy())
+    return LiquidityHistory(
         complete=complete,
         start=start,
-        snapshot=TickMap(by_tick),
-        changes=list(zip(before_row, *columns, deltas, strict=True)),
+        ticks=ticks["tick"].to_numpy().astype(np.int32),
+        gross=ExactInts.from_arrow(ticks["liquidity"]),
+        net=ExactInts.from_arrow(ticks["liquidity_delta"]),
+        before_row=swaps_before[moved.to_numpy()].astype(np.int64),
+        tick_lower=changes["tick_lower"].to_numpy().astype(np.int32),
+        tick_upper=changes["tick_upper"].to_numpy().astype(np.int32),
+        delta=ExactInts.from_arrow(changes["liquidity_delta"]),
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rook_bench.core import InputError
+from rook_bench.core.exact import CHUNK
 from rook_bench.market.frame import SwapFrame
 from rook_bench.tapecheck.fees import (
     EXACT_TOLERANCE,
@@ -16,10 +18,9 @@ from rook_bench.tapecheck.fees import (
     PIPS,
     ROUNDED_TOLERANCE,
     implied_fee,
-    net0,
-    net1,
     own_pips,
 )
+from rook_bench.tapecheck.moves import Moves, is_move
 from rook_bench.tapecheck.repricing import why_not_repriced
 from rook_bench.tapecheck.summary import Calibration, calibrate
 from rook_bench.tapecheck.summary import describe as describe_calibration
@@ -322,46 +323,50 @@ def _tolerance(frame: SwapFrame) -> float:
 
 def _chain(frame: SwapFrame) -> _Chain:
     """Compare each swap's recorded amounts with those that its own two prices imply."""
-    swaps = list(zip(frame.sqrt_price_x96, frame.liquidity, *frame.amounts, strict=True))
     seconds = frame.at.astype("datetime64[s]").astype(np.int64)
-    units = 0 if frame.rounded else EXACT_UNITS
-    tolerance, fees = _tolerance(frame), np.broadcast_to(own_pips(frame), len(frame)) / PIPS
+    fees = np.broadcast_to(own_pips(frame), len(frame)) / PIPS
     pairs = chained = reordered = 0
-    for row in range(1, len(swaps)):
-        after, liquidity, amount0, amount1 = swaps[row]
-        before = swaps[row - 1][0]
-        if liquidity != swaps[row - 1][1] or liquidity == 0 or after == before:
-            continue
-        pairs, fee = pairs + 1, float(fees[row])
-        if _follows(before, after, liquidity, amount0, amount1, fee, tolerance, units):
-            chained += 1
-        elif any(
-            swaps[other][1] == liquidity
-            and swaps[other][0] != after
-            and _follows(swaps[other][0], after, liquidity, amount0, amount1, fee, tolerance, units)
-            for other in _same_second(seconds, row)
-        ):
-            reordered += 1
+    for start in range(1, len(frame), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(frame)))
+        rows = rows[is_move(frame, rows - 1, rows)]
+        follows = _follows(frame, rows - 1, rows, fees)
+        pairs, chained = pairs + len(rows), chained + int(follows.sum())
+        for others, missed in _same_second(seconds, rows[~follows]):
+            likely = is_move(frame, others, missed)
+            others, missed = others[likely], missed[likely]
+            reordered += len(np.unique(missed[_follows(frame, others, missed, fees)]))
     return _Chain(pairs, chained, reordered)
 
 
 def _follows(
-    before: int, after: int, liquidity: int, amount0: int, amount1: int, fee: float, tolerance: float, units: int
-) -> bool:
-    for net, recorded in ((net0, amount0), (net1, amount1)):
-        expected = net(before, after, liquidity)
-        if expected > 0:  # the token that came in also paid the fee
-            expected /= 1.0 - fee
-        if abs(expected - recorded) > max(tolerance * abs(recorded), units):
-            return False
-    return True
+    frame: SwapFrame, earlier: NDArray[np.intp], rows: NDArray[np.intp], fees: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which swaps' amounts follow from the prices that the swaps at `earlier` left."""
+    moves, fee = Moves.of(frame, earlier, rows), fees[rows]
+    tolerance, units = _tolerance(frame), 0 if frame.rounded else EXACT_UNITS
+    follows = np.ones(len(rows), dtype=bool)
+    for net, recorded in ((moves.net0, moves.amount0), (moves.net1, moves.amount1)):
+        expected = np.where(net > 0, net / (1.0 - fee), net)  # the token that came in also paid the fee
+        follows &= ~(np.abs(expected - recorded) > np.maximum(tolerance * np.abs(recorded), units))
+    return follows
 
 
-def _same_second(seconds: np.ndarray, row: int) -> list[int]:
-    """Other rows of the same second, without the row before (which was tried already)."""
-    first = int(np.searchsorted(seconds, seconds[row], side="left"))
-    last = int(np.searchsorted(seconds, seconds[row], side="right"))
-    return [other for other in range(first, last) if other not in (row, row - 1)]
+def _same_second(
+    seconds: NDArray[np.int64], rows: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Other rows of each row's second, and that row beside each, without the row before (which was tried already).
+
+    In parts of some thousand pairs, each row's in one part.
+    """
+    first = np.searchsorted(seconds, seconds[rows], side="left")
+    count = np.searchsorted(seconds, seconds[rows], side="right") - first
+    ends = np.cumsum(count)
+    for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(ends // CHUNK)) + 1):
+        own = np.repeat(rows[part], count[part])
+        place = np.arange(len(own)) - np.repeat(np.cumsum(count[part]) - count[part], count[part])
+        others = np.repeat(first[part], count[part]) + place
+        told = (others != own) & (others != own - 1)
+        yield others[told], own[told]
 
 
 def _duplicates(frame: SwapFrame) -> int:

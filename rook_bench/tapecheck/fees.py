@@ -8,7 +8,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core.exact import CHUNK
 from rook_bench.market.frame import SwapFrame
+from rook_bench.tapecheck.moves import Moves, is_move
 
 PIPS = 1_000_000
 
@@ -85,23 +87,19 @@ def _measure(frame: SwapFrame) -> ImpliedFee | None:
     if frame.amount0 is None or frame.amount1 is None:
         return None
     tolerance, units = (ROUNDED_TOLERANCE, 0) if frame.rounded else (EXACT_TOLERANCE, EXACT_UNITS)
-    sqrt_price, liquidity = list(frame.sqrt_price_x96), list(frame.liquidity)
-    fees = np.full(len(frame), np.nan)
-    size = np.zeros(len(frame))
-    for row, (amount0, amount1) in enumerate(zip(*frame.amounts, strict=True)):
-        if row == 0 or liquidity[row] != liquidity[row - 1] or liquidity[row] == 0:
-            continue
-        before, after = sqrt_price[row - 1], sqrt_price[row]
-        if before == after or (amount0 > 0) == (amount1 > 0):
-            continue
-        nets = net0(before, after, liquidity[row]), net1(before, after, liquidity[row])
-        came, went = (0, 1) if amount0 > 0 else (1, 0)
-        amounts = amount0, amount1
-        if abs(nets[went] - amounts[went]) > max(tolerance * abs(amounts[went]), units) or nets[came] <= 0:
-            continue
-        fees[row] = 1.0 - nets[came] / amounts[came]
-        near = max(before, after) < FAR * min(before, after)
-        size[row] = min(amounts[came], abs(after - before)) if near else 0
+    fees, size = np.full(len(frame), np.nan), np.zeros(len(frame))
+    for start in range(1, len(frame), CHUNK):
+        rows = np.arange(start, min(start + CHUNK, len(frame)))
+        rows = rows[is_move(frame, rows - 1, rows)]
+        moves = Moves.of(frame, rows - 1, rows)
+        of0 = moves.amount0 > 0
+        came, net_in = np.where(of0, moves.amount0, moves.amount1), np.where(of0, moves.net0, moves.net1)
+        went, net_out = np.where(of0, moves.amount1, moves.amount0), np.where(of0, moves.net1, moves.net0)
+        told = (of0 != (moves.amount1 > 0)) & (net_in > 0)
+        told &= np.abs(net_out - went) <= np.maximum(tolerance * np.abs(went), units)
+        near = np.maximum(moves.before, moves.after) < FAR * np.minimum(moves.before, moves.after)
+        fees[rows[told]] = 1.0 - net_in[told] / came[told]
+        size[rows[told]] = np.where(near, np.minimum(came, moves.moved), 0.0)[told]
     return _found(frame, fees, size)
 
 
@@ -175,13 +173,3 @@ def said_of_fee(frame: SwapFrame) -> str | None:
         f"the pool's fee varies: {found.median:.4%} in the middle, {found.low:.4%} to {found.high:.4%} on 98% of "
         f"{found.telling:,} pairs ({stated} is not it); {pays}"
     )
-
-
-def net0(before: int, after: int, liquidity: int) -> float:
-    """Token0 that moving the price asks for without a fee; negative where it comes out."""
-    return liquidity * (before - after) * 2**96 / (before * after)
-
-
-def net1(before: int, after: int, liquidity: int) -> float:
-    """The same of token1."""
-    return liquidity * (after - before) / 2**96

@@ -84,6 +84,16 @@ def why_not_repriced(frame: SwapFrame) -> str | None:
 
 def reprice(frame: SwapFrame) -> Repricing:
     """Price every swap again; ValueError where `why_not_repriced` gives a reason."""
+    if frame not in _repriced:
+        _repriced[frame] = _reprice(frame)
+    return _repriced[frame]
+
+
+_repriced: WeakKeyDictionary[SwapFrame, Repricing] = WeakKeyDictionary()
+"""Frames are frozen, and each is asked several times in a replay."""
+
+
+def _reprice(frame: SwapFrame) -> Repricing:
     reason = why_not_repriced(frame)
     if reason is not None:
         raise ValueError(reason)
@@ -213,35 +223,15 @@ _IMPOSSIBLE = ExactInts.of([(1 << 254)]).limbs[0]
 def _magnitudes(amounts: ExactInts, *, sign: int) -> NDArray[np.uint64]:
     """Amounts times `sign`; one of the wrong sign becomes a number that no swap gives."""
     wrong = amounts.negative() if sign > 0 else ~amounts.negative() & ~amounts.zero()
-    limbs = amounts.limbs if sign > 0 else _negated(amounts.limbs)
-    return np.where(wrong[:, None], _IMPOSSIBLE, limbs)
-
-
-def _negated(limbs: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Two's complement negation of each row of limbs."""
-    flipped = ~limbs
-    carry = np.ones(len(limbs), dtype=bool)
-    for place in range(limbs.shape[1]):
-        flipped[:, place] += carry.astype(np.uint64)
-        carry &= flipped[:, place] == 0
-    return flipped
+    return np.where(wrong[:, None], _IMPOSSIBLE, amounts.limbs if sign > 0 else (-amounts).limbs)
 
 
 def _errors(swaps: np.ndarray, priced: np.ndarray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """How far the output of the priced swap is from the recorded one, in units and in basis points of it."""
-    recorded = ExactInts(np.ascontiguousarray(swaps["gained"])).to_floats()
-    given = np.array(
-        [
-            float(mine - theirs)
-            for mine, theirs in zip(
-                ExactInts(np.ascontiguousarray(priced["gained"])),
-                ExactInts(np.ascontiguousarray(swaps["gained"])),
-                strict=True,
-            )
-        ]
-    )
+    mine, theirs = (ExactInts(np.ascontiguousarray(table["gained"])) for table in (priced, swaps))
+    given = mine.minus(theirs).to_floats()
     with np.errstate(divide="ignore", invalid="ignore"):
-        return given, np.where(given == 0, 0.0, given / recorded * 1e4)
+        return given, np.where(given == 0, 0.0, given / theirs.to_floats() * 1e4)
 
 
 def _spread(values: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
