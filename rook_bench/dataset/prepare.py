@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import whole_folder, write_json
+from rook_bench.dataset.csv_file import write_csv
 from rook_bench.dataset.fit_rules import RuleFit
 from rook_bench.dataset.rule_cautions import rule_cautions
 from rook_bench.dataset.rules import Rules, apply_rules
@@ -92,14 +93,14 @@ def prepare(
     scaled, scaled_context = scaler.transform(values), condition_scaler.transform(context)
 
     with whole_folder(folder) as aside:
-        core.to_csv(aside / "core_features.csv", index=False)
+        write_csv(core, aside / "core_features.csv")
         stamp = core["timestamp"].tail(len(conditions)).to_numpy()
-        conditions.assign(timestamp=stamp).to_csv(aside / "core_conditions.csv", index=False)
-        labeled.to_csv(aside / "labeled_dataset.csv", index=False)
+        write_csv(conditions.assign(timestamp=stamp), aside / "core_conditions.csv")
+        write_csv(labeled, aside / "labeled_dataset.csv")
         write_split_tapes(frame, labels, splits, aside)
         for name, rows in splits.items() if windows or compat_rook else ():
             table = _window_table(scaled, scaled_context, list(conditions.columns), labeled, rows, plan, compat_rook)
-            table.to_csv(aside / f"{name}.csv", index=False)
+            write_csv(table, aside / f"{name}.csv")
         write_json(aside / "normalization.json", _normalization(scaler, condition_scaler))
         write_json(aside / "metadata.json", _metadata(frame, plan, splits, list(conditions.columns), leaks))
         (aside / "labeling_stats.txt").write_text(_labeling_stats(labels), encoding="utf-8")
