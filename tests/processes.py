@@ -16,14 +16,15 @@ def start(*arguments, **options):
 
 @contextmanager
 def hearing_interrupts():
-    """What is started inside hears Ctrl-C, also where this test run does not.
+    """What is started inside hears Ctrl-C and hang-ups, also where this test run does not.
 
-    A shell starts its background jobs deaf to it, and what they start is born deaf too. The product keeps
-    that habit (who runs it under nohup means it), so the tests of Ctrl-C have to undo it.
+    A shell starts its background jobs deaf to the one, nohup to the other, and what they start is born deaf too. The
+    product keeps that habit (who runs it under nohup means it), so the tests of both have to undo it.
     """
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    own = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in own.items()}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -7,15 +7,18 @@ import sys
 import pytest
 from processes import hearing_interrupts
 
-HEARS = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
+HEARS = (
+    "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler "
+    "and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL)"
+)
 
 
-@pytest.fixture
-def in_the_background():
-    """As under a shell that started this run with &: deaf to Ctrl-C."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    yield
-    signal.signal(signal.SIGINT, before)
+@pytest.fixture(params=[signal.SIGINT, signal.SIGHUP], ids=["background", "nohup"])
+def in_the_background(request):
+    """As under a shell that started this run with & (deaf to Ctrl-C), or under nohup (deaf to hang-ups)."""
+    before = signal.signal(request.param, signal.SIG_IGN)
+    yield request.param
+    signal.signal(request.param, before)
 
 
 def hears():
@@ -26,4 +29,4 @@ def test_it_hears_ctrl_c(in_the_background):
     assert hears() == "False\n"
     with hearing_interrupts():
         assert hears() == "True\n"
-    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert signal.getsignal(in_the_background) is signal.SIG_IGN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -42,6 +43,8 @@ def load_torch() -> Any:
     require_train_extra()
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    # Where it is installed, PEFT imports it, and it warns of kernels that nobody asked for.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     import torch
 
     return torch

@@ -120,16 +120,18 @@ class SwapFrame(Rebuilt):
         """A SwapFrame of those rows."""
         return self.take(np.arange(len(self))[rows])
 
-    def take(self, rows: NDArray[np.intp], *, keep_position: bool = False) -> SwapFrame:
-        """A SwapFrame of the rows at these positions; `keep_position` leaves times and blocks in place."""
-        names = [name for name, column in COLUMNS.items() if not (keep_position and column.position)]
-        columns: dict[str, Any] = {name: getattr(self, name) for name in names}
-        taken: dict[str, Any] = {name: None if column is None else column[rows] for name, column in columns.items()}
+    def take(self, rows: NDArray[np.intp], *, places: NDArray[np.intp] | None = None) -> SwapFrame:
+        """A SwapFrame of the rows at these positions; their times and blocks are those of `places`, where given."""
+        where = rows if places is None else places
+        columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}
+        taken: dict[str, Any] = {
+            name: None if column is None else column[where if COLUMNS[name].position else rows]
+            for name, column in columns.items()
+        }
         taken["recorded"] = {name: column[rows] for name, column in self.recorded.items()}
         taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
-        if not keep_position:  # they belong to the time of a row
-            taken["references"] = {pair: column[rows] for pair, column in self.references.items()}
-        frame = replace(self, **taken, history=self._history_of(rows), breaks=self._breaks_of(rows, keep_position))
+        taken["references"] = {pair: column[where] for pair, column in self.references.items()}  # of the time of a row
+        frame = replace(self, **taken, history=self._history_of(rows), breaks=self._breaks_of(where))
         for name in BY_ROW:  # computed from exact integers one by one: not again for every part of a tape
             if name in self.__dict__:
                 frame.__dict__[name] = read_only(self.__dict__[name][rows])
@@ -138,9 +140,16 @@ class SwapFrame(Rebuilt):
     @cached_property
     def unlabelled(self) -> SwapFrame:
         """The same swaps without labels."""
-        if not self.labels:
-            return self
-        frame = replace(self, labels={})
+        return self._without(labels={}) if self.labels else self
+
+    @cached_property
+    def bare(self) -> SwapFrame:
+        """The same swaps without liquidity history, which no source sees, and which takes long to cut."""
+        return self._without(history=None) if self.history is not None else self
+
+    def _without(self, **nothing: Any) -> SwapFrame:
+        """The same rows without something, and with what was computed of them."""
+        frame = replace(self, **nothing)
         for name in (*BY_ROW, "holes", "segment"):
             if name in self.__dict__:
                 frame.__dict__[name] = self.__dict__[name]
@@ -186,10 +195,8 @@ class SwapFrame(Rebuilt):
             notes=tuple(dict.fromkeys(note for frame in frames for note in frame.notes)),
         )
 
-    def _breaks_of(self, rows: NDArray[np.intp], keep_position: bool) -> tuple[int, ...] | None:
-        """The holes of a part, where its rows are consecutive or their times are left in place."""
-        if keep_position:
-            return self.breaks
+    def _breaks_of(self, rows: NDArray[np.intp]) -> tuple[int, ...] | None:
+        """The holes of a part, where the times of its rows are consecutive."""
         if len(rows) == 0 or (np.diff(rows) != 1).any():
             return None
         inside = self.holes[(self.holes > rows[0]) & (self.holes <= rows[-1])]

@@ -27,6 +27,15 @@ TELLING = 0.5
 
 MINIMUM_ROWS = 2
 
+NEAR, FURTHER = 1 << 12, 8
+"""Rows before a place that a source is shown at first, and how many times more where they are not enough."""
+
+COMPARED = 1 << 10
+"""Decisions before a place that are compared where not all of the past is shown, and other rows that come after it."""
+
+WHOLE = 4
+"""Of so many places one is asked about with all of the past, and all of its decisions are compared."""
+
 
 @dataclass(frozen=True)
 class Lookahead:
@@ -117,30 +126,28 @@ def check_source(
     rng = rng or np.random.default_rng(int(tape.content_hash[:16], 16))
     cuts, anywhere, after_trades = choose_cuts(tape, rng, places)
     prompts = source.prompts(frame, len(frame))
-    other = replace(source)
+    # What is shown parts of the past remembers nothing that whatever is shown all of it could trip over.
+    other, nearby = replace(source), replace(source)
     asked = ask or in_process(lambda: other, seed)
-    order = sorted(cuts) if ask_whole else rng.permutation(cuts).tolist()
-    # Who can put a scrambled future in order again sees nothing of one that is cut off.
-    cut_off = set(rng.permutation(order)[: CUTS if source.installed else max(CUTS, len(order) // 2)].tolist())
-    if ask is None:
-        order.sort(key=lambda cut: cut != cuts[0])  # the shortest first, the others as they were drawn
-    # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
-    ways = [(cut, name) for cut in order for name in ("cut off", "scrambled") if name == "scrambled" or cut in cut_off]
-    seeds = rng.integers(2**63, size=len(ways)).tolist()  # for questions may be made in any order
-    questions = [partial(_changed, frame, cut, name, seed) for (cut, name), seed in zip(ways, seeds, strict=True)]
-    whole: list[Question] = [lambda: (frame, len(frame))] if ask_whole else []
-    replies = asked([*questions, *whole])
+    asked_nearby = ask or in_process(lambda: nearby, seed)
+    ways = _ways(cuts, source, rng, shortest_first=ask_whole)
     try:
-        for (cut, name), reply in zip(ways, replies, strict=False):
-            row = None if prompts is None else _first_other(prompts[:cut], reply.prompts or [])
-            if row is not None:
-                detail = f"with the future after row {cut} {name}, the prompt of row {row + 1} changed"
-                return Lookahead("leak", tuple(cuts), row, detail)
-            row = None if reply.tape is None else first_difference(tape.head(cut), reply.tape)
-            if row is not None:
-                detail = f"with the future after row {cut} {name}, the decision at row {row + 1} changed"
-                return Lookahead("leak", tuple(cuts), row, detail)
-        for reply in replies if ask_whole else ():
+        # Decisions that come out alike from the rows near a place need neither its future nor the rest of its past.
+        # Those that don't may need more of the past: only with all of it do they tell of a leak.
+        near, far = [way for way in ways if way.back], [way for way in ways if not way.back]
+        while near:
+            replies = asked_nearby([partial(way.tape, frame.bare) for way in near])
+            differ = [way for way, reply in zip(near, replies, strict=True) if way.differs(tape, prompts, reply)]
+            near = [way for way in map(_Way.further, differ) if way.back]
+            far += [way for way in map(_Way.further, differ) if not way.back]
+        far.sort(key=lambda way: way.cut if ask_whole else way.cut != cuts[0])
+        for way, reply in zip(far, asked([partial(way.tape, frame.bare) for way in far]), strict=True):
+            changed = way.differs(tape, prompts, reply)
+            if changed is not None:
+                what, changed_row = changed
+                detail = f"with the future after row {way.cut} {way.name}, the {what} {changed_row + 1} changed"
+                return Lookahead("leak", tuple(cuts), changed_row, detail)
+        for reply in asked([lambda: (frame, len(frame))]) if ask_whole else ():
             row = None if reply.tape is None else first_difference(tape, reply.tape)
             if row is not None:
                 detail = f"asked again on the same tape, the source decides otherwise at row {row + 1}"
@@ -156,17 +163,82 @@ def check_source(
     return Lookahead("clean", tuple(cuts), None, detail)
 
 
-def _changed(frame: SwapFrame, cut: int, name: str, seed: int) -> tuple[SwapFrame, int]:
-    """The tape with the future after a row cut off or scrambled."""
-    if name == "cut off":
-        return frame[:cut], cut
-    return scramble_future(frame, cut, np.random.default_rng(seed)), cut
+@dataclass(frozen=True)
+class _Way:
+    """One other future of a place.
+
+    Attributes:
+        cut: the row after which the future is another one.
+        name: "cut off" or "scrambled"; seed: of the order that it is put into.
+        back: rows before the place that are shown; 0 shows all.
+    """
+
+    cut: int
+    name: str
+    seed: int
+    back: int
+
+    @property
+    def first(self) -> int:
+        """The first row that is shown."""
+        return self.cut - self.back if self.back else 0
+
+    def further(self) -> _Way:
+        """The same with more of the past, at last with all of it."""
+        return replace(self, back=_worth(self.cut, self.back * FURTHER))
+
+    def tape(self, frame: SwapFrame) -> tuple[SwapFrame, int]:
+        """What is shown, and how many of its rows lie before the place."""
+        rng = np.random.default_rng(self.seed)
+        past = self.cut - self.first
+        if self.name == "cut off":
+            return frame[self.first : self.cut], past
+        if not self.back:
+            return scramble_future(frame, self.cut, rng), past
+        future = np.arange(self.cut, len(frame))
+        drawn = rng.choice(future, size=min(COMPARED, len(future)), replace=False)
+        places = np.arange(self.first, self.cut + len(drawn))
+        return frame.take(np.concatenate([places[:past], drawn]), places=places), past
+
+    def differs(self, tape: DecisionTape, prompts: list[str] | None, reply: Reply) -> tuple[str, int] | None:
+        """What came out otherwise before the place, and the first row of it; None where nothing did."""
+        start = max(self.first, self.cut - COMPARED) if self.back else 0
+        skipped = start - self.first
+        if prompts is not None:
+            row = _first_other(prompts[start : self.cut], (reply.prompts or [])[skipped:])
+            if row is not None:
+                return "prompt of row", start + row
+        if reply.tape is None:
+            return None
+        past = self.cut - self.first
+        row = first_difference(tape.rows(slice(start, self.cut)), reply.tape.rows(slice(skipped, past)))
+        return None if row is None else ("decision at row", start + row)
+
+
+def _ways(cuts: list[int], source: Source, rng: np.random.Generator, *, shortest_first: bool) -> list[_Way]:
+    """The other futures of all places; about one place of four is asked about with all of its past."""
+    order = sorted(cuts) if shortest_first else rng.permutation(cuts).tolist()
+    # Who can put a scrambled future in order again sees nothing of one that is cut off.
+    cut_off = set(rng.permutation(order)[: CUTS if source.installed else max(CUTS, len(order) // 2)].tolist())
+    whole = {*rng.permutation(order)[: -(-len(order) // WHOLE)].tolist(), *cuts[:1]}
+    # A scrambled future finds what a cut one finds, and more; cutting costs as much again.
+    ways = [(cut, name) for cut in order for name in ("cut off", "scrambled") if name == "scrambled" or cut in cut_off]
+    seeds = rng.integers(2**63, size=len(ways)).tolist()  # for questions may be made in any order
+    return [
+        _Way(cut, name, seed, 0 if cut in whole else _worth(cut, NEAR))
+        for (cut, name), seed in zip(ways, seeds, strict=True)
+    ]
+
+
+def _worth(cut: int, back: int) -> int:
+    """So many rows back, or all of them (0) where they are not many fewer."""
+    return back if 2 * back <= cut else 0
 
 
 def scramble_future(frame: SwapFrame, cut: int, rng: np.random.Generator) -> SwapFrame:
     """The same tape with everything after row `cut` in another order (times stay in order)."""
     rows = np.concatenate([np.arange(cut), cut + rng.permutation(len(frame) - cut)])
-    return frame.take(rows, keep_position=True)
+    return frame.take(rows, places=np.arange(len(frame)))
 
 
 def choose_cuts(tape: DecisionTape, rng: np.random.Generator, places: int = CUTS) -> tuple[list[int], int, int]:

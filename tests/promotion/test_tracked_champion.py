@@ -62,7 +62,7 @@ def test_a_stored_copy_that_was_changed_becomes_no_version(mlflow_server, place)
     entry = place.promoted(place.a)
     (place.models / entry["stored"] / "adapter" / "adapter_model.safetensors").write_text("others")
     with pytest.raises(InputError, match="not what was promoted"):
-        rook.track(place.models, f"{mlflow_server.to},experiment=changed,model=changed")
+        rook.track(place.models, f"{mlflow_server.to},experiment=changed-copy,model=changed")
     assert versions(mlflow_server, "changed") == {}
 
 

@@ -96,7 +96,7 @@ def test_swapped_rows_are_out_of_order(life):
         frame = replace(life.frame(), history=None)
         order = np.arange(len(frame))
         order[[row, row + 1]] = order[[row + 1, row]]
-        found = reprice(frame.take(order, keep_position=True))
+        found = reprice(frame.take(order, places=np.arange(len(frame))))
         assert found.reasons[row] == misses.REORDERED
 
 
