@@ -125,7 +125,7 @@ def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lo
     own = [*written, *([strategies_folder()] if written else [])]
     for cut in sorted(lookahead.cuts or choose_cuts(tape, np.random.default_rng(0))[0]):
         if elsewhere and written:
-            question = RiskQuestion(risk, run.frame[:cut].unlabelled, tape.head(cut))
+            question = RiskQuestion(risk, run.frame.bare[:cut].unlabelled, tape.head(cut))
             try:
                 answer = _untouched(_elsewhere(question, own=own))
             except Unanswered as problem:
@@ -133,7 +133,7 @@ def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lo
             assert answer.permitted is not None
             fraction, refused_by = answer.permitted
         else:
-            again = apply_risk(risk, MarketView.whole(run.frame[:cut]), tape.head(cut))
+            again = apply_risk(risk, MarketView.whole(run.frame.bare[:cut]), tape.head(cut))
             fraction, refused_by = again.fraction, again.refused_by
         for mine, theirs in ((permitted.fraction, fraction), (permitted.refused_by, refused_by)):
             changed = np.flatnonzero(mine[:cut] != theirs)

@@ -27,7 +27,7 @@ from rook_bench.replay.config import ReplayConfig
 from rook_bench.replay.dtypes import PENDING, Balances, Given, Limbs, PoolCalls, Records, Terms
 from rook_bench.replay.entering import PPB, place
 from rook_bench.replay.fills import land
-from rook_bench.replay.market_rows import NS, landing, market_rows
+from rook_bench.replay.market_rows import NS, charge, landing, market_rows
 from rook_bench.replay.numeraire import numeraire_rate
 from rook_bench.replay.terms import terms_of
 from rook_bench.risk import RiskConfig, apply_risk
@@ -69,7 +69,9 @@ class Counterfactual:
     def __init__(self, frame: SwapFrame, config: ReplayConfig) -> None:
         self.frame, self.config = frame, config.on(frame.pool)
         self.risk = RiskConfig.model_validate(self.config.risk.model_dump() | {"filters": []})
-        self.market = market_rows(frame, self.config.frictions)
+        every = np.arange(len(frame))
+        self.market = market_rows(frame, every)
+        charge(self.market, frame, every, self.config.frictions)
         self.landing = landing(frame, self.config.frictions)
         self.cash, self.bases = _purses(frame, self.config)
 

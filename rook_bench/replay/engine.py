@@ -13,25 +13,22 @@ from numpy.typing import NDArray
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
-from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
-from rook_bench.replay import dtypes, loop
+from rook_bench.replay import dtypes
 from rook_bench.replay.causality import check_risk
 from rook_bench.replay.config import ReplayConfig, check_pair
-from rook_bench.replay.entering import FIRST_FREE_CODE, LEDGER_FILTERS, PPB
+from rook_bench.replay.entering import FIRST_FREE_CODE, LEDGER_FILTERS
 from rook_bench.replay.ledger import reconcile
-from rook_bench.replay.market_rows import NS, landing, market_rows, native_prices
+from rook_bench.replay.market_rows import native_prices
 from rook_bench.replay.numeraire import numeraire_rate
 from rook_bench.replay.orders import AMOUNTS, OrderTable
 from rook_bench.replay.run import Run
-from rook_bench.replay.terms import terms_of
+from rook_bench.replay.sparse import equity_of, sparse
 from rook_bench.risk import Permitted, apply_risk
 from rook_bench.sources import Decided, Source, decide
 from rook_bench.sources.lookahead import Lookahead, check_source
 from rook_bench.tapecheck.check import TapeCheck, check_tape
-from rook_bench.tapecheck.repricing import known_depth
 
 
 def replay(
@@ -107,26 +104,10 @@ def execute(
     frame: SwapFrame, tape: DecisionTape, permitted: Permitted, config: ReplayConfig
 ) -> tuple[OrderTable, NDArray[np.float64]]:
     """Run the compiled loop; returns the orders and the equity by row."""
-    market = market_rows(frame, config.frictions)
-    wishes = np.empty(len(frame), dtype=dtypes.WISHES)
-    wishes["side"] = tape.side
-    wishes["rejected"] = np.where(permitted.refused_by < 0, 0, permitted.refused_by + FIRST_FREE_CODE)
-    wishes["fraction_ppb"] = np.round(permitted.fraction * PPB)
-    wishes["slippage_ppm"] = np.round(permitted.slippage_bps * 100)
-    wishes["deadline_ns"] = np.minimum(tape.deadline_s * NS, 2.0**62)
-    wishes["landing_row"], wishes["landing_ns"] = landing(frame, config.frictions)
-    limbs = ExactInts.of(opening_balances(config, frame)).limbs
-    traded = int(tape.trades.sum())
-    orders, equity = dtypes.empty_orders(traded), np.empty(len(frame))
-    depth = known_depth(frame)
-    ticks, changes = no_ticks() if depth is None else depth.records()
-    terms = terms_of(frame, config.frictions, permitted.limits, whole_map=depth is not None)
-    # Only a run that needs it pays for compiling the sandwich.
-    sandwich = sandwich_call() if config.frictions.mev == "typical" else swap_call()
-    pool = dtypes.PoolCalls(room_for_a_call(), ticks, swap_call(), sandwich)
-    loop.replay_rows(market, wishes, pool, changes, terms, limbs[0], limbs[1], orders, equity)
-    left_range = np.zeros(traded, dtype=bool) if depth else _left_range(frame, orders)
-    return _order_table(orders, tape, permitted, left_range), equity
+    ready, opening = sparse(frame, tape), opening_balances(config, frame)
+    orders = ready.orders(permitted, config.frictions, opening)
+    left_range = np.zeros(len(orders), dtype=bool) if ready.whole_map else _left_range(frame, orders)
+    return _order_table(orders, tape, permitted, left_range), equity_of(frame, orders, opening)
 
 
 def opening_balances(config: ReplayConfig, frame: SwapFrame) -> tuple[int, int]:

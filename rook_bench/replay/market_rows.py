@@ -16,16 +16,25 @@ from rook_bench.tapecheck.fees import paid_pips
 NS = 1_000_000_000
 
 
-def market_rows(frame: SwapFrame, frictions: Frictions) -> records.Records:
-    """The tape as the loop reads it, with the fee and the gas price that hold on each row."""
-    market = np.empty(len(frame), dtype=records.MARKET)
-    market["at_ns"], market["price"] = frame.at.astype(np.int64), frame.price
-    market["sqrt_price"], market["liquidity"] = frame.sqrt_price_x96.limbs, frame.liquidity.limbs
-    market["tick"] = frame.exact_tick
-    market["fee_pips"] = fee_pips(frame, frictions)
-    market["gas_wei"] = gas_prices(frame, frictions)
-    _, market["native_price"] = native_prices(frame, frictions)
+def market_rows(frame: SwapFrame, rows: NDArray[np.intp]) -> records.Records:
+    """Some rows of the tape as the loop reads them; fee and gas are still to be filled in (see `charge`)."""
+    market = np.zeros(len(rows), dtype=records.MARKET)
+    market["at_ns"], market["price"] = frame.at[rows].astype(np.int64), frame.price[rows]
+    market["sqrt_price"], market["liquidity"] = frame.sqrt_price_x96.limbs[rows], frame.liquidity.limbs[rows]
+    market["tick"] = frame.exact_tick[rows]
     return market
+
+
+def charge(market: records.Records, frame: SwapFrame, rows: NDArray[np.intp], frictions: Frictions) -> None:
+    """Fill in the fee and the gas price that hold on each of the rows."""
+    _, native = native_prices(frame, frictions)
+    columns = {
+        "fee_pips": fee_pips(frame, frictions),
+        "gas_wei": gas_prices(frame, frictions),
+        "native_price": native,
+    }
+    for name, column in columns.items():
+        market[name] = column[rows] if isinstance(column, np.ndarray) else column
 
 
 def native_prices(frame: SwapFrame, frictions: Frictions) -> tuple[int, NDArray[np.float64] | float]:

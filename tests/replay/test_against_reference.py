@@ -265,7 +265,7 @@ def assert_same(run, reference):
 
 
 def replay_both(run_of, frame, decisions, config):
-    from rook_bench.replay.engine import landing
+    from rook_bench.replay.market_rows import landing
 
     run = run_of(frame, decisions, config)
     reference = Reference(frame, decisions, config, run.opening, landing(frame, config.frictions)).run()

@@ -102,6 +102,11 @@ class Picture:
         with warnings.catch_warnings():
             # A name in a script the font lacks is drawn as boxes; the page shows it in full.
             warnings.filterwarnings("ignore", message="Glyph .* missing from")
+            # Laid out once: savefig would do it twice, and draw the picture for it.
+            engine = self.figure.get_layout_engine()
+            if engine is not None and self.figure.axes:
+                engine.execute(self.figure)
+                self.figure.set_layout_engine("none")
             self.figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
         return buffer.getvalue()
 

@@ -1,0 +1,131 @@
+"""The loop on the rows that matter: where orders are decided and where they land.
+
+Balances change nowhere else, so that the loop needs no other row, and the equity of every row follows from the balances
+that orders left, bit for bit as the loop would mark it. A drawdown stop looks at every row, and keeps them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import Side
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.exact import ExactInts
+from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
+from rook_bench.execution.frictions import Frictions
+from rook_bench.execution.tick_records import no_ticks
+from rook_bench.market.frame import SwapFrame
+from rook_bench.replay import dtypes, loop
+from rook_bench.replay.entering import FIRST_FREE_CODE, PPB
+from rook_bench.replay.market_rows import NS, charge, landing, market_rows
+from rook_bench.replay.terms import terms_of
+from rook_bench.risk import Permitted
+from rook_bench.tapecheck.repricing import known_depth
+
+KEPT = 3
+"""Latencies whose rows are kept, for decisions that are replayed under many."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What of the kept rows no cost changes: states and wishes, and the changes of the tick map between them."""
+
+    rows: NDArray[np.intp]
+    market: dtypes.Records
+    wishes: dtypes.Records
+    changes: dtypes.Records
+
+
+class Sparse:
+    """The decisions of one tape, ready to be replayed under many configurations.
+
+    Args:
+        frame, tape: the swaps and what was decided on each.
+    """
+
+    def __init__(self, frame: SwapFrame, tape: DecisionTape) -> None:
+        # Not the tape itself, by which `sparse` knows these: it would keep itself alive.
+        self.frame, self.wishing = frame, np.flatnonzero(tape.trades)
+        self.side = tape.side[self.wishing]
+        self.deadline_ns = np.minimum(tape.deadline_s[self.wishing] * NS, 2.0**62)
+        depth = known_depth(frame)
+        self.whole_map = depth is not None
+        self.ticks, self.changes = no_ticks() if depth is None else depth.records()
+        self._grounds: dict[str, _Ground] = {}
+
+    def orders(self, permitted: Permitted, frictions: Frictions, opening: tuple[int, int]) -> dtypes.Records:
+        """What became of each wish to trade; rows are those of the tape."""
+        ground = self._ground(permitted, frictions)
+        rows, market, wishes = ground.rows, ground.market.copy(), ground.wishes.copy()
+        charge(market, self.frame, rows, frictions)
+        places = np.searchsorted(rows, self.wishing)
+        refused = permitted.refused_by[self.wishing]
+        wishes["rejected"][places] = np.where(refused < 0, 0, refused + FIRST_FREE_CODE)
+        wishes["fraction_ppb"][places] = np.round(permitted.fraction[self.wishing] * PPB)
+        wishes["slippage_ppm"][places] = np.round(permitted.slippage_bps[self.wishing] * 100)
+        terms = terms_of(self.frame, frictions, permitted.limits, whole_map=self.whole_map)
+        # Only a run that needs it pays for compiling the sandwich.
+        sandwich = sandwich_call() if frictions.mev == "typical" else swap_call()
+        pool = dtypes.PoolCalls(room_for_a_call(), self.ticks.copy(), swap_call(), sandwich)
+        limbs = ExactInts.of(opening).limbs
+        orders, equity = dtypes.empty_orders(len(self.wishing)), np.empty(len(rows))
+        loop.replay_rows(market, wishes, pool, ground.changes, terms, limbs[0], limbs[1], orders, equity)
+        orders["row"] = rows[orders["row"]]
+        orders["landing_row"] = np.where(orders["landing_row"] < 0, -1, rows[orders["landing_row"]])
+        return orders
+
+    def _ground(self, permitted: Permitted, frictions: Frictions) -> _Ground:
+        every = permitted.limits.drawdown_stop is not None  # measured from the highest equity of any row
+        bid = frictions.gas.gwei if frictions.ordering == "priority" else ""
+        key = f"{frictions.latency}|{frictions.block_time_s}|{frictions.ordering}|{bid}|{every}"
+        if key not in self._grounds:
+            while len(self._grounds) >= KEPT:
+                del self._grounds[next(iter(self._grounds))]
+            self._grounds[key] = self._new_ground(frictions, every=every)
+        return self._grounds[key]
+
+    def _new_ground(self, frictions: Frictions, *, every: bool) -> _Ground:
+        row, when = (column[self.wishing] for column in landing(self.frame, frictions))
+        rows = np.arange(len(self.frame)) if every else np.union1d(self.wishing, row[row >= 0]).astype(np.intp)
+        market = market_rows(self.frame, rows)
+        wishes = np.zeros(len(rows), dtype=dtypes.WISHES)
+        wishes["side"] = Side.HOLD
+        places = np.searchsorted(rows, self.wishing)
+        wishes["side"][places], wishes["deadline_ns"][places] = self.side, self.deadline_ns
+        wishes["landing_row"][places] = np.where(row < 0, -1, np.searchsorted(rows, row))
+        wishes["landing_ns"][places] = when
+        changes = self.changes.copy()
+        changes["before_row"] = np.searchsorted(rows, changes["before_row"])
+        return _Ground(rows, market, wishes, changes)
+
+
+_sparse: WeakKeyDictionary[DecisionTape, Sparse] = WeakKeyDictionary()
+"""A run's decisions are replayed under many costs."""
+
+
+def sparse(frame: SwapFrame, tape: DecisionTape) -> Sparse:
+    """The decisions ready to be replayed, made once for the same tape and decisions."""
+    known = _sparse.get(tape)
+    if known is None or known.frame is not frame:
+        known = _sparse[tape] = Sparse(frame, tape)
+    return known
+
+
+def equity_of(frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int]) -> NDArray[np.float64]:
+    """Equity after every row, shape (n,), from the balances that the orders left."""
+    changed = [orders[name].any(axis=1) for name in ("paid", "gas_quote", "gas_base")]
+    moved = np.flatnonzero(np.any(changed, axis=0))
+    limbs = ExactInts.of(opening).limbs
+    quote = _floats(np.concatenate([limbs[:1], orders["cash"][moved]])) / float(frame.pool.quote.unit)
+    base = _floats(np.concatenate([limbs[1:], orders["base"][moved]])) / float(frame.pool.base.unit)
+    latest = np.searchsorted(orders["landing_row"][moved], np.arange(len(frame)), side="right")
+    return quote[latest] + base[latest] * frame.price
+
+
+def _floats(limbs: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """As the loop's `to_float`."""
+    return limbs[:, 1].astype(np.float64) * 18446744073709551616.0 + limbs[:, 0].astype(np.float64)
