@@ -122,6 +122,8 @@ def sandwiched_out(
     )
     low, high = nothing, amount
     searching, doublings = alone > least, 0
+    if least == nothing and searching:  # the minimum can't fail, and doubling would only come to this
+        low, searching = amount << (_DOUBLINGS - 1), False
     while searching:
         # First double until the order fails, then halve the gap to a millionth.
         size = high if doublings >= 0 else (low + high) >> 1

@@ -181,6 +181,33 @@ def test_large_orders_with_wide_limits_are_sandwiched_and_others_are_not(deep_po
     assert sandwiched(deep_pool, 2 * 10**13, 20_000, 10**30, True)[0] == quoted  # gas eats the profit
 
 
+def test_a_minimum_that_can_t_fail_is_not_searched_for(draws, monkeypatch):
+    """With no minimum a searcher may push as far as the pool goes; that it leaves enough need not be tried 80 times."""
+    from rook_bench.execution import fill
+
+    swap, asked = fill.pool_swap, []
+    monkeypatch.setattr(fill, "pool_swap", lambda *facts: asked.append(1) or swap(*facts))
+    draw, few = random.Random(8), 0
+    for _ in range(draws(60)):
+        state, falls, amount = some_pool(draw), draw.random() < 0.5, draw.randint(1, 10**15)
+        asked.clear()
+        left, quoted, least = sandwiched(state, amount, 1_000_000, draw.choice([0, 10**9]), falls)
+        assert least == 0
+        assert len(asked) <= 6
+        few += quoted > 0
+        # As far as the pool goes: a searcher who does so pays more in fees than the order brings, or leaves nothing.
+        assert left in (quoted, sandwich_left(state, amount << 79, amount, falls))
+    assert few > 20
+
+
+def sandwich_left(state, front, amount, falls):
+    """Output of the order behind a first trade of that size."""
+    from rook_bench.execution.fill import _out_behind
+
+    facts = (state.fee_pips, falls, state.tick_spacing, state.map.pairs, True, state.protocol == "v4")
+    return _out_behind(front, state.sqrt_price, state.tick, state.liquidity, amount, *facts)[0]
+
+
 def test_compiled_sandwiches_are_the_same(draws):
     draw, attacked = random.Random(3), 0
     for _ in range(draws(300)):
