@@ -43,6 +43,7 @@ $(VENV)/.core: $(BIN)/uv requirements.lock pyproject.toml
 	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements.lock
 	$(UV) install --python $(BIN)/python --quiet --no-deps -e .
 	$(BIN)/python -m compileall -q rook_bench
+	$(BIN)/python -m rook_bench.workbench.warm
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.core requirements-dev.lock

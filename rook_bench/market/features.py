@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -79,45 +80,31 @@ def _between_holes(frame: SwapFrame) -> Iterator[SwapFrame]:
 
 
 def compute_conditions(frame: SwapFrame, features: pd.DataFrame | None = None) -> pd.DataFrame:
-    """ROOK's 23 condition features for every row (published: one row for the end of the file)."""
-    features = compute_features(frame) if features is None else features
-    if len(frame.holes):
-        return _conditions_between_holes(frame, features)
-    return _conditions(frame, features)
+    """ROOK's 23 condition features for every row (published: one row for the end of the file).
+
+    Args:
+        features: the rows' features, where they are computed already.
+    """
+    of = cache(partial(compute_feature, frame)) if features is None else lambda name: features[name].to_numpy()
+    return pd.DataFrame({name: np.array(compute_condition(frame, name, of)) for name in CONDITIONS})
 
 
-def _conditions(frame: SwapFrame, features: pd.DataFrame) -> pd.DataFrame:
-    table: dict[str, Column] = {}
-    for window in CONDITION_WINDOWS:
-        price = features["price"].to_numpy()
-        table[f"avg_price_{window}"] = trailing(price, window, np.mean)
-        table[f"price_volatility_{window}"] = trailing(price, window, _sample_std)
-        for name, column in (
-            ("avg_volume", "volume"),
-            ("avg_tick_change", "tick_change"),
-            ("avg_time_diff", "time_diff"),
-            ("liquidity_impact_avg", "liquidity_impact"),
-        ):
-            table[f"{name}_{window}"] = trailing(features[column].to_numpy(), window, np.mean)
-    count = np.arange(1, len(features) + 1)
-    volume = features["volume"].to_numpy()
-    recent, overall = trailing(volume, TREND_WINDOW, np.mean), np.cumsum(volume) / count
-    table["total_transactions"] = count.astype(np.float64)
-    table["price_trend"] = trailing(features["price_change"].to_numpy(), TREND_WINDOW, np.mean)
-    table["volume_trend"] = np.where(count > TREND_WINDOW, recent / np.where(overall > 0, overall, np.nan), 1.0)
-    table["current_price"] = features["price"].to_numpy()
-    table["current_liquidity"] = frame.liquidity.to_floats()
-    return pd.DataFrame(table)
+def compute_condition(frame: SwapFrame, name: str, of: Callable[[str], Column]) -> Column:
+    """One column of `compute_conditions`, shape (n,); KeyError for a name that is none.
 
-
-def _conditions_between_holes(frame: SwapFrame, features: pd.DataFrame) -> pd.DataFrame:
+    Args:
+        of: gives the rows' features by name.
+    """
+    condition = CONDITIONS[name]
+    if not len(frame.holes):
+        return condition(frame, of)
     parts, seen = [], 0
     for part in _between_holes(replace(frame, history=None)):
-        own = features.iloc[seen : seen + len(part)].reset_index(drop=True)
-        table = _conditions(part, own)
-        parts.append(table.assign(total_transactions=table["total_transactions"] + seen))
+        rows = slice(seen, seen + len(part))
+        own = condition(part, lambda feature, rows=rows: of(feature)[rows])  # type: ignore[misc]
+        parts.append(own + seen if name == COUNTED else own)  # it counts on
         seen += len(part)
-    return pd.concat(parts, ignore_index=True)
+    return np.concatenate(parts)
 
 
 def trailing(values: Column, window: int, statistic: Callable[..., Column]) -> Column:
@@ -249,3 +236,43 @@ FEATURES: dict[str, Callable[[SwapFrame], Column]] = {
 SIGNED = frozenset({"tick_change", "price_change", "price_deviation", "momentum_10"})
 """Features that change their sign, and nothing else, in a market turned upside down: rises for falls, buyers for
 sellers. The others stay what they are; `price` is a level, and has no such mirror image."""
+
+
+Condition = Callable[[SwapFrame, Callable[[str], Column]], Column]
+"""A condition's column from the frame and a way to ask for a feature's."""
+
+COUNTED = "total_transactions"
+
+
+def _trailing_of(name: str, window: int, statistic: Callable[..., Column]) -> Condition:
+    return lambda frame, of: trailing(of(name), window, statistic)
+
+
+def _volume_trend(frame: SwapFrame, of: Callable[[str], Column]) -> Column:
+    volume, count = of("volume"), np.arange(1, len(frame) + 1)
+    recent, overall = trailing(volume, TREND_WINDOW, np.mean), np.cumsum(volume) / count
+    return np.where(count > TREND_WINDOW, recent / np.where(overall > 0, overall, np.nan), 1.0)
+
+
+def _conditions() -> dict[str, Condition]:
+    table: dict[str, Condition] = {}
+    for window in CONDITION_WINDOWS:
+        table[f"avg_price_{window}"] = _trailing_of("price", window, np.mean)
+        table[f"price_volatility_{window}"] = _trailing_of("price", window, _sample_std)
+        for name, column in (
+            ("avg_volume", "volume"),
+            ("avg_tick_change", "tick_change"),
+            ("avg_time_diff", "time_diff"),
+            ("liquidity_impact_avg", "liquidity_impact"),
+        ):
+            table[f"{name}_{window}"] = _trailing_of(column, window, np.mean)
+    table[COUNTED] = lambda frame, of: np.arange(1.0, len(frame) + 1)
+    table["price_trend"] = _trailing_of("price_change", TREND_WINDOW, np.mean)
+    table["volume_trend"] = _volume_trend
+    table["current_price"] = lambda frame, of: of("price")
+    table["current_liquidity"] = lambda frame, of: frame.liquidity.to_floats()
+    return table
+
+
+CONDITIONS: dict[str, Condition] = _conditions()
+"""Condition name to the function that computes it for rows without a hole between them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import UnknownName
 from rook_bench.core.arrays import read_only
-from rook_bench.market.features import FEATURES, compute_conditions, compute_feature
+from rook_bench.market.features import CONDITIONS, FEATURES, compute_condition, compute_feature
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 
@@ -30,7 +29,7 @@ class MarketColumns:
     @property
     def names(self) -> list[str]:
         """Names of all columns."""
-        return sorted({"at", *FEATURES, *self.frame.recorded, *self._conditions})
+        return sorted({"at", *FEATURES, *self.frame.recorded, *CONDITIONS})
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._columns:
@@ -41,13 +40,9 @@ class MarketColumns:
         # A feature comes before a condition of its name.
         if name in FEATURES or name in self.frame.recorded:
             return compute_feature(self.frame, name)
-        if name not in self._conditions:
+        if name not in CONDITIONS:
             raise UnknownName("column", name, self.names, where=_asked_at())
-        return self._conditions[name].to_numpy()
-
-    @cached_property
-    def _conditions(self) -> pd.DataFrame:
-        return compute_conditions(self.frame)
+        return compute_condition(self.frame, name, self.__getitem__)
 
 
 def _asked_at() -> str:
