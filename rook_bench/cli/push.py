@@ -20,7 +20,9 @@ def push(
         Path | None,
         typer.Option("--verdict", help="verdict.json of a gate that judged this model, or the gate's folder."),
     ] = None,
-    private: Annotated[bool, typer.Option("--private", help="Where the repository is made, make it private.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="A repository that is made is private; one that is public is refused.")
+    ] = False,
     revision: Annotated[str | None, typer.Option("--revision", metavar="BRANCH", help="Another branch.")] = None,
     pull_request: Annotated[bool, typer.Option("--pr", help="Propose it as a pull request.")] = False,
     license: Annotated[str | None, typer.Option("--license", help="For the card, as the hub names it (mit).")] = None,

@@ -231,13 +231,9 @@ def _of_record(models: Path) -> list[Tracked]:
         raise InputError("nothing was promoted yet", where=models, hint="promote a candidate first")
     promotions: dict[str, Entry] = {}
     for entry in entries:
-        promotions.pop(_stored_as(entry), None)
-        promotions[_stored_as(entry)] = entry
+        promotions.pop(entry["folder"], None)
+        promotions[entry["folder"]] = entry
     return [_of_promotion(entry, models, champion=entry is entries[-1]) for entry in promotions.values()]
-
-
-def _stored_as(entry: Entry) -> str:
-    return str(entry["folder"])
 
 
 def _of_promotion(entry: Entry, models: Path, *, champion: bool) -> Tracked:
