@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -197,7 +198,12 @@ class Mlflow:
             return str(known.info.run_id)
         at = round(1000 * run.at)
         if known is None:
-            tags = {"mlflow.runName": run.name, "mlflow.user": _user(), "mlflow.source.name": "rook-bench"}
+            tags = {
+                "rook.begun": str(time.time_ns()),
+                "mlflow.runName": run.name,
+                "mlflow.user": _user(),
+                "mlflow.source.name": "rook-bench",
+            }
             if parent is not None:
                 tags["mlflow.parentRunId"] = parent
             made = self.client.create_run(self.experiment, start_time=at, tags=tags | _key(run, parent))
@@ -226,7 +232,7 @@ class Mlflow:
         """The run that lies there, the same one for everybody who asks."""
         wanted = " and ".join(f"tags.`{name}` = '{value}'" for name, value in _key(run, parent).items())
         found = self.client.search_runs([self.experiment], filter_string=wanted, max_results=50)
-        return min(found, key=lambda one: str(one.info.run_id)) if found else None
+        return min(found, key=_begun) if found else None
 
     def _first_of(self, run: Tracked, parent: str | None, made: Any) -> Any:
         """Of runs that several processes made at once the one that all of them take; the others go."""
@@ -310,6 +316,12 @@ class Mlflow:
         if not self.target.uri.startswith("http"):
             return f"runs:/{run_id}"
         return f"{self.target.uri.rstrip('/')}/#/experiments/{self.experiment}/runs/{run_id}"
+
+
+def _begun(run: Any) -> tuple[bool, str, str]:
+    """Of several of one output the one that is whole, else the one that was begun first."""
+    tags = run.data.tags
+    return tags.get("rook.whole") != "true", tags.get("rook.begun", "").zfill(20), str(run.info.run_id)
 
 
 def _key(run: Tracked, parent: str | None) -> dict[str, str]:

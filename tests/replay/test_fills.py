@@ -7,7 +7,8 @@ from rook_bench.core import ConfigError, InputError
 from rook_bench.execution.outcome import Outcome
 from rook_bench.replay import Capital, ReplayConfig, reconcile
 from rook_bench.replay.config import check_pair
-from rook_bench.replay.engine import landing, opening_balances
+from rook_bench.replay.engine import opening_balances
+from rook_bench.replay.market_rows import landing
 
 Q96 = 2**96
 GAS_OFF = {"gas": {"gwei": 0.0}}
