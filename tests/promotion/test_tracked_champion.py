@@ -24,6 +24,7 @@ def test_the_alias_goes_where_the_record_goes(mlflow_server, place, tmp_path):
     rook.track(place.models, where)
     first = champion(mlflow_server, "eth")
     assert first.description == place.a
+    assert mlflow_server.client.get_run(first.run_id).info.start_time == 1000 * NOW.timestamp()
     fetched = mlflow_server.client.download_artifacts(first.run_id, "promoted", str(tmp_path))
     assert (tmp_path / "promoted" / "adapter" / "adapter_model.safetensors").read_text() == "weights a"
     assert json.loads((tmp_path / "promoted" / "entry.json").read_text())["source"] == place.a

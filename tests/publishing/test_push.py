@@ -226,6 +226,20 @@ def test_a_strangers_card_keeps_its_text(writable, foreign, project):
     assert "A word of theirs." in card(writable, "her/theirs").text
 
 
+def test_a_folder_is_not_taken_for_somebodys_base(mini_adapter, tmp_path, monkeypatch):
+    from rook_bench.language.manifest import read_manifest
+    from rook_bench.publishing.card import hub_card
+
+    manifest = read_manifest(mini_adapter)
+    told = manifest.model_copy(update={"base": manifest.base.model_copy(update={"reference": "bases/tiny"})})
+    monkeypatch.chdir(tmp_path)
+    assert hub_cards.ModelCard(hub_card(told, None, "her/trader")).data.base_model == "bases/tiny"
+    (tmp_path / "bases" / "tiny").mkdir(parents=True)
+    assert hub_cards.ModelCard(hub_card(told, None, "her/trader")).data.base_model is None
+    several = "---\nbase_model:\n- a/one\n- b/two\n---\nText.\n"
+    assert hub_cards.ModelCard(hub_card(told, several, "her/trader")).data.base_model == ["a/one", "b/two"]
+
+
 def test_without_the_extra_one_line_says_so(mine, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"rook-bench\[hub\]"):

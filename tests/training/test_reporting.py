@@ -59,6 +59,14 @@ def test_each_hears_what_was_logged_and_the_weights_are_the_same(fit, tmp_path, 
     assert "told" in [run.name for run in trackio.Api().runs("rook-bench")]
 
 
+def test_each_adapter_has_a_folder_of_its_own(fit, tmp_path):
+    """Also where several are trained in one process."""
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    for name in ("first", "second"):
+        fit(name, ["tensorboard"])
+        assert len(list((tmp_path / "models" / "runs" / name).glob("events.*"))) == 1
+
+
 def test_mlflow_hears_it_too(fit, mlflow_server, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_server.uri)
     folder, _ = fit("told", ["mlflow"])
