@@ -575,7 +575,17 @@ def rewards_of_world(tmp_path_factory):
     return of
 
 
-# Where results go to: a hub, a tracking server.
+# Where results go to: a project, a hub, a tracking server.
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The top folder of a project, which is the working folder."""
+    folder = tmp_path / "project"
+    (folder / "models").mkdir(parents=True)
+    (folder / "pyproject.toml").write_text("")
+    monkeypatch.chdir(folder)
+    return folder
 
 
 @pytest.fixture

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.core.arrays import read_only
-from rook_bench.core.exact import CHUNK, ExactInts
+from rook_bench.core.exact import ExactInts
 from rook_bench.core.rebuilt import Rebuilt
-from rook_bench.core.rounding import doubtful, over, pair_of_int, scaled, times
 from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
 from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.holes import find_holes
 from rook_bench.market.pool import Pool
+from rook_bench.market.prices import human_prices
 
 LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", "label_confidence", "label_rule")
 """Recorded label columns; label_side holds BUY, HOLD or SELL."""
@@ -217,17 +217,7 @@ class SwapFrame(Rebuilt):
     @cached_property
     def price(self) -> NDArray[np.float64]:
         """Quote per base in human units, shape (n,); the nearest float64 of the exact ratio."""
-        pool, prices = self.pool, np.empty(len(self))
-        unit = over(pair_of_int(pool.base.unit), pair_of_int(pool.quote.unit))
-        for start in range(0, len(self), CHUNK):
-            part = self.sqrt_price_x96[start : start + CHUNK]
-            root = scaled(part.magnitudes(), -96)
-            square = times(root, root)
-            price = times(square, unit) if pool.base_is_token0 else over(unit, square)
-            prices[start : start + CHUNK] = price.high
-            for row in doubtful(price).tolist():
-                prices[start + row] = _exact_price(part[row], pool)
-        return read_only(prices)
+        return read_only(human_prices(self.sqrt_price_x96, self.pool))
 
     @cached_property
     def exact_tick(self) -> NDArray[np.int32]:
@@ -318,13 +308,6 @@ class SwapFrame(Rebuilt):
         return self.span_s - float(missing.sum())
 
 
-def _exact_price(sqrt_price: int, pool: Pool) -> float:
-    square = sqrt_price * sqrt_price
-    if pool.base_is_token0:
-        return square * pool.base.unit / (pool.quote.unit << 192)
-    return (pool.base.unit << 192) / (square * pool.quote.unit)
-
-
 EARLIEST, LATEST = np.datetime64("2015-01-01", "ns"), np.datetime64("2100-01-01", "ns")
 """Times outside are none of a swap: the oldest chains that are read here began in 2015."""
 
@@ -366,34 +349,8 @@ def _stacked_breaks(frames: Sequence[SwapFrame], at: NDArray[np.datetime64]) -> 
 
 def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
     """The first part's snapshot with the changes of all; None where a part has no history."""
-    histories = [frame.history for frame in frames if frame.history is not None]
-    if len(histories) < len(frames):
-        return None
-    changes, before = [], 0
-    for frame, history, later in zip(frames, histories, [*histories[1:], None], strict=True):
-        own = list(history.changes())
-        if later is not None and _repeats(later, history, len(frame)):
-            own = [change for change in own if change[0] < len(frame)]
-        changes += [(row + before, lower, upper, delta) for row, lower, upper, delta in own]
-        before += len(frame)
-    first = histories[0]
-    return LiquidityHistory.of(complete=first.complete, start=first.start, snapshot=first.snapshot(), changes=changes)
-
-
-def _repeats(later: LiquidityHistory, earlier: LiquidityHistory, rows: int) -> bool:
-    """Whether a part opens with the changes that the part before ended with, after its `rows` swaps.
-
-    The slices of a frame do: what lies between two slices belongs to both. A tape's days don't, each
-    opens with the tick map as the day before left it.
-    """
-    last = [change[1:] for change in earlier.changes() if change[0] == rows]
-    if not last or last != [change[1:] for change in later.changes() if change[0] == 0]:
-        return False
-    ticks = earlier.snapshot()
-    for row, lower, upper, delta in earlier.changes() if earlier.complete else ():
-        if row < rows:
-            ticks.change(lower, upper, delta)
-    return later.snapshot().by_tick == ticks.by_tick
+    parts = [(frame.history, len(frame)) for frame in frames if frame.history is not None]
+    return LiquidityHistory.concat(parts) if len(parts) == len(frames) else None
 
 
 def _bytes(column: Any) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -75,6 +75,19 @@ class LiquidityHistory:
             delta=ExactInts.of(row[3] for row in rows),
         )
 
+    @classmethod
+    def concat(cls, parts: Sequence[tuple[LiquidityHistory, int]]) -> LiquidityHistory:
+        """Histories of consecutive parts of a tape, each with its number of swaps: the first snapshot, all changes."""
+        changes, before = [], 0
+        for (history, rows), (later, _) in zip(parts, [*parts[1:], (None, 0)], strict=True):
+            own = list(history.changes())
+            if later is not None and _repeats(later, history, rows):
+                own = [change for change in own if change[0] < rows]
+            changes += [(row + before, lower, upper, delta) for row, lower, upper, delta in own]
+            before += rows
+        first = parts[0][0]
+        return cls.of(complete=first.complete, start=first.start, snapshot=first.snapshot(), changes=changes)
+
     def snapshot(self) -> TickMap:
         """The tick map before the first change."""
         return TickMap(
@@ -141,6 +154,22 @@ class LiquidityHistory:
         exact = (self.gross, self.net, self.delta)
         head = f"{self.complete} {self.start}".encode()
         return head + b"".join(c.tobytes() for c in columns) + b"".join(c.limbs.tobytes() for c in exact)
+
+
+def _repeats(later: LiquidityHistory, earlier: LiquidityHistory, rows: int) -> bool:
+    """Whether a part opens with the changes that the part before ended with, after its `rows` swaps.
+
+    The slices of a frame do: what lies between two slices belongs to both. A tape's days don't, each
+    opens with the tick map as the day before left it.
+    """
+    last = [change[1:] for change in earlier.changes() if change[0] == rows]
+    if not last or last != [change[1:] for change in later.changes() if change[0] == 0]:
+        return False
+    ticks = earlier.snapshot()
+    for row, lower, upper, delta in earlier.changes() if earlier.complete else ():
+        if row < rows:
+            ticks.change(lower, upper, delta)
+    return later.snapshot().by_tick == ticks.by_tick
 
 
 class TickWalk:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rook_bench.gates.formats.model_card import DATASET, TASK, measured
+from rook_bench.gates.formats.model_card import eval_results, measured
 from rook_bench.gates.formats.summary import to_summary
 from rook_bench.language.manifest import Manifest
 
@@ -74,23 +74,9 @@ def _on_hub(base: str) -> bool:
 
 
 def _results(verdict: Mapping[str, Any]) -> list[Any]:
-    from huggingface_hub import EvalResult
-
     tape = verdict["tape"]
-    return [
-        EvalResult(
-            task_type=TASK["task_type"],
-            task_name=TASK["task_name"],
-            dataset_type=DATASET,
-            dataset_name=f"{tape['pair']}, {tape['first_at'][:10]} to {tape['last_at'][:10]}",
-            dataset_revision=tape["data_hash"],
-            metric_type=kind,
-            metric_name=label,
-            metric_value=value,
-            verified=False,
-        )
-        for kind, label, value in measured(verdict)
-    ]
+    dataset = f"{tape['pair']}, {tape['first_at'][:10]} to {tape['last_at'][:10]}"
+    return eval_results(measured(verdict), dataset=dataset, revision=tape["data_hash"])
 
 
 def _few_lines(manifest: Manifest, name: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -93,30 +94,35 @@ def push(
     from huggingface_hub import HfApi
 
     api = HfApi()
-    try:
+    with _asked(repo):
         head = _open(api, repo, private=private, revision=revision)
-        if private and head.private is False:
-            what = "it is there already, and public: nothing was sent"
-            raise InputError(what, where=repo, hint="make it private on the hub, or push to a name of its own")
-        operations = _operations(sent, head, manifest, repo)
-        size = sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in sent.values())
-        say(f"sending {len(sent)} files, {size / 1e6:,.1f} MB, to {repo}")
-        with bars():
-            done = api.create_commit(
-                repo,
-                operations,
-                commit_message=f"{manifest.kind} {adapter_hash(model)[:16]}"
-                + (f", {verdict['verdict']}" if verdict else ""),
-                revision=revision,
-                create_pr=pull_request,
-                parent_commit=str(head.sha) if head.sha else None,
-            )
-    except (InputError, ConfigError):
-        raise
-    except Exception as error:  # the hub's client has many kinds, and its transport others
-        raise refused(repo, error, writing=True) from None
+    if private and head.private is False:
+        what = "it is there already, and public: nothing was sent"
+        raise InputError(what, where=repo, hint="make it private on the hub, or push to a name of its own")
+    operations = _operations(sent, head, repo)
+    size = sum(len(content) if isinstance(content, bytes) else content.stat().st_size for content in sent.values())
+    say(f"sending {len(sent)} files, {size / 1e6:,.1f} MB, to {repo}")
+    message = f"{manifest.kind} {adapter_hash(model)[:16]}" + (f", {verdict['verdict']}" if verdict else "")
+    with _asked(repo), bars():
+        done = api.create_commit(
+            repo,
+            operations,
+            commit_message=message,
+            revision=revision,
+            create_pr=pull_request,
+            parent_commit=str(head.sha) if head.sha else None,
+        )
     address = f"{api.endpoint}/{repo}"
     return Pushed(repo, str(done.oid), address, verdict["verdict"] if verdict else None, done.pr_url)
+
+
+@contextmanager
+def _asked(repo: str) -> Iterator[None]:
+    """Whatever the hub's client raises (its own many kinds, and its transport's) in one line."""
+    try:
+        yield
+    except Exception as error:
+        raise refused(repo, error, writing=True) from None
 
 
 def _check_name(repo: str) -> None:
@@ -195,7 +201,7 @@ def _open(api: Any, repo: str, *, private: bool, revision: str | None) -> Any:
         return api.model_info(repo, revision=revision, timeout=30)
 
 
-def _operations(sent: Mapping[str, Path | bytes], head: Any, manifest: Manifest, repo: str) -> list[Any]:
+def _operations(sent: Mapping[str, Path | bytes], head: Any, repo: str) -> list[Any]:
     """What the commit does: what is sent is added, and what loading would read beside it is taken away."""
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 

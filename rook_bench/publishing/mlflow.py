@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import importlib.util
+import json
 import logging
 import os
 import re
@@ -272,8 +273,6 @@ class Mlflow:
         for start in range(0, len(metrics), MOST_FIGURES):
             self.client.log_batch(run_id, metrics=metrics[start : start + MOST_FIGURES])
         if run.dataset is not None:
-            import json
-
             swaps = Dataset(
                 name=run.dataset.name,
                 digest=run.dataset.digest[:36],

@@ -205,8 +205,11 @@ def _of_adapter(folder: Path) -> Tracked:
         metrics=figures(
             {
                 "temperature": manifest.temperature,
-                **flat_figures("validation", facts.get("validation", {})),
-                **flat_figures("calibration", facts.get("calibration", {})),
+                **{
+                    f"{group}.{name}": value
+                    for group in ("validation", "calibration")
+                    for name, value in facts.get(group, {}).items()
+                },
                 **{key: facts[key] for key in ("seconds", "best_epoch", "trainable_parameters") if key in facts},
             }
         ),
@@ -287,11 +290,6 @@ def _text(value: Any) -> str:
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
-
-
-def flat_figures(group: str, measured: Mapping[str, Any]) -> dict[str, Any]:
-    """Figures of a group, by dotted names."""
-    return {f"{group}.{name}": value for name, value in measured.items()}
 
 
 def figures(measured: Mapping[str, Any]) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rook_bench.core import SIDE_NAMES
-from rook_bench.gates.formats.model_card import DATASET, TASK
+from rook_bench.gates.formats.model_card import eval_results
 from rook_bench.language.manifest import Manifest
 
 
@@ -70,24 +70,13 @@ def model_card(manifest: Manifest, name: str) -> str:
 
 def _measured(facts: dict[str, Any]) -> list[Any]:
     """Results on the validation split, as hubs read them."""
-    from huggingface_hub import EvalResult
-
-    return [
-        EvalResult(
-            task_type=TASK["task_type"],
-            task_name=TASK["task_name"],
-            dataset_type=DATASET,
-            dataset_name=f"{facts['pool']['pair']}, validation",
-            dataset_split="validation",
-            dataset_revision=facts["data_hash"],
-            metric_type=key,
-            metric_name=label,
-            metric_value=float(facts["validation"][key]),
-            verified=False,
-        )
-        for label, key in (_EARNED if facts["stage"] == "rl" else _RESULTS)
-        if key in facts["validation"]
-    ]
+    found, shown = facts["validation"], _EARNED if facts["stage"] == "rl" else _RESULTS
+    return eval_results(
+        ((key, label, found[key]) for label, key in shown if key in found),
+        dataset=f"{facts['pool']['pair']}, validation",
+        revision=facts["data_hash"],
+        split="validation",
+    )
 
 
 def _intro(manifest: Manifest, facts: dict[str, Any]) -> list[str]:

@@ -15,15 +15,6 @@ hub_cards = pytest.importorskip("huggingface_hub", reason="huggingface_hub is no
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    folder = tmp_path / "project"
-    (folder / "models").mkdir(parents=True)
-    (folder / "pyproject.toml").write_text("")
-    monkeypatch.chdir(folder)
-    return folder
-
-
-@pytest.fixture
 def mine(mini_adapter, project):
     """An adapter of ours, its own copy."""
     shutil.copytree(mini_adapter, project / "mine")

@@ -33,3 +33,9 @@ def _once(monkeypatch, prepared, _known):
 
     monkeypatch.setattr("rook_bench.training.fit.read_training_data", read)
     monkeypatch.setattr("rook_bench.training.fit.prompt_ceiling", fitted)
+
+
+@pytest.fixture
+def no_picture(monkeypatch):
+    """Drawing takes a third of such a short run's time, and is looked at elsewhere."""
+    monkeypatch.setattr("rook_bench.report.charts.training.draw_training", lambda *arguments: b"")

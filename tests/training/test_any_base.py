@@ -17,12 +17,7 @@ from rook_bench.training.loss import completion_loss
 from rook_bench.training.settings import TrainSettings, load_settings
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
-
-
-@pytest.fixture(autouse=True)
-def no_picture(monkeypatch):
-    """Drawing takes a third of such a short run's time, and is looked at elsewhere."""
-    monkeypatch.setattr("rook_bench.report.charts.training.draw_training", lambda *arguments: b"")
+pytestmark = pytest.mark.usefixtures("no_picture")
 
 
 @pytest.fixture

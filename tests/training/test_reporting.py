@@ -9,6 +9,7 @@ from rook_bench.core.hashing import sha256_file
 from rook_bench.training.fit import train
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytestmark = pytest.mark.usefixtures("no_picture")
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -16,7 +17,6 @@ WEIGHTS = "adapter_model.safetensors"
 @pytest.fixture
 def fit(prepared, mini_settings, tmp_path, monkeypatch):
     """Train in a folder of this test's own; returns the adapter's folder and what was said."""
-    monkeypatch.setattr("rook_bench.report.charts.training.draw_training", lambda *arguments: b"")
     monkeypatch.chdir(tmp_path)
     for variable in ("WANDB_PROJECT", "MLFLOW_EXPERIMENT_NAME", "TENSORBOARD_LOGGING_DIR", "MLFLOW_TRACKING_URI"):
         # Set first, so that what training sets itself is gone afterwards.

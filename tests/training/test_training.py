@@ -15,14 +15,9 @@ from rook_bench.language.template import load_template
 from rook_bench.sources.decide import Source
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
+pytestmark = pytest.mark.usefixtures("no_picture")
 
 from rook_bench.training.fit import draw_rows, train  # noqa: E402
-
-
-@pytest.fixture(autouse=True)
-def no_picture(monkeypatch):
-    """Drawing takes a third of such a short run's time, and is looked at elsewhere."""
-    monkeypatch.setattr("rook_bench.report.charts.training.draw_training", lambda *arguments: b"")
 
 
 @pytest.fixture

@@ -18,16 +18,6 @@ from rook_bench.replay import replay
 pytest.importorskip("torch", reason="the train extra is not installed")
 
 
-@pytest.fixture
-def project(tmp_path, monkeypatch):
-    """An empty project, in which the test stands."""
-    folder = tmp_path / "project"
-    (folder / "models").mkdir(parents=True)
-    (folder / "pyproject.toml").write_text("")
-    monkeypatch.chdir(folder)
-    return folder
-
-
 # Calibration.
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -54,6 +55,35 @@ def to_model_card(record: dict[str, Any]) -> str:
         f"(policy {record['policy']['name']}, {tape['swaps']:,} swaps, {tape['span_days']:.1f} days, net of fee, "
         f"impact, gas and reverts).\n\n{reasons}\n\nVerdict `{record['hash']}`, judged {record['judged_at']}.\n"
     )
+
+
+def eval_results(
+    measured: Iterable[tuple[str, str, float]], *, dataset: str, revision: str, split: str | None = None
+) -> list[Any]:
+    """Results as the hub's own client holds them (`huggingface_hub.EvalResult`); what is no number is left out.
+
+    Args:
+        measured: kind, name and value of each.
+        dataset: name of the swaps; revision: hash of them; split: which of them.
+    """
+    from huggingface_hub import EvalResult
+
+    return [
+        EvalResult(
+            task_type=TASK["task_type"],
+            task_name=TASK["task_name"],
+            dataset_type=DATASET,
+            dataset_name=dataset,
+            dataset_split=split,
+            dataset_revision=revision,
+            metric_type=kind,
+            metric_name=name,
+            metric_value=float(value),
+            verified=False,
+        )
+        for kind, name, value in measured
+        if math.isfinite(value)
+    ]
 
 
 def measured(record: Mapping[str, Any]) -> list[tuple[str, str, float]]:
