@@ -30,6 +30,7 @@ _HOME = {
     "adopt": "rook_bench.workbench.adopt",
     "evaluate": "rook_bench.workbench.compare",
     "compare": "rook_bench.workbench.compare",
+    "sweep": "rook_bench.sweeps.sweep",
     "judge": "rook_bench.workbench.judge",
     "promote": "rook_bench.workbench.promote",
     "track": "rook_bench.workbench.track",
@@ -56,6 +57,7 @@ _HOME = {
     "Estimate": "rook_bench.core.estimate",
     "Evaluation": "rook_bench.workbench.evaluation",
     "Comparison": "rook_bench.workbench.compare",
+    "Sweep": "rook_bench.sweeps.sweep",
     "Policy": "rook_bench.gates.policy",
     "Check": "rook_bench.gates.check",
     "Verdict": "rook_bench.gates.verdict",
@@ -134,6 +136,8 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.sources.protocol import Ask as Ask
     from rook_bench.sources.protocol import WholeTapeSource as WholeTapeSource
     from rook_bench.sources.source import Source as Source
+    from rook_bench.sweeps.sweep import Sweep as Sweep
+    from rook_bench.sweeps.sweep import sweep as sweep
     from rook_bench.tapecheck.check import TapeCheck as TapeCheck
     from rook_bench.tapecheck.check import check_tape as check_tape
     from rook_bench.training.settings import TrainSettings as TrainSettings

@@ -33,6 +33,7 @@ VERBS = verbs_of(
     ("decide", "decide:decide", "Ask a source once and save its decisions."),
     ("replay", "evaluate:replay", "Replay one source on a tape, with every cost."),
     ("compare", "evaluate:compare", "Several sources on the same rows, in one report."),
+    ("sweep", "sweep:sweep", "Many configurations of the same decisions, and the best."),
     ("decisions", "decisions:decisions", "What was asked and said, row by row, and what came of it."),
     ("report", "evaluate:report", "Write a report again, from the run itself."),
     ("gate", "gate:app", "Judge a candidate: 0 promote, 1 block, 2 inconclusive."),

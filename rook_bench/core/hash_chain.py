@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -95,14 +95,25 @@ class Chain:
         Raises:
             InputError: where the chain is broken, or the file can't be written.
         """
+        return self.append_all(lambda entries: [payload(entries) if callable(payload) else payload], at=at)[0]
+
+    def append_all(
+        self,
+        payloads: Iterable[Mapping[str, Any]] | Callable[[list[Entry]], Iterable[Mapping[str, Any]]],
+        *,
+        at: datetime | None = None,
+    ) -> list[Entry]:
+        """Add several entries, all in one write: whoever is killed leaves a beginning of them; else as `append`."""
         with locked(self.path):
             entries = self.entries()
-            entry = seal(payload(entries) if callable(payload) else payload, entries, at)
+            before = len(entries)
+            for payload in payloads(entries[:]) if callable(payloads) else payloads:
+                entries.append(seal(payload, entries, at))
             try:
-                self._write(line_of(entry))
+                self._write(b"".join(map(line_of, entries[before:])))
             except OSError as error:
                 raise InputError(f"can't be written ({error.strerror})", where=self.path) from None
-        return entry
+        return entries[before:]
 
     def _write(self, line: bytes) -> None:
         """One write at the end of the finished lines, which is on disk when this returns."""

@@ -22,13 +22,13 @@ def cache_folder() -> Path:
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """`numba.njit`, with a cache that notices a change in *any* compiled file.
+    """`numba.njit`, with a cache that notices a change in *any* compiled file; it lets other threads run.
 
     Numba's own cache looks only at the file of the function itself, so a change in the maths it
     calls would silently run old machine code. Where the folder can't be written, nothing is cached.
     """
     with _cached() as cached:
-        return njit(cache=cached)(function)
+        return njit(cache=cached, nogil=True)(function)
 
 
 def callable_by_address(signature: Any, function: Callable[..., Any]) -> Any:

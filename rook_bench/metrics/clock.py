@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rook_bench.core.config import Config
+from rook_bench.market.frame import SwapFrame
 from rook_bench.replay import Run
 
 YEAR_S = 365 * 86_400
@@ -38,6 +39,57 @@ class Clock(Config):
 
 
 @dataclass(frozen=True, eq=False)
+class Borders:
+    """Every full bucket border between a tape's first and last swap.
+
+    Attributes:
+        frame, clock: of which tape, on which clock.
+    """
+
+    frame: SwapFrame
+    clock: Clock
+
+    @cached_property
+    def at(self) -> NDArray[np.datetime64]:
+        """The borders, UTC, shape (k,)."""
+        step, times = self.clock.bucket_s * 1_000_000_000, self.frame.at.astype(np.int64)
+        first = -(-int(times[0]) // step) * step
+        borders = np.arange(first, int(times[-1]) + 1, step)
+        for row in self.frame.holes.tolist():
+            borders = borders[(borders <= times[row - 1]) | (borders >= times[row])]
+        return borders.astype("datetime64[ns]")
+
+    @cached_property
+    def rows(self) -> NDArray[np.intp]:
+        """The last row at or before each border."""
+        return np.searchsorted(self.frame.at, self.at, side="right") - 1
+
+    @cached_property
+    def broken(self) -> list[tuple[int, int]]:
+        """Buckets that a hole of the tape lies in, each with the first row after it."""
+        holes = self.frame.holes
+        buckets = np.searchsorted(self.rows, holes, side="left") - 1
+        inside = (buckets >= 0) & (buckets < len(self.rows) - 1)
+        return list(zip(buckets[inside].tolist(), holes[inside].tolist(), strict=True))
+
+    def returns(self, equity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Simple returns between borders, shape (k - 1,), of the equity after every row, shape (n,)."""
+        sampled = equity[self.rows]
+        returns = np.diff(sampled) / sampled[:-1] if len(sampled) > 1 else np.empty(0)
+        for bucket, row in self.broken:
+            returns[bucket] = (1.0 + returns[bucket]) * equity[row - 1] / equity[row] - 1.0
+        return returns
+
+    def log_returns(self, equity: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log returns between borders, shape (k - 1,); not finite from where equity is gone."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            returns = np.diff(np.log(equity[self.rows]))
+            for bucket, row in self.broken:
+                returns[bucket] -= np.log(equity[row]) - np.log(equity[row - 1])
+            return returns
+
+
+@dataclass(frozen=True, eq=False)
 class Sampled:
     """A Run's equity at every full bucket border between its first and last swap.
 
@@ -53,19 +105,19 @@ class Sampled:
     clock: Clock
 
     @cached_property
+    def borders(self) -> Borders:
+        """The tape's borders on the clock."""
+        return Borders(self.run.frame, self.clock)
+
+    @property
     def at(self) -> NDArray[np.datetime64]:
         """The borders, UTC, shape (k,)."""
-        step, times = self.clock.bucket_s * 1_000_000_000, self.run.frame.at.astype(np.int64)
-        first = -(-int(times[0]) // step) * step
-        borders = np.arange(first, int(times[-1]) + 1, step)
-        for row in self.run.frame.holes.tolist():
-            borders = borders[(borders <= times[row - 1]) | (borders >= times[row])]
-        return borders.astype("datetime64[ns]")
+        return self.borders.at
 
-    @cached_property
+    @property
     def rows(self) -> NDArray[np.intp]:
         """The last row at or before each border."""
-        return np.searchsorted(self.run.frame.at, self.at, side="right") - 1
+        return self.borders.rows
 
     @cached_property
     def equity(self) -> NDArray[np.float64]:
@@ -75,42 +127,23 @@ class Sampled:
     @cached_property
     def returns(self) -> NDArray[np.float64]:
         """Simple net returns between borders, shape (k - 1,)."""
-        return self._simple(self.run.equity)
+        return self.borders.returns(self.run.equity)
 
     @cached_property
     def log_returns(self) -> NDArray[np.float64]:
         """Net log returns between borders, shape (k - 1,); not finite from where equity is gone."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            returns = np.diff(np.log(self.equity))
-            for bucket, row in self._broken:
-                returns[bucket] -= np.log(self.run.equity[row]) - np.log(self.run.equity[row - 1])
-            return returns
+        return self.borders.log_returns(self.run.equity)
 
     @cached_property
     def market_log_returns(self) -> NDArray[np.float64]:
         """Log returns of the pool's price, on the same borders."""
         price = np.log(self.run.frame.price)
         returns = np.diff(price[self.rows]) if len(self.rows) > 1 else np.empty(0)
-        for bucket, row in self._broken:
+        for bucket, row in self.borders.broken:
             returns[bucket] -= price[row] - price[row - 1]
         return returns
 
     @cached_property
     def hold_returns(self) -> NDArray[np.float64]:
         """Returns of keeping the opening balances, on the same borders."""
-        return self._simple(self.run.hold_equity)
-
-    @cached_property
-    def _broken(self) -> list[tuple[int, int]]:
-        """Buckets that a hole of the tape lies in, each with the first row after it."""
-        holes = self.run.frame.holes
-        buckets = np.searchsorted(self.rows, holes, side="left") - 1
-        inside = (buckets >= 0) & (buckets < len(self.rows) - 1)
-        return list(zip(buckets[inside].tolist(), holes[inside].tolist(), strict=True))
-
-    def _simple(self, equity: NDArray[np.float64]) -> NDArray[np.float64]:
-        sampled = equity[self.rows]
-        returns = np.diff(sampled) / sampled[:-1] if len(sampled) > 1 else np.empty(0)
-        for bucket, row in self._broken:
-            returns[bucket] = (1.0 + returns[bucket]) * equity[row - 1] / equity[row] - 1.0
-        return returns
+        return self.borders.returns(self.run.hold_equity)

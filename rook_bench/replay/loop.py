@@ -29,9 +29,12 @@ BUY, SELL, REJECTED = int(Side.BUY), int(Side.SELL), int(Outcome.REJECTED)
 def replay_rows(
     market: Records,
     wishes: Records,
-    pool: PoolCalls,
+    room: Records,
+    ticks: Records,
+    swap: Any,
+    sandwich: Any,
     changes: Records,
-    terms: Terms,
+    terms: Any,
     start_cash: Limbs,
     start_base: Limbs,
     orders: Records,
@@ -40,8 +43,10 @@ def replay_rows(
     """Replay every row: land the orders that are due, enter a new one, mark to market.
 
     Args:
-        market, wishes, terms: the inputs, by row.
-        pool: the pool's swap, and the tick map before the first swap, which is moved along in place.
+        market, wishes: the inputs, by row.
+        room, ticks, swap, sandwich: what PoolCalls holds; the tick map before the first swap is moved along in place.
+        terms: what Terms holds, as a plain tuple: the type of a named one is told again at every call, which takes
+            half as long as replaying a thousand orders.
         changes: of the tick map (see `execution.tick_records`); used where `terms.whole_map` says that they are all.
         start_cash, start_base: opening balances as limbs (4,).
         orders: filled in place, one entry per BUY or SELL among the wishes.
@@ -50,6 +55,7 @@ def replay_rows(
     Returns:
         Number of orders entered.
     """
+    pool, terms = PoolCalls(room, ticks, swap, sandwich), Terms(*terms)
     given = Given(market, wishes, pool, terms)
     nothing = wide(np.uint64(0))
     balances = Balances(load(start_cash), load(start_base), nothing, nothing)

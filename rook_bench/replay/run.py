@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -77,16 +78,8 @@ class Run:
     @property
     def run_hash(self) -> str:
         """Identity of what the run was made of: data, decisions, configuration, components, code."""
-        return sha256_json(
-            {
-                "data": self.frame.data_hash,
-                "decisions": self.decided.tape.content_hash,
-                "config": self.config.model_dump(),
-                "specs": [spec.to_json() for spec in self.specs],
-                "source": self.source.content,
-                "code": sha256_code(),
-            }
-        )
+        tape = self.decided.tape.content_hash
+        return run_identity(self.frame.data_hash, tape, self.config, self.specs, self.source.content)
 
     @property
     def specs(self) -> tuple[Spec, ...]:
@@ -104,6 +97,27 @@ class Run:
         from rook_bench.replay.portfolio import by_swap
 
         return by_swap(self.frame, self.opening, self.landed)
+
+
+def run_identity(data: str, decisions: str, config: ReplayConfig, specs: Sequence[Spec], source: str) -> str:
+    """Identity of what a run is made of; see `Run.run_hash`.
+
+    Args:
+        data, decisions: hashes of tape and decisions.
+        config: what is assumed.
+        specs: records of source, sizer and filters.
+        source: `Source.content`.
+    """
+    return sha256_json(
+        {
+            "data": data,
+            "decisions": decisions,
+            "config": config.model_dump(),
+            "specs": [spec.to_json() for spec in specs],
+            "source": source,
+            "code": sha256_code(),
+        }
+    )
 
 
 def slug(reference: str) -> str:

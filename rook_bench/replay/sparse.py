@@ -22,6 +22,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.replay import dtypes, loop
 from rook_bench.replay.entering import FIRST_FREE_CODE, PPB
 from rook_bench.replay.market_rows import NS, charge, landing, market_rows
+from rook_bench.replay.marking import mark
 from rook_bench.replay.terms import terms_of
 from rook_bench.risk import Permitted
 from rook_bench.tapecheck.repricing import known_depth
@@ -70,10 +71,10 @@ class Sparse:
         terms = terms_of(self.frame, frictions, permitted.limits, whole_map=self.whole_map)
         # Only a run that needs it pays for compiling the sandwich.
         sandwich = sandwich_call() if frictions.mev == "typical" else swap_call()
-        pool = dtypes.PoolCalls(room_for_a_call(), self.ticks.copy(), swap_call(), sandwich)
+        pool = (room_for_a_call(), self.ticks.copy(), swap_call(), sandwich)
         limbs = ExactInts.of(opening).limbs
         orders, equity = dtypes.empty_orders(len(self.wishing)), np.empty(len(rows))
-        loop.replay_rows(market, wishes, pool, ground.changes, terms, limbs[0], limbs[1], orders, equity)
+        loop.replay_rows(market, wishes, *pool, ground.changes, tuple(terms), limbs[0], limbs[1], orders, equity)
         orders["row"] = rows[orders["row"]]
         orders["landing_row"] = np.where(orders["landing_row"] < 0, -1, rows[orders["landing_row"]])
         return orders
@@ -117,13 +118,21 @@ def sparse(frame: SwapFrame, tape: DecisionTape) -> Sparse:
 
 def equity_of(frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int]) -> NDArray[np.float64]:
     """Equity after every row, shape (n,), from the balances that the orders left."""
+    equity = np.empty(len(frame))
+    mark_orders(frame, orders, opening, equity)
+    return equity
+
+
+def mark_orders(
+    frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int], equity: NDArray[np.float64]
+) -> float:
+    """Fill in the equity after every row, shape (n,); the deepest drawdown (see `replay.marking`)."""
     changed = [orders[name].any(axis=1) for name in ("paid", "gas_quote", "gas_base")]
     moved = np.flatnonzero(np.any(changed, axis=0))
     limbs = ExactInts.of(opening).limbs
     quote = _floats(np.concatenate([limbs[:1], orders["cash"][moved]])) / float(frame.pool.quote.unit)
     base = _floats(np.concatenate([limbs[1:], orders["base"][moved]])) / float(frame.pool.base.unit)
-    latest = np.searchsorted(orders["landing_row"][moved], np.arange(len(frame)), side="right")
-    return quote[latest] + base[latest] * frame.price
+    return float(mark(frame.price, orders["landing_row"][moved], quote, base, equity))
 
 
 def _floats(limbs: NDArray[np.uint64]) -> NDArray[np.float64]:

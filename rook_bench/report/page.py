@@ -68,7 +68,7 @@ def render(
     sections: dict[str, list[Shown]] = {}
     for picture in pictures:
         sections.setdefault(picture.section, []).append(picture)
-    return _template().render(
+    return template_of("report.html.j2").render(
         title=title,
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         entries=entries,
@@ -92,9 +92,9 @@ def render(
 
 
 @cache
-def _template() -> Template:
-    """The page's template, compiled once in a process."""
+def template_of(name: str) -> Template:
+    """A page's template, compiled once in a process."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,9 @@ from rook_bench.metrics import Analysis, Clock
 from rook_bench.trials.questions import Looks, Panel, distinct, looks_at, on_stretch
 from rook_bench.trials.trial import Kind, Trial, log_returns, pool_of, span_of, trial_of
 
+BLOCK = 4_000_000
+"""Returns (of all columns together) from which on a file of a sweep's points is full: 32 MB."""
+
 RESTORE = "restore it from a copy: a ledger with gaps counts too few tries"
 
 
@@ -36,6 +39,7 @@ class TrialLedger:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = Path(folder or trials_folder())
         self.chain = Chain(self.folder / "trials.jsonl")
+        self._read: dict[str, NDArray[np.float64]] = {}
 
     @property
     def head(self) -> str:
@@ -74,6 +78,38 @@ class TrialLedger:
             recorded.append(Trial.from_entry(self.chain.append(trial.to_json()), where=self.chain.path))
         return recorded
 
+    def record_points(self, trials: Sequence[Trial], returns: Iterable[NDArray[np.float64]], rows: RowSketch) -> int:
+        """Add the points of a sweep, all at once, before anybody is shown what they gave.
+
+        Args:
+            trials: one for each point, on the same tape.
+            returns: net log returns of each, shape (n,), in the same order; of those whose are undefined none are kept.
+            rows: of the tape.
+
+        Returns:
+            How many were recorded.
+        """
+        sketch = self.keep_file(rows.to_bytes())
+        recorded: list[Trial] = []
+        block: list[tuple[Trial, NDArray[np.float64]]] = []
+
+        def keep() -> None:
+            if block:
+                digest = self.keep_file(_array(np.column_stack([column for _, column in block])))
+                placed = enumerate(trial for trial, _ in block)
+                recorded.extend(replace(trial, returns=digest, column=place, rows=sketch) for place, trial in placed)
+                block.clear()
+
+        for trial, column in zip(trials, returns, strict=True):
+            if block and (len(block[0][1]) != len(column) or sum(len(each) for _, each in block) >= BLOCK):
+                keep()
+            if trial.returns_undefined_because is None:
+                block.append((trial, column))
+            else:
+                recorded.append(replace(trial, rows=sketch))
+        keep()
+        return len(self.chain.append_all(trial.to_json() for trial in recorded))
+
     def record_choice(self, trial: Trial, rows: RowSketch) -> Trial:
         """Add what training chose (see `choice_of`), with the rows that it chose by."""
         kept = replace(trial, rows=self.keep_file(rows.to_bytes()))
@@ -94,8 +130,15 @@ class TrialLedger:
     def _numbers(self, trial: Trial, digest: str | None) -> NDArray[np.float64] | None:
         if digest is None:
             return None
-        numbers: NDArray[np.float64] = np.load(io.BytesIO(self._content(trial, digest)), allow_pickle=False)
-        return numbers
+        if trial.column is None:
+            return _numbers_of(self._content(trial, digest))
+        if digest not in self._read:
+            self._read.clear()  # the points of a sweep, which share a file, follow each other
+            self._read[digest] = _numbers_of(self._content(trial, digest))
+        numbers = self._read[digest]
+        if numbers.ndim != 2 or not 0 <= trial.column < numbers.shape[1]:
+            raise InputError(f"the returns of trial {trial.seq} are missing", where=self.file(digest), hint=RESTORE)
+        return np.ascontiguousarray(numbers[:, trial.column])
 
     def _content(self, trial: Trial, digest: str) -> bytes:
         path = self.file(digest)
@@ -150,12 +193,13 @@ class TrialLedger:
         problems = [f"{self.chain.path}: {problem}" for problem in self.chain.verify() if problem.kind == "broken"]
         if problems:
             return problems
-        found = []
+        found, whole = [], set[str]()
         for entry in self.chain.entries():
             try:
                 trial = Trial.from_entry(entry, where=self.chain.path)
-                for digest in trial.files:
+                for digest in set(trial.files) - whole:
                     self._content(trial, digest)
+                    whole.add(digest)
             except InputError as error:
                 found.append(f"{error.where}: {error.what}")
         return found
@@ -174,6 +218,11 @@ class TrialLedger:
     def file(self, digest: str) -> Path:
         """Where the file of numbers with that SHA-256 lies."""
         return self.folder / "returns" / f"{digest}.npy"
+
+
+def _numbers_of(content: bytes) -> NDArray[np.float64]:
+    numbers: NDArray[np.float64] = np.load(io.BytesIO(content), allow_pickle=False)
+    return numbers
 
 
 def _array(numbers: NDArray[np.float64]) -> bytes:

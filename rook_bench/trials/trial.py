@@ -13,8 +13,9 @@ from rook_bench.core.hashing import sha256_json
 from rook_bench.language.manifest import LearnedFrom
 from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis
+from rook_bench.replay import ReplayConfig
 
-Kind = Literal["replay", "compare", "gate", "train"]
+Kind = Literal["replay", "compare", "gate", "train", "sweep"]
 Role = Literal["candidate", "benchmark"]
 
 
@@ -38,6 +39,7 @@ class Trial:
         rows: SHA-256 of the file of the tape's row sketch (see `market.row_sketch`), None of an older version.
         champion: run hash of what it was judged against, None where nothing was.
         paired: SHA-256 of the file of its net log returns less the champion's, None where there is none.
+        column: of a point of a sweep, which column of the file holds its returns; None of others, who have one each.
         settings: what a training run was told, stage, rewards and drafts included; None of what is no training.
         seq, at, hash: place, time and hash of the entry.
     """
@@ -61,6 +63,7 @@ class Trial:
     rows: str | None = None
     champion: str | None = None
     paired: str | None = None
+    column: int | None = None
     settings: dict[str, Any] | None = None
     seq: int = -1
     at: str = ""
@@ -84,7 +87,8 @@ class Trial:
     def to_json(self) -> dict[str, Any]:
         """The payload of its entry."""
         payload = asdict(self)
-        for key in ("seq", "at", "hash", *(["settings"] if self.settings is None else [])):
+        later = [key for key in ("settings", "column") if payload[key] is None]
+        for key in ("seq", "at", "hash", *later):
             del payload[key]
         return payload
 
@@ -161,8 +165,12 @@ def choice_of(
 def identity(analysis: Analysis) -> tuple[str, str, int]:
     """What makes an evaluation another try: its decisions, its assumptions (the seed aside) and its clock."""
     run = analysis.run
-    assumed = sha256_json(run.config.model_dump(mode="json", exclude={"seed"}))
-    return run.decided.tape.content_hash, assumed, analysis.clock.bucket_s
+    return run.decided.tape.content_hash, assumed(run.config), analysis.clock.bucket_s
+
+
+def assumed(config: ReplayConfig) -> str:
+    """Hash of a run's assumptions, the seed aside, which acts through the decisions alone."""
+    return sha256_json(config.model_dump(mode="json", exclude={"seed"}))
 
 
 def log_returns(analysis: Analysis) -> tuple[NDArray[np.float64] | None, str | None]:

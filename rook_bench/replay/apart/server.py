@@ -8,18 +8,18 @@ to run its file.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import os
 import pickle
 import select
-import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from rook_bench.core.lifeline import die_with_parent
 
 QUESTION, TOUCHED, ANSWER, DONE = b"?", b"!", b"=", b"."
 NOTHING_LEFT = 71
@@ -86,12 +86,6 @@ def main(modules: Sequence[str] = ()) -> None:
         if status != 0:  # nothing was left to answer, or it was killed while it answered
             return
         send(answers, DONE, b"")
-
-
-def die_with_parent() -> None:
-    """End when the process that started this one does, however it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
 
 
 def _answer_one(questions: int, answers: int) -> None:

@@ -1,0 +1,60 @@
+"""How much of the best point is luck: what is expected of the best of so many, and whether being best lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import Estimate
+from rook_bench.gates.checks.selection import deflated
+from rook_bench.stats import probability_of_backtest_overfitting
+from rook_bench.stats.overfitting import ROWS_PER_PART
+from rook_bench.sweeps.scores import Returns
+
+COMPARED = 1_000
+"""Points whose returns are held side by side to see which are near copies; further ones count as tries of their own."""
+
+PARTS, PARTS_OF_MANY, MANY = 16, 10, 500
+"""Partitions of the probability of overfitting; fewer for many points, whose rankings take the time."""
+
+
+@dataclass(frozen=True)
+class Luck:
+    """What choosing the best of a sweep has to be discounted by.
+
+    Attributes:
+        deflated: probability that the best point's Sharpe ratio over hold is above what the best of as many would
+            show without skill.
+        tries: as how many it counts; near copies count once.
+        overfitting: probability that the best of one half of the tape is below the middle in the other.
+    """
+
+    deflated: Estimate
+    tries: int
+    overfitting: Estimate
+
+
+def luck_of(returns: Returns, best: int, usable: NDArray[np.bool_]) -> Luck:
+    """What the best point is worth after so many were tried.
+
+    Args:
+        returns: of all points.
+        best: the one that was chosen.
+        usable: points whose returns are defined, shape (points,).
+    """
+    others = np.flatnonzero(usable & (np.arange(len(usable)) != best))
+    picked = others if len(others) <= COMPARED else others[np.linspace(0, len(others) - 1, COMPARED).astype(int)]
+    elsewhere = len(usable) - 1 - len(picked)
+    mine = returns.over_hold(best)
+    estimate, tries = deflated(mine, [returns.over_hold(point) for point in picked.tolist()], elsewhere=elsewhere)
+    return Luck(estimate, tries, _overfitting(returns, np.flatnonzero(usable)))
+
+
+def _overfitting(returns: Returns, usable: NDArray[np.intp]) -> Estimate:
+    partitions = PARTS if len(usable) <= MANY else PARTS_OF_MANY
+    while partitions > 2 and returns.buckets < ROWS_PER_PART * partitions:
+        partitions -= 2
+    table = np.stack([returns.over_hold(point) for point in usable.tolist()], axis=1)
+    return probability_of_backtest_overfitting(table, partitions=partitions)
