@@ -70,14 +70,14 @@ SLOW = {
     ),
     *("test_forgeries", "test_github_action", "test_judging_verbs", "test_verbs", "test_fetch"),
     *("test_page", "test_pictures", "test_questions", "test_selftest", "test_verify", "test_against_reference"),
-    *("test_evaluation", "test_init", "test_judge", "test_shared_verdict", "test_trials_branch"),
+    *("test_evaluation", "test_init", "test_judge", "test_shared_verdict", "test_trials_branch", "test_ray"),
 }
 """Folders and files that `make test-fast` leaves out: models, contracts, browsers, whole pages, verbs to their end."""
 
 
 LONG = {
     *("test_wheel", "test_commands", "test_init", "test_resume", "test_github_action", "test_verbs", "test_fetch"),
-    *("test_set_up", "test_demo_edge", "test_pages", "test_chaos", "test_ranks"),
+    *("test_set_up", "test_demo_edge", "test_pages", "test_chaos", "test_ranks", "test_ray"),
 }
 """Files whose tests come first: one of ten seconds that comes last leaves the other process idle for as long."""
 

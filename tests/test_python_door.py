@@ -95,6 +95,7 @@ WRONG = {
     "train_on": lambda: rook.train_on("-oBad", "absent", "out"),
     "evaluate": lambda: rook.evaluate("absent.parquet", "momentun"),
     "compare": lambda: rook.compare("absent.parquet", ["a=hold", "a=momentum"]),
+    "sweep": lambda: rook.sweep("absent.parquet", "momentum", {"frictions.gas.gwie": [1]}),
     "judge": lambda: rook.judge(rook.Policy(), "absent"),
     "promote": lambda: rook.promote("absent"),
     "track": lambda: rook.track("absent", "mlfow:http://127.0.0.1:1"),

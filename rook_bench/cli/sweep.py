@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -41,6 +42,7 @@ from rook_bench.sweeps.words import (
     best_in_words,
     figure,
     forward_in_words,
+    in_a_sentence,
     luck_in_words,
     purged_in_words,
     value_in_words,
@@ -117,6 +119,10 @@ def sweep(
         str | None,
         typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster: its address, or auto for one on this machine."),
     ] = None,
+    shared: Annotated[
+        Path | None,
+        typer.Option("--shared", metavar="DIR", help="With --ray: a folder that all machines see, for the tape."),
+    ] = None,
     seed: Seed = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask sources again, and compute again what is kept.")] = False,
     pool: PoolChoice = None,
@@ -128,7 +134,7 @@ def sweep(
 ) -> None:
     """Replay decisions under many configurations; choose the best, and say what that is worth after so many tries."""
     check_replaceable(out)
-    engine = engine_of(threads=threads, processes=processes, ray=ray)
+    engine = engine_of(threads=threads, processes=processes, ray=ray, shared=shared)
     if since is not None or until is not None or limit is not None:
         if split is not None or prepared is not None or judge:
             what = "rows are given by time or number, and by split"
@@ -184,9 +190,10 @@ def _print(found: Sweep) -> None:
         )
         for place in best
     ]
-    say()
-    layout.print_table(paths, [LABELS[name].lower() for name in columns], rows, rest="points.csv has them all")
-    say()
+    if rows:
+        say()
+        layout.print_table(paths, [in_a_sentence(name) for name in columns], rows, rest="points.csv has them all")
+        say()
     for line in (best_in_words(found), *luck_in_words(found), forward_in_words(found), purged_in_words(found)):
         if line:
             say(line)
@@ -194,4 +201,4 @@ def _print(found: Sweep) -> None:
         before = None if found.evaluation is None else found.evaluation.estimates[found.by].value
         after = found.judged[0].estimates[found.by].value
         was = f"where it was {figure(found.by, before)}"
-        say(f"on the test rows: {LABELS[found.by].lower()} {figure(found.by, after)}, {was}")
+        say(f"on the test rows: {in_a_sentence(found.by)} {figure(found.by, after)}, {was}")

@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from typing import Any
 
+from rook_bench.core.console import warn
 from rook_bench.core.lifeline import die_with_parent
 from rook_bench.engines.engine import ATTEMPTS, Job, cores, lost_again
 
@@ -64,6 +65,7 @@ class Processes:
                     yield waiting.pop(future), result
         except BrokenProcessPool:
             failed.extend(waiting.values())
+            warn(f"a process was lost; {len(failed)} of {len(pieces)} pieces are computed again")
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

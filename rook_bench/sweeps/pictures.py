@@ -13,7 +13,7 @@ from rook_bench.report.charts.surface import heat_map, line
 from rook_bench.sweeps.axes import Axis
 from rook_bench.sweeps.found import Found
 from rook_bench.sweeps.scores import BY, LOWER, best_of
-from rook_bench.sweeps.words import LABELS, PERCENT, figure, value_in_words
+from rook_bench.sweeps.words import LABELS, PERCENT, figure, short_paths, value_in_words
 
 
 def surface_of(sweep: Found, x: str | None = None, y: str | None = None, metric: str | None = None) -> Picture:
@@ -57,7 +57,7 @@ def _axes(sweep: Found, x: str | None, y: str | None) -> list[Axis]:
     several = [axis for axis in several if axis is not across]
     up = known[y] if y is not None else next(iter(several), None) if x is None else None
     shown = [axis for axis in (up, across) if axis is not None] or [sweep.axes[0]]
-    drawn = [axis.path for axis in shown if axis.span is not None]
+    drawn = [axis.path for axis in sweep.axes if axis.span is not None]
     if drawn:
         what = f"points were drawn from {drawn[0]}, so no two of them stand in one line"
         raise InputError(what, where="plot", hint="read sweep.table(), or sweep a grid")
@@ -88,9 +88,9 @@ def _finding(sweep: Found, name: str, values: NDArray[np.float64], axes: list[Ax
     best = int(np.nanargmax(flat)) if by is None else best_of(flat, by, np.ones(flat.size, dtype=bool))
     assert best is not None
     places = np.unravel_index(best, values.shape)
+    names = short_paths([axis.path for axis in axes])
     where = " and ".join(
-        f"{axis.path.rsplit('.', 1)[-1]} {value_in_words(axis.values[place])}"
-        for axis, place in zip(axes, places, strict=True)
+        f"{short} {value_in_words(axis.values[place])}" for short, axis, place in zip(names, axes, places, strict=True)
     )
     word = "lowest" if name in LOWER else "highest"
     return f"{label} is {word} at {where}: {figure(name, float(flat[best]))}"

@@ -81,7 +81,7 @@ class Sampled:
             raise InputError("to draw points needs the package optuna", where="--points", hint=hint) from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._failed = optuna.trial.TrialState.FAIL
-        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True, n_startup_trials=min(BATCH, total))
+        sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(BATCH, total))
         self.study = optuna.create_study(direction="minimize" if by in LOWER else "maximize", sampler=sampler)
         self._asked: list[Any] = []
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rook_bench.core.files import write_json
-from rook_bench.report.cells import Cell, bare
+from rook_bench.report.cells import Cell
 from rook_bench.report.charts.canvas import NoPicture, Picture, days
 from rook_bench.report.formatting import count_of
 from rook_bench.report.sections import write_sections
@@ -24,11 +24,13 @@ from rook_bench.sweeps.words import (
     best_in_words,
     figure,
     forward_in_words,
+    in_a_sentence,
     luck_in_words,
     point_in_words,
     purged_in_words,
     value_in_words,
 )
+from rook_bench.workbench.evaluation import Evaluation
 from rook_bench.workbench.folder import save_comparison, save_single
 
 VERSION = 1
@@ -169,9 +171,9 @@ def _result(sweep: Found) -> Topic:
     ]
     tables = []
     if sweep.evaluation is not None:
-        rows = [(LABELS[name], [bare(sweep.evaluation.estimates[name])]) for name in LABELS if name not in COUNTED]
+        rows = [(LABELS[name], [_measured(sweep.evaluation, name)]) for name in LABELS if name not in COUNTED]
         tables.append(Table("The best point, replayed in full", ("Metric", "Value"), rows))
-    return Topic("result", "Result", "Result", f"{_capital(lead)}.", lines, tables, notes)
+    return Topic("result", "Result", "Result", f"{_capital(lead)}.", lines, tables, [] if sweep.best is None else notes)
 
 
 def _surface(sweep: Found) -> Topic:
@@ -203,14 +205,18 @@ def _best_points(sweep: Found) -> Topic:
         for place in order
     ]
     defined = int(np.isfinite(values).sum())
-    label = LABELS[sweep.by].lower()
+    label = in_a_sentence(sweep.by)
     lead = f"{count_of(defined, 'point')} of {len(sweep):,} with a defined {label}; all are in {POINTS_FILE}."
     tables = [
-        Table(
-            f"The first {len(rows)} by {LABELS[sweep.by].lower()}", ("Point", *(LABELS[name] for name in shown)), rows
-        )
+        Table(f"The first {len(rows)} by {in_a_sentence(sweep.by)}", ("Point", *(LABELS[name] for name in shown)), rows)
     ]
     return Topic("points", "Points", "The best points", lead, tables=tables if rows else ())
+
+
+def _measured(one: Evaluation, name: str) -> Cell:
+    """A metric of a run, or why it has no value."""
+    estimate = one.estimates[name]
+    return Cell(figure(name, estimate.value), why=estimate.undefined_because or "")
 
 
 def _cell(name: str, value: float) -> Cell:
@@ -280,17 +286,16 @@ def _purged(sweep: Found) -> Topic:
         "Combinatorial purged cross-validation (Lopez de Prado 2018, chapter 12). Points enter a group with what they "
         "held: their returns are those of one replay of all rows. Splits share rows, so they are not independent."
     ]
-    return Topic(
-        "purged", "Purged splits", "Choosing on the rest, over every choice of groups", f"{_capital(purged_in_words(sweep))}.",
-        [chosen] if chosen else [], [Table("Distribution over the splits", columns, rows)], notes,
-    )  # fmt: skip
+    heading, lead = "Choosing on the rest, over every choice of groups", f"{_capital(purged_in_words(sweep))}."
+    tables = [Table("Distribution over the splits", columns, rows)]
+    return Topic("purged", "Purged splits", heading, lead, [chosen] if chosen else [], tables, notes)
 
 
 def _test(sweep: Found) -> Topic:
     judged = sweep.judged
     assert judged is not None
     names = [name for name in LABELS if name not in COUNTED]
-    rows = [(one.name, [bare(one.estimates[name]) for name in names]) for one in judged]
+    rows = [(one.name, [_measured(one, name) for name in names]) for one in judged]
     chosen = sweep.evaluation
     before = figure(sweep.by, None if chosen is None else chosen.estimates[sweep.by].value)
     after = figure(sweep.by, judged[0].estimates[sweep.by].value)

@@ -66,6 +66,17 @@ class Settings:
         where = "vary " + ", ".join(f"{path}={shown(value)}" for path, value in point.items())
         return BenchConfig.parse(values, where=where)
 
+    def try_value(self, path: str, value: Any) -> None:
+        """Say what is wrong with a value before anything is computed; errors are those of `of`."""
+        trial = Settings(self.base, self.given)
+        if path == SOURCE or path.startswith(f"{SOURCE}."):
+            trial.of({path: value})
+            return
+        risk = trial.config({path: value}).replay().risk
+        sizer.choose(risk.sizer).build()
+        for reference in risk.filters:
+            risk_filter.choose(reference).build()
+
     def _source(self, point: Point) -> int:
         params = {path.removeprefix(f"{SOURCE}."): v for path, v in point.items() if path.startswith(f"{SOURCE}.")}
         name, source = self._named(point.get(SOURCE))

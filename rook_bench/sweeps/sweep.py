@@ -193,10 +193,7 @@ def _try_values(settings: Settings, axis: Axis) -> None:
     ends = () if axis.span is None else (axis.span.low, axis.span.high)
     whole = axis.span is not None and axis.span.whole
     for value in axis.values or tuple(int(end) if whole else end for end in ends):
-        if axis.path == "source" or axis.path.startswith("source."):
-            Settings(settings.base, settings.given).of({axis.path: value})
-        else:
-            settings.config({axis.path: value}).replay()
+        settings.try_value(axis.path, value)
 
 
 class _Work:
@@ -397,9 +394,8 @@ def _returns(work: _Work, asked: Sequence[Asked], measured: Measured) -> Returns
         opening.append(places[key])
     n = len(hold[0])
     # On disk: a hundred thousand points of a year are more than memory holds. The file has no name, and ends with us.
-    net = np.memmap(
-        tempfile.TemporaryFile(prefix="rook-bench-"), dtype=np.float64, mode="w+", shape=(len(asked), max(n, 1))
-    )
+    with tempfile.TemporaryFile(prefix="rook-bench-") as file:
+        net = np.memmap(file, dtype=np.float64, mode="w+", shape=(len(asked), max(n, 1)))
     for place, each in enumerate(measured.returns):
         net[place, :n] = each
     table: NDArray[np.float64] = net[:, :n]

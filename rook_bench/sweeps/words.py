@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from rook_bench.sweeps.found import Found
@@ -23,6 +24,12 @@ PERCENT = {"total_return", "excess_return", "max_drawdown"}
 COUNTED = {"orders", "fills", "reverts", "refusals"}
 
 
+def in_a_sentence(metric: str) -> str:
+    """A column's label inside a sentence: "net return", and Sharpe with its capital."""
+    label = LABELS[metric]
+    return label if label.startswith("Sharpe") else label.lower()
+
+
 def figure(metric: str, value: float | int | None) -> str:
     """A value of a column; "undefined" where there is none."""
     if value is None or not math.isfinite(value):
@@ -35,8 +42,16 @@ def figure(metric: str, value: float | int | None) -> str:
 
 
 def point_in_words(point: Point) -> str:
-    """For example "frictions.gas.gwei 5, risk.sizer fixed:0.1"."""
-    return ", ".join(f"{path} {value_in_words(value)}" for path, value in point.items())
+    """For example "gwei 5, sizer fixed:0.1"; whole paths where two end alike."""
+    return ", ".join(
+        f"{name} {value_in_words(value)}" for name, value in zip(short_paths(list(point)), point.values(), strict=True)
+    )
+
+
+def short_paths(paths: Sequence[str]) -> list[str]:
+    """The last parts of paths; whole ones where two end alike."""
+    last = [path.rsplit(".", 1)[-1] for path in paths]
+    return [name if last.count(name) == 1 else path for name, path in zip(last, paths, strict=True)]
 
 
 def value_in_words(value: Any) -> str:
@@ -50,10 +65,11 @@ def value_in_words(value: Any) -> str:
 def best_in_words(sweep: Found) -> str:
     """What was found, in one sentence."""
     if sweep.best is None:
-        return f"none of {len(sweep):,} points has a defined {LABELS[sweep.by].lower()}"
+        why = "" if sweep.measured.fills.any() else ": nothing was bought or sold at any of them"
+        return f"none of {len(sweep):,} points has a defined {in_a_sentence(sweep.by)}{why}"
     value = figure(sweep.by, float(getattr(sweep.measured, sweep.by)[sweep.best]))
     where = point_in_words(sweep.points[sweep.best])
-    return f"best of {len(sweep):,} points by {LABELS[sweep.by].lower()}: {value} at {where}"
+    return f"best of {len(sweep):,} points by {in_a_sentence(sweep.by)}: {value} at {where}"
 
 
 def luck_in_words(sweep: Found) -> list[str]:
@@ -99,7 +115,7 @@ def purged_in_words(sweep: Found) -> str:
         return ""
     head = f"purged {found.groups},{found.held_out}: {found.splits} splits"
     if found.below_zero is None:
-        return f"{head}, none with a defined {LABELS[sweep.by].lower()} on what was held out"
+        return f"{head}, none with a defined {in_a_sentence(sweep.by)} on what was held out"
     values = sorted(value for value in found.outside.tolist() if math.isfinite(value))
     middle = values[len(values) // 2]
     lost = f"not above zero in {found.below_zero:.0%}"

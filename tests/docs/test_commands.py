@@ -12,10 +12,10 @@ SHARED = REPOSITORY.parent / "shared" / "data"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 ELSEWHERE = {
     *("train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet"),
-    *("ask-an-endpoint", "track-and-share"),
+    *("ask-an-endpoint", "track-and-share", "use-a-cluster"),
 }
-"""Pages that need another machine: their commands run in tests/remote/test_pages.py, tests/endpoint/test_endpoint_page.py
-and tests/publishing/test_sharing_page.py."""
+"""Pages that need another machine: their commands run in tests/remote/test_pages.py, tests/endpoint/test_endpoint_page.py,
+tests/publishing/test_sharing_page.py and tests/engines/test_ray.py."""
 
 
 def expected(arguments: list[str]) -> set[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import Colormap, LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
@@ -104,12 +104,10 @@ def heat_map(
     return Picture(NAME, f"{label} by {x[0]} and {y[0]}", title, _range_of(values, label), figure)
 
 
-def _colours(low: float, high: float) -> LinearSegmentedColormap:
+def _colours(low: float, high: float) -> Colormap:
     orange, pale, green = "#E58A4A", "#FAF7F2", "#4DB592"
     names = [orange, pale, green] if low < 0 < high else [orange, pale] if high <= 0 else [pale, green]
-    colours = LinearSegmentedColormap.from_list("surface", names)
-    colours.set_bad(_UNDEFINED)
-    return colours
+    return LinearSegmentedColormap.from_list("surface", names).with_extremes(bad=_UNDEFINED)
 
 
 def _ticks(put: Callable[..., object], words: Sequence[str]) -> None:
