@@ -125,15 +125,16 @@ class ExactInts:
 
     def magnitudes(self) -> Pair:
         """The absolute values as pairs of floats (see `core.rounding`)."""
-        return pair_of_limbs(self._absolute())
+        return pair_of_limbs(self.absolute())
 
-    def _absolute(self) -> NDArray[np.uint64]:
+    def absolute(self) -> NDArray[np.uint64]:
+        """The limbs of the absolute values, shape (n, 4)."""
         negative = self.negative()
         return np.where(negative[:, None], _negated(self.limbs), self.limbs) if negative.any() else self.limbs
 
     def to_arrow(self, digits: int) -> pa.Array:
         """Arrow decimal of `digits` digits: decimal128 up to 38, decimal256 up to 76."""
-        if 10**digits < 1 << 255 and not ExactInts(self._absolute()).below(10**digits).all():
+        if 10**digits < 1 << 255 and not ExactInts(self.absolute()).below(10**digits).all():
             raise OverflowError(f"a value has more than {digits} digits")
         wide = pa.Array.from_buffers(
             pa.decimal256(76), len(self), [None, pa.py_buffer(np.ascontiguousarray(self.limbs))]

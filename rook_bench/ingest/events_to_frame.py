@@ -15,6 +15,7 @@ from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.pool_state import PoolError, PoolState
 from rook_bench.execution.ticks import tick_at_sqrt_price
+from rook_bench.ingest.hexadecimal import WORD, limbs_of
 from rook_bench.market.events import BURN, INITIALIZE, MINT, PROTOCOL_FEE, SCHEMA, SWAP, integers
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart
@@ -109,7 +110,10 @@ def _plain(swaps: pa.Table, name: str, dtype: Any) -> NDArray[Any] | None:
 def _hashes(column: pa.ChunkedArray) -> ExactInts | None:
     if column.null_count:
         return None
-    return ExactInts.of(int.from_bytes(value, "big", signed=True) for value in column.to_pylist())
+    array = column.combine_chunks()
+    array = array if isinstance(array, pa.Array) else pa.concat_arrays(array.chunks)
+    blob = np.frombuffer(array.buffers()[1], dtype=np.uint8).reshape(-1, WORD)
+    return ExactInts(limbs_of(blob[array.offset : array.offset + len(array)]))
 
 
 def _history(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from rook_bench.core import InputError
+from rook_bench.core.exact import ExactInts
 from rook_bench.execution.pool_state import PoolError, PoolState
-from rook_bench.ingest.rounding import REMEDY, is_float, tells
+from rook_bench.ingest.rounding import REMEDY, is_float, maybe_floats, tells
 from rook_bench.market.frame import SwapFrame
-from rook_bench.tapecheck.kernel import MISSED
 from rook_bench.tapecheck.one_swap import sold_token0, state_of, swap_fee
-from rook_bench.tapecheck.repricing import reprice, why_not_repriced
+from rook_bench.tapecheck.repricing import missed_rows, why_not_repriced
 
 COLUMNS = ("sqrt_price_x96", "amount0", "amount1", "liquidity")
 
@@ -75,7 +74,7 @@ def rounded_rows(frame: SwapFrame) -> dict[str, list[int]]:
     rows = sorted({row for rows in suspects.values() for row in rows})
     if not rows:
         return found
-    missed = reprice(frame).kind == MISSED
+    missed = missed_rows(frame)
     proven: dict[str, list[int]] = {}
     sets = {name: set(rows) for name, rows in suspects.items()}
     for row in rows:
@@ -85,8 +84,11 @@ def rounded_rows(frame: SwapFrame) -> dict[str, list[int]]:
     return proven | {name: sorted({*rows, *proven.get(name, ())}) for name, rows in found.items()}
 
 
-def _floats(values: Iterable[int]) -> list[int]:
-    return [row for row, value in enumerate(values) if tells(value) and is_float(value)]
+def _floats(values: ExactInts) -> list[int]:
+    """Rows whose value tells something by being exactly a float."""
+    rows = np.flatnonzero(maybe_floats(values))
+    chosen = zip(rows.tolist(), values[rows], strict=True)
+    return [row for row, value in chosen if tells(value) and is_float(value)]
 
 
 def _liquidity(frame: SwapFrame, suspects: list[int]) -> list[int]:
@@ -95,7 +97,7 @@ def _liquidity(frame: SwapFrame, suspects: list[int]) -> list[int]:
         return []
     from scipy.special import pdtrc  # of a Poisson variable that it exceeds k; takes a second to import
 
-    distinct = {value for value in frame.liquidity if tells(value)}
+    distinct = {value for value in ExactInts(np.unique(frame.liquidity.limbs, axis=0)) if tells(value)}
     by_size = sorted(distinct, key=lambda value: -value.bit_length())
     expected = np.cumsum([2.0 ** (53 - value.bit_length()) for value in by_size])
     floats = np.cumsum([is_float(value) for value in by_size])

@@ -7,9 +7,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rook_bench.core import InputError
+from rook_bench.core.exact import ExactInts
 from rook_bench.ingest.text_columns import FLOAT, row_number, whole
 
 REMEDY = "export it as text or hex, not as a number, or pass --allow-rounded for work that need not be exact"
@@ -120,6 +123,34 @@ def is_float(value: int) -> bool:
     size = abs(value)
     nearest = float(size)
     return int(nearest) == size or (len(str(size).rstrip("0")) <= 17 and int(Fraction(repr(nearest))) == size)
+
+
+def maybe_floats(values: ExactInts) -> NDArray[np.bool_]:
+    """Values that `tells` and `is_float` may both hold for, shape (n,): what is left out surely is none.
+
+    Exactly a float has at most 53 bits between its first and its last one; printed as 17 digits and zeros it is
+    shorter than 18 digits, or ends with a zero; with four of them from 22 digits on.
+    """
+    limbs = values.absolute()
+    used = limbs != 0
+    highest, lowest = 3 - np.argmax(used[:, ::-1], axis=1), np.argmax(used, axis=1)
+    rows = np.arange(len(limbs))
+    top, end = limbs[rows, highest], limbs[rows, lowest]
+    # A limb near a power of two may count a bit too many, which lets a value in and leaves none out.
+    length = 64 * highest + np.frexp(top.astype(np.float64))[1]
+    zeros = 64 * lowest + np.frexp((end & (~end + np.uint64(1))).astype(np.float64))[1] - 1
+    tens, thousands = _modulo(limbs, 10), _modulo(limbs, 10**4)
+    size = limbs.astype(np.float64) @ np.array([2.0 ** (64 * place) for place in range(limbs.shape[1])])
+    decimal = (size < 1.1e17) | ((tens == 0) & ((size < 0.9e21) | (thousands == 0)))
+    return (size > 2.0**53) & ((length - zeros <= 54) | decimal)
+
+
+def _modulo(limbs: NDArray[np.uint64], divisor: int) -> NDArray[np.uint64]:
+    """The remainder of each value, shape (n,)."""
+    total = np.zeros(len(limbs), dtype=np.uint64)
+    for place in range(limbs.shape[1]):
+        total += limbs[:, place] % np.uint64(divisor) * np.uint64(pow(2, 64 * place, divisor))
+    return total % np.uint64(divisor)
 
 
 def _nearest(text: str) -> str:

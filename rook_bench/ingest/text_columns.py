@@ -10,13 +10,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
+from rook_bench.ingest.hexadecimal import digits, text_array
 from rook_bench.market.frame import EARLIEST, LATEST
 
 BITS = {"sqrt_price_x96": 160, "liquidity": 128, "liquidity_delta": 128, "amount0": 252, "amount1": 252}
 """How many bits a value of each exact event column may have (an amount's own limit is the tape's 76 digits)."""
+
+HASH_BYTES = 32
 
 UNNAMED_POOL = "unknown"
 """The pool of events whose log does not name it."""
@@ -86,6 +91,10 @@ def whole(text: str) -> int | None:
 
 def small(column: pd.Series, where: Path) -> NDArray[np.int64]:
     """Small integers (a block, a tick; "0x" hex and 199045.0 too) as int64."""
+    try:
+        return np.array(pc.cast(pa.array(column), pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        pass  # written in a way that Python reads, or not at all
     try:
         return np.array([int(text) for text in column], dtype=np.int64)
     except (ValueError, OverflowError):
@@ -175,7 +184,22 @@ def _since_1970(text: str) -> Fraction | None:
     return Fraction(text) if FLOAT.fullmatch(text) else None
 
 
+def _plain_times_since_1970(text: pd.Series) -> NDArray[np.datetime64] | None:
+    """Whole numbers of one unit, all in its range; None where any is written or meant in another way."""
+    try:
+        numbers = pc.cast(text_array(text), pa.int64()).to_numpy(zero_copy_only=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    earliest, latest = (int(bound.astype(np.int64)) for bound in (EARLIEST, LATEST))
+    for scale in _UNITS.values():
+        if (numbers >= -(-earliest // scale)).all() and (numbers <= (latest - 1) // scale).all():
+            return (numbers.astype(np.int64) * scale).astype("datetime64[ns]")
+    return None
+
+
 def _times_since_1970(text: pd.Series, column: pd.Series, where: Path) -> NDArray[np.datetime64]:
+    if (plain := _plain_times_since_1970(text)) is not None:
+        return plain
     numbers = [_since_1970(value) for value in text]
     for position, number in enumerate(numbers):
         if number is None:
@@ -198,25 +222,31 @@ def _times_since_1970(text: pd.Series, column: pd.Series, where: Path) -> NDArra
     return np.array(nanoseconds, dtype=np.int64).astype("datetime64[ns]")
 
 
-def hashes(column: pd.Series, where: Path) -> list[bytes | None]:
-    """Transaction hashes, 32 bytes each, None where missing."""
+def hashes(column: pd.Series, where: Path) -> pa.Array:
+    """Transaction hashes, 32 bytes each, null where missing."""
+    texts = text_array(column)
+    blob, plain = digits(texts, HASH_BYTES)
+    if plain.all():
+        return pa.Array.from_buffers(pa.binary(HASH_BYTES), len(blob), [None, pa.py_buffer(np.ascontiguousarray(blob))])
     values = []
     for position, text in enumerate(column):
         try:
             value = bytes.fromhex(text.removeprefix("0x").removeprefix("\\x")) if text else None
         except ValueError:
             value = b""
-        if value is not None and len(value) != 32:
+        if value is not None and len(value) != HASH_BYTES:
             raise InputError(
                 f"column '{column.name}' is not 32 bytes of hex ({text}) at row {row_number(column, position)}",
                 where=where,
             )
         values.append(value)
-    return values
+    return pa.array(values, pa.binary(HASH_BYTES))
 
 
 def addresses(column: pd.Series, where: Path) -> list[str]:
     """Addresses or v4 pool ids in lower case, with their 0x (databases write it as \\x, some libraries not at all)."""
+    if len(column) > 1 and (column == column.iloc[0]).all():  # the log of one pool
+        return addresses(column.iloc[:1], where) * len(column)
     text = column.str.lower().str.replace(r"^(0x|\\x)?(?=[0-9a-f]+$)", "0x", regex=True)
     if not text.str.fullmatch(r"0x([0-9a-f]{40}|[0-9a-f]{64})").all():
         bad = int(np.argmin(text.str.fullmatch(r"0x([0-9a-f]{40}|[0-9a-f]{64})").to_numpy(dtype=bool)))

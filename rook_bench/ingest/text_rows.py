@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from rook_bench.core import InputError
 from rook_bench.core.untrusted import check_cells
+from rook_bench.ingest.hexadecimal import hex_text
 from rook_bench.ingest.text_files import check_exists, form_of, open_text, reading_table
 
 ROWS = 100_000
@@ -129,13 +130,19 @@ def _parquet_chunks(path: Path, wanted: set[str] | None, rows: int) -> Iterator[
         raise InputError(f"the Parquet file can't be read ({str(error).splitlines()[0]})", where=path) from None
 
 
+_TEXT: Any = pd.StringDtype(na_value=np.nan)
+"""What pandas makes of `str`: texts that stay in Arrow's memory, and are no Python object each."""
+
+
 def _text(column: pa.Array) -> Any:
     """One Parquet column as text, "" where null."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         return _text(column.dictionary_decode())
     if pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pc.fill_null(column.cast(pa.string()), "").to_numpy(zero_copy_only=False)
+        return _TEXT.__from_arrow__(pc.fill_null(column.cast(pa.large_string()), ""))
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return _TEXT.__from_arrow__(hex_text(column))
     if pa.types.is_timestamp(kind):
         times = column.cast(pa.timestamp(kind.unit)).to_numpy(zero_copy_only=False)
         return np.where(np.isnat(times), "", np.char.add(np.datetime_as_string(times), "Z"))

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from rook_bench.core.exact import ExactInts
+
 SWAP, INITIALIZE, MINT, BURN, COLLECT, PROTOCOL_FEE = (
     "swap",
     "initialize",
@@ -49,8 +51,8 @@ def event_table(columns: Mapping[str, Any], rows: int) -> pa.Table:
     """A table of SCHEMA from columns by name; columns not given are null.
 
     Args:
-        columns: arrays, lists (None where unknown) or one value for all rows; exact columns hold
-            Python integers, `tx_hash` bytes or "0x..." text, `at` datetime64[ns] or text.
+        columns: arrays, lists (None where unknown) or one value for all rows; exact columns hold Python integers or
+            are ExactInts, `tx_hash` bytes or "0x..." text, `at` datetime64[ns] or text.
         rows: number of rows.
 
     Raises:
@@ -65,8 +67,12 @@ def event_table(columns: Mapping[str, Any], rows: int) -> pa.Table:
 def _array(values: Any, field: pa.Field, rows: int) -> pa.Array:
     if values is None:
         return pa.nulls(rows, field.type)
+    if isinstance(values, pa.Array):
+        return values.cast(field.type)
     if isinstance(values, str | int):
-        values = [values] * rows
+        return pa.repeat(pa.scalar(values, field.type), rows)
+    if isinstance(values, ExactInts):
+        return values.to_arrow(76)
     if field.name in EXACT:
         return exact_array(values)
     if field.name == "tx_hash":

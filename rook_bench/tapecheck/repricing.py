@@ -93,7 +93,14 @@ _repriced: WeakKeyDictionary[SwapFrame, Repricing] = WeakKeyDictionary()
 """Frames are frozen, and each is asked several times in a replay."""
 
 
-def _reprice(frame: SwapFrame) -> Repricing:
+def missed_rows(frame: SwapFrame) -> NDArray[np.bool_]:
+    """Swaps that don't come out as anything the pool does, shape (n,), without asking why; errors as `reprice`."""
+    missed: NDArray[np.bool_] = _priced(frame)[1]["kind"] == kernel.MISSED
+    return missed
+
+
+def _priced(frame: SwapFrame) -> tuple[kernel.Records, kernel.Records, NDArray[np.uint64]]:
+    """The swaps as records, how each came out, and the pool's price before it."""
     reason = why_not_repriced(frame)
     if reason is not None:
         raise ValueError(reason)
@@ -108,6 +115,11 @@ def _reprice(frame: SwapFrame) -> Repricing:
     v4 = pool.protocol == "v4"
     start, calls = _start(known_start), room_for_a_call()
     kernel.reprice_rows(swaps, start, first, pool.tick_spacing, ticks, changes, v4, priced, before, calls, swap_call())
+    return swaps, priced, before
+
+
+def _reprice(frame: SwapFrame) -> Repricing:
+    swaps, priced, before = _priced(frame)
     missed = np.flatnonzero(priced["kind"] == kernel.MISSED)
     reasons = _reasons(frame, missed, ExactInts(before), priced["kind"])
     tested = priced["kind"] != kernel.UNTESTED

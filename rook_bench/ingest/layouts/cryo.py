@@ -13,6 +13,7 @@ from rook_bench.ingest.layouts.decoded import Decoded, always
 from rook_bench.ingest.layouts.undecoded import undecoded
 from rook_bench.ingest.pool_created import pools_in
 from rook_bench.ingest.text_columns import addresses, first_present
+from rook_bench.ingest.topics import Topics
 from rook_bench.market.events import BURN, COLLECT, INITIALIZE, MINT
 from rook_bench.plugins import importer
 
@@ -39,8 +40,7 @@ def cryo_logs():
 
     def events(table: pd.DataFrame, where: Path) -> pa.Table:
         pool = addresses(table[first_present(_POOL.split("|"), table) or "address"], where)
-        names = [name for name in _TOPICS if name in table]
-        topics = [[word for word in row if word] for row in zip(*(table[name] for name in names), strict=True)]
+        topics = Topics.of_columns(table, [name for name in _TOPICS if name in table])
         return undecoded(table, where, addresses=pool, topics=topics, data="data", places=_PLACES)
 
     return events

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from rook_bench.ingest.layouts.decoded import Decoded, by_value
 from rook_bench.ingest.layouts.undecoded import PLACES, undecoded
-from rook_bench.ingest.text_columns import constant, pool_in_name, words_of
+from rook_bench.ingest.text_columns import constant, pool_in_name
+from rook_bench.ingest.topics import Topics
 from rook_bench.market.events import BURN, COLLECT, MINT, SWAP
 from rook_bench.plugins import importer
 
@@ -23,7 +24,7 @@ def demeter_raw():
 
     def events(table: pd.DataFrame, where: Path) -> pa.Table:
         pool = [pool_in_name(where)] * len(table)
-        topics = [words_of(text) for text in table["topics"]]
+        topics = Topics.of_lists(table["topics"])
         return undecoded(table, where, addresses=pool, topics=topics, data="data", places=PLACES)
 
     return events

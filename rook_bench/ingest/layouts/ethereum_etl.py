@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from rook_bench.ingest.layouts.undecoded import PLACES, undecoded
 from rook_bench.ingest.pool_created import pools_in
-from rook_bench.ingest.text_columns import addresses, words_of
+from rook_bench.ingest.text_columns import addresses
+from rook_bench.ingest.topics import Topics
 from rook_bench.plugins import importer
 
 
@@ -23,7 +24,7 @@ def ethereum_etl_logs():
     """Undecoded logs of ethereum-etl and BigQuery (address, topics, data), exact; times in it or from a blocks file."""
 
     def events(table: pd.DataFrame, where: Path) -> pa.Table:
-        topics = [words_of(text) for text in table["topics"]]
+        topics = Topics.of_lists(table["topics"])
         pool = addresses(table["address"], where)
         return undecoded(table, where, addresses=pool, topics=topics, data="data", places=PLACES)
 

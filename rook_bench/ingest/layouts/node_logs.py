@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from rook_bench.ingest.layouts.undecoded import undecoded
 from rook_bench.ingest.pool_created import pools_in
-from rook_bench.ingest.text_columns import addresses, words_of
+from rook_bench.ingest.text_columns import addresses
+from rook_bench.ingest.topics import Topics
 from rook_bench.plugins import importer
 
 _COLUMNS = ("address", "topics", "data", "blockNumber", "logIndex", "transactionHash")
@@ -25,7 +26,7 @@ def _events(table: pd.DataFrame, where: Path, times: str) -> pa.Table:
     places = _PLACES | {"gas_price": "gasPrice"}
     if times in table and (table[times] != "").all():
         places["at"] = times
-    topics = [words_of(text) for text in table["topics"]]
+    topics = Topics.of_lists(table["topics"])
     return undecoded(
         table, where, addresses=addresses(table["address"], where), topics=topics, data="data", places=places
     )
