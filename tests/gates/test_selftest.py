@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from rook_bench.engines import Threads
 from rook_bench.gates import Policy
 from rook_bench.gates.selftest import PLANTED, WORLD_POLICY, World, for_the_world, run_selftest
 from rook_bench.gates.selftest import run as runs
@@ -85,7 +86,7 @@ def test_overfitting_would_be_promoted_without_the_ledger(world, once):
 def test_a_broken_gate_is_noticed(tmp_path, monkeypatch, once):
     """A policy that asks nothing promotes what it must not, and the self-test says so."""
     monkeypatch.setenv("ROOK_BENCH_CACHE", str(tmp_path))
-    result = run_selftest(LAX, evaluations=1, processes=1, swaps=1500)
+    result = run_selftest(LAX, evaluations=1, engine=Threads(1), swaps=1500)
     assert result.row("always-buy").verdicts["PROMOTE"] == 1
     assert not result.sound
     assert "NOT SOUND" in result.describe()[-1]
@@ -108,14 +109,14 @@ def test_an_interrupted_run_goes_on_from_the_worlds_it_has(tmp_path, monkeypatch
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_selftest(LAX, evaluations=2, processes=1, swaps=800, done=interrupt)
+        run_selftest(LAX, evaluations=2, engine=Threads(1), swaps=800, done=interrupt)
     assert len(list(tmp_path.glob("selftest/*.json"))) == 1
     asked = []
     monkeypatch.setattr(runs, "World", lambda seed, swaps: asked.append(seed) or World(seed, swaps))
-    result = run_selftest(LAX, evaluations=2, processes=1, swaps=800)
+    result = run_selftest(LAX, evaluations=2, engine=Threads(1), swaps=800)
     assert asked == [1]
     assert result.worlds == 2
-    whole = run_selftest(LAX, evaluations=2, processes=1, swaps=800)
+    whole = run_selftest(LAX, evaluations=2, engine=Threads(1), swaps=800)
     assert whole.results == result.results
 
 

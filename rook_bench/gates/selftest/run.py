@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import multiprocessing
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +16,8 @@ import numpy as np
 from rook_bench.core import Estimate, InputError
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_code, sha256_json
+from rook_bench.engines import Engine
+from rook_bench.engines.processes import Processes
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.gates.policy import Policy
 from rook_bench.gates.selftest.candidate import Planted
@@ -157,7 +157,7 @@ def run_selftest(
     *,
     evaluations: int = 500,
     seed: int = 0,
-    processes: int = 2,
+    engine: Engine | None = None,
     swaps: int = SWAPS,
     done: Callable[[int, int], None] = lambda finished, all_: None,
 ) -> SelfTest:
@@ -168,49 +168,49 @@ def run_selftest(
             and looks are adapted (see `for_the_world`).
         evaluations: at least so many of the candidate without edge.
         seed: of everything random.
-        processes: worlds evaluated at the same time; 1 stays in this process.
+        engine: where worlds are evaluated (see `rook_bench.engines`); two processes by default.
         swaps: rows of each simulated tape.
         done: called with the number of finished worlds and of all.
     """
     tried = for_the_world(policy or WORLD_POLICY)
     worlds = math.ceil(evaluations / PER_WORLD)
-    tasks = [(seed + index, swaps, tried.model_dump(mode="json")) for index in range(worlds)]
+    job = Worlds(swaps, tried.model_dump(mode="json"))
     found: dict[int, list[Result]] = {}
-    for index, results in _all(tasks, processes):
+    for index, results in (engine or Processes(2)).results(job, [seed + index for index in range(worlds)]):
         found[index] = results
         done(len(found), worlds)
     return SelfTest(tried, seed, worlds, swaps, [result for index in sorted(found) for result in found[index]])
 
 
-def _all(tasks: Sequence[tuple[int, int, dict[str, Any]]], processes: int) -> Iterator[tuple[int, list[Result]]]:
-    if processes == 1:
-        for index, task in enumerate(tasks):
-            yield index, _world(task)
-        return
-    # Spawned and not forked: compiled code and its threads do not survive a fork.
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(_world, task): index for index, task in enumerate(tasks)}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+@dataclass(frozen=True)
+class Worlds:
+    """A job (see `engines.Job`): pieces are seeds of worlds, and their results every evaluation on each.
 
+    Attributes:
+        swaps: rows of each tape.
+        policy: what is tried.
+    """
 
-def _world(task: tuple[int, int, dict[str, Any]]) -> list[Result]:
-    """Every evaluation on one world, from what was kept of an interrupted run if it is there."""
-    seed, swaps, policy = task
-    key = sha256_json({"seed": seed, "swaps": swaps, "policy": policy, "code": sha256_code()})
-    kept = cache_folder() / "selftest" / f"{key}.json"
-    if kept.is_file():
-        try:
-            return json.loads(kept.read_text(encoding="utf-8"))
-        except ValueError:
-            kept.unlink(missing_ok=True)
-    results = list(evaluate_world(World(seed, swaps), Policy.model_validate(policy)))
-    with contextlib.suppress(OSError, InputError):  # a cache that can't be written costs time, not correctness
-        write_json(kept, results)
-    return results
+    swaps: int
+    policy: dict[str, Any]
+
+    def open(self) -> Callable[[int], list[Result]]:
+        """Nothing is shared between worlds."""
+        return self._world
+
+    def _world(self, seed: int) -> list[Result]:
+        """One world, from what was kept of an interrupted run if it is there."""
+        key = sha256_json({"seed": seed, "swaps": self.swaps, "policy": self.policy, "code": sha256_code()})
+        kept = cache_folder() / "selftest" / f"{key}.json"
+        if kept.is_file():
+            try:
+                return json.loads(kept.read_text(encoding="utf-8"))
+            except ValueError:
+                kept.unlink(missing_ok=True)
+        results = list(evaluate_world(World(seed, self.swaps), Policy.model_validate(self.policy)))
+        with contextlib.suppress(OSError, InputError):  # a cache that can't be written costs time, not correctness
+            write_json(kept, results)
+        return results
 
 
 def evaluate_world(world: World, policy: Policy, kinds: Sequence[Planted] = PLANTED) -> Iterator[Result]:
