@@ -11,7 +11,7 @@ UV := $(BIN)/uv pip
 # that of the tests' assertions too, whatever the shell says.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-fast setup setup-dev setup-train setup-dev-train setup-contracts lock clean
+.PHONY: demo test test-fast setup setup-dev setup-train setup-dev-train setup-contracts peers ratios lock clean
 
 demo: setup-train
 	$(BIN)/rook-bench demo
@@ -67,6 +67,15 @@ $(VENV)/.dev-train: $(VENV)/.train requirements-dev-train.lock
 # Without npm this only says so, and tries again the next time.
 $(VENV)/evm/.installed: tests/evm/package.json tests/evm/package-lock.json scripts/install-contracts.sh | $(BIN)/uv
 	sh scripts/install-contracts.sh $(VENV)/evm
+
+# Engines of others for `python benchmarks/ratios.py --peers`, in an environment of their own.
+peers: $(BIN)/uv
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) $(VENV)/peers
+	$(UV) install --python $(VENV)/peers/bin/python --quiet --compile-bytecode -r benchmarks/peers.txt
+
+# How our work compares with that of others, against the ratios that are kept.
+ratios: setup-dev
+	$(BIN)/python benchmarks/ratios.py
 
 # The locks are made together, so that one version of each package serves all of them. torch is
 # left out: see setup-train. The servers that tests ask (mlflow, trackio) allow older versions of pyarrow and pillow

@@ -30,12 +30,11 @@ def test_loop(benchmark, monkeypatch, tape, reference):
     decided = decide(Source.parse(reference), tape)
     config = ReplayConfig()
     execute(tape, decided.tape, apply_risk(config.risk, MarketView.whole(tape), decided.tape), config)
-    market, wishes, pool, changes, terms, cash, base, orders, equity = caught[0]
+    market, wishes, room, _, swap, sandwich, *rest, orders, equity = caught[0]
     ticks, _ = tape.history.records()  # the loop moves the map along, so each round begins with a fresh one
 
     def setup():
-        fresh = pool._replace(ticks=ticks.copy())
-        return (market, wishes, fresh, changes, terms, cash, base, dtypes.empty_orders(len(orders)), equity), {}
+        return (market, wishes, room, ticks.copy(), swap, sandwich, *rest, dtypes.empty_orders(len(orders)), equity), {}
 
     benchmark.pedantic(real, setup=setup, rounds=15, warmup_rounds=2)
     benchmark.extra_info["million_swaps_per_s"] = round(len(tape) / benchmark.stats["min"] / 1e6, 2)
