@@ -70,7 +70,15 @@ SLOW = {
     ),
     *("test_forgeries", "test_github_action", "test_judging_verbs", "test_verbs", "test_fetch"),
     *("test_page", "test_pictures", "test_questions", "test_selftest", "test_verify", "test_against_reference"),
-    *("test_evaluation", "test_init", "test_judge", "test_shared_verdict", "test_trials_branch", "test_ray", "test_ratios"),
+    *(
+        "test_evaluation",
+        "test_init",
+        "test_judge",
+        "test_shared_verdict",
+        "test_trials_branch",
+        "test_ray",
+        "test_ratios",
+    ),
 }
 """Folders and files that `make test-fast` leaves out: models, contracts, browsers, whole pages, verbs to their end."""
 

@@ -27,7 +27,8 @@ from rook_bench.replay.run import Run
 from rook_bench.replay.sparse import equity_of, sparse
 from rook_bench.risk import Permitted, apply_risk
 from rook_bench.sources import Decided, Source, decide
-from rook_bench.sources.lookahead import Lookahead, check_source
+from rook_bench.sources.checked import checked
+from rook_bench.sources.lookahead import Lookahead
 from rook_bench.tapecheck.check import TapeCheck, check_tape
 
 
@@ -70,7 +71,7 @@ def replay_decided(
 ) -> Run:
     """Replay decisions that were made already; checks and errors are those of `replay`."""
     config = config.on(frame.pool)
-    lookahead = check_source(decided.source, frame, decided.tape, seed=config.seed)
+    lookahead = checked(decided, frame, seed=config.seed)
     run = assemble(frame, decided, config, lookahead, tape_check)
     run = replace(run, lookahead=check_risk(run, lookahead))
     reconcile(run)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rook_bench.market.frame import SwapFrame
 from rook_bench.sources import Decided, Source, decide
-from rook_bench.sources.lookahead import Lookahead, check_source
+from rook_bench.sources.checked import checked
+from rook_bench.sources.lookahead import Lookahead
 
 
 @dataclass(frozen=True)
@@ -32,4 +33,4 @@ class Asks:
 
     def _ask(self, source: Source) -> tuple[Decided, Lookahead]:
         decided = decide(source, self.frame, seed=self.seed, progress=self.progress, fresh=self.fresh)
-        return decided, check_source(decided.source, self.frame, decided.tape, seed=self.seed)
+        return decided, checked(decided, self.frame, seed=self.seed)
