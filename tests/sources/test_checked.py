@@ -2,13 +2,10 @@
 
 import json
 
-import numpy as np
 import pytest
 
-from rook_bench.core import Side
-from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core import Decision, Side
 from rook_bench.execution.compiled import cache_folder
-from rook_bench.plugins import decision_source
 from rook_bench.sources import Source, decide
 from rook_bench.sources import checked as module
 
@@ -76,15 +73,13 @@ def test_that_of_other_decisions_is_not_taken(short_tape, asked, file):
 def test_a_function_whose_values_change_is_checked_again(short_tape, asked):
     share = [0.1]
 
-    @decision_source(whole_tape=True)
-    def mine():
-        return lambda view: DecisionTape.from_sides(np.full(len(view), Side.BUY), share[0])
+    def mine(view):
+        return Decision(Side.BUY, size=share[0])
 
-    with decision_source.isolated():
-        source = Source.of(mine)
-        for size in (0.1, 0.1, 0.2):
-            share[0] = size
-            decided = decide(source, short_tape)
-            assert decided.tape.size[0] == size
-            module.checked(decided, short_tape)
+    source = Source.of(mine)
+    for size in (0.1, 0.1, 0.2):
+        share[0] = size
+        decided = decide(source, short_tape)
+        assert decided.tape.size[0] == size
+        module.checked(decided, short_tape)
     assert len(asked) == 2
