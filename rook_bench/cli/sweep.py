@@ -32,8 +32,10 @@ from rook_bench.cli.tape import read_part
 from rook_bench.core import ConfigError
 from rook_bench.core.console import say, say_json
 from rook_bench.core.files import check_replaceable
+from rook_bench.dataset.split_tapes import has_split_tapes
 from rook_bench.engines import engine_of
-from rook_bench.sweeps.saved import BEST_CONFIG, facts_of
+from rook_bench.sweeps.page import BEST_CONFIG
+from rook_bench.sweeps.saved import facts_of
 from rook_bench.sweeps.scores import LOWER
 from rook_bench.sweeps.sweep import Sweep
 from rook_bench.sweeps.sweep import sweep as bench
@@ -47,6 +49,7 @@ from rook_bench.sweeps.words import (
     purged_in_words,
     value_in_words,
 )
+from rook_bench.workbench.running import Tape
 
 PRINTED = 10
 """Points in the printed table."""
@@ -141,7 +144,9 @@ def sweep(
             raise ConfigError(what, where="--split", hint="give one of both; --judge needs a split")
         split = "whole"
     part = {"since": since, "until": until, "limit": limit}
-    tape = partial(read_part, data, pool, allow_rounded, base, reference, **part)
+    whole = partial(read_part, data, pool, allow_rounded, base, reference, **part)
+    # A prepared folder's splits are tapes of their own, exact ones.
+    tape: Tape = data if has_split_tapes(data) and not any(part.values()) else whole
     found = bench(
         tape,
         source,

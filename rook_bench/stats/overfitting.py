@@ -13,6 +13,9 @@ from rook_bench.stats.sample import Series
 ROWS_PER_PART = 2
 """Fewest rows in one partition."""
 
+COLUMNS = 512
+"""Trials whose returns are in memory at the same time."""
+
 BATCH = 4_000_000
 """Numbers (splits x trials) handled at once, which bounds memory at a few hundred megabytes."""
 
@@ -68,9 +71,15 @@ def _share_below(table: Series, partitions: int, statistic: Statistic) -> float:
     starts = (np.arange(partitions) * n) // partitions
     rows = np.diff(np.append(starts, n)).astype(np.float64)
     # Sums per part are all that a half's mean and deviation need. Scaling keeps their digits.
-    centre, scale = table.mean(axis=0), float(table.std(axis=0).max())
-    scaled = (table - centre) / scale
-    sums = [np.add.reduceat(part, starts, axis=0) for part in (scaled, scaled**2)]
+    # Some columns at a time: a table of many trials may lie on disk.
+    blocks = [slice(start, start + COLUMNS) for start in range(0, trials, COLUMNS)]
+    centre = np.concatenate([table[:, block].mean(axis=0) for block in blocks])
+    scale = max(float(table[:, block].std(axis=0).max()) for block in blocks)
+    halves_of = []
+    for block in blocks:
+        scaled = (table[:, block] - centre[block]) / scale
+        halves_of.append([np.add.reduceat(part, starts, axis=0) for part in (scaled, scaled**2)])
+    sums = [np.concatenate(parts, axis=1) for parts in zip(*halves_of, strict=True)]
     picks = np.array(list(combinations(range(partitions), partitions // 2)))
     halves = np.zeros((len(picks), partitions))
     np.put_along_axis(halves, picks, 1.0, axis=1)

@@ -12,6 +12,7 @@ from rook_bench.gates.checks.selection import deflated
 from rook_bench.stats import probability_of_backtest_overfitting
 from rook_bench.stats.overfitting import ROWS_PER_PART
 from rook_bench.sweeps.scores import Returns
+from rook_bench.sweeps.shelf import on_disk
 
 COMPARED = 1_000
 """Points whose returns are held side by side to see which are near copies; further ones count as tries of their own."""
@@ -56,5 +57,7 @@ def _overfitting(returns: Returns, usable: NDArray[np.intp]) -> Estimate:
     partitions = PARTS if len(usable) <= MANY else PARTS_OF_MANY
     while partitions > 2 and returns.buckets < ROWS_PER_PART * partitions:
         partitions -= 2
-    table = np.stack([returns.over_hold(point) for point in usable.tolist()], axis=1)
-    return probability_of_backtest_overfitting(table, partitions=partitions)
+    table = on_disk(len(usable), returns.buckets)
+    for place, point in enumerate(usable.tolist()):
+        table[place] = returns.over_hold(point)
+    return probability_of_backtest_overfitting(table.T, partitions=partitions)

@@ -46,8 +46,7 @@ def rows_of(frame: SwapFrame, split: str | None, prepared: str | Path | None, *,
     if name not in NAMES:
         raise UnknownName("split", name, NAMES)
     if judge and name in ("test", WHOLE):
-        what = f"the best of a sweep on {name} rows can't be judged on the test rows, which it was chosen by"
-        raise ConfigError(what, where="judge", hint="sweep validation, train or development")
+        _refuse_to_judge(name)
     swept = frame
     if name == DEVELOPMENT:
         swept = part_of(frame, limit=_development(frame, prepared))
@@ -56,6 +55,24 @@ def rows_of(frame: SwapFrame, split: str | None, prepared: str | Path | None, *,
     if swept is not frame:
         remark(swept.notes[-1])
     return Part(name, swept, part_of(frame, split="test", prepared=prepared) if judge else None)
+
+
+def rows_of_folder(folder: Path, split: str | None, *, forward: bool, judge: bool) -> Part:
+    """The rows of a prepared folder, whose splits are tapes of their own; errors are those of `rows_of`."""
+    name = split or ("train" if forward else "validation")
+    if name in (DEVELOPMENT, WHOLE):
+        hint = f"sweep the tape that it was prepared from, with prepared={folder} (--prepared)"
+        raise ConfigError("a prepared folder holds its splits apart", where=folder, hint=hint)
+    if judge and name == "test":
+        _refuse_to_judge(name)
+    swept = split_tape(folder, name).read()
+    remark(swept.notes[-1])
+    return Part(name, swept, split_tape(folder, "test").read() if judge else None)
+
+
+def _refuse_to_judge(name: str) -> None:
+    what = f"the best of a sweep on {name} rows can't be judged on the test rows, which it was chosen by"
+    raise ConfigError(what, where="judge", hint="sweep validation, train or development")
 
 
 def _development(frame: SwapFrame, prepared: str | Path | None) -> int:

@@ -8,16 +8,21 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from rook_bench import evaluate, sweep
+from rook_bench import BenchConfig, evaluate, prepare, sweep
 from rook_bench.core import ConfigError, InputError, Side, UnknownName
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.dataset.split_tapes import split_tape, with_past
 from rook_bench.engines import Threads
 from rook_bench.engines.processes import Processes
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.plugins import decision_source
+from rook_bench.replay import replay_decided
+from rook_bench.sources import Source, decide
 from rook_bench.sweeps import sweep as module
+from rook_bench.sweeps import work
 from rook_bench.sweeps.replays import Measured, Replays
+from rook_bench.sweeps.shelf import Shelf
 from rook_bench.trials import TrialLedger
 
 CONFIG = {"clock": {"bucket_s": 60}}
@@ -32,8 +37,6 @@ def swaps():
 
 @pytest.fixture(scope="module")
 def config():
-    from rook_bench import BenchConfig
-
     return BenchConfig.parse(CONFIG, where="test")
 
 
@@ -245,7 +248,7 @@ class TestInterrupted:
         assert not list((cache_folder() / "sweeps").glob("*.npz"))
 
     def test_a_damaged_piece_is_computed_again(self, found, swaps, config, tmp_path, monkeypatch):
-        monkeypatch.setattr(module.Kept, "forget", lambda self: None)
+        monkeypatch.setattr(work.Kept, "forget", lambda self: None)
         sweep(swaps, "momentum", VARY, config, split="whole", trials=tmp_path)
         for number, path in enumerate(sorted((cache_folder() / "sweeps").glob("*.npz"))):
             path.write_bytes(b"" if number else path.read_bytes()[:200])
@@ -271,10 +274,6 @@ class TestChoosingInParts:
         assert all(fold.outside is None or fold.best is None or np.isfinite(fold.outside) for fold in folds)
 
     def test_a_fold_is_a_run_on_its_own_rows(self, swaps, config, tmp_path):
-        from rook_bench.dataset.split_tapes import with_past
-        from rook_bench.replay import replay_decided
-        from rook_bench.sources import Source, decide
-
         one = sweep(swaps, "momentum", VARY, config, split="whole", walk_forward=3, trials=tmp_path)
         fold = one.walk_forward.folds[2]
         first, last = np.searchsorted(swaps.at, [fold.first_at, fold.last_at], side="right")
@@ -369,7 +368,7 @@ class TestSaved:
     ],
 )
 def test_mistakes_are_said_before_anything_is_computed(swaps, monkeypatch, change, message):
-    monkeypatch.setattr(module, "_Work", None)
+    monkeypatch.setattr(module, "Work", None)
     with pytest.raises((ConfigError, InputError, UnknownName), match=message):
         sweep(**({"tape": swaps, "source": "momentum", "vary": VARY} | change))
 
@@ -378,3 +377,34 @@ def test_an_import_does_not_load_engines_or_pictures():
     code = "import sys, rook_bench.sweeps.sweep; print([m for m in ('ray', 'optuna', 'torch', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def folder(swaps, tmp_path_factory):
+    out = tmp_path_factory.mktemp("prepared") / "folder"
+    prepare(swaps, "data_driven", out)
+    return out
+
+
+class TestPreparedFolder:
+    def test_its_splits_are_its_own_tapes(self, folder, config, tmp_path):
+        one = sweep(folder, "momentum", VARY, config, judge=True, trials=tmp_path)
+        assert one.part.frame.data_hash == split_tape(folder, "validation").data_hash
+        assert one.part.test.data_hash == split_tape(folder, "test").data_hash
+
+    def test_of_the_tape_it_was_prepared_from(self, folder, swaps, config, tmp_path):
+        one = sweep(swaps, "momentum", VARY, config, prepared=folder, split="development", trials=tmp_path)
+        assert len(one.part.frame) == split_tape(folder, "validation").last + 1
+
+    def test_has_no_rows_of_several_splits(self, folder, config):
+        with pytest.raises(ConfigError, match=r"holds its splits apart.*--prepared"):
+            sweep(folder, "momentum", VARY, config, split="development")
+
+
+def test_returns_lie_on_disk_and_are_the_same(found):
+    shelf = Shelf()
+    laid = [shelf.laid_out(found.measured), shelf.laid_out(found.measured)]
+    for piece in laid:
+        assert same(piece, found.measured)
+        assert isinstance(piece.returns[0].base, np.memmap)
+    assert len(list(map(float, laid[0].returns[3]))) == len(found.measured.returns[3])
