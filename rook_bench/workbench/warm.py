@@ -10,16 +10,18 @@ import numpy as np
 
 from rook_bench.core import Decision, Side
 from rook_bench.execution.frictions import Frictions
+from rook_bench.market.features import compute_features
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.replay import ReplayConfig, replay
 from rook_bench.replay.counterfactual import Counterfactual
 
 
 def warm() -> None:
-    """Check and replay a tape of a few swaps: re-pricing, the pool's swap, the sandwich, both loops."""
+    """Check and replay a tape of a few swaps: re-pricing, the pool's swap, the sandwich, both loops, windows."""
     sandwiched = ReplayConfig(frictions=Frictions(mev="typical"))
     frame = simulate(20, np.random.default_rng(0))
     replay(frame, "hold", sandwiched)
+    compute_features(frame)
     Counterfactual(frame, sandwiched).orders(Decision(Side.BUY, 0.05))
 
 
