@@ -102,7 +102,7 @@ def _no_parts(by: By) -> None:
 
 
 def walk_forward(
-    returns: Returns, borders: Borders, folds: int, by: By, usable: NDArray[np.bool_], judge: Judge
+    returns: Returns, borders: Borders, folds: int, by: By, honest: NDArray[np.bool_], judge: Judge
 ) -> WalkForward:
     """Choose on all that came before a stretch, and replay what was chosen on the stretch; `folds` times.
 
@@ -130,9 +130,9 @@ def walk_forward(
     found, earned = [], []
     for fold in range(folds):
         start, stop = edges[fold + 1], edges[fold + 2]
-        point = best_of(within[fold], by, usable)
+        point = best_of(within[fold], by, honest)
         value, gain = (None, np.empty(0)) if point is None else judge(point, _rows(borders, start, stop))
-        allowed = beyond[fold][usable & np.isfinite(beyond[fold])]
+        allowed = beyond[fold][honest & np.isfinite(beyond[fold])]
         found.append(
             Fold(
                 first_at=borders.at[start],
@@ -162,7 +162,7 @@ def _rows(borders: Borders, start: int, stop: int) -> NDArray[np.intp]:
     return np.arange(first, last)
 
 
-def purged(returns: Returns, bucket_s: int, groups: int, held_out: int, by: By, usable: NDArray[np.bool_]) -> Purged:
+def purged(returns: Returns, bucket_s: int, groups: int, held_out: int, by: By, honest: NDArray[np.bool_]) -> Purged:
     """Choose on all but some groups of the tape, and look at those; for every choice of them.
 
     A point's returns are those of its one replay of the whole tape: it enters a group with what it held.
@@ -185,7 +185,7 @@ def purged(returns: Returns, bucket_s: int, groups: int, held_out: int, by: By, 
         what = f"{n} buckets are too few for {groups} groups with {purge} and {embargo} left out around them"
         raise InputError(what, where="purged", hint="take fewer groups, a shorter bucket, or a longer tape")
     within, beyond = returns.scores(found.inside, by), returns.scores(found.outside, by)
-    chosen = [best_of(row, by, usable) for row in within]
+    chosen = [best_of(row, by, honest) for row in within]
     at = lambda table, split: np.nan if chosen[split] is None else float(table[split, chosen[split]])  # noqa: E731
     outside = np.array([at(beyond, split) for split in range(len(chosen))])
     defined = outside[np.isfinite(outside)]

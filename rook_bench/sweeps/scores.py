@@ -79,10 +79,14 @@ class Returns:
         picked, counts = masks.astype(np.float64), masks.sum(axis=1, dtype=np.float64)[:, None]
         found = np.full((len(masks), len(self.net)), np.nan)
         for which, block in self.blocks(excess=excess):
+            # What is not finite spoils the parts that it lies in, and no other: equity may be gone later only.
+            finite = np.isfinite(block)
+            spoilt = picked @ (~finite).T.astype(np.float64) > 0
+            block = np.where(finite, block, 0.0)
             with np.errstate(invalid="ignore", divide="ignore"):
                 sums = picked @ block.T
                 if not ratio:
-                    found[:, which] = sums
+                    found[:, which] = np.where(spoilt, np.nan, sums)
                     continue
                 # Around each point's own mean, which keeps the digits of small deviations.
                 centre = block.mean(axis=1)
@@ -90,9 +94,8 @@ class Returns:
                 shift = picked @ moved.T / counts
                 square = picked @ (moved**2).T - counts * shift**2
                 deviation = np.sqrt(np.maximum(square, 0.0) / np.maximum(counts - 1, 1))
-                found[:, which] = np.where(
-                    deviation > NO_SPREAD, (shift + centre) / deviation * math.sqrt(self.per_year), np.nan
-                )
+                value = (shift + centre) / deviation * math.sqrt(self.per_year)
+                found[:, which] = np.where((deviation > NO_SPREAD) & ~spoilt, value, np.nan)
         return found
 
 

@@ -28,7 +28,7 @@ from rook_bench.sweeps.replays import Decisions, Measured, Replays, hold_equity
 from rook_bench.sweeps.scores import By, Returns, best_of, by_of
 from rook_bench.sweeps.settings import Asked, Settings
 from rook_bench.sweeps.shelf import on_disk
-from rook_bench.sweeps.work import Work
+from rook_bench.sweeps.work import Work, lasting
 from rook_bench.workbench.compare import Comparison
 from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.evaluation import Evaluation
@@ -140,7 +140,8 @@ def sweep(
     found, asked, measured = work.all(drawn, metric)
     called = work.names()
     names = [called[one.source] for one in asked]
-    usable = work.usable(asked, measured)
+    honest = work.honest(asked)
+    usable = honest & lasting(measured)
     looks = put_points_on_record(part.frame, work, asked, measured, trials)
     best = best_of(getattr(measured, metric), metric, usable)
     evaluation = None if best is None else _in_full(work, asked[best], measured, best, looks)
@@ -156,8 +157,8 @@ def sweep(
         best_config=None if best is None else asked[best].config,
         evaluation=evaluation,
         luck=None if best is None or returns is None else luck_of(returns, best, usable),
-        walk_forward=_forward(work, asked, returns, walk_forward, metric, usable),
-        purged=_purged(asked, returns, purged, metric, usable),
+        walk_forward=_forward(work, asked, returns, walk_forward, metric, honest),
+        purged=_purged(asked, returns, purged, metric, honest),
         judged=_judge(part, settings, asked[best], trials)
         if judge and best is not None and part.test is not None
         else None,
@@ -225,7 +226,7 @@ def _returns(work: Work, asked: Sequence[Asked], measured: Measured) -> Returns 
 
 
 def _forward(
-    work: Work, asked: Sequence[Asked], returns: Returns | None, folds: int | None, by: By, usable: NDArray[np.bool_]
+    work: Work, asked: Sequence[Asked], returns: Returns | None, folds: int | None, by: By, honest: NDArray[np.bool_]
 ) -> WalkForward | None:
     if folds is None or returns is None:
         return None
@@ -242,7 +243,7 @@ def _forward(
         value = float(getattr(got, by)[0])
         return (value if np.isfinite(value) else None), got.returns[0] - held
 
-    return walk_forward(returns, Borders(work.frame, clock), folds, by, usable, judge)
+    return walk_forward(returns, Borders(work.frame, clock), folds, by, honest, judge)
 
 
 def _purged(
@@ -250,11 +251,11 @@ def _purged(
     returns: Returns | None,
     how: tuple[int, int] | None,
     by: By,
-    usable: NDArray[np.bool_],
+    honest: NDArray[np.bool_],
 ) -> Purged | None:
     if how is None or returns is None:
         return None
-    return purged(returns, asked[0].config.clock.bucket_s, *how, by, usable)
+    return purged(returns, asked[0].config.clock.bucket_s, *how, by, honest)
 
 
 def _judge(part: Part, settings: Settings, asked: Asked, trials: str | Path | None) -> Comparison:

@@ -110,11 +110,15 @@ class Work:
         """What the sources are called in tables."""
         return [name or short_name(one.reference) for name, one in told_apart(self.settings.sources)]
 
-    def usable(self, asked: Sequence[Asked], measured: Measured) -> NDArray[np.bool_]:
-        """Points that may be the best: those whose source can't see the future, and whose equity is never gone."""
-        honest = [check.status in ("clean", "unchecked") for _, check in self.answers]
-        finite = [len(each) > 0 and bool(np.isfinite(each).all()) for each in measured.returns]
-        return np.array([honest[one.source] for one in asked]) & np.array(finite)
+    def honest(self, asked: Sequence[Asked]) -> NDArray[np.bool_]:
+        """Points whose source was not seen to look at the future, and does not say that it does."""
+        found = [check.status in ("clean", "unchecked") for _, check in self.answers]
+        return np.array([found[one.source] for one in asked])
+
+
+def lasting(measured: Measured) -> NDArray[np.bool_]:
+    """Points whose equity is never gone, so that every return has its logarithm."""
+    return np.array([len(each) > 0 and bool(np.isfinite(each).all()) for each in measured.returns])
 
 
 def _ground(asked: Asked) -> tuple[Any, ...]:
