@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -139,9 +140,11 @@ def sweep(
     check_replaceable(out)
     engine = engine_of(threads=threads, processes=processes, ray=ray, shared=shared)
     if since is not None or until is not None or limit is not None:
-        if split is not None or prepared is not None or judge:
-            what = "rows are given by time or number, and by split"
-            raise ConfigError(what, where="--split", hint="give one of both; --judge needs a split")
+        if split is not None or prepared is not None:
+            raise ConfigError("rows are given by time or number too", where="--split", hint="give one of both")
+        if judge:
+            what = "rows are given by time or number, so which ones are left to judge on is not known"
+            raise ConfigError(what, where="--judge", hint="give --split in their place")
         split = "whole"
     part = {"since": since, "until": until, "limit": limit}
     whole = partial(read_part, data, pool, allow_rounded, base, reference, **part)
@@ -170,7 +173,8 @@ def sweep(
         return
     _print(found)
     if found.best_config is not None:
-        say(f"its configuration: {out / BEST_CONFIG}")
+        asked = found.evaluation.run.source.reference if found.evaluation is not None else source[0]
+        say(f"to replay it: --source {shlex.quote(asked)} --config {shlex.quote(str(out / BEST_CONFIG))}")
     say(f"report: {page}")
 
 
@@ -183,7 +187,7 @@ def _groups(text: str) -> tuple[int, int]:
 
 def _print(found: Sweep) -> None:
     """The best points, and what being the best of so many is worth."""
-    values = getattr(found.measured, found.by)
+    values = np.where(found.honest, getattr(found.measured, found.by), np.nan)
     order = np.argsort(values if found.by in LOWER else -values, kind="stable")
     best = [int(place) for place in order if np.isfinite(values[place])][:PRINTED]
     paths = [axis.path for axis in found.axes]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rook_bench.core import RookError
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.hashing import PACKAGE
+from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import risk_filter, sizer, strategies_folder
 from rook_bench.replay.apart import (
@@ -27,7 +28,7 @@ from rook_bench.replay.apart import (
     workers,
 )
 from rook_bench.replay.run import Run
-from rook_bench.risk import apply_risk
+from rook_bench.risk import Permitted, RiskConfig, apply_risk
 from rook_bench.sources import Source
 from rook_bench.sources.lookahead import Asker, Lookahead, Question, Reply, Unanswered, check_source, choose_cuts
 from rook_bench.sources.own_files import own_files
@@ -116,16 +117,34 @@ def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lo
     Args:
         elsewhere: ask those that somebody wrote in processes that remember nothing.
     """
+    return risk_lookahead(run.frame, run.decided.tape, run.config.risk, run.permitted, lookahead, elsewhere=elsewhere)
+
+
+def risk_lookahead(
+    frame: SwapFrame,
+    tape: DecisionTape,
+    risk: RiskConfig,
+    permitted: Permitted,
+    lookahead: Lookahead,
+    *,
+    elsewhere: bool = False,
+) -> Lookahead:
+    """What `check_risk` finds, of the parts of a run.
+
+    Args:
+        frame, tape: the swaps and the decisions.
+        risk, permitted: sizing and filters, and what they made of the decisions.
+        lookahead: what is known of the source; elsewhere: as there.
+    """
     if lookahead.status in ("leak", "declared"):
         return lookahead
     # Recorded decisions can't be asked for again, but what judges them can.
-    tape, permitted, risk = run.decided.tape, run.permitted, run.config.risk
     plugins = [sizer.choose(risk.sizer).plugin, *(risk_filter.choose(reference).plugin for reference in risk.filters)]
     written = [plugin.file for plugin in plugins if not plugin.file.is_relative_to(PACKAGE)]
     own = [*written, *([strategies_folder()] if written else [])]
     for cut in sorted(lookahead.cuts or choose_cuts(tape, np.random.default_rng(0))[0]):
         if elsewhere and written:
-            question = RiskQuestion(risk, run.frame.bare[:cut].unlabelled, tape.head(cut))
+            question = RiskQuestion(risk, frame.bare[:cut].unlabelled, tape.head(cut))
             try:
                 answer = _untouched(_elsewhere(question, own=own))
             except Unanswered as problem:
@@ -133,7 +152,7 @@ def check_risk(run: Run, lookahead: Lookahead, *, elsewhere: bool = False) -> Lo
             assert answer.permitted is not None
             fraction, refused_by = answer.permitted
         else:
-            again = apply_risk(risk, MarketView.whole(run.frame.bare[:cut]), tape.head(cut))
+            again = apply_risk(risk, MarketView.whole(frame.bare[:cut]), tape.head(cut))
             fraction, refused_by = again.fraction, again.refused_by
         for mine, theirs in ((permitted.fraction, fraction), (permitted.refused_by, refused_by)):
             changed = np.flatnonzero(mine[:cut] != theirs)

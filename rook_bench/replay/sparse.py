@@ -17,6 +17,7 @@ from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
 from rook_bench.execution.frictions import Frictions
+from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.replay import dtypes, loop
@@ -127,8 +128,9 @@ def mark_orders(
     frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int], equity: NDArray[np.float64]
 ) -> float:
     """Fill in the equity after every row, shape (n,); the deepest drawdown (see `replay.marking`)."""
-    changed = [orders[name].any(axis=1) for name in ("paid", "gas_quote", "gas_base")]
-    moved = np.flatnonzero(np.any(changed, axis=0))
+    # A fill of dust may pay nothing that is seen in one column; it is a fill all the same.
+    filled = np.isin(orders["outcome"], (Outcome.FILLED, Outcome.PARTIAL))
+    moved = np.flatnonzero(filled | orders["gas_quote"].any(axis=1) | orders["gas_base"].any(axis=1))
     limbs = ExactInts.of(opening).limbs
     quote = _floats(np.concatenate([limbs[:1], orders["cash"][moved]])) / float(frame.pool.quote.unit)
     base = _floats(np.concatenate([limbs[1:], orders["base"][moved]])) / float(frame.pool.base.unit)

@@ -10,7 +10,7 @@ from rook_bench.core import InputError
 from rook_bench.core.files import write_json
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.frame import SwapFrame
-from rook_bench.sources.decide import Decided
+from rook_bench.sources.decide import Decided, decision_key
 from rook_bench.sources.lookahead import Lookahead, check_source
 
 
@@ -24,6 +24,8 @@ def checked(decided: Decided, frame: SwapFrame, *, seed: int = 0) -> Lookahead:
         decided: the decisions.
         frame, seed: what they were made on, and with.
     """
+    if decided.key != decision_key(decided.source, frame, seed):  # made with another seed, or on other swaps
+        return check_source(decided.source, frame, decided.tape, seed=seed)
     kept = cache_folder() / "decisions" / f"{decided.key}.lookahead.json"
     if decided.reused and (found := _read(kept, decided)) is not None:
         return found

@@ -13,24 +13,23 @@ from rook_bench.sources.lookahead import Lookahead
 
 @dataclass(frozen=True)
 class Asks:
-    """A job (see `engines.Job`): pieces are sources, and their results what they decided and what the check found.
+    """A job (see `engines.Job`): pieces are sources with seeds, results what they decided and what the check found.
 
     Attributes:
         frame: the swaps.
-        seed: of sources that draw random numbers.
         fresh: ask again what is kept.
         progress: show a bar while a slow source decides.
     """
 
     frame: SwapFrame
-    seed: int
     fresh: bool
     progress: bool = False
 
-    def open(self) -> Callable[[Source], tuple[Decided, Lookahead]]:
+    def open(self) -> Callable[[tuple[Source, int]], tuple[Decided, Lookahead]]:
         """Nothing is shared between sources."""
         return self._ask
 
-    def _ask(self, source: Source) -> tuple[Decided, Lookahead]:
-        decided = decide(source, self.frame, seed=self.seed, progress=self.progress, fresh=self.fresh)
-        return decided, checked(decided, self.frame, seed=self.seed)
+    def _ask(self, piece: tuple[Source, int]) -> tuple[Decided, Lookahead]:
+        source, seed = piece
+        decided = decide(source, self.frame, seed=seed, progress=self.progress, fresh=self.fresh)
+        return decided, checked(decided, self.frame, seed=seed)

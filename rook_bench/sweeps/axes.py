@@ -15,6 +15,9 @@ from rook_bench.core import ConfigError
 MOST_VALUES = 100_000
 """Values of one axis, and points of one sweep, at most."""
 
+LARGEST = 300
+"""Digits of a number that is meant."""
+
 Values = Sequence[Any]
 """Of one axis: numbers, names, references (tables of parameters among them)."""
 
@@ -80,6 +83,10 @@ def parse(text: str) -> Axis:
         except ValueError as error:
             raise ConfigError(f"it is no JSON list ({error})", where=f"vary {path}") from None
     numbers = [_number(part) for part in written.split(":")]
+    if len(numbers) > 3 and all(number is not None for number in numbers):
+        raise ConfigError(f"'{written}' is no range", where=f"vary {path}", hint="write FIRST:LAST:STEP")
+    if any(not part.strip() for part in written.split(",")):
+        raise ConfigError("a value between its commas is empty", where=f"vary {path}", hint=f"write {path}=A,B,C")
     if len(numbers) in (2, 3) and all(number is not None for number in numbers):
         return _span(path, written, [number for number in numbers if number is not None])
     return _of(path, [value_of(part.strip()) for part in written.split(",")])
@@ -100,7 +107,7 @@ def _number(text: str) -> Decimal | None:
         number = Decimal(text.strip())
     except InvalidOperation:
         return None
-    return number if number.is_finite() else None
+    return number if number.is_finite() and abs(number.adjusted()) < LARGEST else None
 
 
 def _span(path: str, written: str, numbers: list[Decimal]) -> Axis:
@@ -114,6 +121,8 @@ def _span(path: str, written: str, numbers: list[Decimal]) -> Axis:
     if step <= 0:
         raise ConfigError(f"a step of {step}", where=f"vary {path}", hint="give one above zero")
     # In decimals: 0.4:0.9:0.05 ends with 0.9, and none of its values is 0.6000000000000001.
+    if (last - first) / step > 10**15:
+        raise ConfigError(f"more values than {MOST_VALUES:,}, which are the most", where=f"vary {path}")
     count = int((last - first) / step) + 1
     if count > MOST_VALUES:
         raise ConfigError(f"{count:,} values; {MOST_VALUES:,} are the most", where=f"vary {path}")

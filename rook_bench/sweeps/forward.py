@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rook_bench.core import ConfigError, Estimate, InputError
 from rook_bench.metrics.action_value import HORIZON_S
-from rook_bench.metrics.clock import Borders
+from rook_bench.metrics.clock import Borders, Clock
 from rook_bench.metrics.means import mean_of
 from rook_bench.metrics.regimes import FEWEST, LOOKBACK_S
-from rook_bench.stats.splits import combinatorial_purged
+from rook_bench.stats.splits import PurgedSplits, combinatorial_purged
 from rook_bench.sweeps.scores import By, Returns, best_of
 
 MOST_SPLITS = 1_000
@@ -32,7 +32,8 @@ class Fold:
         point: what was chosen, None where no point could be.
         inside, outside: what it was chosen by, in the stretch it was chosen on and in this one; None where undefined.
         over_hold: its net log return over hold in this one, replayed from the opening balances.
-        best: the highest of any point here, which nobody could know.
+        rank: its place among all points in this one, by their one replay of the whole tape, which nobody could know;
+            1 is the best.
     """
 
     first_at: np.datetime64
@@ -41,7 +42,7 @@ class Fold:
     inside: float | None
     outside: float | None
     over_hold: float | None
-    best: float | None
+    rank: int | None
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ class Purged:
         inside: the same on the rest.
         paths: the same of each path through the whole tape that the splits can be put together to.
         point: what was chosen most often; share: in how many of the splits.
-        below_zero: share of the splits whose held-out value is not above zero, None where none is defined.
+        below_zero: share of the splits whose held-out value is not above zero, or undefined because equity is gone;
+            None where no point could be chosen in any.
     """
 
     groups: int
@@ -113,15 +115,9 @@ def walk_forward(
         ConfigError: for fewer than one fold, or a metric that has no parts.
         InputError: for a tape too short for them.
     """
-    _no_parts(by)
-    if folds < 1:
-        raise ConfigError(f"{folds} folds", where="walk_forward", hint="give at least 1")
     n, bucket_s = returns.buckets, borders.clock.bucket_s
     purge, _ = _left_out(bucket_s)
-    edges = [place * n // (folds + 1) for place in range(folds + 2)]
-    if edges[1] - purge < FEWEST:
-        what = f"{n} buckets of {borders.clock.label} are too few for {folds} folds of at least {FEWEST + purge}"
-        raise InputError(what, where="walk_forward", hint="take fewer folds, a shorter bucket, or a longer tape")
+    edges = edges_of(n, borders.clock, folds, by)
     inside, outside = np.zeros((2, folds, n), dtype=bool)
     for fold in range(folds):
         inside[fold, : edges[fold + 1] - purge] = True
@@ -132,7 +128,8 @@ def walk_forward(
         start, stop = edges[fold + 1], edges[fold + 2]
         point = best_of(within[fold], by, honest)
         value, gain = (None, np.empty(0)) if point is None else judge(point, _rows(borders, start, stop))
-        allowed = beyond[fold][honest & np.isfinite(beyond[fold])]
+        others = beyond[fold][honest & np.isfinite(beyond[fold])]
+        own = np.nan if point is None else beyond[fold, point]
         found.append(
             Fold(
                 first_at=borders.at[start],
@@ -141,7 +138,7 @@ def walk_forward(
                 inside=None if point is None else float(within[fold, point]),
                 outside=value,
                 over_hold=float(gain.sum()) if len(gain) else None,
-                best=float(allowed.max()) if len(allowed) else None,
+                rank=int((others > own).sum()) + 1 if np.isfinite(own) else None,
             )
         )
         earned.append(gain)
@@ -154,6 +151,19 @@ def walk_forward(
     chosen = {fold.point for fold in found if fold.point is not None}
     ahead = sum(fold.over_hold is not None and fold.over_hold > 0 for fold in found)
     return WalkForward(tuple(found), per_day, ahead, len(chosen))
+
+
+def edges_of(n: int, clock: Clock, folds: int, by: By) -> list[int]:
+    """Where the stretches of a walk-forward begin and end among n buckets; errors as `walk_forward`."""
+    _no_parts(by)
+    if folds < 1:
+        raise ConfigError(f"{folds} folds", where="walk_forward", hint="give at least 1")
+    purge, _ = _left_out(clock.bucket_s)
+    edges = [place * n // (folds + 1) for place in range(folds + 2)]
+    if edges[1] - purge < FEWEST:
+        what = f"{n} buckets of {clock.label} are too few for {folds} folds of at least {FEWEST + purge}"
+        raise InputError(what, where="walk_forward", hint="take fewer folds, a shorter bucket, or a longer tape")
+    return edges
 
 
 def _rows(borders: Borders, start: int, stop: int) -> NDArray[np.intp]:
@@ -171,26 +181,14 @@ def purged(returns: Returns, bucket_s: int, groups: int, held_out: int, by: By, 
         ConfigError: for groups that can't be, or a metric that has no parts.
         InputError: for a tape too short for them.
     """
-    _no_parts(by)
-    if groups < 2 or not 1 <= held_out < groups:
-        hint = "write N,k with k below N, such as 6,2"
-        raise ConfigError(f"{held_out} of {groups} groups can't be held out", where="purged", hint=hint)
-    if math.comb(groups, held_out) > MOST_SPLITS:
-        what = f"{math.comb(groups, held_out):,} splits; {MOST_SPLITS:,} are the most"
-        raise ConfigError(what, where="purged", hint="take fewer groups")
-    purge, embargo = _left_out(bucket_s)
-    n = returns.buckets
-    found = combinatorial_purged(n, groups=groups, held_out=held_out, purge=purge, embargo=embargo)
-    if found is None or n // groups < FEWEST or int(found.inside.sum(axis=1).min()) < FEWEST:
-        what = f"{n} buckets are too few for {groups} groups with {purge} and {embargo} left out around them"
-        raise InputError(what, where="purged", hint="take fewer groups, a shorter bucket, or a longer tape")
+    found = splits_of(returns.buckets, bucket_s, groups, held_out, by)
     within, beyond = returns.scores(found.inside, by), returns.scores(found.outside, by)
     chosen = [best_of(row, by, honest) for row in within]
     at = lambda table, split: np.nan if chosen[split] is None else float(table[split, chosen[split]])  # noqa: E731
     outside = np.array([at(beyond, split) for split in range(len(chosen))])
-    defined = outside[np.isfinite(outside)]
     picked = [point for point in chosen if point is not None]
     most = max(sorted(set(picked)), key=picked.count) if picked else None
+    judged = outside[[point is not None for point in chosen]]
     return Purged(
         groups=groups,
         held_out=held_out,
@@ -200,8 +198,26 @@ def purged(returns: Returns, bucket_s: int, groups: int, held_out: int, by: By, 
         paths=_paths(returns, found.groups, found.paths, chosen, by),
         point=most,
         share=None if most is None else picked.count(most) / len(chosen),
-        below_zero=float((defined <= 0).mean()) if len(defined) else None,
+        # Equity that is gone has no value there, and is no gain.
+        below_zero=float((~(judged > 0)).mean()) if len(judged) else None,
     )
+
+
+def splits_of(n: int, bucket_s: int, groups: int, held_out: int, by: By) -> PurgedSplits:
+    """The splits of n buckets; errors as `purged`."""
+    _no_parts(by)
+    if groups < 2 or not 1 <= held_out < groups:
+        hint = "write N,k with k below N, such as 6,2"
+        raise ConfigError(f"{held_out} of {groups} groups can't be held out", where="purged", hint=hint)
+    if math.comb(groups, held_out) > MOST_SPLITS:
+        what = f"{math.comb(groups, held_out):,} splits; {MOST_SPLITS:,} are the most"
+        raise ConfigError(what, where="purged", hint="take fewer groups")
+    purge, embargo = _left_out(bucket_s)
+    found = combinatorial_purged(n, groups=groups, held_out=held_out, purge=purge, embargo=embargo)
+    if found is None or n // groups < FEWEST or int(found.inside.sum(axis=1).min()) < FEWEST:
+        what = f"{n} buckets are too few for {groups} groups with {purge} and {embargo} left out around them"
+        raise InputError(what, where="purged", hint="take fewer groups, a shorter bucket, or a longer tape")
+    return found
 
 
 def _paths(

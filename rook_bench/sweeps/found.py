@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rook_bench.sources.lookahead import Lookahead
 from rook_bench.sweeps.axes import Axis
@@ -41,7 +43,8 @@ class Found:
         luck: what being the best of so many is worth; None where there is no best, or clocks differ.
         walk_forward, purged: choosing in one part and judging in another, where that was asked for.
         judged: the best on the test rows beside holding and chance, where that was asked for.
-        lookahead: of each source by name, what the check found.
+        honest: points of which nothing was seen to look at the future, shape (n,); no other can be the best.
+        lookahead: of each source by name, and of sizing and filters that see the future, what the check found.
         looks: what the trial ledger said of looks at these rows afterwards.
         tape_check: what the tape says about itself.
         settings: what held where a point said nothing.
@@ -61,6 +64,7 @@ class Found:
     walk_forward: WalkForward | None
     purged: Purged | None
     judged: Comparison | None
+    honest: NDArray[np.bool_]
     lookahead: dict[str, Lookahead]
     looks: dict[str, Any]
     tape_check: TapeCheck

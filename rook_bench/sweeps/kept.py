@@ -16,6 +16,8 @@ from rook_bench.core import InputError
 from rook_bench.core.files import whole_file
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.execution.compiled import cache_folder
+from rook_bench.plugins import risk_filter, sizer
+from rook_bench.sources.own_files import content_hashes
 from rook_bench.sweeps.replays import Decisions, Measured
 from rook_bench.sweeps.settings import Asked
 
@@ -24,9 +26,16 @@ FORGOTTEN_S = 30 * 86_400
 
 
 def piece_key(data_hash: str, decisions: Sequence[Decisions], piece: Sequence[Asked]) -> str:
-    """The name under which a piece is kept: a change in tape, decisions, configuration or code changes it."""
+    """The name under which a piece is kept: a change in tape, decisions, configuration, plugins or code changes it."""
+    written: dict[str, list[Any]] = {}
+    for asked in piece:
+        risk = asked.config.replay().risk
+        if (text := risk.model_dump_json()) not in written:
+            chosen = [sizer.choose(risk.sizer), *(risk_filter.choose(reference) for reference in risk.filters)]
+            written[text] = [[choice.spec().to_json(), content_hashes(choice)] for choice in chosen]
     told = [
         {
+            "risk": written[asked.config.replay().risk.model_dump_json()],
             "decisions": decisions[asked.source].content_hash,
             "spec": decisions[asked.source].spec.to_json(),
             "content": decisions[asked.source].content,

@@ -21,14 +21,18 @@ from rook_bench.trials.trial import Trial, pool_of, span_of
 
 def put_points_on_record(
     frame: SwapFrame, work: Work, asked: Sequence[Asked], measured: Measured, trials: str | Path | None
-) -> dict[str, Any]:
-    """Put every point on record, and say what the ledger then knows of these rows."""
+) -> tuple[dict[str, Any], int]:
+    """Put every point on record.
+
+    Returns:
+        What the ledger then knows of looks at these rows, and how many other candidates were tried there.
+    """
     ledger = TrialLedger(Path(trials) if trials else trials_folder())
     new = not ledger.chain.path.exists()
     first, last = span_of(frame)
     found = []
     for place, one in enumerate(asked):
-        decided, lookahead = work.answers[one.source]
+        decided, lookahead = work.answers[one.source][0], work.lookahead_of(one)
         returns = measured.returns[place]
         because = None if len(returns) and np.isfinite(returns).all() else GONE
         if not len(returns):
@@ -64,9 +68,11 @@ def put_points_on_record(
         f"trial ledger: {ledger.folder}{marks}; {count:,} points are on record, "
         f"and these rows were looked at {looks.count:,} times"
     )
-    return {
+    own = {trial.identity for trial in found if trial.role == "candidate"}
+    told = {
         "count": looks.count,
         "candidates": looks.candidates,
         "first_at": looks.first_at or "",
         "last_at": looks.last_at or "",
     }
+    return told, max(looks.candidates - len(own), 0)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from rook_bench.report.cells import Cell
-from rook_bench.report.charts.canvas import NoPicture, Picture
 from rook_bench.report.formatting import count_of
 from rook_bench.report.tape import notes, summary, tape_facts
 from rook_bench.report.topics.topic import Table, Topic
@@ -23,6 +24,7 @@ from rook_bench.sweeps.words import (
     luck_in_words,
     point_in_words,
     purged_in_words,
+    short_paths,
     value_in_words,
 )
 from rook_bench.workbench.evaluation import Evaluation
@@ -41,7 +43,10 @@ UNDEFINED = {
 
 def topics_of(sweep: Found) -> list[Topic]:
     """The sections in order; the first is the result."""
-    found = [_result(sweep), _surface(sweep), _best_points(sweep)]
+    found = [_result(sweep)]
+    if all(axis.span is None for axis in sweep.axes):
+        found.append(_surface(sweep))
+    found.append(_best_points(sweep))
     if sweep.walk_forward is not None:
         found.append(_walk_forward(sweep))
     if sweep.purged is not None:
@@ -71,39 +76,35 @@ def _result(sweep: Found) -> Topic:
 
 
 def _surface(sweep: Found) -> Topic:
-    def draw() -> Picture | NoPicture:
-        if any(axis.span is not None for axis in sweep.axes):
-            return NoPicture(
-                "surface", "Surface", "Points were drawn and lie on no grid, so there is no surface to show."
-            )
-        return surface_of(sweep)
-
     lead = (
         "Every cell is a whole replay of the same decisions."
         if len(sweep.axes) > 1
         else "Every place is a whole replay."
     )
-    return Topic("surface", "Surface", "How it changes", lead, draw=(draw,))
+    return Topic("surface", "Surface", "How it changes", lead, draw=(partial(surface_of, sweep),))
 
 
 def _best_points(sweep: Found) -> Topic:
-    values = getattr(sweep.measured, sweep.by)
+    values = np.where(sweep.honest, getattr(sweep.measured, sweep.by), np.nan)
     signed = values if sweep.by in LOWER else -values
     order = [int(place) for place in np.argsort(signed, kind="stable") if np.isfinite(values[place])][:FIRST]
     shown = [sweep.by, *(name for name in LABELS if name != sweep.by)]
+    first, *others = [axis.path for axis in sweep.axes]
     rows = [
         (
-            point_in_words(sweep.points[place]),
-            [_cell(name, getattr(sweep.measured, name)[place]) for name in shown],
+            value_in_words(sweep.points[place][first]),
+            [
+                *(Cell(value_in_words(sweep.points[place][path])) for path in others),
+                *(_cell(name, getattr(sweep.measured, name)[place]) for name in shown),
+            ],
         )
         for place in order
     ]
+    titles = (*short_paths([first, *others]), *(LABELS[name] for name in shown))
     defined = int(np.isfinite(values).sum())
     label = in_a_sentence(sweep.by)
     lead = f"{count_of(defined, 'point')} of {len(sweep):,} with a defined {label}; all are in {POINTS_FILE}."
-    tables = [
-        Table(f"The first {len(rows)} by {in_a_sentence(sweep.by)}", ("Point", *(LABELS[name] for name in shown)), rows)
-    ]
+    tables = [Table(f"The first {count_of(len(rows), 'point')} by {label}", titles, rows)]
     return Topic("points", "Points", "The best points", lead, tables=tables if rows else ())
 
 
@@ -127,18 +128,18 @@ def _walk_forward(sweep: Found) -> Topic:
         head = f"{str(fold.first_at)[:16].replace('T', ' ')} to {str(fold.last_at)[:16].replace('T', ' ')} UTC"
         chosen = "no point could be chosen" if fold.point is None else point_in_words(sweep.points[fold.point])
         cells = [Cell(chosen), *(_value(sweep.by, value) for value in (fold.inside, fold.outside))]
-        rows.append((head, [*cells, _value("excess_return", fold.over_hold), _value(sweep.by, fold.best)]))
+        rows.append((head, [*cells, _value("excess_return", fold.over_hold), _rank(fold.rank, len(sweep))]))
     columns = (
         "Judged stretch",
         "Chosen before it",
         f"{name} where chosen",
         f"{name} here",
         "Net over hold here",
-        "Best here",
+        "Place here",
     )
     notes = [
         "Each stretch is judged by what was chosen on all rows before it, less what was not known by then, and is "
-        "replayed from the opening balances. The best here is what nobody could have known.",
+        "replayed from the opening balances. The place among all points is what nobody could have known.",
     ]
     lead = f"{_capital(forward_in_words(sweep))}."
     return Topic(
@@ -149,6 +150,10 @@ def _walk_forward(sweep: Found) -> Topic:
         tables=[Table("Folds", columns, rows)],
         notes=notes,
     )
+
+
+def _rank(rank: int | None, points: int) -> Cell:
+    return Cell("undefined", why="it has no value in this stretch") if rank is None else Cell(f"{rank:,} of {points:,}")
 
 
 def _value(name: str, value: float | None) -> Cell:

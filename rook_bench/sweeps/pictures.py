@@ -68,7 +68,7 @@ def _slice(
     sweep: Found, axes: list[Axis], held: dict[str, Any], name: str, centre: int
 ) -> tuple[NDArray[np.float64], list[int]]:
     """Values on the places of the axes, all else as in the best point; and its own place."""
-    column = getattr(sweep.measured, name).astype(np.float64)
+    column = np.where(sweep.honest, getattr(sweep.measured, name), np.nan)
     place = [{repr(value): index for index, value in enumerate(axis.values)} for axis in axes]
     values = np.full([len(axis) for axis in axes], np.nan)
     for index, point in enumerate(sweep.points):

@@ -31,6 +31,10 @@ class Points(Protocol):
         """Points to compute; `tell` is called with what they gave before the next ones are asked for."""
         ...
 
+    def refuse_twins(self, batch: Sequence[Values], identities: Sequence[str]) -> None:
+        """ConfigError where two points of a batch are one and the same configuration."""
+        ...
+
     def tell(self, values: Sequence[float]) -> None:
         """What the points of the last batch gave; NaN where that is undefined."""
         ...
@@ -54,6 +58,13 @@ class Grid:
         yield [
             dict(zip(paths, values, strict=True)) for values in itertools.product(*(axis.values for axis in self.axes))
         ]
+
+    def refuse_twins(self, batch: Sequence[Values], identities: Sequence[str]) -> None:
+        """Two paths to one key, or two words for one value: what looks like many tries would be fewer."""
+        different = len(set(identities))
+        if different < len(identities):
+            what = f"{len(identities):,} points are {different:,} different configurations"
+            raise ConfigError(what, where="vary", hint="do two paths set the same key, or two values mean the same?")
 
     def tell(self, values: Sequence[float]) -> None:
         """A grid learns nothing."""
@@ -93,6 +104,9 @@ class Sampled:
             left -= len(self._asked)
             yield [self._draw(trial) for trial in self._asked]
 
+    def refuse_twins(self, batch: Sequence[Values], identities: Sequence[str]) -> None:
+        """What is drawn is drawn from ranges, where two may meet by chance."""
+
     def tell(self, values: Sequence[float]) -> None:
         """A point without a value has failed, as Optuna calls it."""
         for trial, value in zip(self._asked, values, strict=True):
@@ -126,6 +140,10 @@ def points_of(axes: Sequence[Axis], drawn: int | None, by: By, seed: int) -> Poi
         raise ConfigError("a range without steps has no end of values", where=f"vary {spans[0]}", hint=hint)
     if drawn is None:
         return Grid(axes)
+    if not spans:
+        what = "there is no range to draw from"
+        hint = "leave --points out for all combinations, or give a range (PATH=LOW:HIGH)"
+        raise ConfigError(what, where="points", hint=hint)
     if not 1 <= drawn <= MOST_VALUES:
         raise ConfigError(f"{drawn} points", where="points", hint=f"give 1 to {MOST_VALUES:,}")
     return Sampled(axes, drawn, by, seed)

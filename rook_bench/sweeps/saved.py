@@ -77,7 +77,7 @@ def facts_of(sweep: Found) -> dict[str, Any]:
                     "inside": _number(fold.inside),
                     "outside": _number(fold.outside),
                     "over_hold": _number(fold.over_hold),
-                    "best": _number(fold.best),
+                    "rank": fold.rank,
                 }
                 for fold in forward.folds
             ],
@@ -104,7 +104,13 @@ def facts_of(sweep: Found) -> dict[str, Any]:
 def _point(sweep: Found, place: int) -> dict[str, Any]:
     columns = {name: _number(getattr(sweep.measured, name)[place]) for name in LABELS}
     values = {path: _plain(value) for path, value in sweep.points[place].items()}
-    return {"point": place, "values": values, "run_hash": str(sweep.measured.run_hash[place]), **columns}
+    identity = {"source": _reference(sweep), "run_hash": str(sweep.measured.run_hash[place])}
+    return {"point": place, "values": values, **identity, **columns}
+
+
+def _reference(sweep: Found) -> str | None:
+    """How the best point's source is asked for."""
+    return None if sweep.evaluation is None else sweep.evaluation.run.source.reference
 
 
 def _number(value: Any) -> float | int | None:

@@ -41,12 +41,16 @@ class Settings:
     Args:
         base: what holds where a point says nothing.
         sources: what is asked; a point may name one of them by `source`, and give parameters to all by `source.NAME`.
+
+    Attributes:
+        sources, seeds: what is asked, and with which seed, in the order in which points asked for it.
     """
 
     def __init__(self, base: BenchConfig, sources: Sequence[Named]) -> None:
         self.base, self.given = base, list(sources)
         self._values = base.model_dump(mode="json", exclude_unset=True)
         self.sources: list[Named] = []
+        self.seeds: list[int] = []
         self._places: dict[str, int] = {}
 
     def of(self, point: Point) -> Asked:
@@ -55,7 +59,8 @@ class Settings:
         Raises:
             ConfigError, UnknownName: for a path that leads to no parameter, or a value that is not allowed.
         """
-        return Asked(self._source(point), self.config(point))
+        config = self.config(point)
+        return Asked(self._source(point, config.seed), config)
 
     def config(self, point: Point) -> BenchConfig:
         """The configuration with the point's values in it."""
@@ -77,12 +82,14 @@ class Settings:
         for reference in risk.filters:
             risk_filter.choose(reference).build()
 
-    def _source(self, point: Point) -> int:
+    def _source(self, point: Point, seed: int) -> int:
+        """Place of what is asked with a seed: the same source with another one is asked anew."""
         params = {path.removeprefix(f"{SOURCE}."): v for path, v in point.items() if path.startswith(f"{SOURCE}.")}
         name, source = self._named(point.get(SOURCE))
-        key = f"{name}|{source.reference}|{params!r}|{source.content}"
+        key = f"{name}|{source.reference}|{params!r}|{source.content}|{seed}"
         if key not in self._places:
             self._places[key] = len(self.sources)
+            self.seeds.append(seed)
             self.sources.append((name if not params else "", _with_params(source, params) if params else source))
         return self._places[key]
 

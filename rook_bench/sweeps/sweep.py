@@ -14,11 +14,13 @@ from rook_bench.core.console import remark, warn
 from rook_bench.core.files import whole_folder
 from rook_bench.dataset.split_tapes import has_split_tapes, with_past
 from rook_bench.engines import Engine, Threads
+from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics import Analysis, analyse
 from rook_bench.metrics.clock import Borders
 from rook_bench.replay.engine import opening_balances, replay_decided
+from rook_bench.sources.lookahead import Lookahead
 from rook_bench.sweeps.axes import Axis, axes_of
-from rook_bench.sweeps.forward import Purged, WalkForward, purged, walk_forward
+from rook_bench.sweeps.forward import Purged, WalkForward, edges_of, purged, splits_of, walk_forward
 from rook_bench.sweeps.found import SHOWN, Found
 from rook_bench.sweeps.luck import luck_of
 from rook_bench.sweeps.on_record import put_points_on_record
@@ -136,13 +138,15 @@ def sweep(
         part = rows_of_folder(Path(tape), split, forward=forward, judge=judge)
     else:
         part = rows_of(tape_of(tape), split, prepared, forward=forward, judge=judge)
+    _refuse_parts(part.frame, axes, base, metric, walk_forward, purged)
     work = Work(part.frame, settings, engine or Threads(), fresh)
     found, asked, measured = work.all(drawn, metric)
     called = work.names()
     names = [called[one.source] for one in asked]
     honest = work.honest(asked)
     usable = honest & lasting(measured)
-    looks = put_points_on_record(part.frame, work, asked, measured, trials)
+    looks, tried = put_points_on_record(part.frame, work, asked, measured, trials)
+    work.kept.forget()
     best = best_of(getattr(measured, metric), metric, usable)
     evaluation = None if best is None else _in_full(work, asked[best], measured, best, looks)
     returns = None if best is None else _returns(work, asked, measured)
@@ -156,13 +160,14 @@ def sweep(
         best=best,
         best_config=None if best is None else asked[best].config,
         evaluation=evaluation,
-        luck=None if best is None or returns is None else luck_of(returns, best, usable),
+        luck=None if best is None or returns is None else luck_of(returns, best, usable, metric, elsewhere=tried),
         walk_forward=_forward(work, asked, returns, walk_forward, metric, honest),
         purged=_purged(asked, returns, purged, metric, honest),
         judged=_judge(part, settings, asked[best], trials)
         if judge and best is not None and part.test is not None
         else None,
-        lookahead={name: check for name, (_, check) in zip(called, work.answers, strict=True)},
+        honest=honest,
+        lookahead=_lookaheads(work, asked, names),
         looks=looks,
         tape_check=work.tape_check,
         settings=base,
@@ -171,12 +176,46 @@ def sweep(
 
 
 def _with_sources(axes: list[Axis], sources: Sequence[Any]) -> list[Axis]:
-    """The axes, the first of which is the source where several are asked."""
-    if len(sources) < 2:
-        return axes
-    if any(axis.path == "source" for axis in axes):
+    """The axes; several sources are one of their own, and one is the first of those that are varied."""
+    given = tuple(name or source.reference for name, source in sources)
+    own = next((axis for axis in axes if axis.path == "source"), None)
+    if own is None:
+        return axes if len(given) < 2 else [Axis("source", given), *axes]
+    if len(given) > 1:
         raise ConfigError("sources are given beside it", where="vary source", hint="name all of them in one place")
-    return [Axis("source", tuple(name or source.reference for name, source in sources)), *axes]
+    both = Axis("source", tuple(dict.fromkeys([*given, *own.values])))
+    return [both if axis is own else axis for axis in axes]
+
+
+def _refuse_parts(
+    frame: SwapFrame,
+    axes: Sequence[Axis],
+    base: BenchConfig,
+    by: By,
+    folds: int | None,
+    groups: tuple[int, int] | None,
+) -> None:
+    """Say before anything is computed that the tape can't be cut as it is asked for."""
+    if folds is None and groups is None:
+        return
+    if any(axis.path.startswith("clock") for axis in axes):
+        hint = "leave one of them out: parts of one tape are cut on one clock"
+        raise ConfigError("the clock is varied, and the tape is to be cut in parts", where="vary clock", hint=hint)
+    borders = Borders(frame, base.clock)
+    if folds is not None:
+        edges_of(max(len(borders.at) - 1, 0), base.clock, folds, by)
+    if groups is not None:
+        splits_of(max(len(borders.at) - 1, 0), base.clock.bucket_s, *groups, by)
+
+
+def _lookaheads(work: Work, asked: Sequence[Asked], names: Sequence[str]) -> dict[str, Lookahead]:
+    """What was found of each source, and of sizers and filters that somebody wrote where they see the future."""
+    found = {name: work.answers[one.source][1] for name, one in zip(names, asked, strict=True)}
+    for name, one in zip(names, asked, strict=True):
+        check = work.lookahead_of(one)
+        if check.status != work.answers[one.source][1].status:
+            found[f"{name}, sized and filtered by {one.config.replay().risk.sizer}"] = check
+    return found
 
 
 def _try_values(settings: Settings, axis: Axis) -> None:
@@ -240,8 +279,10 @@ def _forward(
         got = job.open()([Asked(0, one.config)])
         opening = opening_balances(one.config.replay().on(frame.pool), frame)
         held = Borders(frame, clock).log_returns(hold_equity(frame, opening))
-        value = float(getattr(got, by)[0])
-        return (value if np.isfinite(value) else None), got.returns[0] - held
+        value, gain = float(getattr(got, by)[0]), got.returns[0] - held
+        # What lies before the first border and after the last counts too: it is where the first orders are paid for.
+        gain = np.concatenate([[float(got.excess_return[0]) - gain.sum()], gain])
+        return (value if np.isfinite(value) else None), gain
 
     return walk_forward(returns, Borders(work.frame, clock), folds, by, honest, judge)
 

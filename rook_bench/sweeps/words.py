@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from rook_bench.report.formatting import count_of
 from rook_bench.sweeps.found import Found
 from rook_bench.sweeps.settings import Point, shown
 
@@ -59,37 +62,45 @@ def value_in_words(value: Any) -> str:
     if isinstance(value, dict):
         params = ",".join(f"{key}={shown(inner)}" for key, inner in value.items() if key != "name")
         return f"{value.get('name', '')}:{params}" if params else str(value.get("name", ""))
-    return shown(value)
+    return f"{value:.5g}" if isinstance(value, float) else shown(value)
 
 
 def best_in_words(sweep: Found) -> str:
     """What was found, in one sentence."""
     if sweep.best is None:
+        if not sweep.honest.any():
+            return "no point can be the best: what decides, sizes or filters sees the future"
         why = "" if sweep.measured.fills.any() else ": nothing was bought or sold at any of them"
-        return f"none of {len(sweep):,} points has a defined {in_a_sentence(sweep.by)}{why}"
+        return f"no point of {len(sweep):,} has a defined {in_a_sentence(sweep.by)}{why}"
     value = figure(sweep.by, float(getattr(sweep.measured, sweep.by)[sweep.best]))
     where = point_in_words(sweep.points[sweep.best])
-    return f"best of {len(sweep):,} points by {in_a_sentence(sweep.by)}: {value} at {where}"
+    blocked = int((~sweep.honest).sum())
+    left_out = f" ({blocked:,} that see the future left out)" if blocked else ""
+    return f"best of {count_of(len(sweep), 'point')} by {in_a_sentence(sweep.by)}{left_out}: {value} at {where}"
 
 
 def luck_in_words(sweep: Found) -> list[str]:
     """What being the best of so many is worth."""
+    unchecked = None if sweep.evaluation is None else sweep.evaluation.run.lookahead
+    lines = []
+    if unchecked is not None and unchecked.status == "unchecked":
+        lines.append(f"its decisions were not checked for look-ahead: {unchecked.detail}")
     if sweep.luck is None:
-        return []
-    luck, lines = sweep.luck, []
+        return lines
+    luck = sweep.luck
     if luck.deflated.value is None:
         lines.append(f"deflated Sharpe ratio over hold: undefined, {luck.deflated.undefined_because}")
     else:
         lines.append(
             f"deflated Sharpe ratio over hold {luck.deflated.value:.3f}: how likely it is above what the best of "
-            f"{luck.tries:,} tries shows without skill (near copies counted once)"
+            f"{count_of(luck.tries, 'try', 'tries')} on these rows shows without skill (near copies counted once)"
         )
     if luck.overfitting.value is None:
         lines.append(f"probability of overfitting: undefined, {luck.overfitting.undefined_because}")
     else:
         lines.append(
-            f"probability of overfitting {luck.overfitting.value:.2f}: how often the best of one half of these rows is "
-            "below the middle in the other"
+            f"probability of overfitting {luck.overfitting.value:.2f}: how often the best of one half of these rows by "
+            f"{in_a_sentence(sweep.by)} is below the middle in the other"
         )
     return lines
 
@@ -104,7 +115,7 @@ def forward_in_words(sweep: Found) -> str:
     interval = f" ({low:+.1f} to {high:+.1f})" if low is not None and high is not None else ""
     return (
         f"walk-forward: {told}{interval}; {found.ahead} of {len(found.folds)} folds above hold, "
-        f"{found.points} different points chosen"
+        f"{count_of(found.points, 'different point')} chosen"
     )
 
 
@@ -117,6 +128,6 @@ def purged_in_words(sweep: Found) -> str:
     if found.below_zero is None:
         return f"{head}, none with a defined {in_a_sentence(sweep.by)} on what was held out"
     values = sorted(value for value in found.outside.tolist() if math.isfinite(value))
-    middle = values[len(values) // 2]
+    middle = float(np.median(values)) if values else None
     lost = f"not above zero in {found.below_zero:.0%}"
     return f"{head}; on what was held out {figure(sweep.by, middle)} in the middle, {lost}"

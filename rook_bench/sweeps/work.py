@@ -11,10 +11,18 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rook_bench.core.console import err, on_terminal, remark, warn
+from rook_bench.core.hashing import PACKAGE
 from rook_bench.core.reference import short_name
 from rook_bench.engines import Engine, Threads
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.view import MarketView
+from rook_bench.plugins import risk_filter, sizer
+from rook_bench.replay.causality import risk_lookahead
 from rook_bench.replay.cautions import cautions
+from rook_bench.replay.config import check_pair
+from rook_bench.replay.market_rows import gas_prices, native_prices
+from rook_bench.replay.numeraire import numeraire_rate
+from rook_bench.risk import apply_risk
 from rook_bench.sources import Decided
 from rook_bench.sources.lookahead import Lookahead
 from rook_bench.sweeps.asks import Asks
@@ -42,6 +50,8 @@ class Work:
         for line in cautions(frame, settings.base.replay()):
             remark(line)
         self.tape_check = check_tape(frame)
+        self._sound: set[str] = set()
+        self._risks: dict[tuple[int, str], Lookahead] = {}
 
     def all(self, drawn: Points, by: By) -> tuple[list[Values], list[Asked], Measured]:
         """Every point with what it asks for and what it gave."""
@@ -53,23 +63,38 @@ class Work:
             task = bar.add_task("replaying points", total=drawn.total)
             for batch in drawn.batches():
                 wanted = [self.settings.of(point) for point in batch]
+                for one in wanted:
+                    self._refuse_unreplayable(one)
+                drawn.refuse_twins(batch, [_identity(one) for one in wanted])
                 self._ask()
                 part = self._replay(wanted, lambda count: bar.advance(task, count))
                 drawn.tell(getattr(part, by).tolist())
                 found += batch
                 asked += wanted
                 pieces.append(part)
-        self.kept.forget()
         return found, asked, _joined(pieces)
+
+    def _refuse_unreplayable(self, asked: Asked) -> None:
+        """What `replay` refuses is refused here: another pair, a numeraire or a coin that nothing prices."""
+        config = asked.config.replay().on(self.frame.pool)
+        gas = config.frictions.gas
+        key = repr((config.pair, config.numeraire, config.frictions.chain, gas.native_price, gas.flat_quote, gas.gwei))
+        if key not in self._sound:
+            check_pair(config.pair, self.frame.pool)
+            numeraire_rate(self.frame, config.numeraire)
+            native_prices(self.frame, config.frictions)
+            gas_prices(self.frame, config.frictions)
+            self._sound.add(key)
 
     def _ask(self) -> None:
         """Ask the sources that were not asked yet."""
-        new = [source for _, source in self.settings.sources[len(self.answers) :]]
+        known = len(self.answers)
+        new = [(one, seed) for (_, one), seed in zip(self.settings.sources, self.settings.seeds, strict=True)][known:]
         if not new:
             return
-        job = Asks(self.frame, self.settings.base.seed, self.fresh, progress=on_terminal())
+        job = Asks(self.frame, self.fresh, progress=on_terminal())
         # A source uses the cores itself, one after the other; what is only in memory can't go elsewhere.
-        here = isinstance(self.engine, Threads) or len(new) == 1 or any(one.choice.plugin.in_memory for one in new)
+        here = isinstance(self.engine, Threads) or len(new) == 1 or any(one.choice.plugin.in_memory for one, _ in new)
         answers: dict[int, tuple[Decided, Lookahead]] = dict((Threads(1) if here else self.engine).results(job, new))
         for place in range(len(new)):
             decided, lookahead = answers[place]
@@ -110,15 +135,36 @@ class Work:
         """What the sources are called in tables."""
         return [name or short_name(one.reference) for name, one in told_apart(self.settings.sources)]
 
+    def lookahead_of(self, asked: Asked) -> Lookahead:
+        """What is known of a point's source, and of the sizer and the filters that somebody wrote."""
+        risk, lookahead = asked.config.replay().risk, self.answers[asked.source][1]
+        key = asked.source, risk.model_dump_json()
+        if key not in self._risks:
+            chosen = [sizer.choose(risk.sizer), *(risk_filter.choose(reference) for reference in risk.filters)]
+            if not all(choice.plugin.file.is_relative_to(PACKAGE) for choice in chosen):
+                tape = self.answers[asked.source][0].tape
+                permitted = apply_risk(risk, MarketView.whole(self.frame), tape)
+                found = risk_lookahead(self.frame, tape, risk, permitted, lookahead)
+                if found.status == "leak" != lookahead.status:
+                    names = ", ".join(choice.reference for choice in chosen)
+                    warn(f"{names}: LOOK-AHEAD, {found.detail}; none of its points can be the best")
+                lookahead = found
+            self._risks[key] = lookahead
+        return self._risks[key]
+
     def honest(self, asked: Sequence[Asked]) -> NDArray[np.bool_]:
-        """Points whose source was not seen to look at the future, and does not say that it does."""
-        found = [check.status in ("clean", "unchecked") for _, check in self.answers]
-        return np.array([found[one.source] for one in asked])
+        """Points of which nothing was seen to look at the future, or says that it does."""
+        return np.array([self.lookahead_of(one).status in ("clean", "unchecked") for one in asked])
 
 
 def lasting(measured: Measured) -> NDArray[np.bool_]:
     """Points whose equity is never gone, so that every return has its logarithm."""
     return np.array([len(each) > 0 and bool(np.isfinite(each).all()) for each in measured.returns])
+
+
+def _identity(asked: Asked) -> str:
+    """What two points must not share: source, seed and configuration."""
+    return f"{asked.source}|{asked.config.model_dump_json()}"
 
 
 def _ground(asked: Asked) -> tuple[Any, ...]:

@@ -71,6 +71,19 @@ def test_orders_and_equity_are_those_of_every_row(swaps, frictions, rate):
     np.testing.assert_array_equal(equity, curve)
 
 
+@pytest.mark.parametrize("gas", [0, 1])
+def test_orders_of_single_units_are_marked_too(swaps, gas):
+    """A fill of one unit, whose input is all fee and whose output is nothing, changes a balance all the same."""
+    tape = DecisionTape.from_sides(np.arange(len(swaps)) % 2 * 2, 0.5)
+    config = {"frictions": {"gas": {"gwei": gas}}, "capital": {"quote_value": 2e-5}}
+    config = ReplayConfig.model_validate(config).on(swaps.pool)
+    permitted = apply_risk(config.risk, MarketView.whole(swaps), tape)
+    orders, equity = execute(swaps, tape, permitted, config)
+    whole, curve = on_every_row(swaps, tape, permitted, config)
+    assert (orders.filled & orders.paid.zero() & orders.gas_quote.zero()).any() or gas
+    np.testing.assert_array_equal(equity, curve)
+
+
 def test_a_drawdown_stop_looks_at_every_row(swaps):
     tape = decisions(len(swaps), 0.1, seed=4)
     plain = ReplayConfig().on(swaps.pool)

@@ -25,6 +25,9 @@ ALIKE = 0.9
 """Differences from the champion that correlate more than this are near copies, and count as one try. The opposite
 of a candidate is another one: whoever tries both has two chances to be lucky."""
 
+COMPARED = 2_000
+"""Tries that are compared with each other, to see which are near copies."""
+
 PBO_TRIALS = 8
 """Fewer trials than this have no ranking that could be overfitted."""
 
@@ -161,6 +164,9 @@ def deflated(
         elsewhere: further candidates whose returns on these buckets are not known.
     """
     varied = [returns for returns in trials if float(np.std(returns)) > 1e-15]
+    if len(varied) > COMPARED:  # held side by side they would fill memory; those beyond count as tries of their own
+        elsewhere += len(varied) - COMPARED
+        varied = [varied[place] for place in np.linspace(0, len(varied) - 1, COMPARED).astype(int)]
     tries = distinct([mine, *varied])
     variance = float(np.mean([_luck(returns) for returns in tries]))
     count = len(tries) + elsewhere

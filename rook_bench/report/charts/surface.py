@@ -94,6 +94,9 @@ def heat_map(
         bar.outline.set_visible(False)
     if own is not None:
         row, column = own
+        if values.size > WRITTEN:  # a cell may be thinner than a line
+            axes.plot([column], [row], marker="o", markersize=13, color=INK, markerfacecolor="none", markeredgewidth=2,
+                      clip_on=False)  # fmt: skip
         box = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=INK, linewidth=2.2, clip_on=False)
         axes.add_patch(box)
     _ticks(axes.set_xticks, x[1])
