@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -17,9 +17,6 @@ MOST_VALUES = 100_000
 
 LARGEST = 300
 """Digits of a number that is meant."""
-
-Values = Sequence[Any]
-"""Of one axis: numbers, names, references (tables of parameters among them)."""
 
 
 @dataclass(frozen=True)

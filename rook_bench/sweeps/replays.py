@@ -55,7 +55,6 @@ class Measured:
     Attributes:
         total_return, excess_return, sharpe_ratio, sharpe_ratio_excess, max_drawdown: metrics.
         orders, fills, reverts, refusals: how many wishes to trade there were, and what became of them.
-        opening_quote, opening_base: balances at the start, human units.
         run_hash, config_hash: identities, as the trial ledger knows them.
         returns: net log returns on each point's clock, each shape (n,); NaN from where equity is gone.
     """
@@ -69,8 +68,6 @@ class Measured:
     fills: NDArray[np.int64]
     reverts: NDArray[np.int64]
     refusals: NDArray[np.int64]
-    opening_quote: NDArray[np.float64]
-    opening_base: NDArray[np.float64]
     run_hash: NDArray[np.str_]
     config_hash: NDArray[np.str_]
     returns: list[NDArray[np.float64]]
@@ -139,8 +136,6 @@ class _Bench:
             "fills": int(became[Outcome.FILLED] + became[Outcome.PARTIAL]),
             "reverts": int(became[Outcome.REVERTED_SLIPPAGE] + became[Outcome.REVERTED_DEADLINE]),
             "refusals": int(became[Outcome.REJECTED]),
-            "opening_quote": opening[0] / frame.pool.quote.unit,
-            "opening_base": opening[1] / frame.pool.base.unit,
             "run_hash": self._identity(decisions, config, permitted),
             "config_hash": assumed(config),
             "returns": borders.log_returns(self.equity),
