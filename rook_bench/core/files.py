@@ -143,13 +143,12 @@ MARKER = ".rook-bench"
 
 def check_replaceable(path: Path) -> None:
     """Raise InputError if writing a folder to `path` would delete something that is not ours."""
-    above = next((parent for parent in path.parents if parent.exists()), None)
-    if above is not None and not above.is_dir():
-        raise InputError("the output path lies below a file", where=above, hint="choose another --out")
     if path.is_symlink():
         raise InputError("the output path is a link", where=path, hint="name the folder that it points to")
     try:
         is_folder = stat.S_ISDIR(path.stat().st_mode)  # asked once: others may take the place meanwhile
+    except NotADirectoryError:
+        raise InputError("the output path lies below a file", where=path, hint="choose another --out") from None
     except OSError:
         return
     if is_folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable
 from numpy.typing import NDArray
 
 from rook_bench.execution.compiled import compiled
@@ -11,7 +12,7 @@ LARGEST = 128
 """The largest window that is added in one block of eight sums which take turns; fewer than eight are one sum."""
 
 
-@compiled
+@register_jitable
 def _sum(values: NDArray[np.float64], at: int, window: int) -> float:
     """The sum of the window that begins at a row."""
     if window < 8:

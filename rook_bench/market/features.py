@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from rook_bench.execution.windows import LARGEST, trailing_deviations, trailing_means
+from rook_bench.execution import windows
 from rook_bench.market.frame import SwapFrame
 
 Column = NDArray[np.float64]
@@ -118,9 +118,9 @@ def trailing(values: Column, window: int, statistic: Callable[..., Column]) -> C
     head = min(window - 1, len(values))
     for row in range(head):
         out[row] = statistic(values[None, : row + 1], axis=1)[0]
-    if statistic in _COMPILED and 2 <= window <= LARGEST and values.dtype == np.float64:
+    if statistic in _COMPILED and 2 <= window <= windows.LARGEST and values.dtype == np.float64:
         # A copy: compiled code takes one that can't be written to for another type, and compiles twice.
-        _COMPILED[statistic](np.array(values), window, out[head:])
+        getattr(windows, _COMPILED[statistic])(np.array(values), window, out[head:])
         return out
     for start in range(head, len(values), _CHUNK):
         stop = min(start + _CHUNK, len(values))
@@ -144,11 +144,8 @@ def _sample_std(windows: Column, axis: int) -> Column:
     return np.std(windows, axis=axis, ddof=1)
 
 
-_COMPILED: dict[Callable[..., Column], Callable[..., None]] = {
-    np.mean: trailing_means,
-    _sample_std: trailing_deviations,
-}
-"""What gives the same bits several times as fast."""
+_COMPILED: dict[Callable[..., Column], str] = {np.mean: "trailing_means", _sample_std: "trailing_deviations"}
+"""What of `execution.windows` gives the same bits several times as fast."""
 
 
 def _price(frame: SwapFrame) -> Column:

@@ -20,10 +20,9 @@ from rook_bench.execution.frictions import Frictions
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.tick_records import no_ticks
 from rook_bench.market.frame import SwapFrame
-from rook_bench.replay import dtypes, loop
+from rook_bench.replay import dtypes, loop, marking
 from rook_bench.replay.entering import FIRST_FREE_CODE, PPB
 from rook_bench.replay.market_rows import NS, charge, landing, market_rows
-from rook_bench.replay.marking import mark
 from rook_bench.replay.terms import terms_of
 from rook_bench.risk import Permitted
 from rook_bench.tapecheck.repricing import known_depth
@@ -134,7 +133,7 @@ def mark_orders(
     limbs = ExactInts.of(opening).limbs
     quote = _floats(np.concatenate([limbs[:1], orders["cash"][moved]])) / float(frame.pool.quote.unit)
     base = _floats(np.concatenate([limbs[1:], orders["base"][moved]])) / float(frame.pool.base.unit)
-    return float(mark(frame.price, orders["landing_row"][moved], quote, base, equity))
+    return float(marking.mark(frame.price, orders["landing_row"][moved], quote, base, equity))
 
 
 def _floats(limbs: NDArray[np.uint64]) -> NDArray[np.float64]:
