@@ -92,9 +92,12 @@ def whole(text: str) -> int | None:
 def small(column: pd.Series, where: Path) -> NDArray[np.int64]:
     """Small integers (a block, a tick; "0x" hex and 199045.0 too) as int64."""
     try:
-        return np.array(pc.cast(pa.array(column), pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+        numbers = pc.cast(text_array(column), pa.int64())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        pass  # written in a way that Python reads, or not at all
+        numbers = None  # written in a way that Python reads, or not at all
+    # Arrow reads sixteen hexadecimal digits as two's complement: what it takes for negative is looked at one by one.
+    if numbers is not None and not numbers.null_count and not pc.any(pc.less(numbers, 0)).as_py():
+        return np.array(numbers.to_numpy(zero_copy_only=False), dtype=np.int64)
     try:
         return np.array([int(text) for text in column], dtype=np.int64)
     except (ValueError, OverflowError):
