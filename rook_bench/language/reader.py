@@ -14,7 +14,7 @@ from rook_bench.language.runtime import load_torch
 PROBED = 64
 """Tokens of a prompt on which short cuts are held against the model itself."""
 
-CLOSE, CLOSE_ROUNDED = 1e-4, 0.02
+CLOSE, CLOSE_ROUNDED, CLOSE_QUANTISED = 1e-4, 0.02, 0.1
 """Largest difference of logits to the model itself, as a share of the largest logit: of float32, and of less."""
 
 
@@ -187,7 +187,10 @@ class Reader:
         weight, bias = head.weight, getattr(head, "bias", None)
         # A quantised output layer hands its weight out by a call; float32 rows cost nothing here.
         rows = (weight() if callable(weight) else weight).detach()
-        if rows.is_quantized or rows.dtype != self.torch.float32:
+        if rows.is_quantized:
+            # One scale for all that is read at once: the same token comes out otherwise in other company.
+            self.close = CLOSE_QUANTISED
+        elif rows.dtype != self.torch.float32:
             self.close = CLOSE_ROUNDED
         self.head = (rows.dequantize() if rows.is_quantized else rows).float()
         bias = bias() if callable(bias) else bias

@@ -148,6 +148,12 @@ _COMPILED: dict[Callable[..., Column], str] = {np.mean: "trailing_means", _sampl
 """What of `execution.windows` gives the same bits several times as fast."""
 
 
+def load_compiled() -> None:
+    """Have the compiled windows read from the cache now, and not when a column is first asked for."""
+    for statistic in _COMPILED:
+        trailing(np.zeros(3), 2, statistic)
+
+
 def _price(frame: SwapFrame) -> Column:
     return frame.price
 

@@ -16,7 +16,6 @@ from rook_bench.engines import Threads
 from rook_bench.engines.processes import Processes
 from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.simulation.simulate import simulate
-from rook_bench.plugins import decision_source
 from rook_bench.replay import replay_decided
 from rook_bench.sources import Source, decide
 from rook_bench.sweeps import sweep as module
@@ -55,7 +54,6 @@ def same(one: Measured, other: Measured) -> bool:
     return True
 
 
-@decision_source(whole_tape=True)
 def peeking():
     """Buys before the price rises."""
 
@@ -151,10 +149,9 @@ class TestTheBest:
         assert 1 <= found.luck.tries <= 12
         assert found.luck.overfitting.value is not None
 
-    def test_is_never_one_that_sees_the_future(self, swaps, config, tmp_path, caplog):
-        both = sweep(
-            swaps, ["momentum", "hold", peeking()], {"frictions.fee_pips": [0]}, config, split="whole", trials=tmp_path
-        )
+    def test_is_never_one_that_sees_the_future(self, swaps, config, registered, tmp_path, caplog):
+        sources = ["momentum", "hold", registered(peeking, whole_tape=True)]
+        both = sweep(swaps, sources, {"frictions.fee_pips": [0]}, config, split="whole", trials=tmp_path)
         assert both.names[both.best] == "momentum"
         assert both.measured.total_return[2] > both.measured.total_return[0]
         assert both.lookahead["peeking"].status == "leak"
