@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.core.arrays import read_only
 from rook_bench.core.rounding import PAIR_BOUND, Pair, doubtful, over, pair_of_int, pair_of_limbs
 
@@ -60,12 +61,13 @@ class ExactInts:
     def __getitem__(self, index: int | slice | NDArray[np.generic]) -> int | ExactInts:
         if isinstance(index, int | np.integer):
             return int.from_bytes(self.limbs[index].tobytes(), "little", signed=True)
-        return ExactInts(self.limbs[index])
+        return ExactInts(self.limbs[index] if isinstance(index, slice) else mapped.taken(self.limbs, index))
 
     def __iter__(self) -> Iterator[int]:
-        data = np.ascontiguousarray(self.limbs).tobytes()
-        for start in range(0, len(data), _BYTES):
-            yield int.from_bytes(data[start : start + _BYTES], "little", signed=True)
+        for part in mapped.parts(len(self)):
+            data = np.ascontiguousarray(self.limbs[part]).tobytes()
+            for start in range(0, len(data), _BYTES):
+                yield int.from_bytes(data[start : start + _BYTES], "little", signed=True)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ExactInts) and np.array_equal(self.limbs, other.limbs)
@@ -108,19 +110,19 @@ class ExactInts:
         divisor = scale >> power
         if divisor.bit_length() > PAIR_BITS or power > MOST_POWER:
             return np.fromiter((value / scale for value in self), dtype=np.float64, count=len(self))
-        nearest = np.empty(len(self))
-        for start in range(0, len(self), CHUNK):
-            part = self[start : start + CHUNK]
+        nearest = mapped.empty(len(self))
+        for rows in mapped.parts(len(self), CHUNK):
+            part = self[rows]
             value = part.magnitudes()
             if divisor > 1:
                 value = over(value, pair_of_int(divisor))
             floats = np.ldexp(np.where(part.negative(), -value.high, value.high), -power)
-            rows = doubtful(value)
+            doubts = doubtful(value)
             if divisor == 1:  # below the bound a pair holds the value as it is
-                rows = rows[value.high[rows] >= PAIR_BOUND]
-            for row in rows.tolist():
+                doubts = doubts[value.high[doubts] >= PAIR_BOUND]
+            for row in doubts.tolist():
                 floats[row] = part[row] / scale
-            nearest[start : start + CHUNK] = floats
+            nearest[rows] = floats
         return nearest
 
     def magnitudes(self) -> Pair:

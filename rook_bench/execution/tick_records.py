@@ -64,6 +64,14 @@ def change_records(
     return records
 
 
+def changes_between(changes: Records, rows: slice) -> Records:
+    """The changes before any of these rows and after those before them, counted from the first of them."""
+    first, stop = np.searchsorted(changes["before_row"], (rows.start, rows.stop), side="left")
+    own = changes[first:stop].copy()
+    own["before_row"] -= rows.start
+    return own
+
+
 def no_ticks() -> tuple[Records, Records]:
     """A map without ticks, and no changes."""
     return np.zeros(0, dtype=TICKS), np.zeros(0, dtype=CHANGES)

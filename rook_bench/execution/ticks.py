@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.core.exact import ExactInts
 
 MIN_TICK = -887272
@@ -72,6 +73,10 @@ def tick_at_sqrt_price(sqrt_price: int) -> int:
 
 def ticks_at_sqrt_prices(sqrt_prices: ExactInts) -> NDArray[np.int32]:
     """`tick_at_sqrt_price` of a whole column, int32; prices that no pool can have get the nearest tick."""
+    return mapped.by_part(len(sqrt_prices), lambda rows: _ticks_at(sqrt_prices[rows]), np.int32)
+
+
+def _ticks_at(sqrt_prices: ExactInts) -> NDArray[np.int32]:
     stands = 2.0 * (np.log(sqrt_prices.to_floats(1 << 96))) / _LOG_BASE
     ticks = np.clip(np.floor(stands), MIN_TICK, MAX_TICK - 1).astype(np.int32)
     # Far from a whole tick the float logarithm can't be wrong; close to one exact comparisons decide.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rook_bench.core import InputError
+from rook_bench.core import InputError, mapped
 from rook_bench.core.arrays import read_only
 from rook_bench.core.exact import ExactInts
 from rook_bench.core.rebuilt import Rebuilt
@@ -117,24 +117,30 @@ class SwapFrame(Rebuilt):
         return len(self.at)
 
     def __getitem__(self, rows: slice) -> SwapFrame:
-        """A SwapFrame of those rows."""
-        return self.take(np.arange(len(self))[rows])
+        """A SwapFrame of those rows; consecutive ones are views of the same memory."""
+        first, stop, step = rows.indices(len(self))
+        if step != 1:
+            return self.take(np.arange(len(self))[rows])
+        return self._of(slice(first, max(first, stop)), slice(first, max(first, stop)))
 
     def take(self, rows: NDArray[np.intp], *, places: NDArray[np.intp] | None = None) -> SwapFrame:
         """A SwapFrame of the rows at these positions; their times and blocks are those of `places`, where given."""
-        where = rows if places is None else places
+        return self._of(rows, rows if places is None else places)
+
+    def _of(self, rows: NDArray[np.intp] | slice, where: NDArray[np.intp] | slice) -> SwapFrame:
         columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}
         taken: dict[str, Any] = {
-            name: None if column is None else column[where if COLUMNS[name].position else rows]
+            name: None if column is None else _rows_of(column, where if COLUMNS[name].position else rows)
             for name, column in columns.items()
         }
-        taken["recorded"] = {name: column[rows] for name, column in self.recorded.items()}
-        taken["labels"] = {name: column[rows] for name, column in self.labels.items()}
-        taken["references"] = {pair: column[where] for pair, column in self.references.items()}  # of the time of a row
+        taken["recorded"] = {name: _rows_of(column, rows) for name, column in self.recorded.items()}
+        taken["labels"] = {name: _rows_of(column, rows) for name, column in self.labels.items()}
+        # References are of the time of a row.
+        taken["references"] = {pair: _rows_of(column, where) for pair, column in self.references.items()}
         frame = replace(self, **taken, history=self._history_of(rows), breaks=self._breaks_of(where))
         for name in BY_ROW:  # computed from exact integers one by one: not again for every part of a tape
             if name in self.__dict__:
-                frame.__dict__[name] = read_only(self.__dict__[name][rows])
+                frame.__dict__[name] = read_only(_rows_of(self.__dict__[name], rows))
         return frame
 
     @cached_property
@@ -189,30 +195,34 @@ class SwapFrame(Rebuilt):
             first,
             **stacked,
             history=_stacked_history(frames) if rows is None else None,
-            breaks=_stacked_breaks(frames, stacked["at"]) if rows is None else None,
+            breaks=stacked_breaks([frame.breaks for frame in frames], list(map(len, frames)), stacked["at"])
+            if rows is None
+            else None,
             rounded={name: reason for frame in frames for name, reason in frame.rounded.items()},
             source=", ".join(dict.fromkeys(frame.source for frame in frames)) if source is None else source,
             notes=tuple(dict.fromkeys(note for frame in frames for note in frame.notes)),
         )
 
-    def _breaks_of(self, rows: NDArray[np.intp]) -> tuple[int, ...] | None:
+    def _breaks_of(self, rows: NDArray[np.intp] | slice) -> tuple[int, ...] | None:
         """The holes of a part, where the times of its rows are consecutive."""
-        if len(rows) == 0 or (np.diff(rows) != 1).any():
+        run = _consecutive(rows)
+        if run is None:
             return None
-        inside = self.holes[(self.holes > rows[0]) & (self.holes <= rows[-1])]
-        return tuple(int(row) for row in inside - rows[0])
+        inside = self.holes[(self.holes > run.start) & (self.holes < run.stop)]
+        return tuple(int(row) for row in inside - run.start)
 
-    def _history_of(self, rows: NDArray[np.intp]) -> LiquidityHistory | None:
+    def _history_of(self, rows: NDArray[np.intp] | slice) -> LiquidityHistory | None:
         """The history of consecutive rows; rows in another order have none."""
-        if self.history is None or len(rows) == 0 or (np.diff(rows) != 1).any():
+        run = _consecutive(rows)
+        if self.history is None or run is None:
             return None
-        first = int(rows[0])
+        first = run.start
         start = None
         if first > 0:
             start = PoolStart(
                 self.sqrt_price_x96[first - 1], int(self.exact_tick[first - 1]), self.liquidity[first - 1]
             )
-        return self.history.cut(first, first + len(rows), start)
+        return self.history.cut(first, run.stop, start)
 
     @cached_property
     def price(self) -> NDArray[np.float64]:
@@ -222,17 +232,20 @@ class SwapFrame(Rebuilt):
     @cached_property
     def exact_tick(self) -> NDArray[np.int32]:
         """The pool's own tick after each swap: the recorded one where it fits the price, else the price's."""
-        ticks = ticks_at_sqrt_prices(self.sqrt_price_x96)
-        if self.tick is None:
-            return ticks
-        # A falling swap that ends exactly on a tick leaves the pool one below it.
-        below = (self.tick == ticks - 1) & (ticks % self.pool.tick_spacing == 0)
-        on_tick = np.fromiter(
-            (sqrt_price_at_tick(int(ticks[row])) == self.sqrt_price_x96[int(row)] for row in np.flatnonzero(below)),
-            dtype=bool,
-        )
-        below[below] = on_tick
-        return np.where(below, self.tick, ticks).astype(np.int32)
+        recorded = self.tick
+
+        def of(rows: slice) -> NDArray[np.int32]:
+            ticks = ticks_at_sqrt_prices(self.sqrt_price_x96[rows])
+            if recorded is None:
+                return ticks
+            # A falling swap that ends exactly on a tick leaves the pool one below it.
+            below = (recorded[rows] == ticks - 1) & (ticks % self.pool.tick_spacing == 0)
+            likely = np.flatnonzero(below)
+            on_tick = [sqrt_price_at_tick(int(ticks[row])) == self.sqrt_price_x96[rows.start + row] for row in likely]
+            below[likely] = on_tick
+            return np.where(below, recorded[rows], ticks).astype(np.int32)
+
+        return mapped.by_part(len(self), of, np.int32)
 
     @cached_property
     def volume(self) -> NDArray[np.float64]:
@@ -241,8 +254,9 @@ class SwapFrame(Rebuilt):
             return read_only(self.recorded_volume)
         amount = self.amount0 if self.pool.base_is_token0 else self.amount1
         if amount is None:
-            return read_only(np.full(len(self), np.nan))
-        return read_only(np.abs(amount.to_floats(self.pool.base.unit)))
+            return read_only(np.broadcast_to(np.float64(np.nan), len(self)))
+        unit = self.pool.base.unit
+        return read_only(mapped.by_part(len(self), lambda rows: np.abs(amount[rows].to_floats(unit))))
 
     @cached_property
     def depth(self) -> NDArray[np.float64]:
@@ -255,8 +269,13 @@ class SwapFrame(Rebuilt):
 
         Trading a small share of it moves the price by twice that share. 0 without liquidity.
         """
-        sqrt_price, liquidity = self.sqrt_price_x96.to_floats(2**96), self.liquidity.to_floats(self.pool.base.unit)
-        return read_only(liquidity / sqrt_price if self.pool.base_is_token0 else liquidity * sqrt_price)
+
+        def of(rows: slice) -> NDArray[np.float64]:
+            sqrt_price = self.sqrt_price_x96[rows].to_floats(2**96)
+            liquidity = self.liquidity[rows].to_floats(self.pool.base.unit)
+            return liquidity / sqrt_price if self.pool.base_is_token0 else liquidity * sqrt_price
+
+        return read_only(mapped.by_part(len(self), of))
 
     @cached_property
     def at_index(self) -> pd.DatetimeIndex:
@@ -271,7 +290,8 @@ class SwapFrame(Rebuilt):
             if column is None:
                 continue
             digest.update(f"\0{name}\0".encode())
-            digest.update(_bytes(column))
+            for part in _bytes(column):
+                digest.update(part)
         if self.history is not None:
             digest.update(b"\0history\0" + self.history.to_bytes())
         if self.breaks:
@@ -292,7 +312,8 @@ class SwapFrame(Rebuilt):
     @cached_property
     def segment(self) -> NDArray[np.intp]:
         """How many holes lie before each row, shape (n,)."""
-        return read_only(np.searchsorted(self.holes, np.arange(len(self)), side="right"))
+        of = lambda rows: np.searchsorted(self.holes, np.arange(rows.start, rows.stop), side="right")  # noqa: E731
+        return read_only(mapped.by_part(len(self), of, np.intp))
 
     def in_hole(self, at: NDArray[np.datetime64]) -> NDArray[np.bool_]:
         """Whether each of these times lies in a hole, where no price is known."""
@@ -333,16 +354,23 @@ def _stack(parts: Sequence[Any], rows: NDArray[np.intp] | None) -> Any:
     if any(part is None for part in parts):
         return None
     exact = isinstance(parts[0], ExactInts)
-    column = ExactInts(np.concatenate([part.limbs for part in parts])) if exact else np.concatenate(parts)
+    stacked = mapped.concatenated([part.limbs if exact else part for part in parts])
+    column = ExactInts(stacked) if exact else stacked
     return column if rows is None else column[rows]
 
 
-def _stacked_breaks(frames: Sequence[SwapFrame], at: NDArray[np.datetime64]) -> tuple[int, ...] | None:
-    """What the parts were told of their holes, and what their times tell together."""
-    if all(frame.breaks is None for frame in frames):
+def stacked_breaks(
+    parts: Sequence[tuple[int, ...] | None], rows: Sequence[int], at: NDArray[np.datetime64]
+) -> tuple[int, ...] | None:
+    """What consecutive parts were told of their holes, and what their times tell together (see `SwapFrame.breaks`).
+
+    Args:
+        parts, rows: of each part; at: times of all rows.
+    """
+    if all(breaks is None for breaks in parts):
         return None
-    starts = np.cumsum([0, *(len(frame) for frame in frames)])
-    told = {int(row + start) for frame, start in zip(frames, starts, strict=False) for row in frame.breaks or ()}
+    starts = np.cumsum([0, *rows])
+    told = {int(row + start) for breaks, start in zip(parts, starts, strict=False) for row in breaks or ()}
     own = set(find_holes(at).tolist())
     return None if told <= own else tuple(sorted(told | own))
 
@@ -353,12 +381,29 @@ def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
     return LiquidityHistory.concat(parts) if len(parts) == len(frames) else None
 
 
-def _bytes(column: Any) -> bytes:
-    if isinstance(column, ExactInts):
-        return column.limbs.tobytes()
-    if column.dtype == object:
-        return "\0".join(map(str, column)).encode()
-    return bytes(np.ascontiguousarray(column).tobytes())
+def _rows_of(column: Any, rows: NDArray[np.intp] | slice) -> Any:
+    return column[rows] if isinstance(rows, slice) or isinstance(column, ExactInts) else mapped.taken(column, rows)
+
+
+def _consecutive(rows: NDArray[np.intp] | slice) -> slice | None:
+    """Rows as a slice where each follows the one before; None where they don't, or where there are none."""
+    if isinstance(rows, slice):
+        return rows if rows.stop > rows.start else None
+    if len(rows) == 0 or any(
+        (np.diff(rows[max(0, part.start - 1) : part.stop]) != 1).any() for part in mapped.parts(len(rows))
+    ):
+        return None
+    return slice(int(rows[0]), int(rows[-1]) + 1)
+
+
+def _bytes(column: Any) -> Iterator[bytes]:
+    for part in mapped.parts(len(column)):
+        if isinstance(column, ExactInts):
+            yield column.limbs[part].tobytes()
+        elif column.dtype == object:
+            yield ("\0" * (part.start > 0) + "\0".join(map(str, column[part]))).encode()
+        else:
+            yield np.ascontiguousarray(column[part]).tobytes()
 
 
 def _validate(frame: SwapFrame) -> None:
@@ -370,38 +415,60 @@ def _validate(frame: SwapFrame) -> None:
     for name, column in _all_columns(frame).items():
         if column is not None and len(column) != count:
             raise InputError(f"column '{name}' has {len(column)} rows instead of {count}", where=where)
-    if np.isnat(frame.at).any():
-        raise _at_row(frame, np.isnat(frame.at), "the timestamp is missing")
-    outside = (frame.at < EARLIEST) | (frame.at >= LATEST)
-    if outside.any():
-        raise _at_row(frame, outside, "the time is outside of 2015 to 2100", "is it in another unit than it should be?")
-    back = np.concatenate([[False], frame.at[1:] < frame.at[:-1]])
-    if back.any():
-        raise _at_row(frame, back, "rows are not in order of time", "sort by block and log index")
+    at = frame.at
+    _refuse(frame, lambda rows: np.isnat(at[rows]), "the timestamp is missing")
+    unit = "is it in another unit than it should be?"
+    _refuse(
+        frame, lambda rows: (at[rows] < EARLIEST) | (at[rows] >= LATEST), "the time is outside of 2015 to 2100", unit
+    )
+    _refuse(frame, lambda rows: _back(at, rows), "rows are not in order of time", "sort by block and log index")
     for name in ("block", "tx_index", "log_index"):
         place = getattr(frame, name)
-        if place is not None and (place < 0).any():
-            raise _at_row(frame, place < 0, f"{name} is negative")
+        if place is not None:
+            _refuse(frame, lambda rows: place[rows] < 0, f"{name} is negative")  # noqa: B023
     if frame.block is not None:
-        back = frame.block[1:] < frame.block[:-1]
-        if frame.log_index is not None:
-            same_block = frame.block[1:] == frame.block[:-1]
-            back = back | (same_block & (frame.log_index[1:] < frame.log_index[:-1]))
-        back = np.concatenate([[False], back])
-        if back.any():
-            raise _at_row(frame, back, "rows are not in order of block and log index", "sort them")
+        _refuse(
+            frame, lambda rows: _back_in_block(frame, rows), "rows are not in order of block and log index", "sort them"
+        )
     for name in ("sqrt_price_x96", "liquidity"):
         column = getattr(frame, name)
-        if column.negative().any():
-            raise _at_row(frame, column.negative(), f"{name} is negative")
-    if frame.sqrt_price_x96.zero().any():
-        raise _at_row(frame, frame.sqrt_price_x96.zero(), "sqrt_price_x96 is zero")
-    # Prices of a pool lie below the greatest; the maths of one that does not would never end.
-    impossible = frame.sqrt_price_x96.below(MIN_SQRT_PRICE) | ~frame.sqrt_price_x96.below(MAX_SQRT_PRICE)
-    if impossible.any():
-        raise _at_row(frame, impossible, "sqrt_price_x96 is no price that a pool can have")
+        _refuse(frame, lambda rows: column[rows].negative(), f"{name} is negative")  # noqa: B023
+    prices = frame.sqrt_price_x96
+    _refuse(frame, lambda rows: prices[rows].zero(), "sqrt_price_x96 is zero")
+
+    def impossible(rows: slice) -> NDArray[np.bool_]:
+        # Prices of a pool lie below the greatest; the maths of one that does not would never end.
+        return prices[rows].below(MIN_SQRT_PRICE) | ~prices[rows].below(MAX_SQRT_PRICE)
+
+    _refuse(frame, impossible, "sqrt_price_x96 is no price that a pool can have")
 
 
-def _at_row(frame: SwapFrame, bad: NDArray[np.bool_], what: str, hint: str | None = None) -> InputError:
-    row = int(np.argmax(bad))
-    return InputError(f"{what} at swap {row + 1}", where=frame.source or "SwapFrame", hint=hint)
+def _back(column: NDArray[Any], rows: slice) -> NDArray[np.bool_]:
+    """Which values are below the one before."""
+    before = column[max(0, rows.start - 1) : rows.stop - 1]
+    return np.concatenate([np.zeros(int(rows.start == 0), dtype=bool), column[max(1, rows.start) : rows.stop] < before])
+
+
+def _same(column: NDArray[Any], rows: slice) -> NDArray[np.bool_]:
+    """Which values are those of the row before."""
+    before = column[max(0, rows.start - 1) : rows.stop - 1]
+    return np.concatenate(
+        [np.zeros(int(rows.start == 0), dtype=bool), column[max(1, rows.start) : rows.stop] == before]
+    )
+
+
+def _back_in_block(frame: SwapFrame, rows: slice) -> NDArray[np.bool_]:
+    assert frame.block is not None
+    back = _back(frame.block, rows)
+    if frame.log_index is None:
+        return back
+    return back | (_back(frame.log_index, rows) & _same(frame.block, rows))
+
+
+def _refuse(frame: SwapFrame, bad: Callable[[slice], NDArray[np.bool_]], what: str, hint: str | None = None) -> None:
+    """InputError that names the first row of which something bad is true."""
+    for rows in mapped.parts(len(frame)):
+        found = bad(rows)
+        if found.any():
+            row = rows.start + int(np.argmax(found))
+            raise InputError(f"{what} at swap {row + 1}", where=frame.source or "SwapFrame", hint=hint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.core.exact import CHUNK, ExactInts
 from rook_bench.core.rounding import doubtful, over, pair_of_int, scaled, times
 from rook_bench.market.pool import Pool
@@ -12,16 +13,16 @@ from rook_bench.market.pool import Pool
 
 def human_prices(sqrt_prices: ExactInts, pool: Pool) -> NDArray[np.float64]:
     """Quote per base in human units, shape (n,), of sqrt prices (Q64.96)."""
-    prices = np.empty(len(sqrt_prices))
+    prices = mapped.empty(len(sqrt_prices))
     unit = over(pair_of_int(pool.base.unit), pair_of_int(pool.quote.unit))
-    for start in range(0, len(sqrt_prices), CHUNK):
-        part = sqrt_prices[start : start + CHUNK]
+    for rows in mapped.parts(len(sqrt_prices), CHUNK):
+        part = sqrt_prices[rows]
         root = scaled(part.magnitudes(), -96)
         square = times(root, root)
         price = times(square, unit) if pool.base_is_token0 else over(unit, square)
-        prices[start : start + CHUNK] = price.high
+        prices[rows] = price.high
         for row in doubtful(price).tolist():
-            prices[start + row] = exact_price(part[row], pool)
+            prices[rows.start + row] = exact_price(part[row], pool)
     return prices
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rook_bench.core import InputError, suggest
-from rook_bench.core.exact import ExactInts
 from rook_bench.core.files import whole_file
 from rook_bench.core.untrusted import check_cells
 from rook_bench.market.events import BURN, MINT, SWAP, event_table
-from rook_bench.market.frame import COLUMNS, LABELS, RECORDED, REFERENCE, SwapFrame
-from rook_bench.market.history import LiquidityHistory, PoolStart
+from rook_bench.market.frame import LABELS, RECORDED, REFERENCE, SwapFrame, stacked_breaks
+from rook_bench.market.history import LiquidityHistory
 from rook_bench.market.pool import Pool
+from rook_bench.market.tape_columns import DIGITS, SMALL, STATE, TICK, TapeColumns, each_file, history_of, swaps_of
 
 VERSION = 2
 READABLE = (1, 2)
@@ -26,12 +26,6 @@ CONTENTS = "tape.json"
 """The file that says which pools and days a partitioned tape holds."""
 
 _METADATA = b"rook_bench_tape"
-_DIGITS = {name: column.digits for name, column in COLUMNS.items() if column.digits and name != "tx_hash"}
-_SMALL = {
-    name: column.dtype for name, column in COLUMNS.items() if column.dtype is not None and column.dtype.kind == "i"
-}
-TICK, STATE = "tick", "state"
-"""Rows of a snapshot: an initialised tick (gross as liquidity, net as liquidity_delta), and the pool's state."""
 
 
 def write_tape(frame: SwapFrame, path: str | Path) -> None:
@@ -43,11 +37,11 @@ def write_tape(frame: SwapFrame, path: str | Path) -> None:
 def to_table(frame: SwapFrame) -> pa.Table:
     """One row per swap; a tape with a liquidity history also holds its snapshot, mints and burns, in their order."""
     columns: dict[str, pa.Array] = {"at": pa.array(frame.at, pa.timestamp("ns", "UTC"))}
-    for name, digits in _DIGITS.items():
+    for name, digits in DIGITS.items():
         column = getattr(frame, name)
         if column is not None:
             columns[name] = column.to_arrow(digits)
-    for name in _SMALL:
+    for name in SMALL:
         column = getattr(frame, name)
         if column is not None:
             columns[name] = pa.array(column)
@@ -112,98 +106,63 @@ def _with_history(swaps: pa.Table, history: LiquidityHistory) -> pa.Table:
 
 def read_tape(path: Path, pool: Pool | None = None) -> SwapFrame:
     """Read one file of a tape; InputError where it is damaged, or not a tape."""
+    frame, facts = _read([path], pool)
+    return replace(frame, source=facts[0]["source"] or str(path))
+
+
+def _read(paths: list[Path], pool: Pool | None) -> tuple[SwapFrame, list[dict[str, Any]]]:
+    """The files of one pool one after the other, and what each says of itself."""
+    path = paths[0]
     try:
-        # Not pq.read_table: it would take "day=..." in the path for a column.
-        file = pq.ParquetFile(path)
-        check_cells(file.metadata.num_rows, file.metadata.num_columns, path)
-        table = file.read()
-        facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_METADATA])
-    except KeyError:
+        facts, counts = [], []
+        for path, file in each_file(paths):
+            check_cells(file.metadata.num_rows, file.metadata.num_columns, path)
+            facts.append(_facts_of(file, path))
+            counts.append(swaps_of(file, events="history" in facts[-1]))
+        columns, histories = TapeColumns(sum(counts)), []
+        for (path, file), fact in zip(each_file(paths), facts, strict=True):
+            events = columns.read(file, path, events="history" in fact)
+            if events is not None:
+                histories.append(history_of(events, complete=fact["history"]["complete"]))
+    except (pa.ArrowInvalid, OSError, json.JSONDecodeError) as error:
+        raise InputError(f"the tape can't be read ({str(error).splitlines()[0]})", where=path) from None
+    history = None
+    if len(histories) == len(paths):
+        pairs = list(zip(histories, counts, strict=True))
+        history = histories[0] if len(paths) == 1 else LiquidityHistory.concat(pairs)
+    at = columns.column("at")
+    told = [None if fact.get("breaks") is None else tuple(map(int, fact["breaks"])) for fact in facts]
+    frame = SwapFrame(
+        pool=pool or Pool.parse(facts[0]["pool"], where=paths[0]),
+        at=at,
+        **{name: columns.column(name) for name in (*DIGITS, *SMALL, "tx_hash")},
+        recorded_volume=columns.column("volume"),
+        recorded=columns.named(RECORDED),
+        labels=columns.named(LABELS),
+        references=columns.named(prefix=REFERENCE),
+        history=history,
+        breaks=told[0] if len(paths) == 1 else stacked_breaks(told, counts, at),
+        rounded={name: reason for fact in facts for name, reason in fact["rounded"].items()},
+        source=str(paths[0]),
+        notes=tuple(dict.fromkeys(note for fact in facts for note in fact["notes"])),
+    )
+    return frame, facts
+
+
+def _facts_of(file: pq.ParquetFile, path: Path) -> dict[str, Any]:
+    stored = (file.schema_arrow.metadata or {}).get(_METADATA)
+    if stored is None:
         raise InputError(
             "the Parquet file does not carry a tape's metadata",
             where=path,
             hint="import it with rook-bench data import",
-        ) from None
-    except (pa.ArrowInvalid, OSError, json.JSONDecodeError) as error:
-        raise InputError(f"the tape can't be read ({str(error).splitlines()[0]})", where=path) from None
+        )
+    facts: dict[str, Any] = json.loads(stored)
     if facts["version"] not in READABLE:
         raise InputError(
             f"tape version {facts['version']} is not {VERSION}", where=path, hint="import the source again"
         )
-    return _frame(table, facts, pool, path)
-
-
-def _frame(table: pa.Table, facts: dict[str, Any], pool: Pool | None, path: Path) -> SwapFrame:
-    history = None
-    if "history" in facts:
-        history = _history(table, complete=facts["history"]["complete"])
-        table = table.filter(pc.equal(table["event"], SWAP))
-    present = {name for name in table.column_names if table[name].null_count < len(table) or not len(table)}
-    try:
-        exact: dict[str, Any] = {name: ExactInts.from_arrow(table[name]) for name in _DIGITS if name in present}
-    except ValueError as error:
-        raise InputError(str(error), where=path) from None
-    small: dict[str, Any] = {
-        name: table[name].to_numpy().astype(dtype) for name, dtype in _SMALL.items() if name in present
-    }
-    hashes = None
-    if "tx_hash" in present:
-        hashes = _hashes(table["tx_hash"])
-    return SwapFrame(
-        pool=pool or Pool.parse(facts["pool"], where=path),
-        at=table["at"].to_numpy().astype("datetime64[ns]"),
-        **exact,
-        **small,
-        tx_hash=hashes,
-        recorded_volume=table["volume"].to_numpy() if "volume" in present else None,
-        recorded={name: table[name].to_numpy() for name in RECORDED if name in present},
-        labels={name: _label(table[name]) for name in LABELS if name in present},
-        references={
-            name.removeprefix(REFERENCE): table[name].to_numpy()
-            for name in table.column_names
-            if name.startswith(REFERENCE)
-        },
-        history=history,
-        breaks=None if facts.get("breaks") is None else tuple(int(row) for row in facts["breaks"]),
-        rounded=facts["rounded"],
-        source=facts["source"] or str(path),
-        notes=tuple(facts["notes"]),
-    )
-
-
-def _hashes(column: pa.ChunkedArray) -> ExactInts:
-    """32 big-endian bytes each, as limbs."""
-    whole = column.cast(pa.binary(32)).combine_chunks()
-    parts = whole.chunks if isinstance(whole, pa.ChunkedArray) else [whole]
-    data = b"".join(part.buffers()[1][32 * part.offset : 32 * (part.offset + len(part))] for part in parts)
-    return ExactInts(np.frombuffer(data, dtype=">u8").reshape(-1, 4)[:, ::-1].astype(np.uint64))
-
-
-def _history(table: pa.Table, *, complete: bool) -> LiquidityHistory:
-    start = None
-    if len(states := table.filter(pc.equal(table["event"], STATE))):
-        row = states.slice(0, 1).to_pylist()[0]
-        start = PoolStart(int(row["sqrt_price_x96"]), row["tick"], int(row["liquidity"]))
-    ticks = table.filter(pc.equal(table["event"], TICK)).sort_by("tick")
-    moved = pc.is_in(table["event"], pa.array([MINT, BURN]))
-    changes = table.filter(moved)
-    swaps_before = np.cumsum(pc.equal(table["event"], SWAP).to_numpy())
-    return LiquidityHistory(
-        complete=complete,
-        start=start,
-        ticks=ticks["tick"].to_numpy().astype(np.int32),
-        gross=ExactInts.from_arrow(ticks["liquidity"]),
-        net=ExactInts.from_arrow(ticks["liquidity_delta"]),
-        before_row=swaps_before[moved.to_numpy()].astype(np.int64),
-        tick_lower=changes["tick_lower"].to_numpy().astype(np.int32),
-        tick_upper=changes["tick_upper"].to_numpy().astype(np.int32),
-        delta=ExactInts.from_arrow(changes["liquidity_delta"]),
-    )
-
-
-def _label(column: pa.ChunkedArray) -> np.ndarray:
-    values = column.to_numpy()
-    return values.astype(object) if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) else values
+    return facts
 
 
 def read_tape_folder(folder: Path, pool: Pool | None = None, *, address: str | None = None) -> SwapFrame:
@@ -226,7 +185,7 @@ def read_tape_folder(folder: Path, pool: Pool | None = None, *, address: str | N
     for day in days:
         if not day.is_file():
             raise InputError("a part of the tape is missing", where=day, hint="import the tape again")
-    return SwapFrame.concat([read_tape(day, pool) for day in days], source=str(folder))
+    return replace(_read(days, pool)[0], source=str(folder))
 
 
 def contents(folder: Path) -> dict[str, Any]:

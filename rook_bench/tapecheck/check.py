@@ -7,10 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from rook_bench.core import InputError
+from rook_bench.core import InputError, mapped
 from rook_bench.core.exact import CHUNK
+from rook_bench.core.ranks import median
 from rook_bench.market.frame import SwapFrame
 from rook_bench.tapecheck.fees import (
     EXACT_TOLERANCE,
@@ -24,6 +26,8 @@ from rook_bench.tapecheck.moves import Moves, is_move
 from rook_bench.tapecheck.repricing import why_not_repriced
 from rook_bench.tapecheck.summary import Calibration, calibrate
 from rook_bench.tapecheck.summary import describe as describe_calibration
+
+SECOND = np.timedelta64(1, "s")
 
 DUST_SHARE = 0.01
 """Liquidity below this share of the tape's median is dust."""
@@ -131,7 +135,7 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         unknown["repricing"] = not_repriced
     if frame.block is None:
         unknown["same_block"] = "the log carries no block numbers"
-    waits = np.diff(frame.at) / np.timedelta64(1, "s")
+    waits = mapped.by_part(len(frame) - 1, lambda rows: np.diff(frame.at[rows.start : rows.stop + 1]) / SECOND)
     if len(waits) == 0:
         unknown |= dict.fromkeys(("median_gap_s", "longest_gap_s", "gaps"), "there is one swap only")
     dust = _dust_opening(frame)
@@ -145,8 +149,8 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         protocol=frame.pool.protocol,
         data_hash=frame.data_hash,
         swaps=len(frame),
-        first_at=str(frame.at_index[0].isoformat()),
-        last_at=str(frame.at_index[-1].isoformat()),
+        first_at=_iso(frame.at[0]),
+        last_at=_iso(frame.at[-1]),
         span_hours=frame.span_s / 3600,
         pairs=chain.pairs if chain else None,
         pairs_chained=chain.chained if chain else None,
@@ -160,14 +164,14 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         fee_finding=fee.finding if fee else "unknown",
         fee_recorded=frame.fee_pips is not None,
         stated_fee=frame.pool.fee,
-        same_time=int((waits == 0).sum()),
-        same_block=None if frame.block is None else int((np.diff(frame.block) == 0).sum()),
+        same_time=mapped.count(len(waits), lambda rows: waits[rows] == 0),
+        same_block=None if frame.block is None else _repeated(frame.block),
         duplicates=_duplicates(frame),
         reordered=chain.reordered if chain else None,
         dust_opening=dust,
         dust_largest_move=float(moves.max()) if len(moves) else None,
-        zero_liquidity=int(frame.liquidity.zero().sum()),
-        median_gap_s=float(np.median(waits)) if len(waits) else None,
+        zero_liquidity=mapped.count(len(frame), lambda rows: frame.liquidity[rows].zero()),
+        median_gap_s=median(waits) if len(waits) else None,
         longest_gap_s=float(waits.max()) if len(waits) else None,
         gaps=len(frame.holes) if len(waits) else None,
         holes=[_hole(frame, row) for row in frame.holes.tolist()],
@@ -181,8 +185,8 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
 def _hole(frame: SwapFrame, row: int) -> dict[str, Any]:
     seconds = float((frame.at[row] - frame.at[row - 1]) / np.timedelta64(1, "s"))
     return {
-        "from": str(frame.at_index[row - 1].isoformat()),
-        "to": str(frame.at_index[row].isoformat()),
+        "from": _iso(frame.at[row - 1]),
+        "to": _iso(frame.at[row]),
         "hours": seconds / 3600,
         "share": seconds / frame.span_s,
     }
@@ -323,26 +327,25 @@ def _tolerance(frame: SwapFrame) -> float:
 
 def _chain(frame: SwapFrame) -> _Chain:
     """Compare each swap's recorded amounts with those that its own two prices imply."""
-    seconds = frame.at.astype("datetime64[s]").astype(np.int64)
-    fees = np.broadcast_to(own_pips(frame), len(frame)) / PIPS
+    pips = np.broadcast_to(own_pips(frame), len(frame))
     pairs = chained = reordered = 0
-    for start in range(1, len(frame), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(frame)))
+    for part in mapped.parts(len(frame), CHUNK):
+        rows = np.arange(max(1, part.start), part.stop)
         rows = rows[is_move(frame, rows - 1, rows)]
-        follows = _follows(frame, rows - 1, rows, fees)
+        follows = _follows(frame, rows - 1, rows, pips)
         pairs, chained = pairs + len(rows), chained + int(follows.sum())
-        for others, missed in _same_second(seconds, rows[~follows]):
+        for others, missed in _same_second(frame.at, rows[~follows]):
             likely = is_move(frame, others, missed)
             others, missed = others[likely], missed[likely]
-            reordered += len(np.unique(missed[_follows(frame, others, missed, fees)]))
+            reordered += len(np.unique(missed[_follows(frame, others, missed, pips)]))
     return _Chain(pairs, chained, reordered)
 
 
 def _follows(
-    frame: SwapFrame, earlier: NDArray[np.intp], rows: NDArray[np.intp], fees: NDArray[np.float64]
+    frame: SwapFrame, earlier: NDArray[np.intp], rows: NDArray[np.intp], pips: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Which swaps' amounts follow from the prices that the swaps at `earlier` left."""
-    moves, fee = Moves.of(frame, earlier, rows), fees[rows]
+    moves, fee = Moves.of(frame, earlier, rows), pips[rows] / PIPS
     tolerance, units = _tolerance(frame), 0 if frame.rounded else EXACT_UNITS
     follows = np.ones(len(rows), dtype=bool)
     for net, recorded in ((moves.net0, moves.amount0), (moves.net1, moves.amount1)):
@@ -352,14 +355,15 @@ def _follows(
 
 
 def _same_second(
-    seconds: NDArray[np.int64], rows: NDArray[np.intp]
+    at: NDArray[np.datetime64], rows: NDArray[np.intp]
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Other rows of each row's second, and that row beside each, without the row before (which was tried already).
 
     In parts of some thousand pairs, each row's in one part.
     """
-    first = np.searchsorted(seconds, seconds[rows], side="left")
-    count = np.searchsorted(seconds, seconds[rows], side="right") - first
+    second = at[rows].astype("datetime64[s]").astype(at.dtype)
+    first = np.searchsorted(at, second, side="left")
+    count = np.searchsorted(at, second + SECOND, side="left") - first
     ends = np.cumsum(count)
     for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(ends // CHUNK)) + 1):
         own = np.repeat(rows[part], count[part])
@@ -370,19 +374,35 @@ def _same_second(
 
 
 def _duplicates(frame: SwapFrame) -> int:
-    same = np.diff(frame.at) == np.timedelta64(0, "ns")
-    for column in (frame.sqrt_price_x96, frame.liquidity, frame.amount0, frame.amount1):
-        if column is not None:
-            same &= (column.limbs[1:] == column.limbs[:-1]).all(axis=1)
-    for position in (frame.block, frame.log_index):
-        if position is not None:
-            same &= position[1:] == position[:-1]
-    if frame.recorded_volume is not None:
-        same &= frame.recorded_volume[1:] == frame.recorded_volume[:-1]
-    return int(same.sum())
+    columns: list[NDArray[Any]] = [frame.at]
+    exact = (frame.sqrt_price_x96, frame.liquidity, frame.amount0, frame.amount1)
+    columns += [column.limbs for column in exact if column is not None]
+    columns += [column for column in (frame.block, frame.log_index, frame.recorded_volume) if column is not None]
+    return _repeated(*columns)
+
+
+def _repeated(*columns: NDArray[Any]) -> int:
+    """Rows on which every column is what it was on the row before."""
+
+    def same(rows: slice) -> NDArray[np.bool_]:
+        alike = np.ones(rows.stop - rows.start, dtype=bool)
+        for column in columns:
+            equal = column[rows.start + 1 : rows.stop + 1] == column[rows]
+            alike &= equal.all(axis=1) if equal.ndim > 1 else equal
+        return alike
+
+    return mapped.count(len(columns[0]) - 1, same)
 
 
 def _dust_opening(frame: SwapFrame) -> int:
     liquidity = frame.liquidity.to_floats()
-    deep = liquidity >= DUST_SHARE * np.median(liquidity)
-    return int(np.argmax(deep)) if deep.any() else len(frame)
+    least = DUST_SHARE * median(liquidity)
+    for rows in mapped.parts(len(frame)):
+        deep = liquidity[rows] >= least
+        if deep.any():
+            return rows.start + int(np.argmax(deep))
+    return len(frame)
+
+
+def _iso(at: np.datetime64) -> str:
+    return str(pd.Timestamp(at, tz="UTC").isoformat())

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.core.exact import CHUNK
+from rook_bench.core.ranks import median, quantile
 from rook_bench.market.frame import SwapFrame
 from rook_bench.tapecheck.moves import Moves, is_move
 
@@ -64,10 +67,16 @@ class ImpliedFee:
     def known_pips(self, stated: int) -> NDArray[np.int64]:
         """The last fee that a swap up to each row was seen to pay, in pips; the stated one before the first."""
         if "known" not in self.__dict__:
-            seen = np.flatnonzero(self.by_row >= 0)
-            latest = np.searchsorted(seen, np.arange(len(self.by_row)), side="right") - 1
-            known = np.where(latest >= 0, self.by_row[seen[np.maximum(latest, 0)]], stated)
-            self.__dict__["known"] = known  # asked for by row
+            last = stated
+
+            def latest(rows: slice) -> NDArray[np.int64]:
+                nonlocal last
+                seen = np.flatnonzero(self.by_row[rows] >= 0)
+                values = np.append(last, self.by_row[rows][seen])
+                last = int(values[-1])
+                return values[np.searchsorted(seen, np.arange(rows.stop - rows.start), side="right")]
+
+            self.__dict__["known"] = mapped.by_part(len(self.by_row), latest, np.int64)  # asked for by row
         found: NDArray[np.int64] = self.__dict__["known"]
         return found
 
@@ -87,9 +96,9 @@ def _measure(frame: SwapFrame) -> ImpliedFee | None:
     if frame.amount0 is None or frame.amount1 is None:
         return None
     tolerance, units = (ROUNDED_TOLERANCE, 0) if frame.rounded else (EXACT_TOLERANCE, EXACT_UNITS)
-    fees, size = np.full(len(frame), np.nan), np.zeros(len(frame))
-    for start in range(1, len(frame), CHUNK):
-        rows = np.arange(start, min(start + CHUNK, len(frame)))
+    fees, size = mapped.full(len(frame), np.nan), mapped.full(len(frame), 0.0)
+    for part in mapped.parts(len(frame), CHUNK):
+        rows = np.arange(max(1, part.start), part.stop)
         rows = rows[is_move(frame, rows - 1, rows)]
         moves = Moves.of(frame, rows - 1, rows)
         of0 = moves.amount0 > 0
@@ -104,29 +113,43 @@ def _measure(frame: SwapFrame) -> ImpliedFee | None:
 
 
 def _found(frame: SwapFrame, fees: NDArray[np.float64], size: NDArray[np.float64]) -> ImpliedFee:
-    known = ~np.isnan(fees)
-    telling = known & (size >= TELLING) & (fees > -1e-6) & (fees < 1)
-    by_row = np.where(telling, np.round(np.where(telling, fees, 0.0) * PIPS), -1).astype(np.int64)
-    used = telling if telling.any() else known
-    if not used.any():
+    def telling(rows: slice) -> NDArray[np.bool_]:
+        fee = fees[rows]  # of which NaN is in no interval
+        return (size[rows] >= TELLING) & (fee > -1e-6) & (fee < 1)
+
+    def pips(rows: slice) -> NDArray[np.int64]:
+        told = telling(rows)
+        return np.where(told, np.round(np.where(told, fees[rows], 0.0) * PIPS), -1).astype(np.int64)
+
+    by_row = mapped.by_part(len(fees), pips, np.int64)
+    pairs = mapped.count(len(fees), lambda rows: ~np.isnan(fees[rows]))
+    if not pairs:
         return ImpliedFee(0, 0, None, None, None, "unknown", by_row)
-    median = float(np.median(fees[used]))
-    low, high = (float(value) for value in np.quantile(fees[used], (0.01, 0.99)))
-    return ImpliedFee(
-        int(known.sum()), int(telling.sum()), median, low, high, _finding(frame, fees, telling, median), by_row
-    )
+    told = mapped.count(len(fees), telling)
+    used = telling if told else lambda rows: ~np.isnan(fees[rows])
+    paid = mapped.gathered(len(fees), lambda rows: fees[rows][used(rows)])
+    middle, low, high = median(paid), quantile(paid, 0.01), quantile(paid, 0.99)
+    finding = _finding(frame, paid, telling, middle) if told >= ENOUGH else "unknown"
+    return ImpliedFee(pairs, told, middle, low, high, finding, by_row)
 
 
-def _finding(frame: SwapFrame, fees: NDArray[np.float64], telling: NDArray[np.bool_], median: float) -> str:
-    if telling.sum() < ENOUGH:
-        return "unknown"
+def _finding(
+    frame: SwapFrame, paid: NDArray[np.float64], telling: Callable[[slice], NDArray[np.bool_]], median: float
+) -> str:
+    """What telling pairs paid, against what is recorded, stated, and in the middle."""
     pip = (ROUNDED_PIPS if frame.rounded else 1) / PIPS
-    paid = fees[telling]
-    if frame.fee_pips is not None and np.mean(np.abs(paid - frame.fee_pips[telling] / PIPS) <= pip) >= AGREES:
-        return "recorded"
-    if np.mean(np.abs(paid - frame.pool.fee) <= pip) >= AGREES:
+
+    def agrees(fee: Callable[[slice], float | NDArray[np.float64]]) -> bool:
+        return mapped.count(len(paid), lambda rows: np.abs(paid[rows] - fee(rows)) <= pip) / len(paid) >= AGREES
+
+    if frame.fee_pips is not None:
+        pips = frame.fee_pips
+        recorded = mapped.gathered(len(frame), lambda rows: pips[rows][telling(rows)] / PIPS)
+        if agrees(lambda rows: recorded[rows]):
+            return "recorded"
+    if agrees(lambda rows: frame.pool.fee):
         return "stated"
-    return "another" if np.mean(np.abs(paid - median) <= pip) >= AGREES else "varies"
+    return "another" if agrees(lambda rows: median) else "varies"
 
 
 def paid_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
@@ -135,7 +158,8 @@ def paid_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
     Where the fee varies and no record tells it, that is the one which the last telling swap before paid.
     """
     if frame.fee_pips is not None:
-        return frame.fee_pips.astype(np.int64)
+        pips = frame.fee_pips
+        return mapped.by_part(len(frame), lambda rows: pips[rows].astype(np.int64), np.int64)
     found = implied_fee(frame)
     if found is None or found.finding in ("stated", "recorded", "unknown") or found.median_pips is None:
         return frame.pool.fee_pips
@@ -148,7 +172,9 @@ def own_pips(frame: SwapFrame) -> NDArray[np.int64] | int:
     found = implied_fee(frame)
     if frame.fee_pips is not None or found is None or found.finding != "varies":
         return paid
-    return np.where(found.by_row >= 0, found.by_row, paid)
+    known = np.broadcast_to(paid, len(frame))
+    own = found.by_row
+    return mapped.by_part(len(frame), lambda rows: np.where(own[rows] >= 0, own[rows], known[rows]), np.int64)
 
 
 def said_of_fee(frame: SwapFrame) -> str | None:

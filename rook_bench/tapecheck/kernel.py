@@ -36,6 +36,9 @@ SWAPS = np.dtype(
 PRICED = np.dtype([("kind", "i8"), ("crossed", "i8"), ("gained", *_AMOUNT)])
 """What came out: the kind, ticks crossed, and output (of a miss, that of an exact-input swap of the recorded input)."""
 
+WALKED = np.dtype([("active", *_AMOUNT), ("tick", "i8"), ("place", "i8"), ("begun", "i8")])
+"""Where a walk along the tick map stands: active liquidity, the tick, and the last tick of the map at or below it."""
+
 NO_TICK = 1 << 40
 """`recorded_tick` of a log that carries none."""
 
@@ -133,29 +136,32 @@ def reprice_rows(
 
 
 @compiled
-def first_unexplained_row(swaps: Records, start: Records, known: bool, ticks: Records, changes: Records) -> int:
+def first_unexplained_row(
+    swap_ticks: NDArray[np.int32], liquidity: NDArray[np.uint64], walked: Records, ticks: Records, changes: Records
+) -> int:
     """The first swap whose recorded liquidity is not what the tick map holds at its tick; -1 for none.
 
     Args:
-        swaps, start: see `reprice_rows`; known: whether `start` is.
+        swap_ticks, liquidity: after each swap, shapes (n,) and (n, 4).
+        walked: one record of WALKED, with the tick before the first swap; it is moved along.
         ticks, changes: the whole tick map before the first swap, which is moved along, and its changes.
     """
     # Active liquidity is carried along: moved with the changes, and with each tick that the price passes.
-    tick = start[0].tick if known else swaps[0].tick
-    active = wide(np.uint64(0))
-    place = -1
-    while place + 1 < ticks.shape[0] and ticks[place + 1].tick <= tick:
-        place += 1
-        active = active + load(ticks[place].net)
+    tick, active, place = walked[0].tick, load(walked[0].active), walked[0].place
+    if walked[0].begun == 0:
+        active, place = wide(np.uint64(0)), np.int64(-1)
+        while place + 1 < ticks.shape[0] and ticks[place + 1].tick <= tick:
+            place += 1
+            active = active + load(ticks[place].net)
     cursor = 0
-    for row in range(swaps.shape[0]):
+    for row in range(swap_ticks.shape[0]):
         while cursor < changes.shape[0] and changes[cursor].before_row <= row:
             change = changes[cursor]
             if change.lower <= tick < change.upper:
                 active = active + load(change.delta)
             apply_change(ticks, change)
             cursor += 1
-        tick = swaps[row].tick
+        tick = np.int64(swap_ticks[row])
         while place >= 0 and ticks[place].tick > tick:
             active = active - load(ticks[place].net)
             place -= 1
@@ -163,6 +169,8 @@ def first_unexplained_row(swaps: Records, start: Records, known: bool, ticks: Re
             place += 1
             active = active + load(ticks[place].net)
         active = (active << 128) >> 128
-        if active != load(swaps[row].liquidity):
+        if active != load(liquidity[row]):
             return row
+    walked[0].tick, walked[0].place, walked[0].begun = tick, place, 1
+    store(active, walked[0].active)
     return -1

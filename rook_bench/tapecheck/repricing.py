@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from weakref import WeakKeyDictionary
@@ -10,9 +11,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled_swap import room_for_a_call, swap_call
-from rook_bench.execution.tick_records import no_ticks
+from rook_bench.execution.tick_records import changes_between, no_ticks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart, TickWalk
 from rook_bench.tapecheck import kernel
@@ -48,19 +50,20 @@ class Repricing:
     @cached_property
     def exact(self) -> NDArray[np.bool_]:
         """Swaps that came out equal in both amounts, price, liquidity and (where recorded) tick."""
-        return np.isin(self.kind, tuple(KINDS))
+        return mapped.by_part(len(self.kind), lambda rows: np.isin(self.kind[rows], tuple(KINDS)), bool)
 
     @cached_property
     def testable(self) -> NDArray[np.bool_]:
         """Swaps whose state before them is known: all but those with a liquidity that the log does not explain."""
-        unknown = np.zeros(len(self.kind), dtype=bool)
-        unknown[[row for row, reason in self.reasons.items() if reason == CROSSES]] = True
-        return (self.kind != kernel.UNTESTED) & ~unknown
+        known = mapped.by_part(len(self.kind), lambda rows: self.kind[rows] != kernel.UNTESTED, bool)
+        known[[row for row, reason in self.reasons.items() if reason == CROSSES]] = False
+        return known
 
     @property
     def misses(self) -> NDArray[np.intp]:
         """Rows that should have come out and did not."""
-        return np.flatnonzero(self.testable & ~self.exact)
+        of = lambda rows: rows.start + np.flatnonzero(self.testable[rows] & ~self.exact[rows])  # noqa: E731
+        return mapped.gathered(len(self.kind), of, np.intp)
 
     def by_kind(self) -> dict[str, int]:
         """How many swaps came out as each kind."""
@@ -95,52 +98,65 @@ _repriced: WeakKeyDictionary[SwapFrame, Repricing] = WeakKeyDictionary()
 
 def missed_rows(frame: SwapFrame) -> NDArray[np.bool_]:
     """Swaps that don't come out as anything the pool does, shape (n,), without asking why; errors as `reprice`."""
-    missed: NDArray[np.bool_] = _priced(frame)[1]["kind"] == kernel.MISSED
+    missed = mapped.full(len(frame), False, bool)
+    for part in _priced(frame):
+        missed[part.rows] = part.priced["kind"] == kernel.MISSED
     return missed
 
 
-def _priced(frame: SwapFrame) -> tuple[kernel.Records, kernel.Records, NDArray[np.uint64]]:
-    """The swaps as records, how each came out, and the pool's price before it."""
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows: the swaps as records, how each came out, and the active liquidity before it."""
+
+    rows: slice
+    swaps: kernel.Records
+    priced: kernel.Records
+    before: NDArray[np.uint64]
+
+
+def _priced(frame: SwapFrame) -> Iterator[_Part]:
+    """All swaps, a part at a time: each follows from the state before it, which the row before it tells."""
     reason = why_not_repriced(frame)
     if reason is not None:
         raise ValueError(reason)
-    swaps = swap_records(frame)
-    history = frame.history
+    history, pool = frame.history, frame.pool
     known_start = history.start if history else None
     ticks, changes = history.records() if history else no_ticks()
-    priced = np.zeros(len(frame), dtype=kernel.PRICED)
-    before = np.zeros((len(frame), 4), dtype=np.uint64)
-    pool = frame.pool
-    first = 1 if known_start is None else 0
-    v4 = pool.protocol == "v4"
-    start, calls = _start(known_start), room_for_a_call()
-    kernel.reprice_rows(swaps, start, first, pool.tick_spacing, ticks, changes, v4, priced, before, calls, swap_call())
-    return swaps, priced, before
+    spacing, v4 = pool.tick_spacing, pool.protocol == "v4"
+    start, first, calls = _start(known_start), 1 if known_start is None else 0, room_for_a_call()
+    for rows in mapped.parts(len(frame)):
+        swaps, own = swap_records(frame, rows), changes_between(changes, rows)
+        priced = np.zeros(len(swaps), dtype=kernel.PRICED)
+        before = np.zeros((len(swaps), 4), dtype=np.uint64)
+        kernel.reprice_rows(swaps, start, first, spacing, ticks, own, v4, priced, before, calls, swap_call())
+        yield _Part(rows, swaps, priced, before)
+        start, first = swaps[-1:].copy(), 0
 
 
 def _reprice(frame: SwapFrame) -> Repricing:
-    swaps, priced, before = _priced(frame)
-    missed = np.flatnonzero(priced["kind"] == kernel.MISSED)
-    reasons = _reasons(frame, missed, ExactInts(before), priced["kind"])
-    tested = priced["kind"] != kernel.UNTESTED
-    error, bps = _errors(swaps[tested], priced[tested])
-    return Repricing(
-        kind=priced["kind"].astype(np.int8),
-        crossed=priced["crossed"].astype(np.int32),
-        reasons=reasons,
-        error_units=_spread(error, tested),
-        error_bps=_spread(bps, tested),
-    )
+    count = len(frame)
+    kind, crossed = mapped.empty(count, np.int8), mapped.empty(count, np.int32)
+    error, bps = mapped.empty(count), mapped.empty(count)
+    missed: dict[int, int] = {}
+    for part in _priced(frame):
+        rows, found = part.rows, part.priced["kind"]
+        kind[rows], crossed[rows] = found, part.priced["crossed"]
+        places, before = np.flatnonzero(found == kernel.MISSED), ExactInts(part.before)
+        missed |= {rows.start + place: before[place] for place in places.tolist()}
+        tested = found != kernel.UNTESTED
+        error[rows], bps[rows] = np.nan, np.nan
+        error[rows][tested], bps[rows][tested] = _errors(part.swaps[tested], part.priced[tested])
+    return Repricing(kind, crossed, _reasons(frame, missed, kind), error, bps)
 
 
-def _reasons(frame: SwapFrame, missed: NDArray[np.intp], before: ExactInts, kind: NDArray[np.int64]) -> dict[int, str]:
-    """The explanation of each miss, by row."""
+def _reasons(frame: SwapFrame, missed: Mapping[int, int], kind: NDArray[np.int8]) -> dict[int, str]:
+    """The explanation of each miss, by row, from the liquidity before it."""
     history = frame.history
     walk = TickWalk(history) if history is not None and history.complete else None
-    follows = np.append(np.isin(kind[1:], tuple(KINDS)), False)
+    follows = {row for row in missed if row + 1 < len(kind) and int(kind[row + 1]) in KINDS}
     return {
-        row: explain(frame, row, before[row], walk.at(row) if walk else None, price_holds=bool(follows[row]))
-        for row in missed.tolist()
+        row: explain(frame, row, before, walk.at(row) if walk else None, price_holds=row in follows)
+        for row, before in missed.items()
     }
 
 
@@ -153,10 +169,14 @@ def unexplained_row(frame: SwapFrame) -> int | None:
     if history is None or not history.complete:
         return None
     ticks, changes = history.records()
-    records = np.zeros(len(frame), dtype=kernel.SWAPS)
-    records["tick"], records["liquidity"] = frame.exact_tick, frame.liquidity.limbs
-    row = kernel.first_unexplained_row(records, _start(history.start), history.start is not None, ticks, changes)
-    return None if row < 0 else int(row)
+    walked, tick, liquidity = np.zeros(1, dtype=kernel.WALKED), frame.exact_tick, frame.liquidity.limbs
+    walked["tick"] = history.start.tick if history.start is not None else tick[0]
+    for rows in mapped.parts(len(frame)):
+        own = changes_between(changes, rows)
+        row = kernel.first_unexplained_row(np.array(tick[rows]), np.array(liquidity[rows]), walked, ticks, own)
+        if row >= 0:
+            return rows.start + int(row)
+    return None
 
 
 def contradiction(frame: SwapFrame) -> int | None:
@@ -194,39 +214,39 @@ def _start(start: PoolStart | None) -> np.ndarray:
     return record
 
 
-def swap_records(frame: SwapFrame) -> np.ndarray:
-    """The frame's swaps as the compiled pricing takes them."""
-    records = np.zeros(len(frame), dtype=kernel.SWAPS)
-    falls = zero_for_one(frame)
-    amounts = tuple(amount.limbs for amount in frame.amounts)
+def swap_records(frame: SwapFrame, rows: slice) -> np.ndarray:
+    """Some of the frame's swaps as the compiled pricing takes them."""
+    records = np.zeros(rows.stop - rows.start, dtype=kernel.SWAPS)
+    falls = zero_for_one(frame, rows)
+    amounts = tuple(amount.limbs[rows] for amount in frame.amounts)
     spent = np.where(falls[:, None], amounts[0], amounts[1])
     records["spent"] = _magnitudes(ExactInts(spent), sign=1)
     gained = np.where(falls[:, None], amounts[1], amounts[0])
     records["gained"] = _magnitudes(ExactInts(gained), sign=-1)
     records["zero_for_one"] = falls
-    records["sqrt_price"], records["liquidity"] = frame.sqrt_price_x96.limbs, frame.liquidity.limbs
-    records["tick"] = frame.exact_tick
-    records["recorded_tick"] = kernel.NO_TICK if frame.tick is None else frame.tick
-    records["fee_pips"] = own_pips(frame)
+    records["sqrt_price"], records["liquidity"] = frame.sqrt_price_x96.limbs[rows], frame.liquidity.limbs[rows]
+    records["tick"] = frame.exact_tick[rows]
+    records["recorded_tick"] = kernel.NO_TICK if frame.tick is None else frame.tick[rows]
+    records["fee_pips"] = np.broadcast_to(own_pips(frame), len(frame))[rows]
     return records
 
 
-def zero_for_one(frame: SwapFrame) -> NDArray[np.bool_]:
+def zero_for_one(frame: SwapFrame, rows: slice) -> NDArray[np.bool_]:
     """Which swaps sold token0: those that paid it or got token1; where nothing moved, those that let the price fall."""
-    amount0, amount1 = frame.amounts
+    amount0, amount1 = (amount[rows] for amount in frame.amounts)
     paid0 = ~amount0.negative() & ~amount0.zero()
     paid1 = ~amount1.negative() & ~amount1.zero()
     still = amount0.zero() & amount1.zero()
     # Through a gap without liquidity a swap moves the price and no token.
-    return np.where(still, _fell(frame), paid0 | (~paid1 & amount1.negative()))
+    return np.where(still, _fell(frame, rows), paid0 | (~paid1 & amount1.negative()))
 
 
-def _fell(frame: SwapFrame) -> NDArray[np.bool_]:
+def _fell(frame: SwapFrame, rows: slice) -> NDArray[np.bool_]:
     """Which swaps left a lower price than the state before them."""
-    start = frame.history.start if frame.history else None
-    first = frame.sqrt_price_x96[0] if start is None else start.sqrt_price
-    before = ExactInts(np.concatenate([ExactInts.of([first]).limbs, frame.sqrt_price_x96.limbs[:-1]]))
-    return frame.sqrt_price_x96.below(before)
+    start, price = frame.history.start if frame.history else None, frame.sqrt_price_x96
+    opening = price[0] if start is None else start.sqrt_price
+    first = price.limbs[rows.start - 1 : rows.start] if rows.start else ExactInts.of([opening]).limbs
+    return price[rows].below(ExactInts(np.concatenate([first, price.limbs[rows][:-1]])))
 
 
 _IMPOSSIBLE = ExactInts.of([(1 << 254)]).limbs[0]
@@ -244,9 +264,3 @@ def _errors(swaps: np.ndarray, priced: np.ndarray) -> tuple[NDArray[np.float64],
     given = mine.minus(theirs).to_floats()
     with np.errstate(divide="ignore", invalid="ignore"):
         return given, np.where(given == 0, 0.0, given / theirs.to_floats() * 1e4)
-
-
-def _spread(values: NDArray[np.float64], rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-    spread = np.full(len(rows), np.nan)
-    spread[rows] = values
-    return spread

@@ -1,0 +1,148 @@
+"""Columns as long as a tape: in memory while they are small, else in files that are mapped into it.
+
+Whoever computes a column computes it a part at a time (`parts`, `by_part`), into what `empty` gives. What a large
+tape then keeps in memory is a part of each column, and the rest lies on disk, in files without a name that are gone
+with the process; they lie where temporary files do (TMPDIR). A column is an ordinary array either way.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from rook_bench.core.errors import InputError
+
+MAPPED_FROM = 1 << 25
+"""Bytes from which on a column lies in a file: 4 million float64."""
+
+PART = 1 << 16
+"""Rows that are computed at once."""
+
+RELEASED = 1 << 28
+"""Bytes of mapped columns that may have been touched before their pages are given back to the system."""
+
+_maps: WeakSet[mmap.mmap] = WeakSet()
+_touched = 0
+
+
+def empty(shape: int | tuple[int, ...], dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """An array whose content is arbitrary, in memory or in a file.
+
+    Raises:
+        InputError: where there is no room for the file.
+    """
+    kind = np.dtype(dtype)
+    shape = (shape,) if isinstance(shape, int) else shape
+    size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
+    if size < MAPPED_FROM or kind.hasobject or size == 0:
+        return np.empty(shape, kind)
+    return np.frombuffer(_file(size), dtype=kind).reshape(shape)
+
+
+def full(shape: int | tuple[int, ...], value: Any, dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """The same with one value everywhere."""
+    column = empty(shape, dtype)
+    for part in parts(len(column)):
+        column[part] = value
+    return column
+
+
+def parts(rows: int, size: int | None = None) -> Iterator[slice]:
+    """Slices that make up all rows; between them memory is given back where much of it was touched."""
+    size = size or PART
+    for start in range(0, rows, size):
+        yield slice(start, min(start + size, rows))
+        touched(8 * size * len(_maps))
+
+
+def by_part(
+    rows: int, compute: Callable[[slice], NDArray[Any]], dtype: DTypeLike = np.float64, width: int = 0
+) -> NDArray[Any]:
+    """A column of shape (rows,), or (rows, width), computed a part at a time."""
+    column = empty((rows, width) if width else rows, dtype)
+    for part in parts(rows):
+        column[part] = compute(part)
+    return column
+
+
+def gathered(
+    rows: int, compute: Callable[[slice], NDArray[Any]], dtype: DTypeLike = np.float64, size: int | None = None
+) -> NDArray[Any]:
+    """A column of what the parts give, however few values each gives; at most as many as there are rows."""
+    column, filled = empty(rows, dtype), 0
+    for part in parts(rows, size):
+        found = compute(part)
+        column[filled : filled + len(found)] = found
+        filled += len(found)
+    return column[:filled]
+
+
+def count(rows: int, test: Callable[[slice], NDArray[np.bool_]]) -> int:
+    """On how many rows a test is true."""
+    return sum(int(np.count_nonzero(test(part))) for part in parts(rows))
+
+
+def taken(column: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
+    """`column[rows]`, for row numbers of any order."""
+    if rows.dtype == bool or len(rows) * column.itemsize * column[:1].size < MAPPED_FROM:
+        return column[rows]
+    out = empty((len(rows), *column.shape[1:]), column.dtype)
+    for part in parts(len(rows)):
+        out[part] = column[rows[part]]
+    return out
+
+
+def concatenated(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """The arrays one after the other along the first axis."""
+    if len(columns) == 1 or sum(column.nbytes for column in columns) < MAPPED_FROM or columns[0].dtype.hasobject:
+        return np.concatenate(columns)
+    out = empty((sum(map(len, columns)), *columns[0].shape[1:]), np.result_type(*columns))
+    start = 0
+    for column in columns:
+        for part in parts(len(column)):
+            out[start + part.start : start + part.stop] = column[part]
+        start += len(column)
+    return out
+
+
+def release() -> None:
+    """Give back the memory in which pages of mapped columns lie; they stay in their files, and come back when read."""
+    global _touched
+    _touched = 0
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return  # the system gives back by itself what it is short of
+    for one in list(_maps):
+        one.madvise(mmap.MADV_DONTNEED)
+
+
+def touched(size: int) -> None:
+    """Give memory back where so many more bytes of mapped columns make too many."""
+    global _touched
+    _touched += size if _maps else 0
+    if _touched >= RELEASED:
+        release()
+
+
+def _file(size: int) -> mmap.mmap:
+    try:
+        with tempfile.TemporaryFile(prefix="rook-bench-") as file:
+            if hasattr(os, "posix_fallocate"):  # a full disk is told here, and not by a signal when a page is written
+                os.posix_fallocate(file.fileno(), 0, size)
+            else:
+                file.truncate(size)
+            mapped = mmap.mmap(file.fileno(), size)
+    except OSError as error:
+        raise InputError(
+            f"a column of {size / 1e9:.1f} GB has no room ({error.strerror})",
+            where=tempfile.gettempdir(),
+            hint="point TMPDIR at a folder with more",
+        ) from None
+    _maps.add(mapped)
+    return mapped
