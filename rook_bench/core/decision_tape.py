@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.core.arrays import read_only, text_column
 from rook_bench.core.decision import SIDE_NAMES, Decision, Side
 from rook_bench.core.errors import InputError
@@ -103,25 +106,34 @@ class DecisionTape(Rebuilt):
 
     def to_bytes(self) -> bytes:
         """Every column's bytes, for byte-for-byte comparison."""
-        return b"".join(
-            b"" if column is None else "\0".join(column).encode() if column.dtype == object else column.tobytes()
-            for _, column in self._columns()
-        )
+        return b"".join(self._in_bytes())
 
-    @property
+    def _in_bytes(self) -> Iterator[bytes]:
+        for _, column in self._columns():
+            for part in mapped.parts(0 if column is None else len(column)):
+                if column.dtype == object:
+                    yield ("\0" * (part.start > 0) + "\0".join(column[part])).encode()
+                else:
+                    yield column[part].tobytes()
+
+    @cached_property
     def content_hash(self) -> str:
         """Hex SHA-256 of the decisions."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        digest = hashlib.sha256()
+        for part in self._in_bytes():
+            digest.update(part)
+        return digest.hexdigest()
 
     @property
     def asked(self) -> NDArray[np.bool_]:
         """Rows on which the source was asked (see NOT_ASKED), shape (n,)."""
-        return np.array([not str(reason).startswith(NOT_ASKED) for reason in self.reason], dtype=np.bool_)
+        asked = lambda rows: np.array([not str(why).startswith(NOT_ASKED) for why in self.reason[rows]])  # noqa: E731
+        return mapped.by_part(len(self), asked, np.bool_)
 
     @property
     def trades(self) -> NDArray[np.bool_]:
         """Rows that wish to buy or sell, shape (n,)."""
-        return is_trade(self.side)
+        return mapped.by_part(len(self), lambda rows: is_trade(self.side[rows]), np.bool_)
 
     @property
     def action_rate(self) -> float:
@@ -130,8 +142,8 @@ class DecisionTape(Rebuilt):
 
     def counts(self) -> dict[str, int]:
         """Rows by side name, UNPARSED included when there are any."""
-        counts = {name: int((self.side == Side[name]).sum()) for name in SIDE_NAMES}
-        unparsed = int((self.side == UNPARSED).sum())
+        count = lambda code: mapped.count(len(self), lambda rows: self.side[rows] == code)  # noqa: E731
+        counts, unparsed = {name: count(Side[name]) for name in SIDE_NAMES}, count(UNPARSED)
         return counts | ({"UNPARSED": unparsed} if unparsed else {})
 
     def _columns(self) -> list[tuple[str, Any]]:
@@ -140,7 +152,13 @@ class DecisionTape(Rebuilt):
     @classmethod
     def of(cls, decisions: Iterable[Decision]) -> DecisionTape:
         """From one Decision per swap."""
-        rows = list(decisions)
+        waiting, parts = iter(decisions), list[DecisionTape]()
+        while rows := list(islice(waiting, mapped.PART)):
+            parts.append(cls._of(rows))
+        return cls.concat(parts) if parts else cls._of([])
+
+    @classmethod
+    def _of(cls, rows: list[Decision]) -> DecisionTape:
         return cls(
             side=np.array([UNPARSED if row.side is None else int(row.side) for row in rows], dtype=np.int8),
             size=np.array([row.size for row in rows], dtype=np.float64),
@@ -164,16 +182,42 @@ class DecisionTape(Rebuilt):
     ) -> DecisionTape:
         """From side codes, with scalars spread over all rows and sizes set to 0 where nothing trades."""
         side = np.asarray(side, dtype=np.int8)
-        spread = lambda value: np.broadcast_to(np.asarray(value, dtype=np.float64), side.shape).copy()  # noqa: E731
-        trades = is_trade(side)
+        # One value for all rows is kept once.
+        spread = lambda value: np.broadcast_to(np.asarray(value, dtype=np.float64), side.shape)  # noqa: E731
+        wished = spread(size)
         return cls(
             side=side,
-            size=np.where(trades, spread(size), 0.0),
+            size=mapped.by_part(len(side), lambda rows: np.where(is_trade(side[rows]), wished[rows], 0.0)),
             slippage_bps=spread(slippage_bps),
             deadline_s=spread(deadline_s),
             confidence=spread(confidence),
-            reason=text_column([reason] * len(side)) if isinstance(reason, str) else reason,
+            reason=np.broadcast_to(text_column([reason]), side.shape) if isinstance(reason, str) else reason,
         )
+
+    @classmethod
+    def concat(cls, parts: Sequence[DecisionTape]) -> DecisionTape:
+        """Decisions of consecutive rows, one after the other; at least one part."""
+        columns: dict[str, Any] = {}
+        for name, _ in parts[0]._columns():
+            mine = [getattr(part, name) for part in parts]
+            if name != "raw_text" or any(column is not None for column in mine):
+                filled = [
+                    text_column([""] * len(part)) if one is None else one for part, one in zip(parts, mine, strict=True)
+                ]
+                columns[name] = mapped.concatenated(filled)
+        return cls(**columns)
+
+    @classmethod
+    def by_part(cls, rows: int, decide: Callable[[slice], DecisionTape]) -> DecisionTape:
+        """Decisions on so many rows, made a part at a time by `decide`, which gets the rows of each part."""
+        columns: dict[str, Any] = {}
+        for part in mapped.parts(rows):
+            made = decide(part)
+            for name, column in made._columns():
+                if column is not None:
+                    kind = object if column.dtype == object else column.dtype
+                    columns.setdefault(name, mapped.empty(rows, kind))[part] = column
+        return cls(**columns) if columns else decide(slice(0, 0))
 
 
 def is_trade(side: NDArray[np.int8]) -> NDArray[np.bool_]:
@@ -191,15 +235,25 @@ def _validate(tape: DecisionTape) -> None:
             raise InputError(
                 f"decision column '{name}' has {len(column)} rows instead of {len(tape)}", where="DecisionTape"
             )
-    confident = np.isnan(tape.confidence) | ((tape.confidence >= 0) & (tape.confidence <= 1))
-    checks = {
-        "side is not BUY, HOLD, SELL or UNPARSED": ~np.isin(tape.side, _CODES),
-        "size is not between 0 and 1": ~((tape.size >= 0) & (tape.size <= 1)),
-        "size is not 0 though nothing is traded": ~tape.trades & (tape.size != 0),
-        "slippage_bps is not between 0 and 10000": ~((tape.slippage_bps >= 0) & (tape.slippage_bps <= 1e4)),
-        "deadline_s is negative": ~(tape.deadline_s >= 0),
-        "confidence is not between 0 and 1": ~confident,
-    }
-    for problem, bad in checks.items():
-        if bad.any():
-            raise InputError(f"{problem} at decision {int(np.argmax(bad)) + 1}", where="DecisionTape")
+    for problem, bad in _CHECKS.items():
+        for rows in mapped.parts(len(tape)):
+            found = bad(tape, rows)
+            if found.any():
+                at = rows.start + int(np.argmax(found)) + 1
+                raise InputError(f"{problem} at decision {at}", where="DecisionTape")
+
+
+def _within(column: NDArray[np.float64], most: float) -> NDArray[np.bool_]:
+    return (column >= 0) & (column <= most)
+
+
+_CHECKS: dict[str, Callable[[DecisionTape, slice], NDArray[np.bool_]]] = {
+    "side is not BUY, HOLD, SELL or UNPARSED": lambda tape, rows: ~np.isin(tape.side[rows], _CODES),
+    "size is not between 0 and 1": lambda tape, rows: ~_within(tape.size[rows], 1),
+    "size is not 0 though nothing is traded": lambda tape, rows: ~is_trade(tape.side[rows]) & (tape.size[rows] != 0),
+    "slippage_bps is not between 0 and 10000": lambda tape, rows: ~_within(tape.slippage_bps[rows], 1e4),
+    "deadline_s is negative": lambda tape, rows: ~(tape.deadline_s[rows] >= 0),
+    "confidence is not between 0 and 1": lambda tape, rows: (
+        ~(np.isnan(tape.confidence[rows]) | _within(tape.confidence[rows], 1))
+    ),
+}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pydantic import Field
 
-from rook_bench.core import InputError, Side
+from rook_bench.core import InputError, Side, mapped
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.shipped import find
@@ -81,20 +83,33 @@ def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex) -> Decis
     Raises:
         InputError: where the log does not tell the volume, without which no rule can decide.
     """
-    volume, volatility, ratio, deviation, momentum = (
-        np.asarray(features[name], dtype=np.float64)
-        for name in ("volume", "volatility", "volume_ratio", "price_deviation", "momentum_10")
-    )
-    if np.isnan(volume).any():
+    names = {"volume", "volatility", "volume_ratio", "price_deviation", "momentum_10", *_limits(rules)}
+    columns = {name: np.asarray(features[name], dtype=np.float64) for name in sorted(names)}
+    if mapped.count(len(features), lambda rows: np.isnan(columns["volume"][rows])):
         raise InputError("the rules need each swap's volume, which this log does not carry", where="rules")
-    row = np.arange(len(features))
+    return DecisionTape.by_part(
+        len(features),
+        lambda rows: _apply(rules, {name: column[rows] for name, column in columns.items()}, at[rows], rows),
+    )
+
+
+def _limits(rules: Rules) -> dict[str, float]:
+    """Features that the liquidity filter looks at, with the most that it allows."""
+    limits = {"liquidity_impact": rules.max_liquidity_impact, "impact_bps": rules.max_impact_bps}
+    return {name: most for name, most in limits.items() if most is not None}
+
+
+def _apply(rules: Rules, columns: Mapping[str, NDArray[np.float64]], at: pd.DatetimeIndex, rows: slice) -> DecisionTape:
+    """Decide some rows; columns and times are theirs."""
+    volatility, ratio = columns["volatility"], columns["volume_ratio"]
+    deviation, momentum = columns["price_deviation"], columns["momentum_10"]
+    row = np.arange(rows.start, rows.stop)
 
     closed = ~((at.hour >= rules.active_hours_start) & (at.hour <= rules.active_hours_end))
     wild = (volatility > rules.max_volatility_threshold) | (volatility < rules.min_volatility_threshold)
-    heavy = np.zeros(len(volume), dtype=bool)
-    for name, most in (("liquidity_impact", rules.max_liquidity_impact), ("impact_bps", rules.max_impact_bps)):
-        if most is not None:
-            heavy |= ~(np.asarray(features[name], dtype=np.float64) <= most)
+    heavy = np.zeros(len(row), dtype=bool)
+    for name, most in _limits(rules).items():
+        heavy |= ~(columns[name] <= most)
     reverting = (row >= MEAN_REVERSION_HISTORY) & (ratio > rules.mr_volume_multiplier)
     breaking = (
         (row >= BREAKOUT_HISTORY)

@@ -8,15 +8,16 @@ which ROOK computed once for the end of the file, are computed here for every ro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.execution import windows
 from rook_bench.market.frame import SwapFrame
 
@@ -71,7 +72,7 @@ def compute_feature(frame: SwapFrame, name: str) -> Column:
     """
     if name in frame.recorded or name not in FEATURES or not len(frame.holes):
         return _recorded(frame, name, FEATURES.get(name))
-    return np.concatenate([FEATURES[name](part) for part in _between_holes(replace(frame, history=None))])
+    return mapped.concatenated([FEATURES[name](part) for part in _between_holes(frame.bare)])
 
 
 def _between_holes(frame: SwapFrame) -> Iterator[SwapFrame]:
@@ -100,32 +101,38 @@ def compute_condition(frame: SwapFrame, name: str, of: Callable[[str], Column]) 
     if not len(frame.holes):
         return condition(frame, of)
     parts, seen = [], 0
-    for part in _between_holes(replace(frame, history=None)):
+    for part in _between_holes(frame.bare):
         rows = slice(seen, seen + len(part))
         own = condition(part, lambda feature, rows=rows: of(feature)[rows])  # type: ignore[misc]
-        parts.append(own + seen if name == COUNTED else own)  # it counts on
+        if name == COUNTED:  # it counts on
+            own += seen
+        parts.append(own)
         seen += len(part)
-    return np.concatenate(parts)
+    return mapped.concatenated(parts)
 
 
-def trailing(values: Column, window: int, statistic: Callable[..., Column]) -> Column:
+def trailing(values: Column, window: int, statistic: Callable[..., Column], *, out: Column | None = None) -> Column:
     """`statistic` over the last `window` values, the current one included (fewer at the start).
 
     Every window is computed afresh: a running sum would carry the rounding error of the dust
     opening, where one return is ten thousand times the usual one, through the whole file.
+
+    Args:
+        values: shape (n,); out: where the result is put, a new column by default.
     """
-    out = np.empty(len(values))
+    out = mapped.empty(len(values)) if out is None else out
     head = min(window - 1, len(values))
     for row in range(head):
         out[row] = statistic(values[None, : row + 1], axis=1)[0]
-    if statistic in _COMPILED and 2 <= window <= windows.LARGEST and values.dtype == np.float64:
-        # A copy: compiled code takes one that can't be written to for another type, and compiles twice.
-        getattr(windows, _COMPILED[statistic])(np.array(values), window, out[head:])
-        return out
-    for start in range(head, len(values), _CHUNK):
-        stop = min(start + _CHUNK, len(values))
-        block = values[start - window + 1 : stop]
-        out[start:stop] = statistic(sliding_window_view(block, window), axis=1)
+    compiled = statistic in _COMPILED and 2 <= window <= windows.LARGEST and values.dtype == np.float64
+    for part in mapped.parts(len(values) - head, _CHUNK):
+        rows = slice(head + part.start, head + part.stop)
+        block = values[rows.start - window + 1 : rows.stop]
+        if compiled:
+            # A copy: compiled code takes one that can't be written to for another type, and compiles twice.
+            getattr(windows, _COMPILED[statistic])(np.array(block), window, out[rows])
+        else:
+            out[rows] = statistic(sliding_window_view(block, window), axis=1)
     return out
 
 
@@ -134,7 +141,10 @@ _CHUNK = 1 << 15
 
 def _before(values: Column, window: int, statistic: Callable[..., Column], start: float) -> Column:
     """`statistic` over the last `window` values *before* each row; `start` for the first row."""
-    return np.concatenate([[start], trailing(values[:-1], window, statistic)])
+    out = mapped.empty(len(values))
+    out[0] = start
+    trailing(values[:-1], window, statistic, out=out[1:])
+    return out
 
 
 def _sample_std(windows: Column, axis: int) -> Column:
@@ -164,16 +174,24 @@ def _volume(frame: SwapFrame) -> Column:
 
 def _price_change(frame: SwapFrame) -> Column:
     price = frame.price
-    return np.concatenate([[0.0], np.diff(price) / price[:-1]])
+
+    def of(rows: slice) -> Column:
+        before = price[max(0, rows.start - 1) : rows.stop - 1]
+        return np.concatenate(
+            [np.zeros(int(rows.start == 0)), (price[max(1, rows.start) : rows.stop] - before) / before]
+        )
+
+    return mapped.by_part(len(price), of)
 
 
 def _volatility(frame: SwapFrame) -> Column:
     """Sample standard deviation of the returns among the last 100 prices before the row."""
     changes = _price_change(frame)[1:]
-    out = np.zeros(len(frame))
+    out = mapped.full(len(frame), 0.0)
     # Row i sees the returns 1..i-1, at most 99 of them; two are needed for a deviation.
     if len(changes) > 2:
-        out[3:] = trailing(changes[:-1], LOOKBACK - 1, _sample_std)[1:]
+        trailing(changes[:-1], LOOKBACK - 1, _sample_std, out=out[2:])
+        out[2] = 0.0
     return out
 
 
@@ -184,17 +202,33 @@ def _volume_ma(frame: SwapFrame) -> Column:
 
 def _tick_change(frame: SwapFrame) -> Column:
     if frame.tick is None:
-        return np.full(len(frame), np.nan)
-    return np.diff(frame.tick, prepend=frame.tick[0]).astype(np.float64)
+        return mapped.full(len(frame), np.nan)
+    return _differences(frame.tick, 1)
 
 
 def _time_diff(frame: SwapFrame) -> Column:
-    return np.diff(frame.at, prepend=frame.at[0]) / np.timedelta64(1, "s")
+    return _differences(frame.at, np.timedelta64(1, "s"))
+
+
+def _differences(column: NDArray[Any], unit: Any) -> Column:
+    """Each value less the one before it, in units; 0 on the first row."""
+    return mapped.by_part(
+        len(column), lambda rows: np.diff(column[rows], prepend=column[max(0, rows.start - 1)]) / unit
+    )
 
 
 def _liquidity_impact(frame: SwapFrame) -> Column:
-    liquidity = frame.depth
-    return np.divide(frame.volume, liquidity, out=np.zeros(len(frame)), where=liquidity > 0)
+    return _ratio(frame.volume, frame.depth, 0.0)
+
+
+def _ratio(above: Column, below: Column, nothing: float) -> Column:
+    """The ratios of two columns; `nothing` where the second is 0, or undefined."""
+
+    def of(rows: slice) -> Column:
+        divisor = below[rows]
+        return np.divide(above[rows], divisor, out=np.full(len(divisor), nothing), where=divisor > 0)
+
+    return mapped.by_part(len(above), of)
 
 
 def _impact_bps(frame: SwapFrame) -> Column:
@@ -202,14 +236,14 @@ def _impact_bps(frame: SwapFrame) -> Column:
 
     NaN where there is no liquidity.
     """
-    depth = frame.base_depth
-    return 2e4 * np.divide(frame.volume, depth, out=np.full(len(frame), np.nan), where=depth > 0)
+    ratio = _ratio(frame.volume, frame.base_depth, np.nan)
+    return mapped.by_part(len(frame), lambda rows: 2e4 * ratio[rows])
 
 
 def _price_deviation(frame: SwapFrame) -> Column:
     """Price against the mean of the last 50 prices before the row, a fraction; NaN for the first row."""
-    mean = _before(frame.price, 50, np.mean, start=np.nan)
-    return (frame.price - mean) / mean
+    mean, price = _before(frame.price, 50, np.mean, start=np.nan), frame.price
+    return mapped.by_part(len(frame), lambda rows: (price[rows] - mean[rows]) / mean[rows])
 
 
 def _momentum_10(frame: SwapFrame) -> Column:
@@ -219,9 +253,14 @@ def _momentum_10(frame: SwapFrame) -> Column:
 
 def _volume_ratio(frame: SwapFrame) -> Column:
     """Volume over its moving average; 0 where the average is 0, as the rules define it."""
-    average = _recorded(frame, "volume_ma", _volume_ma)
-    out = np.where(np.isnan(average) | np.isnan(frame.volume), np.nan, 0.0)
-    return np.divide(frame.volume, average, out=out, where=average > 0)
+    average, volume = _recorded(frame, "volume_ma", _volume_ma), frame.volume
+
+    def of(rows: slice) -> Column:
+        mean, own = average[rows], volume[rows]
+        out = np.where(np.isnan(mean) | np.isnan(own), np.nan, 0.0)
+        return np.divide(own, mean, out=out, where=mean > 0)
+
+    return mapped.by_part(len(frame), of)
 
 
 def _recorded(frame: SwapFrame, name: str, compute: Callable[[SwapFrame], Column] | None) -> Column:
@@ -264,9 +303,16 @@ def _trailing_of(name: str, window: int, statistic: Callable[..., Column]) -> Co
 
 
 def _volume_trend(frame: SwapFrame, of: Callable[[str], Column]) -> Column:
-    volume, count = of("volume"), np.arange(1, len(frame) + 1)
-    recent, overall = trailing(volume, TREND_WINDOW, np.mean), np.cumsum(volume) / count
-    return np.where(count > TREND_WINDOW, recent / np.where(overall > 0, overall, np.nan), 1.0)
+    volume, total = of("volume"), 0.0
+    recent = trailing(volume, TREND_WINDOW, np.mean)
+
+    def trend(rows: slice) -> Column:
+        nonlocal total
+        sums, count = np.cumsum(np.append(total, volume[rows]))[1:], np.arange(rows.start + 1, rows.stop + 1)
+        total, overall = float(sums[-1]), sums / count
+        return np.where(count > TREND_WINDOW, recent[rows] / np.where(overall > 0, overall, np.nan), 1.0)
+
+    return mapped.by_part(len(frame), trend)
 
 
 def _conditions() -> dict[str, Condition]:
@@ -281,7 +327,8 @@ def _conditions() -> dict[str, Condition]:
             ("liquidity_impact_avg", "liquidity_impact"),
         ):
             table[f"{name}_{window}"] = _trailing_of(column, window, np.mean)
-    table[COUNTED] = lambda frame, of: np.arange(1.0, len(frame) + 1)
+    counted = lambda rows: np.arange(rows.start + 1.0, rows.stop + 1)  # noqa: E731
+    table[COUNTED] = lambda frame, of: mapped.by_part(len(frame), counted)
     table["price_trend"] = _trailing_of("price_change", TREND_WINDOW, np.mean)
     table["volume_trend"] = _volume_trend
     table["current_price"] = lambda frame, of: of("price")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rook_bench.core import UnknownName
+from rook_bench.core import UnknownName, mapped
 from rook_bench.core.arrays import read_only
 from rook_bench.market.features import CONDITIONS, FEATURES, compute_condition, compute_feature
 from rook_bench.market.frame import SwapFrame
@@ -33,7 +33,8 @@ class MarketColumns:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._columns:
-            self._columns[name] = read_only(self._computed(name).copy())
+            computed = self._computed(name)
+            self._columns[name] = read_only(mapped.by_part(len(computed), lambda rows: computed[rows], computed.dtype))
         return self._columns[name]
 
     def _computed(self, name: str) -> NDArray[Any]:

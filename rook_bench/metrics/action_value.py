@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import Estimate, Side
+from rook_bench.core import Estimate, Side, mapped
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.core.exact import ExactInts
 from rook_bench.metrics.clock import Sampled
@@ -80,13 +80,15 @@ class ActionValues:
 def action_values(run: Run, horizon_s: float = HORIZON_S) -> ActionValues:
     """The value of every action at every row of the run's tape, under the run's latency, fee and mean costs."""
     frame = run.frame
-    row, landed_ns = landing(frame, run.config.frictions)
-    met, at = np.maximum(row, 0), frame.at.astype(np.int64)
-    then = landed_ns + round(horizon_s * 1e9)
-    later = np.searchsorted(at, then, side="right") - 1
-    move = (frame.price[np.maximum(later, 0)] / frame.price[met] - 1.0) * 1e4
-    move[(row < 0) | (then > at[-1]) | frame.in_hole(then.astype("datetime64[ns]"))] = np.nan
-    fee = np.broadcast_to(fee_pips(frame, run.config.frictions), len(frame))[met] / 100.0
+    pips, price, at = np.broadcast_to(fee_pips(frame, run.config.frictions), len(frame)), frame.price, frame.at
+    move, fee = mapped.empty(len(frame)), mapped.empty(len(frame))
+    for rows in mapped.parts(len(frame)):
+        row, landed_ns = landing(frame, run.config.frictions, np.arange(rows.start, rows.stop))
+        met, then = np.maximum(row, 0), (landed_ns + round(horizon_s * 1e9)).astype(at.dtype)
+        later = np.searchsorted(at, then, side="right") - 1
+        moved = (price[np.maximum(later, 0)] / price[met] - 1.0) * 1e4
+        moved[(row < 0) | (then > at[-1]) | frame.in_hole(then)] = np.nan
+        move[rows], fee[rows] = moved, pips[met] / 100.0
     other, fills = other_costs(run)
     return ActionValues(move, fee, other, fills, horizon_s)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import RookError
+from rook_bench.core import RookError, mapped
+from rook_bench.core.ranks import median
 from rook_bench.execution.chain_presets import CHAINS, chain_of, native_coin
 from rook_bench.market.features import compute_feature
 from rook_bench.market.frame import SwapFrame
@@ -84,7 +85,8 @@ def _depth(frame: SwapFrame, config: ReplayConfig) -> list[str]:
         for units, token in zip(opening_balances(config, frame), (pool.quote, pool.base), strict=True)
     )
     order = TYPICAL_ORDER * max(cash, base * float(frame.price[0]))
-    depth = float(np.median(frame.base_depth * frame.price))
+    base_depth, price = frame.base_depth, frame.price
+    depth = median(mapped.by_part(len(frame), lambda rows: base_depth[rows] * price[rows]))
     if depth <= 0 or order <= 0:
         return []
     moved = 2e4 * order / depth

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
+
 Limbs = NDArray[np.uint64]
 Records = NDArray[np.void]
 
@@ -132,6 +134,15 @@ class Balances(NamedTuple):
 
 def empty_orders(count: int) -> Records:
     """Room for `count` orders."""
-    orders = np.zeros(count, dtype=ORDERS)
-    orders["outcome"] = PENDING
+    orders = zeros(count, ORDERS)
+    for part in mapped.parts(count):
+        orders["outcome"][part] = PENDING
     return orders
+
+
+def zeros(count: int, dtype: np.dtype[Any]) -> Records:
+    """Room for `count` records, of zeros."""
+    records = mapped.empty(count, dtype)
+    for part in mapped.parts(count):
+        records[part] = np.zeros((), dtype)
+    return records

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rook_bench.core import RookError
+from rook_bench.core import RookError, mapped
 from rook_bench.execution.fill import least_out, pool_swap, sandwiched_out
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.swap import extreme_price
@@ -52,7 +51,7 @@ def reconcile(run: Run) -> None:
         problem = _imbalance(order) or _wrong_amounts(run, order, pools)
         if problem:
             raise LedgerError(f"{problem} of order {order.index + 1}", where=run.name)
-    _check_equity(run, landed)
+    _check_equity(run)
 
 
 def _imbalance(order: Landed) -> str | None:
@@ -156,22 +155,37 @@ def _left_by_searchers(run: Run, order: Landed, pools: _Pools, zero_for_one: boo
     return sandwiched_out(*state, order.amount_in, least, cost, fee, zero_for_one, *terms)
 
 
-def balances_by_row(run: Run, landed: Sequence[Landed] | None = None) -> tuple[np.ndarray, np.ndarray]:
+class Holdings:
+    """Quote and base held after each row, in human units, float64."""
+
+    def __init__(self, run: Run) -> None:
+        pool, landed = run.frame.pool, run.landed
+        cash = np.array([run.opening[0], *(order.cash for order in landed)], dtype=object) / pool.quote.unit
+        base = np.array([run.opening[1], *(order.base for order in landed)], dtype=object) / pool.base.unit
+        self._cash, self._base = cash.astype(np.float64), base.astype(np.float64)
+        self._rows = np.array([order.row for order in landed], dtype=np.intp)
+
+    def at(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Both on some rows."""
+        latest = np.searchsorted(self._rows, np.arange(rows.start, rows.stop), side="right")
+        return self._cash[latest], self._base[latest]
+
+
+def balances_by_row(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """Quote and base held after each row, in human units, float64, shape (n,)."""
-    landed = run.landed if landed is None else landed
-    pool = run.frame.pool
-    cash = np.array([run.opening[0], *(order.cash for order in landed)], dtype=object) / pool.quote.unit
-    base = np.array([run.opening[1], *(order.base for order in landed)], dtype=object) / pool.base.unit
-    latest = np.searchsorted([order.row for order in landed], np.arange(len(run.frame)), side="right")
-    return cash.astype(np.float64)[latest], base.astype(np.float64)[latest]
+    holdings, count = Holdings(run), len(run.frame)
+    return mapped.by_part(count, lambda rows: holdings.at(rows)[0]), mapped.by_part(
+        count, lambda rows: holdings.at(rows)[1]
+    )
 
 
-def _check_equity(run: Run, landed: Sequence[Landed]) -> None:
+def _check_equity(run: Run) -> None:
     """The float64 curve must be the exact balances marked at each row's price."""
-    cash, base = balances_by_row(run, landed)
-    marked = cash + base * run.frame.price
-    error = np.abs(run.equity - marked) > EQUITY_TOLERANCE * np.maximum(marked, 1.0)
-    if error.any():
-        raise LedgerError(
-            f"the equity curve disagrees with the balances at row {int(np.argmax(error)) + 1}", where=run.name
-        )
+    holdings = Holdings(run)
+    for rows in mapped.parts(len(run.frame)):
+        cash, base = holdings.at(rows)
+        marked = cash + base * run.frame.price[rows]
+        error = np.abs(run.equity[rows] - marked) > EQUITY_TOLERANCE * np.maximum(marked, 1.0)
+        if error.any():
+            row = rows.start + int(np.argmax(error)) + 1
+            raise LedgerError(f"the equity curve disagrees with the balances at row {row}", where=run.name)

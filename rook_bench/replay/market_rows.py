@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import ConfigError, InputError
+from rook_bench.core import ConfigError, InputError, mapped
 from rook_bench.execution.chain_presets import native_coin
 from rook_bench.execution.frictions import Frictions
 from rook_bench.market.frame import SwapFrame
@@ -18,10 +18,12 @@ NS = 1_000_000_000
 
 def market_rows(frame: SwapFrame, rows: NDArray[np.intp]) -> records.Records:
     """Some rows of the tape as the loop reads them; fee and gas are still to be filled in (see `charge`)."""
-    market = np.zeros(len(rows), dtype=records.MARKET)
-    market["at_ns"], market["price"] = frame.at[rows].astype(np.int64), frame.price[rows]
-    market["sqrt_price"], market["liquidity"] = frame.sqrt_price_x96.limbs[rows], frame.liquidity.limbs[rows]
-    market["tick"] = frame.exact_tick[rows]
+    market = records.zeros(len(rows), records.MARKET)
+    for part in mapped.parts(len(rows)):
+        own, some = rows[part], market[part]
+        some["at_ns"], some["price"] = frame.at[own].astype(np.int64), frame.price[own]
+        some["sqrt_price"], some["liquidity"] = frame.sqrt_price_x96.limbs[own], frame.liquidity.limbs[own]
+        some["tick"] = frame.exact_tick[own]
     return market
 
 
@@ -34,7 +36,8 @@ def charge(market: records.Records, frame: SwapFrame, rows: NDArray[np.intp], fr
         "native_price": native,
     }
     for name, column in columns.items():
-        market[name] = column[rows] if isinstance(column, np.ndarray) else column
+        for part in mapped.parts(len(rows)):
+            market[name][part] = column[rows[part]] if isinstance(column, np.ndarray) else column
 
 
 def native_prices(frame: SwapFrame, frictions: Frictions) -> tuple[int, NDArray[np.float64] | float]:
@@ -85,14 +88,33 @@ def gas_prices(frame: SwapFrame, frictions: Frictions) -> NDArray[np.int64] | in
     return frame.gas_price
 
 
-def landing(frame: SwapFrame, frictions: Frictions) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The row whose state each order meets (-1: beyond the tape), and the time it does, ns."""
-    latency = frictions.latency
-    rows, at = np.arange(len(frame)), frame.at.astype(np.int64)
+def landing(
+    frame: SwapFrame, frictions: Frictions, rows: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The row whose state each order meets (-1: beyond the tape), and the time it does, ns.
+
+    An order is never before the swap it was decided on, nor before an order that was sent earlier: what an order
+    meets does not come earlier with the row that it was decided on.
+
+    Args:
+        rows: that the orders are decided on, ascending.
+    """
+    found, when = mapped.empty(len(rows), np.int64), mapped.empty(len(rows), np.int64)
+    outbid = _outbid(frame, frictions)
+    for part in mapped.parts(len(rows)):
+        found[part], when[part] = _landing(frame, frictions, rows[part], outbid)
+    return found, when
+
+
+def _landing(
+    frame: SwapFrame, frictions: Frictions, rows: NDArray[np.intp], outbid: NDArray[np.intp] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    latency, at = frictions.latency, frame.at
     if latency.seconds is not None:
         wait = round(latency.seconds * NS)
-        row = np.searchsorted(at, at + wait, side="right") - 1
-        return np.where(at + wait > at[-1], -1, row), at + wait
+        when = at[rows].astype(np.int64) + wait
+        row = np.searchsorted(at, when.astype(at.dtype), side="right") - 1
+        return np.where(when > at[-1].astype(np.int64), -1, row), when
     if latency.blocks is not None:
         if frame.block is None:
             raise InputError(
@@ -100,29 +122,34 @@ def landing(frame: SwapFrame, frictions: Frictions) -> tuple[NDArray[np.int64], 
                 where="latency",
                 hint="use seconds",
             )
-        target = frame.block + latency.blocks
+        target = frame.block[rows] + latency.blocks
         last = np.searchsorted(frame.block, target, side="right") - 1
         block_time = frictions.block_time_s or frame.pool.block_time_s
         wait = round(latency.blocks * block_time * NS)
         # The target block's own time where it holds a swap, else the chain's block time.
-        when = np.where(frame.block[last] == target, at[last], at + wait)
-        row = _by_priority(frame, frictions, target, last) if frictions.ordering == "priority" else last
-        # An order is never before the swap it was decided on, nor before an order that was sent earlier.
-        row = np.maximum.accumulate(np.maximum(row, rows))
-        return np.where(target > frame.block[-1], -1, row), when
+        when = np.where(frame.block[last] == target, at[last].astype(np.int64), at[rows].astype(np.int64) + wait)
+        row = last if outbid is None else _by_priority(frame.block, outbid, target, last)
+        return np.where(target > frame.block[-1], -1, np.maximum(row, rows)), when
     row = rows + (latency.swaps or 0)
     inside = np.minimum(row, len(frame) - 1)
-    return np.where(row < len(frame), row, -1), at[inside]
+    return np.where(row < len(frame), row, -1), at[inside].astype(np.int64)
+
+
+def _outbid(frame: SwapFrame, frictions: Frictions) -> NDArray[np.intp] | None:
+    """Rows that paid at least what an order pays; None where nobody's place in a block is bid for, or known."""
+    price = frame.gas_price
+    if frictions.ordering != "priority" or price is None or frictions.gas.gwei == "tape":
+        return None
+    bid = round(frictions.gas.gwei * 1e9)
+    more = lambda rows: rows.start + np.flatnonzero(price[rows] >= bid)  # noqa: E731
+    return mapped.gathered(len(frame), more, np.intp)
 
 
 def _by_priority(
-    frame: SwapFrame, frictions: Frictions, target: NDArray[np.int64], last: NDArray[np.intp]
+    block: NDArray[np.int64], outbid: NDArray[np.intp], target: NDArray[np.int64], last: NDArray[np.intp]
 ) -> NDArray[np.intp]:
     """The last row of the target block that paid at least what the order pays, else the last row before the block."""
-    if frame.gas_price is None or frictions.gas.gwei == "tape" or frame.block is None:
-        return last
-    outbid = np.flatnonzero(frame.gas_price >= round(frictions.gas.gwei * 1e9))
-    before = np.searchsorted(frame.block, target, side="left") - 1
+    before = np.searchsorted(block, target, side="left") - 1
     if len(outbid) == 0:
         return before
     place = np.searchsorted(outbid, last, side="right") - 1

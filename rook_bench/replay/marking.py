@@ -7,6 +7,14 @@ from numpy.typing import NDArray
 
 from rook_bench.execution.compiled import compiled
 
+HIGHEST, LOWEST, DEEPEST = range(3)
+"""What a walk along the tape knows: the highest value so far, the lowest since then, and the largest share lost."""
+
+
+def start(value: float) -> NDArray[np.float64]:
+    """A walk that begins with this value."""
+    return np.array([value, value, 0.0])
+
 
 @compiled
 def mark(
@@ -15,20 +23,19 @@ def mark(
     quote: NDArray[np.float64],
     base: NDArray[np.float64],
     equity: NDArray[np.float64],
-) -> float:
-    """Mark both balances to market after every row.
+    walked: NDArray[np.float64],
+) -> None:
+    """Mark both balances to market after every row of a part.
 
     Args:
         price: of each row, shape (n,).
         moved: rows after which balances were others, ascending, shape (m,).
         quote, base: balances before the first of them and after each, shape (m + 1,).
         equity: filled in place, shape (n,).
-
-    Returns:
-        The largest share lost since the highest value so far, the opening balances at the first price included.
+        walked: moved along (see `start`).
     """
-    latest, deepest = 0, 0.0
-    highest = lowest = quote[0] + base[0] * price[0]
+    latest = 0
+    highest, lowest, deepest = walked[HIGHEST], walked[LOWEST], walked[DEEPEST]
     for row in range(len(price)):
         while latest < len(moved) and moved[latest] <= row:
             latest += 1
@@ -39,4 +46,4 @@ def mark(
         elif value < lowest:  # nothing else can be deeper
             lowest = value
             deepest = max(deepest, 1.0 - value / highest)
-    return deepest
+    walked[HIGHEST], walked[LOWEST], walked[DEEPEST] = highest, lowest, deepest

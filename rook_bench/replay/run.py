@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.core.reference import short_name
 from rook_bench.market.frame import SwapFrame
@@ -67,8 +68,9 @@ class Run:
     @cached_property
     def hold_equity(self) -> NDArray[np.float64]:
         """Equity of keeping the opening balances, shape (n,)."""
-        pool = self.frame.pool
-        return self.opening[0] / pool.quote.unit + self.opening[1] / pool.base.unit * self.frame.price
+        pool, price = self.frame.pool, self.frame.price
+        quote, base = self.opening[0] / pool.quote.unit, self.opening[1] / pool.base.unit
+        return mapped.by_part(len(price), lambda rows: quote + base * price[rows])
 
     @cached_property
     def landed(self) -> tuple[Landed, ...]:

@@ -16,13 +16,14 @@ import pyarrow.parquet as pq
 from rook_bench.core import InputError
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import seal_of, sealed, sha256_code, sha256_file
+from rook_bench.core.parquet import write_parts
 from rook_bench.core.reference import plugin_path
 from rook_bench.core.untrusted import confined
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.tape_file import write_tape
 from rook_bench.replay.config import ReplayConfig
 from rook_bench.replay.engine import assemble
-from rook_bench.replay.ledger import balances_by_row, reconcile
+from rook_bench.replay.ledger import Holdings, reconcile
 from rook_bench.replay.run import Run
 from rook_bench.sources import Decided, Source
 from rook_bench.sources.decide import decision_facts
@@ -48,10 +49,10 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
         write_tape(run.frame, tape)
     facts = decision_facts(run.source, run.frame, run.config.seed)
     write_decisions(run.decided.tape, folder / "decisions.parquet", facts, at=run.frame.at)
-    table = run.orders.to_arrow()
+    table, holdings = run.orders.to_arrow(), Holdings(run)
     pq.write_table(table, folder / "orders.parquet", compression="zstd")
     pq.write_table(table.filter(pa.array(run.orders.sent)), folder / "fills.parquet", compression="zstd")
-    pq.write_table(_equity_table(run), folder / "equity.parquet", compression="zstd")
+    write_parts(len(run.frame), lambda rows: _equity_table(run, holdings, rows), folder / "equity.parquet")
     record = sealed(
         {
             "version": VERSION,
@@ -77,16 +78,16 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
     write_json(folder / "run.json", record)
 
 
-def _equity_table(run: Run) -> pa.Table:
-    cash, base = balances_by_row(run)
+def _equity_table(run: Run, holdings: Holdings, rows: slice) -> pa.Table:
+    cash, base = holdings.at(rows)
     return pa.table(
         {
-            "at": pa.array(run.frame.at, pa.timestamp("ns", "UTC")),
-            "price": run.frame.price,
+            "at": pa.array(run.frame.at[rows], pa.timestamp("ns", "UTC")),
+            "price": run.frame.price[rows],
             "cash": cash,
             "base": base,
-            "equity": run.equity,
-            "hold_equity": run.hold_equity,
+            "equity": run.equity[rows],
+            "hold_equity": run.hold_equity[rows],
         }
     )
 

@@ -12,8 +12,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import Side
-from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core import Side, mapped
+from rook_bench.core.decision_tape import DecisionTape, is_trade
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
 from rook_bench.execution.frictions import Frictions
@@ -26,6 +26,9 @@ from rook_bench.replay.market_rows import NS, charge, landing, market_rows
 from rook_bench.replay.terms import terms_of
 from rook_bench.risk import Permitted
 from rook_bench.tapecheck.repricing import known_depth
+
+MARKED = 1 << 20
+"""Rows that are marked to market at once."""
 
 KEPT = 3
 """Latencies whose rows are kept, for decisions that are replayed under many."""
@@ -50,7 +53,8 @@ class Sparse:
 
     def __init__(self, frame: SwapFrame, tape: DecisionTape) -> None:
         # Not the tape itself, by which `sparse` knows these: it would keep itself alive.
-        self.frame, self.wishing = frame, np.flatnonzero(tape.trades)
+        wishes = lambda rows: rows.start + np.flatnonzero(is_trade(tape.side[rows]))  # noqa: E731
+        self.frame, self.wishing = frame, mapped.gathered(len(tape), wishes, np.intp)
         self.side = tape.side[self.wishing]
         self.deadline_ns = np.minimum(tape.deadline_s[self.wishing] * NS, 2.0**62)
         depth = known_depth(frame)
@@ -73,7 +77,7 @@ class Sparse:
         sandwich = sandwich_call() if frictions.mev == "typical" else swap_call()
         pool = (room_for_a_call(), self.ticks.copy(), swap_call(), sandwich)
         limbs = ExactInts.of(opening).limbs
-        orders, equity = dtypes.empty_orders(len(self.wishing)), np.empty(len(rows))
+        orders, equity = dtypes.empty_orders(len(self.wishing)), mapped.empty(len(rows))
         loop.replay_rows(market, wishes, *pool, ground.changes, tuple(terms), limbs[0], limbs[1], orders, equity)
         orders["row"] = rows[orders["row"]]
         orders["landing_row"] = np.where(orders["landing_row"] < 0, -1, rows[orders["landing_row"]])
@@ -90,10 +94,10 @@ class Sparse:
         return self._grounds[key]
 
     def _new_ground(self, frictions: Frictions, *, every: bool) -> _Ground:
-        row, when = (column[self.wishing] for column in landing(self.frame, frictions))
+        row, when = landing(self.frame, frictions, self.wishing)
         rows = np.arange(len(self.frame)) if every else np.union1d(self.wishing, row[row >= 0]).astype(np.intp)
         market = market_rows(self.frame, rows)
-        wishes = np.zeros(len(rows), dtype=dtypes.WISHES)
+        wishes = dtypes.zeros(len(rows), dtypes.WISHES)
         wishes["side"] = Side.HOLD
         places = np.searchsorted(rows, self.wishing)
         wishes["side"][places], wishes["deadline_ns"][places] = self.side, self.deadline_ns
@@ -118,7 +122,7 @@ def sparse(frame: SwapFrame, tape: DecisionTape) -> Sparse:
 
 def equity_of(frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int]) -> NDArray[np.float64]:
     """Equity after every row, shape (n,), from the balances that the orders left."""
-    equity = np.empty(len(frame))
+    equity = mapped.empty(len(frame))
     mark_orders(frame, orders, opening, equity)
     return equity
 
@@ -133,7 +137,13 @@ def mark_orders(
     limbs = ExactInts.of(opening).limbs
     quote = _floats(np.concatenate([limbs[:1], orders["cash"][moved]])) / float(frame.pool.quote.unit)
     base = _floats(np.concatenate([limbs[1:], orders["base"][moved]])) / float(frame.pool.base.unit)
-    return float(marking.mark(frame.price, orders["landing_row"][moved], quote, base, equity))
+    rows, price = orders["landing_row"][moved], frame.price
+    walked = marking.start(quote[0] + base[0] * price[0])
+    for part in mapped.parts(len(price), MARKED):
+        first, stop = np.searchsorted(rows, (part.start, part.stop), side="left")
+        own = slice(first, stop + 1)
+        marking.mark(np.array(price[part]), rows[first:stop] - part.start, quote[own], base[own], equity[part], walked)
+    return float(walked[marking.DEEPEST])
 
 
 def _floats(limbs: NDArray[np.uint64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rook_bench.core import InputError
+from rook_bench.core import InputError, mapped
 from rook_bench.core.config import Config
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
@@ -60,15 +60,17 @@ def apply_risk(config: RiskConfig, view: MarketView, decisions: DecisionTape) ->
     """Size every wish and ask the filters that need no ledger."""
     chosen = sizer.choose(config.sizer)
     fraction = np.asarray(chosen.build()(view, decisions), dtype=np.float64)
-    if fraction.shape != decisions.side.shape or not ((fraction >= 0) & (fraction <= 1)).all():
+    outside = lambda rows: ~((fraction[rows] >= 0) & (fraction[rows] <= 1))  # noqa: E731
+    if fraction.shape != decisions.side.shape or mapped.count(len(fraction), outside):
         raise InputError(
             "did not return a fraction between 0 and 1 for every decision", where=f"sizer {chosen.reference}"
         )
     slippage = decisions.slippage_bps
     if config.max_slippage_bps is not None:
-        slippage = np.minimum(slippage, config.max_slippage_bps)
+        most, wished = config.max_slippage_bps, slippage
+        slippage = mapped.by_part(len(wished), lambda rows: np.minimum(wished[rows], most))
 
-    refused_by = np.full(len(decisions), -1, dtype=np.int16)
+    refused_by = mapped.full(len(decisions), -1, np.int16)
     names: list[str] = []
     specs = [chosen.spec()]
     limits = Limits()
@@ -83,6 +85,7 @@ def apply_risk(config: RiskConfig, view: MarketView, decisions: DecisionTape) ->
         if allowed.shape != decisions.side.shape or allowed.dtype != bool:
             raise InputError("did not return true or false for every decision", where=f"risk filter {choice.reference}")
         names.append(choice.plugin.name)
-        refused_by[(refused_by < 0) & ~allowed] = len(names) - 1
-    fraction = np.minimum(fraction, config.max_order_fraction)
-    return Permitted(fraction, slippage, refused_by, tuple(names), limits, tuple(specs))
+        for rows in mapped.parts(len(allowed)):
+            refused_by[rows][(refused_by[rows] < 0) & ~allowed[rows]] = len(names) - 1
+    capped = mapped.by_part(len(fraction), lambda rows: np.minimum(fraction[rows], config.max_order_fraction))
+    return Permitted(capped, slippage, refused_by, tuple(names), limits, tuple(specs))

@@ -16,6 +16,8 @@ def always_buy(size: float = 0.05) -> DecideTape:
     """Buy at every swap, `size` of the quote that is left."""
 
     def decide(view: MarketView) -> DecisionTape:
-        return DecisionTape.from_sides(np.full(len(view), Side.BUY), size, confidence=1.0, reason="always buy")
+        return DecisionTape.from_sides(
+            np.broadcast_to(np.int8(Side.BUY), len(view)), size, confidence=1.0, reason="always buy"
+        )
 
     return decide

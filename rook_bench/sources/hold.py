@@ -16,6 +16,6 @@ def hold() -> DecideTape:
     """Never trade; the benchmark that keeps the initial mix."""
 
     def decide(view: MarketView) -> DecisionTape:
-        return DecisionTape.from_sides(np.full(len(view), Side.HOLD), 0.0, reason="hold")
+        return DecisionTape.from_sides(np.broadcast_to(np.int8(Side.HOLD), len(view)), 0.0, reason="hold")
 
     return decide

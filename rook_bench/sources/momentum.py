@@ -24,11 +24,17 @@ def momentum(
 
     def decide(view: MarketView) -> DecisionTape:
         price, segment = view["price"], view.segment
-        move_bps = np.zeros(len(price))
-        move_bps[lookback:] = (price[lookback:] / price[:-lookback] - 1.0) * 1e4
-        move_bps[lookback:][segment[lookback:] != segment[:-lookback]] = 0.0  # what happened in a hole is no move
-        side = np.select([move_bps > threshold_bps, move_bps < -threshold_bps], [Side.BUY, Side.SELL], Side.HOLD)
-        name = np.array(["rise", "flat", "fall"], dtype=object)[side]
-        return DecisionTape.from_sides(side, size, reason=name)
+
+        def of(rows: slice) -> DecisionTape:
+            moved = np.arange(max(rows.start, lookback), rows.stop)
+            move_bps = np.zeros(rows.stop - rows.start)
+            move = (price[moved] / price[moved - lookback] - 1.0) * 1e4
+            # What happened in a hole is no move.
+            move_bps[moved - rows.start] = np.where(segment[moved] == segment[moved - lookback], move, 0.0)
+            side = np.select([move_bps > threshold_bps, move_bps < -threshold_bps], [Side.BUY, Side.SELL], Side.HOLD)
+            name = np.array(["rise", "flat", "fall"], dtype=object)[side]
+            return DecisionTape.from_sides(side, size, reason=name)
+
+        return DecisionTape.by_part(len(price), of)
 
     return decide

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
-from rook_bench.core import Side
+from rook_bench.core import Side, mapped
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
@@ -22,8 +23,11 @@ def random(
 
     def decide(view: MarketView, ask: Ask) -> DecisionTape:
         # One number per row, in order: a longer tape starts with the same decisions.
-        draw = ask.rng.random(len(view))
-        side = np.select([draw < action_rate / 2, draw < action_rate], [Side.BUY, Side.SELL], Side.HOLD)
+        def of(rows: slice) -> NDArray[np.int8]:
+            draw = ask.rng.random(rows.stop - rows.start)
+            return np.select([draw < action_rate / 2, draw < action_rate], [Side.BUY, Side.SELL], Side.HOLD)
+
+        side = mapped.by_part(len(view), of, np.int8)
         return DecisionTape.from_sides(side, size, confidence=0.5, reason="chance")
 
     return decide

@@ -17,6 +17,7 @@ from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
+from rook_bench.core.parquet import write_parts
 from rook_bench.core.transcript import Transcript
 from rook_bench.core.untrusted import check_cells, check_text
 
@@ -68,20 +69,35 @@ def write_decisions(
         facts: go into its metadata (source spec, data hash).
         at: time of each swap, for a reader; shape (n,).
     """
-    names = [None if code == UNPARSED else SIDE_NAMES[code] for code in tape.side]
-    columns = {"side": pa.array(names, pa.string())}
-    columns |= {name: pa.array(getattr(tape, name)) for name in _NUMBERS}
-    columns["reason"] = pa.array(tape.reason, pa.string())
-    if tape.raw_text is not None:
-        columns["raw_text"] = pa.array(tape.raw_text, pa.string())
-    if tape.transcript is not None:
-        columns |= {name: pa.array(column, from_pandas=True) for name, column in tape.transcript.columns().items()}
-    if at is not None:
-        columns = {"at": pa.array(at, pa.timestamp("ns", "UTC")), **columns}
     record = {"version": VERSION, **facts, "content_hash": tape.content_hash}
-    table = pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(record).encode()})
+    stored = {_METADATA: json.dumps(record).encode()}
+
+    def part(rows: slice) -> pa.Table:
+        return _table(tape, None if at is None else at[rows], rows).replace_schema_metadata(stored)
+
     with whole_file(path) as aside:
-        pq.write_table(table, aside, compression="zstd")
+        write_parts(len(tape), part, aside)
+
+
+def _table(tape: DecisionTape, at: NDArray[np.datetime64] | None, rows: slice) -> pa.Table:
+    columns = {} if at is None else {"at": pa.array(at, pa.timestamp("ns", "UTC"))}
+    columns["side"] = pa.DictionaryArray.from_arrays(_known(tape.side[rows]), _SIDES).cast(pa.string())
+    columns |= {name: pa.array(np.ascontiguousarray(getattr(tape, name)[rows])) for name in _NUMBERS}
+    columns["reason"] = pa.array(tape.reason[rows], pa.string())
+    if tape.raw_text is not None:
+        columns["raw_text"] = pa.array(tape.raw_text[rows], pa.string())
+    if tape.transcript is not None:
+        said = tape.transcript.rows(rows).columns()
+        columns |= {name: pa.array(column, from_pandas=True) for name, column in said.items()}
+    return pa.table(columns)
+
+
+_SIDES = pa.array(SIDE_NAMES, pa.string())
+
+
+def _known(side: NDArray[np.int8]) -> pa.Array:
+    """Codes of sides; what is none is missing."""
+    return pa.array(side, pa.int8(), mask=side == UNPARSED)
 
 
 def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:

@@ -1,0 +1,24 @@
+"""Parquet written a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rook_bench.core import mapped
+
+GROUP = 1 << 20
+"""Rows of a row group: pyarrow's own, so that what fits in one is written as it would be at once."""
+
+
+def write_parts(rows: int, table: Callable[[slice], pa.Table], path: Path) -> None:
+    """Write a table of so many rows; `table` makes some rows of it. The first says what the columns are."""
+    groups = list(mapped.parts(rows, GROUP)) or [slice(0, 0)]
+    first = table(groups[0])
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as file:
+        for group in groups:
+            file.write_table(first if group is groups[0] else table(group), row_group_size=GROUP)
+            mapped.release()
