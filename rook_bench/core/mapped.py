@@ -112,6 +112,14 @@ def concatenated(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return out
 
 
+def copied(column: NDArray[Any]) -> NDArray[Any]:
+    """A copy that can be written to."""
+    out = empty(column.shape, column.dtype)
+    for part in parts(len(column)):
+        out[part] = column[part]
+    return out
+
+
 def release() -> None:
     """Give back the memory in which pages of mapped columns lie; they stay in their files, and come back when read."""
     global _touched

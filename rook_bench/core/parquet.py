@@ -20,5 +20,6 @@ def write_parts(rows: int, table: Callable[[slice], pa.Table], path: Path) -> No
     first = table(groups[0])
     with pq.ParquetWriter(path, first.schema, compression="zstd") as file:
         for group in groups:
-            file.write_table(first if group is groups[0] else table(group), row_group_size=GROUP)
+            part = first if group is groups[0] else table(group).cast(first.schema)
+            file.write_table(part, row_group_size=2 * GROUP)
             mapped.release()

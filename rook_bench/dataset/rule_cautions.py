@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from rook_bench.core import SIDE_NAMES
+from rook_bench.core import SIDE_NAMES, mapped
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.ranks import quantile
 from rook_bench.dataset.fit_rules import PREFIX
-from rook_bench.dataset.rules import Rules
+from rook_bench.dataset.rules import Features, Rules
 from rook_bench.dataset.splits import Splits
 
 NEARLY_ALL = 0.9
@@ -19,9 +21,7 @@ HARDLY = 0.005
 """Rules that trade on a smaller share of the rows than this are told of."""
 
 
-def rule_cautions(
-    rules: Rules, features: pd.DataFrame, labels: DecisionTape, splits: Splits | None = None
-) -> list[str]:
+def rule_cautions(rules: Rules, features: Features, labels: DecisionTape, splits: Splits | None = None) -> list[str]:
     """Filters that take nearly all rows, rules that never fire, splits of one class: a line each.
 
     Each line gives the feature's quantiles and the threshold, so that a reader sees how far apart they are.
@@ -30,8 +30,8 @@ def rule_cautions(
         rules, features, labels: the thresholds, what they were held against, and what came of it.
         splits: of a tape that is prepared; None where the rules are asked as a source.
     """
-    fired = labels.reason.astype(str)
-    count = int((labels.side != SIDE_NAMES.index("HOLD")).sum())
+    fired = labels.reason
+    count = len(labels) - labels.counts()["HOLD"]
     trading = count / len(labels)
     lines = _filters(rules, features, fired)
     if splits is not None or count == 0:  # on a stretch of its own a rule may well have nothing to do
@@ -49,7 +49,7 @@ def rule_cautions(
     return lines
 
 
-def _filters(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> list[str]:
+def _filters(rules: Rules, features: Features, fired: NDArray[np.object_]) -> list[str]:
     lines = []
     thresholds = {
         "VOLATILITY_FILTER": (
@@ -64,14 +64,14 @@ def _filters(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> l
         "MARKET_HOURS": ("", f"allowed are {rules.active_hours_start} to {rules.active_hours_end} UTC"),
     }
     for name, (feature, allowed) in thresholds.items():
-        share = float((fired == name).mean())
+        share = mapped.count(len(fired), lambda rows: fired[rows] == name) / len(fired)  # noqa: B023
         if share > NEARLY_ALL:
             seen = f"{feature} is {quantiles(features[feature])}, " if feature else ""
             lines.append(f"{name} takes {share:.1%} of the rows: {seen}{allowed}")
     return lines
 
 
-def _rules(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> list[str]:
+def _rules(rules: Rules, features: Features, fired: NDArray[np.object_]) -> list[str]:
     calm = f" and volatility above {rules.breakout_volatility_threshold:g} ({quantiles(features['volatility'])})"
     thresholds = {
         "MEAN_REVERSION": ("price_deviation", rules.mr_price_deviation_threshold, rules.mr_volume_multiplier, ""),
@@ -79,20 +79,22 @@ def _rules(rules: Rules, features: pd.DataFrame, fired: NDArray[np.str_]) -> lis
     }
     lines = []
     for name, (feature, threshold, volume, further) in thresholds.items():
-        if threshold >= 1 or np.char.startswith(fired, name).any():
+        if threshold >= 1 or any(rule.startswith(name) for rule in set(fired)):
             continue  # 100% and more says that the rule is not wanted
+        column = np.asarray(features[feature], dtype=np.float64)
+        size = mapped.by_part(len(column), lambda rows: np.abs(column[rows]))  # noqa: B023
         lines.append(
-            f"{name} never fires: |{feature}| is {quantiles(features[feature].abs())}, asked is more than "
+            f"{name} never fires: |{feature}| is {quantiles(size)}, asked is more than "
             f"{threshold:g} at {volume:g} times the mean volume{further}"
         )
     return lines
 
 
-def quantiles(values: pd.Series) -> str:
-    """For example "0.0004 in the middle and 0.0021 at most on 99% of the rows"."""
-    defined = values.to_numpy(dtype=np.float64)
-    defined = defined[np.isfinite(defined)]
+def quantiles(values: Any) -> str:
+    """For example "0.0004 in the middle and 0.0021 at most on 99% of the rows", of a column of numbers."""
+    column = np.asarray(values, dtype=np.float64)
+    defined = mapped.gathered(len(column), lambda rows: column[rows][np.isfinite(column[rows])])
     if not len(defined):
         return "undefined everywhere"
-    middle, high = np.quantile(defined, (0.5, 0.99))
+    middle, high = quantile(defined, 0.5), quantile(defined, 0.99)
     return f"{middle:.3g} in the middle and {high:.3g} at most on 99% of the rows"

@@ -68,7 +68,7 @@ class Features(Protocol):
     def __getitem__(self, name: str, /) -> Any: ...
 
 
-def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex) -> DecisionTape:
+def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex | NDArray[np.datetime64]) -> DecisionTape:
     """Decide every row by the rules; `reason` is the name of the rule that fired.
 
     Args:
@@ -89,7 +89,9 @@ def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex) -> Decis
         raise InputError("the rules need each swap's volume, which this log does not carry", where="rules")
     return DecisionTape.by_part(
         len(features),
-        lambda rows: _apply(rules, {name: column[rows] for name, column in columns.items()}, at[rows], rows),
+        lambda rows: _apply(
+            rules, {name: column[rows] for name, column in columns.items()}, pd.DatetimeIndex(at[rows]), rows
+        ),
     )
 
 

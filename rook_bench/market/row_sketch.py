@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.market.frame import SwapFrame
 
 FINE = 1e-7
@@ -41,11 +42,12 @@ class RowSketch:
     @classmethod
     def of(cls, frame: SwapFrame) -> RowSketch:
         """The sketch of a tape."""
-        hashes = np.unique(row_hashes(frame))
-        shift = 0
-        while len(hashes) >> (shift + 1) >= KEPT:
+        hashes, shift = row_hashes(frame), 0
+        different = _different(hashes)
+        while different >> (shift + 1) >= KEPT:
             shift += 1
-        return cls(shift, _below(hashes, shift), len(frame))
+        below = mapped.gathered(len(hashes), lambda rows: _below(hashes[rows], shift), np.uint64)
+        return cls(shift, np.unique(below), len(frame))
 
     @classmethod
     def union(cls, sketches: Sequence[RowSketch]) -> RowSketch:
@@ -92,13 +94,34 @@ class RowSketch:
 
 def row_hashes(frame: SwapFrame) -> NDArray[np.uint64]:
     """A hash of each three prices in a row that differ from one to the next, uint64, shape (up to n - 2,)."""
-    prices = np.round(np.log(frame.sqrt_price_x96.to_floats(2**96)) * 2 / FINE).astype(np.int64)
-    prices = prices[np.concatenate([[True], prices[1:] != prices[:-1]])]
-    with np.errstate(over="ignore"):
-        found = np.full(max(0, len(prices) - 2), _ONE)
-        for column in (prices[:-2], prices[1:-1], prices[2:]):
-            found = _mixed(found ^ column.view(np.uint64))
-    return found
+    last = np.empty(0, dtype=np.int64)
+
+    def of(rows: slice) -> NDArray[np.uint64]:
+        nonlocal last
+        fine = np.round(np.log(frame.sqrt_price_x96[rows].to_floats(2**96)) * 2 / FINE).astype(np.int64)
+        prices = np.concatenate([last, fine])
+        prices = prices[np.concatenate([[True], prices[1:] != prices[:-1]])]
+        last = prices[-2:]
+        with np.errstate(over="ignore"):
+            found = np.full(max(0, len(prices) - 2), _ONE)
+            for column in (prices[:-2], prices[1:-1], prices[2:]):
+                found = _mixed(found ^ column.view(np.uint64))
+        return found
+
+    return mapped.gathered(len(frame), of, np.uint64)
+
+
+def _different(hashes: NDArray[np.uint64]) -> int:
+    """How many different ones there are, of many counted in ranges."""
+    ranges = max(1, -(-hashes.nbytes // mapped.MAPPED_FROM))
+    if ranges == 1:
+        return len(np.unique(hashes))
+    count = 0
+    for place in range(ranges):
+        low, high = np.uint64(2**64 * place // ranges), np.uint64(2**64 * (place + 1) // ranges - 1)
+        inside = lambda rows: hashes[rows][(hashes[rows] >= low) & (hashes[rows] <= high)]  # noqa: B023, E731
+        count += len(np.unique(np.concatenate([inside(rows) for rows in mapped.parts(len(hashes))])))
+    return count
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

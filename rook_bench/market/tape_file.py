@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from rook_bench.core import InputError, suggest
 from rook_bench.core.files import whole_file
+from rook_bench.core.parquet import write_parts
 from rook_bench.core.untrusted import check_cells
 from rook_bench.market.events import BURN, MINT, SWAP, event_table
 from rook_bench.market.frame import LABELS, RECORDED, REFERENCE, SwapFrame, stacked_breaks
@@ -31,28 +32,33 @@ _METADATA = b"rook_bench_tape"
 def write_tape(frame: SwapFrame, path: str | Path) -> None:
     """Write a SwapFrame as Parquet, whole: decimals for the exact columns, metadata for the rest."""
     with whole_file(path) as aside:
-        pq.write_table(to_table(frame), aside, compression="zstd")
+        write_parts(len(frame), lambda rows: _rows_table(frame, rows), aside)
 
 
 def to_table(frame: SwapFrame) -> pa.Table:
     """One row per swap; a tape with a liquidity history also holds its snapshot, mints and burns, in their order."""
-    columns: dict[str, pa.Array] = {"at": pa.array(frame.at, pa.timestamp("ns", "UTC"))}
+    return _rows_table(frame, slice(0, len(frame)))
+
+
+def _rows_table(frame: SwapFrame, rows: slice) -> pa.Table:
+    """The table of some rows, with what stands before them, and after the last; the metadata is the whole tape's."""
+    columns: dict[str, pa.Array] = {"at": pa.array(frame.at[rows], pa.timestamp("ns", "UTC"))}
     for name, digits in DIGITS.items():
         column = getattr(frame, name)
         if column is not None:
-            columns[name] = column.to_arrow(digits)
+            columns[name] = column[rows].to_arrow(digits)
     for name in SMALL:
         column = getattr(frame, name)
         if column is not None:
-            columns[name] = pa.array(column)
+            columns[name] = pa.array(column[rows])
     if frame.tx_hash is not None:
-        hashes = np.ascontiguousarray(frame.tx_hash.limbs[:, ::-1], dtype=">u8")  # 32 bytes, big-endian
-        columns["tx_hash"] = pa.Array.from_buffers(pa.binary(32), len(frame), [None, pa.py_buffer(hashes)])
+        hashes = np.ascontiguousarray(frame.tx_hash.limbs[rows, ::-1], dtype=">u8")  # 32 bytes, big-endian
+        columns["tx_hash"] = pa.Array.from_buffers(pa.binary(32), len(hashes), [None, pa.py_buffer(hashes)])
     if frame.recorded_volume is not None:
-        columns["volume"] = pa.array(frame.recorded_volume)
-    columns |= {name: pa.array(column) for name, column in frame.recorded.items()}
-    columns |= {name: pa.array(column) for name, column in frame.labels.items()}
-    columns |= {f"{REFERENCE}{pair}": pa.array(column) for pair, column in frame.references.items()}
+        columns["volume"] = pa.array(frame.recorded_volume[rows])
+    columns |= {name: pa.array(column[rows]) for name, column in frame.recorded.items()}
+    columns |= {name: pa.array(column[rows]) for name, column in frame.labels.items()}
+    columns |= {f"{REFERENCE}{pair}": pa.array(column[rows]) for pair, column in frame.references.items()}
     table = pa.table(columns)
     facts = {
         "version": VERSION,
@@ -65,30 +71,33 @@ def to_table(frame: SwapFrame) -> pa.Table:
         facts["breaks"] = list(frame.breaks)
     if frame.history is not None:
         facts["history"] = {"complete": frame.history.complete}
-        table = _with_history(table, frame.history)
+        table = _with_history(table, frame.history, rows, last=rows.stop == len(frame))
     return table.replace_schema_metadata({_METADATA: json.dumps(facts).encode()})
 
 
-def _with_history(swaps: pa.Table, history: LiquidityHistory) -> pa.Table:
-    """The swaps' table with the history's rows put in where they belong."""
-    start = history.start
+def _with_history(swaps: pa.Table, history: LiquidityHistory, part: slice, *, last: bool) -> pa.Table:
+    """The table of a part's swaps with the history's rows put in where they belong: the snapshot before the first."""
+    start, ticks = (None, 0) if part.start else (history.start, len(history.ticks))
     first: dict[str, list[Any]] = {
-        "event": [STATE] * (start is not None) + [TICK] * len(history.ticks),
-        "sqrt_price_x96": ([start.sqrt_price] if start else []) + [None] * len(history.ticks),
-        "tick": ([start.tick] if start else []) + history.ticks.tolist(),
-        "liquidity": ([start.liquidity] if start else []) + list(history.gross),
-        "liquidity_delta": [None] * (start is not None) + list(history.net),
+        "event": [STATE] * (start is not None) + [TICK] * ticks,
+        "sqrt_price_x96": ([start.sqrt_price] if start else []) + [None] * ticks,
+        "tick": ([start.tick] if start else []) + history.ticks[:ticks].tolist(),
+        "liquidity": ([start.liquidity] if start else []) + list(history.gross[:ticks]),
+        "liquidity_delta": [None] * (start is not None) + list(history.net[:ticks]),
     }
+    own = slice(*np.searchsorted(history.before_row, (part.start, part.stop), side="left").tolist())
+    own = slice(own.start, None) if last else own
+    deltas = list(history.delta[own])
     moved = {
-        "event": [MINT if delta > 0 else BURN for delta in history.delta],
-        "tick_lower": history.tick_lower.tolist(),
-        "tick_upper": history.tick_upper.tolist(),
-        "liquidity_delta": list(history.delta),
+        "event": [MINT if delta > 0 else BURN for delta in deltas],
+        "tick_lower": history.tick_lower[own].tolist(),
+        "tick_upper": history.tick_upper[own].tolist(),
+        "liquidity_delta": deltas,
     }
     snapshot = event_table(first, len(first["event"]))
     changes = event_table(moved, len(moved["event"]))
     # Changes stand before their swap: sort keys are (row, 0) for a change and (row, 1) for a swap.
-    rows = np.concatenate([np.full(len(snapshot), -1), history.before_row, np.arange(len(swaps))])
+    rows = np.concatenate([np.full(len(snapshot), -1), history.before_row[own] - part.start, np.arange(len(swaps))])
     kind = np.concatenate([np.zeros(len(snapshot) + len(changes)), np.ones(len(swaps))])
     order = np.lexsort((kind, rows))
     swaps = swaps.append_column("event", pa.array([SWAP] * len(swaps), pa.string()))

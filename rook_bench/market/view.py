@@ -33,8 +33,7 @@ class MarketColumns:
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._columns:
-            computed = self._computed(name)
-            self._columns[name] = read_only(mapped.by_part(len(computed), lambda rows: computed[rows], computed.dtype))
+            self._columns[name] = read_only(mapped.copied(self._computed(name)))
         return self._columns[name]
 
     def _computed(self, name: str) -> NDArray[Any]:

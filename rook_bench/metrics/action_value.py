@@ -44,27 +44,36 @@ class ActionValues:
     @cached_property
     def known(self) -> NDArray[np.bool_]:
         """Rows whose later price lies on the tape, shape (n,)."""
-        return ~np.isnan(self.move_bps)
+        return mapped.by_part(len(self.move_bps), lambda rows: ~np.isnan(self.move_bps[rows]), np.bool_)
 
     @cached_property
     def cost_bps(self) -> NDArray[np.float64]:
         """What acting costs at each row, shape (n,)."""
-        return self.fee_bps + self.other_bps
+        return mapped.by_part(len(self.fee_bps), lambda rows: self.fee_bps[rows] + self.other_bps)
 
     def of(self, side: NDArray[np.integer]) -> NDArray[np.float64]:
         """The value of one side code per row, bps; NaN where unknown. An unparsed answer sends no order: 0."""
-        direction = np.where(side == Side.BUY, 1.0, np.where(side == Side.SELL, -1.0, 0.0))
-        value = np.where(direction == 0.0, 0.0, direction * self.move_bps - self.cost_bps)
-        return np.where(self.known, value, np.nan)
+        known, cost = self.known, self.cost_bps
+
+        def worth(rows: slice) -> NDArray[np.float64]:
+            own = side[rows]
+            direction = np.where(own == Side.BUY, 1.0, np.where(own == Side.SELL, -1.0, 0.0))
+            value = np.where(direction == 0.0, 0.0, direction * self.move_bps[rows] - cost[rows])
+            return np.where(known[rows], value, np.nan)
+
+        return mapped.by_part(len(side), worth)
 
     @cached_property
     def best(self) -> NDArray[np.int8]:
         """The realised profitable action: the side whose value is positive, else HOLD; UNPARSED where unknown."""
-        side = np.full(len(self.move_bps), Side.HOLD, dtype=np.int8)
-        side[self.move_bps > self.cost_bps] = Side.BUY
-        side[-self.move_bps > self.cost_bps] = Side.SELL
-        side[~self.known] = UNPARSED
-        return side
+        known, cost = self.known, self.cost_bps
+
+        def side(rows: slice) -> NDArray[np.int8]:
+            move, least = self.move_bps[rows], cost[rows]
+            best = np.select([move > least, -move > least], [Side.BUY, Side.SELL], Side.HOLD)
+            return np.where(known[rows], best, UNPARSED)
+
+        return mapped.by_part(len(self.move_bps), side, np.int8)
 
     @property
     def convention(self) -> str:
@@ -128,4 +137,6 @@ def profitable_accuracy(sampled: Sampled) -> Estimate:
     if count == 0:
         reason = f"the tape ends before {values.horizon_s:g} s after any order"
         return Estimate.undefined(reason, n=0, unit="fraction", convention=convention)
-    return Estimate(float((side == values.best)[known].mean()), count, "fraction", convention)
+    best = values.best
+    right = mapped.count(len(side), lambda rows: known[rows] & (side[rows] == best[rows]))
+    return Estimate(right / count, count, "fraction", convention)

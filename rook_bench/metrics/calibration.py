@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import SIDE_NAMES, Estimate
+from rook_bench.core import SIDE_NAMES, Estimate, mapped
 from rook_bench.core.decision_tape import UNPARSED
+from rook_bench.core.ranks import at_ranks
 from rook_bench.metrics.action_value import ActionValues, action_values
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
@@ -65,14 +66,17 @@ def stated_profitable(run: Run, values: ActionValues | None = None) -> tuple[NDA
     """Confidence, and whether the decision was the action that paid, where that is known; shapes (k,)."""
     values = values or action_values(run)
     tape, rows = run.decided.tape, _stating(run)
-    rows = rows[values.known[rows]]
-    return tape.confidence[rows], tape.side[rows] == values.best[rows]
+    known, best = values.known, values.best
+    rows = mapped.gathered(len(rows), lambda part: rows[part][known[rows[part]]], np.intp)
+    right = mapped.by_part(len(rows), lambda part: tape.side[rows[part]] == best[rows[part]], np.bool_)
+    return mapped.taken(tape.confidence, rows), right
 
 
 def _stating(run: Run) -> NDArray[np.intp]:
     """Rows whose answer could be read and states a confidence."""
     tape = run.decided.tape
-    return np.flatnonzero((tape.side != UNPARSED) & ~np.isnan(tape.confidence))
+    states = lambda rows: (tape.side[rows] != UNPARSED) & ~np.isnan(tape.confidence[rows])  # noqa: E731
+    return mapped.gathered(len(tape), lambda rows: rows.start + np.flatnonzero(states(rows)), np.intp)
 
 
 def reliability(run: Run, bins: int = 10) -> list[Reliability]:
@@ -87,7 +91,8 @@ def reliability(run: Run, bins: int = 10) -> list[Reliability]:
 def binned(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int) -> list[Reliability]:
     """The bins of [0, 1] that hold a decision, lowest first; arguments of shape (k,)."""
     edges = np.arange(bins + 1) / bins
-    place = np.minimum(np.searchsorted(edges, confidence, side="right") - 1, bins - 1)
+    of = lambda rows: np.minimum(np.searchsorted(edges, confidence[rows], side="right") - 1, bins - 1)  # noqa: E731
+    place = mapped.by_part(len(confidence), of, np.int16)
     bounds = [(float(low), float(high)) for low, high in itertools.pairwise(edges)]
     return _rows(confidence, correct, place, bounds)
 
@@ -98,37 +103,46 @@ def equal_mass(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins
     Equal confidences share a bin, so there may be fewer bins and they may differ in size. Their
     bounds are the least and greatest confidence in them.
     """
-    ranked = np.sort(confidence)
-    last = np.unique(ranked[np.ceil(np.arange(1, bins + 1) * len(ranked) / bins).astype(int) - 1])
-    place = np.searchsorted(last, confidence, side="left")
-    bounds = [(float(confidence[place == index].min()), float(high)) for index, high in enumerate(last)]
+    ranks = np.ceil(np.arange(1, bins + 1) * len(confidence) / bins).astype(int) - 1
+    last = np.unique(at_ranks(confidence, ranks.tolist()))
+    of = lambda rows: np.searchsorted(last, confidence[rows], side="left")  # noqa: E731
+    place = mapped.by_part(len(confidence), of, np.int16)
+    bounds = [(float(_members(confidence, place, index).min()), float(high)) for index, high in enumerate(last)]
     return _rows(confidence, correct, place, bounds)
 
 
 def _rows(
     confidence: NDArray[np.float64],
     correct: NDArray[np.bool_],
-    place: NDArray[np.intp],
+    place: NDArray[np.int16],
     bounds: list[tuple[float, float]],
 ) -> list[Reliability]:
     """One row for each bin that holds a decision."""
     rows = []
-    for index in np.unique(place).tolist():
-        inside = place == index
-        count, hits = int(inside.sum()), int(correct[inside].sum())
+    for index in range(len(bounds)):
+        inside = _members(confidence, place, index)
+        count = len(inside)
+        if not count:
+            continue
+        hits = mapped.count(len(place), lambda rows: correct[rows] & (place[rows] == index))  # noqa: B023
         low, high = wilson(hits, count)
         rows.append(
             Reliability(
                 low=bounds[index][0],
                 high=bounds[index][1],
                 count=count,
-                confidence=float(confidence[inside].mean()),
+                confidence=float(inside.mean()),
                 correct=hits / count,
                 correct_low=low,
                 correct_high=high,
             )
         )
     return rows
+
+
+def _members(confidence: NDArray[np.float64], place: NDArray[np.int16], index: int) -> NDArray[np.float64]:
+    """The confidences of one bin."""
+    return mapped.gathered(len(place), lambda rows: confidence[rows][place[rows] == index])
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
@@ -156,7 +170,7 @@ def _error(rows: Sequence[Reliability]) -> float:
 
 def brier(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -> float:
     """Mean squared difference between confidence and correctness (1 or 0), 0 to 1."""
-    return float(np.mean((confidence - correct) ** 2))
+    return float(mapped.by_part(len(correct), lambda rows: (confidence[rows] - correct[rows]) ** 2).mean())
 
 
 @metric(unit="fraction")

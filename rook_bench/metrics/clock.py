@@ -52,11 +52,12 @@ class Borders:
     @cached_property
     def at(self) -> NDArray[np.datetime64]:
         """The borders, UTC, shape (k,)."""
-        step, times = self.clock.bucket_s * 1_000_000_000, self.frame.at.astype(np.int64)
-        first = -(-int(times[0]) // step) * step
-        borders = np.arange(first, int(times[-1]) + 1, step)
+        step, at = self.clock.bucket_s * 1_000_000_000, self.frame.at
+        first, last = (int(at[row].astype(np.int64)) for row in (0, -1))
+        borders = np.arange(-(-first // step) * step, last + 1, step)
         for row in self.frame.holes.tolist():
-            borders = borders[(borders <= times[row - 1]) | (borders >= times[row])]
+            before, after = at[row - 1 : row + 1].astype(np.int64)
+            borders = borders[(borders <= before) | (borders >= after)]
         return borders.astype("datetime64[ns]")
 
     @cached_property
@@ -137,10 +138,10 @@ class Sampled:
     @cached_property
     def market_log_returns(self) -> NDArray[np.float64]:
         """Log returns of the pool's price, on the same borders."""
-        price = np.log(self.run.frame.price)
-        returns = np.diff(price[self.rows]) if len(self.rows) > 1 else np.empty(0)
+        price = self.run.frame.price
+        returns = np.diff(np.log(price[self.rows])) if len(self.rows) > 1 else np.empty(0)
         for bucket, row in self.borders.broken:
-            returns[bucket] -= price[row] - price[row - 1]
+            returns[bucket] -= np.log(price[row]) - np.log(price[row - 1])
         return returns
 
     @cached_property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import Estimate
+from rook_bench.core import Estimate, mapped
 from rook_bench.metrics.action_value import ActionValues, action_values
 from rook_bench.metrics.means import mean_of
 from rook_bench.replay import Run
@@ -51,14 +51,33 @@ def risk_coverage(confidence: NDArray[np.float64], correct: NDArray[np.bool_]) -
     Equal confidences have no order, so each of them counts as the mean of its group: the expected
     curve over all orders.
     """
-    count = len(confidence)
-    order = np.argsort(-confidence, kind="stable")
-    _, place = np.unique(-confidence[order], return_inverse=True)
-    wrong = 1.0 - correct[order].astype(np.float64)
-    spread = (np.bincount(place, weights=wrong) / np.bincount(place))[place]
-    kept = np.arange(1, count + 1)
-    risk = np.cumsum(spread) / kept
-    return RiskCoverage(kept / count, risk, float(risk.mean()))
+    count, total = len(confidence), 0.0
+    members, wrong = _by_confidence(confidence, correct)
+    share, last = wrong / members, np.cumsum(members)
+
+    def risks(rows: slice) -> NDArray[np.float64]:
+        nonlocal total
+        spread = share[np.searchsorted(last, np.arange(rows.start, rows.stop), side="right")]
+        errors = np.cumsum(np.append(total, spread))[1:]
+        total = float(errors[-1])
+        return errors / np.arange(rows.start + 1, rows.stop + 1)
+
+    risk = mapped.by_part(count, risks)
+    kept = mapped.by_part(count, lambda rows: np.arange(rows.start + 1, rows.stop + 1) / count)
+    return RiskCoverage(kept, risk, float(risk.mean()))
+
+
+def _by_confidence(
+    confidence: NDArray[np.float64], correct: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How many decisions state each confidence, the greatest first, and how many of them are wrong."""
+    stated, table = np.empty(0), np.empty((0, 2))
+    for rows in mapped.parts(len(confidence)):
+        own = np.column_stack([np.ones(rows.stop - rows.start), ~correct[rows]])
+        stated, place = np.unique(np.concatenate([stated, -confidence[rows]]), return_inverse=True)
+        both = np.concatenate([table, own])
+        table = np.column_stack([np.bincount(place, weights=both[:, 0]), np.bincount(place, weights=both[:, 1])])
+    return table[:, 0].astype(np.int64), table[:, 1]
 
 
 def value_by_coverage(
@@ -70,7 +89,9 @@ def value_by_coverage(
     """
     values = values or action_values(run)
     tape = run.decided.tape
-    rows = np.flatnonzero(tape.trades & ~np.isnan(tape.confidence) & values.known)
+    trades, known = tape.trades, values.known
+    stating = lambda part: trades[part] & ~np.isnan(tape.confidence[part]) & known[part]  # noqa: E731
+    rows = mapped.gathered(len(tape), lambda part: part.start + np.flatnonzero(stating(part)), np.intp)
     if len(rows) == 0:
         return []
     confidence, value = tape.confidence[rows], values.of(tape.side)[rows]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import Estimate
+from rook_bench.core import Estimate, mapped
 from rook_bench.metrics.attribution import quote_value
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
@@ -67,7 +67,8 @@ def _rate(sampled: Sampled) -> NDArray[np.float64]:
 
 
 def _value(sampled: Sampled, equity: NDArray[np.float64]) -> NDArray[np.float64]:
-    return equity * _rate(sampled)
+    rate = _rate(sampled)
+    return mapped.by_part(len(equity), lambda rows: equity[rows] * rate[rows])
 
 
 def _opening(sampled: Sampled) -> float:

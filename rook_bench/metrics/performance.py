@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rook_bench.core import Estimate
+from rook_bench.core import Estimate, mapped
 from rook_bench.metrics.attribution import attribute
 from rook_bench.metrics.clock import YEAR_S, Sampled
 from rook_bench.plugins import metric
@@ -70,7 +70,8 @@ def calmar_ratio(sampled: Sampled) -> Estimate:
     if days < clock.min_annual_days:
         reason = f"{_span(run.frame.covered_s)} of tape can't be extrapolated to a year"
         return Estimate.undefined(reason, n=rows, unit="ratio", convention=convention)
-    value = measures.calmar_ratio(run.equity, per_year=YEAR_S / run.frame.covered_s, start=_opening(sampled))
+    per_year, deepest = YEAR_S / run.frame.covered_s, _under_water(sampled)[0]
+    value = measures.calmar_of(run.equity[-1], deepest, per_year=per_year, start=_opening(sampled))
     if math.isnan(value):
         return Estimate.undefined("there was no drawdown", n=rows, unit="ratio", convention=convention)
     return Estimate(value, rows, "ratio", convention)
@@ -89,24 +90,35 @@ def volatility(sampled: Sampled) -> Estimate:
 @metric(unit="fraction")
 def max_drawdown(sampled: Sampled) -> Estimate:
     """Largest fall of equity below its highest value so far."""
-    equity = sampled.run.equity
-    value = measures.max_drawdown(equity, start=_opening(sampled))
-    return Estimate(value, len(equity), "fraction", "marked after every swap, positive number")
+    deepest, rows = _under_water(sampled)[0], len(sampled.run.equity)
+    return Estimate(deepest, rows, "fraction", "marked after every swap, positive number")
 
 
 @metric(unit="s")
 def drawdown_duration(sampled: Sampled) -> Estimate:
     """Longest time from a highest value to the swap that reaches it again, an unfinished one included."""
-    run = sampled.run
-    at = run.frame.at.astype(np.int64) / 1e9
-    under = measures.drawdowns(run.equity, start=_opening(sampled)) > 0
-    # The opening value is a high at the first swap's time, even if that swap already costs.
-    last_high = np.maximum(at[0], np.maximum.accumulate(np.where(under, -np.inf, at)))
-    ends = np.concatenate([[False], under[:-1]])  # what was under water stays so until the swap that lifts it
-    longest = np.where(under | ends, at - np.concatenate([at[:1], last_high[:-1]]), 0.0).max()
+    longest, rows = _under_water(sampled)[1], len(sampled.run.equity)
     return Estimate(
-        float(longest), len(at), "s", "longest stretch under water, to the swap that ends it; marked after every swap"
+        longest, rows, "s", "longest stretch under water, to the swap that ends it; marked after every swap"
     )
+
+
+def _under_water(sampled: Sampled) -> tuple[float, float]:
+    """The deepest drawdown, and the longest time below the highest value so far, in seconds."""
+    equity, times = sampled.run.equity, sampled.run.frame.at
+    highest, deepest, longest = _opening(sampled), -math.inf, 0.0
+    # The opening value is a high at the first swap's time, even if that swap already costs.
+    last_high, before = float(times[0].astype(np.int64) / 1e9), False
+    for rows in mapped.parts(len(equity)):
+        at = times[rows].astype(np.int64) / 1e9
+        drawdowns = measures.drawdowns(equity[rows], start=highest)
+        highest, deepest = max(highest, float(equity[rows].max())), max(deepest, float(drawdowns.max()))
+        under = drawdowns > 0
+        highs = np.maximum(last_high, np.maximum.accumulate(np.where(under, -np.inf, at)))
+        ends = np.append(before, under[:-1])  # what was under water stays so until the swap that lifts it
+        waited = np.where(under | ends, at - np.append(last_high, highs[:-1]), 0.0)
+        longest, last_high, before = max(longest, float(waited.max())), float(highs[-1]), bool(under[-1])
+    return deepest, longest
 
 
 def _opening(sampled: Sampled) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rook_bench.core import Estimate
+from rook_bench.core import Estimate, mapped
 from rook_bench.metrics.attribution import traded_value
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
@@ -29,12 +29,14 @@ def exposure(sampled: Sampled) -> Estimate:
     """Mean share of equity held in the base token."""
     run = sampled.run
     _, base = balances_by_row(run)
-    share = base * run.frame.price / run.equity
-    waits = np.diff(run.frame.at) / np.timedelta64(1, "s")
+    price, at = run.frame.price, run.frame.at
+    share = mapped.by_part(len(price), lambda rows: base[rows] * price[rows] / run.equity[rows])
+    waits = mapped.by_part(len(at) - 1, lambda rows: np.diff(at[rows.start : rows.stop + 1]) / np.timedelta64(1, "s"))
     convention = "base value over equity, weighted by time"
     if waits.sum() == 0:
         return Estimate.undefined("the tape spans no time", n=len(share), unit="fraction", convention=convention)
-    return Estimate(float(np.average(share[:-1], weights=waits)), len(share), "fraction", convention)
+    weighted = mapped.by_part(len(waits), lambda rows: share[rows] * waits[rows])
+    return Estimate(float(weighted.sum() / waits.sum()), len(share), "fraction", convention)
 
 
 @metric(unit="per day")
@@ -97,13 +99,13 @@ def closed_trades(run: Run) -> list[ClosedTrade]:
     not bought, or sold for nothing.
     """
     quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
-    seconds = (run.frame.at - run.frame.at[0]) / np.timedelta64(1, "s")
+    at = run.frame.at
     held = run.opening[1] / base_unit
     cost, entry = held * float(run.frame.price[0]), 0.0
     trades = []
     for order in run.landed:
         spent, gas, burnt = order.taken + order.fee, order.gas_quote / quote_unit, order.gas_base / base_unit
-        now = float(seconds[order.row])
+        now = float((at[order.row] - at[0]) / np.timedelta64(1, "s"))
         if order.buys and spent:
             before = held
             held, cost = held + order.out / base_unit - burnt, cost + spent / quote_unit + gas

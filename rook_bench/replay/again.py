@@ -31,6 +31,6 @@ def under(
     if risk is not None:
         permitted = apply_risk(risk, MarketView.whole(run.frame), run.decided.tape)
     if slippage_bps is not None:
-        permitted = replace(permitted, slippage_bps=np.full(len(run.frame), slippage_bps))
+        permitted = replace(permitted, slippage_bps=np.broadcast_to(np.float64(slippage_bps), len(run.frame)))
     orders, equity = execute(run.frame, run.decided.tape, permitted, config)
     return replace(run, config=config, permitted=permitted, orders=orders, equity=equity)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import ConfigError
+from rook_bench.core import ConfigError, mapped
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.reference import reference_price, same_coin
 
@@ -20,15 +20,17 @@ def numeraire_rate(frame: SwapFrame, numeraire: str | None) -> NDArray[np.float6
     """
     pool = frame.pool
     if numeraire is None or same_coin(numeraire, pool.quote.symbol):
-        return np.ones(len(frame))
+        return np.broadcast_to(np.float64(1.0), len(frame))
+    price = frame.price
     if same_coin(numeraire, pool.base.symbol):
-        return 1.0 / frame.price
+        return mapped.by_part(len(frame), lambda rows: 1.0 / price[rows])
     rate = reference_price(frame, (pool.quote.symbol,), numeraire)
     if rate is not None:
         return rate
     rate = reference_price(frame, (pool.base.symbol,), numeraire)
     if rate is not None:
-        return rate / frame.price
+        in_base = rate
+        return mapped.by_part(len(frame), lambda rows: in_base[rows] / price[rows])
     raise ConfigError(
         f"nothing tells what {pool.quote.symbol} costs in {numeraire}",
         where="numeraire",

@@ -65,7 +65,7 @@ class Sparse:
     def orders(self, permitted: Permitted, frictions: Frictions, opening: tuple[int, int]) -> dtypes.Records:
         """What became of each wish to trade; rows are those of the tape."""
         ground = self._ground(permitted, frictions)
-        rows, market, wishes = ground.rows, ground.market.copy(), ground.wishes.copy()
+        rows, market, wishes = ground.rows, mapped.copied(ground.market), mapped.copied(ground.wishes)
         charge(market, self.frame, rows, frictions)
         places = np.searchsorted(rows, self.wishing)
         refused = permitted.refused_by[self.wishing]

@@ -23,6 +23,6 @@ def rules(config: Path | None = None) -> DecideTape:
     thresholds = Rules.from_file(config) if config else Rules()
 
     def decide(view: MarketView) -> DecisionTape:
-        return apply_rules(thresholds, view, view.at_index)
+        return apply_rules(thresholds, view, view["at"])
 
     return decide

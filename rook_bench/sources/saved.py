@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rook_bench.core import SIDE_NAMES, InputError
+from rook_bench.core import SIDE_NAMES, InputError, mapped
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
@@ -114,23 +114,52 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
         told = [name for name in (*_TRANSCRIPT, *_TEXTS) if name in names]
         file = pq.ParquetFile(path, read_dictionary=[name for name in told if name in (*_TEXTS, "prompt", "said")])
         check_cells(file.metadata.num_rows, file.metadata.num_columns, path)
-        table = file.read()
-        for name in told:
-            if name in _TEXTS:
-                check_text(_bytes_of(table[name]), path)
-            elif name in ("prompt", "said"):
-                check_text(sum(chunk.dictionary.nbytes for chunk in table[name].chunks), path)
-        facts = json.loads((table.schema.metadata or {})[_METADATA])
+        facts = json.loads((file.schema_arrow.metadata or {})[_METADATA])
+        tape = _tape(file, names, path)
     except (pa.ArrowInvalid, OSError, KeyError, json.JSONDecodeError):
         raise InputError("not a decision tape", where=path, hint="make one with rook-bench decide") from None
-    codes = {name: code for code, name in enumerate(SIDE_NAMES)} | {None: UNPARSED}
-    tape = DecisionTape(
-        side=np.array([codes[name] for name in table["side"].to_pylist()], dtype=np.int8),
-        **{name: table[name].to_numpy() for name in _NUMBERS},
-        reason=text_column(table["reason"].to_pylist()),
-        raw_text=text_column(table["raw_text"].to_pylist()) if "raw_text" in table.column_names else None,
-        transcript=_transcript(table) if set(_TRANSCRIPT) <= set(table.column_names) else None,
-    )
     if tape.content_hash != facts["content_hash"]:
         raise InputError("the decisions do not match their own hash", where=path, hint="make the tape again")
     return tape, facts
+
+
+def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
+    """The decisions of a file, a batch at a time."""
+    rows, filled, text = file.metadata.num_rows, 0, dict.fromkeys(names, 0)
+    columns: dict[str, NDArray[Any]] = {"side": mapped.empty(rows, np.int8)}
+    columns |= {name: mapped.empty(rows) for name in _NUMBERS}
+    texts = {name: np.empty(rows, dtype=object) for name in _TEXTS if name in names}
+    transcripts = []
+    for batch in file.iter_batches(BATCH) if rows else ():
+        table, own = pa.Table.from_batches([batch]), slice(filled, filled + len(batch))
+        for name in ("prompt", "said"):
+            if name in names:
+                text[name] += sum(chunk.dictionary.nbytes for chunk in table[name].chunks)
+                check_text(text[name], path)
+        for name, column in texts.items():
+            text[name] += _bytes_of(table[name])
+            check_text(text[name], path)
+            column[own] = np.concatenate([*map(_shared, table[name].chunks), np.empty(0, dtype=object)])
+        columns["side"][own] = pc.fill_null(pc.index_in(table["side"], _SIDES), UNPARSED).to_numpy()
+        for name in _NUMBERS:
+            columns[name][own] = table[name].to_numpy()
+        if set(_TRANSCRIPT) <= set(names):
+            transcripts.append(_transcript(table))
+        filled = own.stop
+    columns |= {name: _once(column) for name, column in texts.items()}
+    return DecisionTape(**columns, transcript=_joined(transcripts) if set(_TRANSCRIPT) <= set(names) else None)
+
+
+BATCH = 1 << 16
+"""Rows that are read at once."""
+
+
+def _once(column: NDArray[np.object_]) -> NDArray[np.object_]:
+    """A text that is the same on all rows kept once."""
+    same = len(column) > 1 and all(bool((column[rows] == column[0]).all()) for rows in mapped.parts(len(column)))
+    return np.broadcast_to(column[:1], len(column)) if same else column
+
+
+def _joined(parts: list[Transcript]) -> Transcript:
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _TRANSCRIPT if parts}
+    return Transcript(**columns)

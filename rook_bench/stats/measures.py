@@ -73,8 +73,12 @@ def calmar_ratio(equity: object, *, per_year: float, start: float | None = None)
     deepest = max_drawdown(series, start=start)
     if not deepest > 0:
         return math.nan
-    begun = float(series[0]) if start is None else start
-    return float(((series[-1] / begun) ** per_year - 1) / deepest)
+    return calmar_of(series[-1], deepest, per_year=per_year, start=float(series[0]) if start is None else start)
+
+
+def calmar_of(end: float, deepest: float, *, per_year: float, start: float) -> float:
+    """`calmar_ratio` from the values at start and end and the largest drawdown; NaN without one."""
+    return float(((end / start) ** per_year - 1) / deepest) if deepest > 0 else math.nan
 
 
 def _ratio(series: Series, spread: Callable[[Series], float], periods_per_year: float) -> float:

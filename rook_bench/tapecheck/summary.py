@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from rook_bench.core import mapped
+from rook_bench.core.ranks import at_ranks
 from rook_bench.market.frame import SwapFrame
 from rook_bench.tapecheck.repricing import Repricing, contradiction, reprice
 
@@ -52,21 +54,23 @@ class Calibration:
 def calibrate(frame: SwapFrame) -> Calibration:
     """Price every swap of a tape again; ValueError where `why_not_repriced` gives a reason."""
     found = reprice(frame)
-    testable, exact = int(found.testable.sum()), int((found.testable & found.exact).sum())
+    rows, tested, came_out = len(frame), found.testable, found.exact
+    testable, exact = int(tested.sum()), mapped.count(rows, lambda part: tested[part] & came_out[part])
+    untestable = mapped.count(rows, lambda part: (found.kind[part] != 0) & ~tested[part])
     row = contradiction(frame)
     return Calibration(
         testable=testable,
-        untestable=int((~found.testable[found.kind != 0]).sum()),
+        untestable=untestable,
         exact=exact,
         exact_share=exact / testable if testable else None,
         kinds=found.by_kind(),
-        crossing=int((found.exact & (found.crossed > 0)).sum()),
+        crossing=mapped.count(rows, lambda part: came_out[part] & (found.crossed[part] > 0)),
         tick_map=_tick_map(frame, row),
         contradicted_at=None if row is None else row + 1,
         misses=found.by_reason(),
         first_break=_first_break(frame, found),
-        error_units=_percentiles(np.abs(found.error_units[found.testable])),
-        error_bps=_percentiles(np.abs(found.error_bps[found.testable])),
+        error_units=_percentiles(found.error_units, found.testable),
+        error_bps=_percentiles(found.error_bps, found.testable),
     )
 
 
@@ -140,9 +144,9 @@ def _first_break(frame: SwapFrame, found: Repricing) -> dict[str, Any] | None:
     }
 
 
-def _percentiles(errors: np.ndarray) -> list[float]:
-    finite = np.sort(errors[np.isfinite(errors)])
+def _percentiles(errors: np.ndarray, testable: np.ndarray) -> list[float]:
+    of = lambda rows: np.abs(errors[rows][testable[rows] & np.isfinite(errors[rows])])  # noqa: E731
+    finite = mapped.gathered(len(errors), of)
     if len(finite) == 0:
         return []
-    places = [max(0, int(np.ceil(percent / 100 * len(finite))) - 1) for percent in PERCENTS]
-    return [float(finite[place]) for place in places]
+    return at_ranks(finite, [max(0, int(np.ceil(percent / 100 * len(finite))) - 1) for percent in PERCENTS])

@@ -15,8 +15,8 @@ from rook_bench.core.reference import short_name
 from rook_bench.dataset.rule_cautions import rule_cautions
 from rook_bench.dataset.rules import Rules
 from rook_bench.ingest.read import read_swaps
-from rook_bench.market.features import compute_features
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.view import MarketView
 from rook_bench.metrics import analyse
 from rook_bench.replay import Run, replay
 from rook_bench.replay.cautions import cautions, refusals
@@ -139,8 +139,8 @@ def _rules_apart(run: Run) -> list[str]:
     source = run.source
     if source.choice.plugin.name != "rules" or source.reference == "rules":
         return []
-    features = compute_features(run.frame)
-    return rule_cautions(Rules.from_file(source.choice.params["config"]), features, run.decided.tape)
+    view = MarketView.whole(run.frame)
+    return rule_cautions(Rules.from_file(source.choice.params["config"]), view, run.decided.tape)
 
 
 def silence_of(decided: Decided) -> list[str]:

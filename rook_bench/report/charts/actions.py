@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from rook_bench.core import Side
+from rook_bench.core import Side, mapped
 from rook_bench.replay.ledger import balances_by_row
 from rook_bench.report.charts.canvas import (
     BUY_COLOUR,
@@ -63,7 +64,8 @@ def one(entry: Entry, name: str, *, lone: bool = False) -> Picture | NoPicture:
     _marks(top, entry, fills)
     top.legend(loc="best", fontsize=9, ncols=3, frameon=True, framealpha=0.85, edgecolor="none")
     share = _base_share(entry)
-    under.fill_between(frame.at, 100 * share, step="post", color="#8A94A0", alpha=0.35, linewidth=0)
+    shown = extremes(share)
+    under.fill_between(frame.at[shown], 100 * share[shown], step="post", color="#8A94A0", alpha=0.35, linewidth=0)
     under.set_ylim(0, 100)
     under.set_ylabel(f"{entry.base} held,\n% of equity")
     under.set_xlabel(f"time, UTC ({days(frame.at)})")
@@ -132,7 +134,18 @@ def _gathered(
 
 def _base_share(entry: Entry) -> NDArray[np.float64]:
     _, base = balances_by_row(entry.run)
-    return np.clip(base * entry.run.frame.price / entry.run.equity, 0.0, 1.0)
+    price, equity = entry.run.frame.price, entry.run.equity
+    return mapped.by_part(len(price), lambda rows: np.clip(base[rows] * price[rows] / equity[rows], 0.0, 1.0))
+
+
+def extremes(values: NDArray[np.float64], most: int = 20_000) -> NDArray[np.intp]:
+    """Rows that draw the same picture as all: the lowest and the highest of each of many stretches, and the ends."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    edges = np.unique(np.linspace(0, len(values), most // 2 + 1).astype(np.intp))
+    stretches = [(edge, values[edge:stop]) for edge, stop in pairwise(edges.tolist())]
+    found = [edge + place(part) for edge, part in stretches for place in (np.argmin, np.argmax)]
+    return np.unique([0, *found, len(values) - 1])
 
 
 def lanes(entries: Sequence[Entry]) -> Picture | NoPicture:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import mapped
 from rook_bench.report.charts.canvas import Picture, blank, broken, days, end_labels, limits, time_axis
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, duration, percent
@@ -46,7 +47,15 @@ def drawdown(entries: Sequence[Entry]) -> list[Picture]:
 
 def under_water(equity: NDArray[np.float64]) -> NDArray[np.float64]:
     """Percent below the highest value so far, zero or negative, shape (n,)."""
-    return 100.0 * (equity / np.maximum.accumulate(equity) - 1.0)
+    highest = -np.inf
+
+    def below(rows: slice) -> NDArray[np.float64]:
+        nonlocal highest
+        highs = np.maximum.accumulate(np.append(highest, equity[rows]))[1:]
+        highest = float(highs[-1])
+        return 100.0 * (equity[rows] / highs - 1.0)
+
+    return mapped.by_part(len(equity), below)
 
 
 def deepest(

@@ -38,7 +38,7 @@ class Held:
     @property
     def varies(self) -> bool:
         """Whether there are two confidences to tell apart."""
-        return len(np.unique(self.confidence)) > 1
+        return len(self.confidence) > 0 and bool(self.confidence.min() < self.confidence.max())
 
     @property
     def mean(self) -> float:
