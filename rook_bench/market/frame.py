@@ -123,7 +123,7 @@ class SwapFrame(Rebuilt):
             return self.take(np.arange(len(self))[rows])
         return self._of(slice(first, max(first, stop)), slice(first, max(first, stop)))
 
-    def take(self, rows: NDArray[np.intp], *, places: NDArray[np.intp] | None = None) -> SwapFrame:
+    def take(self, rows: NDArray[np.intp], *, places: NDArray[np.intp] | slice | None = None) -> SwapFrame:
         """A SwapFrame of the rows at these positions; their times and blocks are those of `places`, where given."""
         return self._of(rows, rows if places is None else places)
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from rook_bench.core import Estimate, mapped
 from rook_bench.metrics.attribution import quote_value
 from rook_bench.metrics.clock import Sampled
+from rook_bench.metrics.performance import under_water
 from rook_bench.plugins import metric
 from rook_bench.replay.numeraire import numeraire_rate
-from rook_bench.stats import measures
 
 
 @metric(unit="numeraire")
@@ -42,7 +42,7 @@ def numeraire_hold_return(sampled: Sampled) -> Estimate:
 def numeraire_max_drawdown(sampled: Sampled) -> Estimate:
     """The largest loss from a highest value in the numeraire, a fraction of it."""
     value = _value(sampled, sampled.run.equity)
-    return _told(sampled, "fraction", measures.max_drawdown(value, start=_opening(sampled)))
+    return _told(sampled, "fraction", under_water(value, sampled.run.frame.at, _opening(sampled))[0])
 
 
 @metric(unit="numeraire")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rook_bench.core import Estimate, mapped
 from rook_bench.metrics.attribution import attribute
@@ -104,9 +105,16 @@ def drawdown_duration(sampled: Sampled) -> Estimate:
 
 
 def _under_water(sampled: Sampled) -> tuple[float, float]:
-    """The deepest drawdown, and the longest time below the highest value so far, in seconds."""
-    equity, times = sampled.run.equity, sampled.run.frame.at
-    highest, deepest, longest = _opening(sampled), -math.inf, 0.0
+    return under_water(sampled.run.equity, sampled.run.frame.at, _opening(sampled))
+
+
+def under_water(equity: NDArray[np.float64], times: NDArray[np.datetime64], opening: float) -> tuple[float, float]:
+    """The deepest drawdown, and the longest time below the highest value so far, in seconds.
+
+    Args:
+        equity, times: of each row, shape (n,); opening: the value before the first.
+    """
+    highest, deepest, longest = opening, -math.inf, 0.0
     # The opening value is a high at the first swap's time, even if that swap already costs.
     last_high, before = float(times[0].astype(np.int64) / 1e9), False
     for rows in mapped.parts(len(equity)):

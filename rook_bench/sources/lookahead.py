@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core import mapped
+from rook_bench.core.decision_tape import DecisionTape, is_trade
 from rook_bench.market.frame import SwapFrame
 from rook_bench.sources.source import Source
 
@@ -237,8 +239,10 @@ def _worth(cut: int, back: int) -> int:
 
 def scramble_future(frame: SwapFrame, cut: int, rng: np.random.Generator) -> SwapFrame:
     """The same tape with everything after row `cut` in another order (times stay in order)."""
-    rows = np.concatenate([np.arange(cut), cut + rng.permutation(len(frame) - cut)])
-    return frame.take(rows, places=np.arange(len(frame)))
+    count = len(frame)
+    rows = mapped.by_part(count, lambda part: np.arange(part.start, part.stop), np.intp)
+    rng.shuffle(rows[cut:])
+    return frame.take(rows, places=slice(0, count))
 
 
 def choose_cuts(tape: DecisionTape, rng: np.random.Generator, places: int = CUTS) -> tuple[list[int], int, int]:
@@ -251,7 +255,8 @@ def choose_cuts(tape: DecisionTape, rng: np.random.Generator, places: int = CUTS
         return [], 0, 0
     few = places // 2 if places <= CUTS else places // 6
     anywhere = rng.integers(MINIMUM_ROWS, rows, size=few).tolist()
-    trades = np.flatnonzero(tape.trades & (tape.size > 0)) + 1
+    wished = lambda part: is_trade(tape.side[part]) & (tape.size[part] > 0)  # noqa: E731
+    trades = mapped.gathered(rows, lambda part: part.start + 1 + np.flatnonzero(wished(part)), np.intp)
     trades = trades[(trades >= MINIMUM_ROWS) & (trades < rows)]
     count = min(places - few, len(trades))
     weights = None
@@ -270,13 +275,25 @@ def _first_other(before: list[str], after: list[str]) -> int | None:
 
 def first_difference(before: DecisionTape, after: DecisionTape) -> int | None:
     """The first row at which two decision tapes differ in any byte; None where they are the same."""
-    if before.to_bytes() == after.to_bytes():
-        return None
-    low, high = 0, len(before)
-    while high - low > 1:  # the first row whose prefix differs
-        middle = (low + high) // 2
-        if before.head(middle).to_bytes() == after.head(middle).to_bytes():
-            low = middle
-        else:
-            high = middle
-    return low
+    both = min(len(before), len(after))
+    found = [both] if len(before) != len(after) else []
+    for name in (field.name for field in fields(DecisionTape) if field.name != "transcript"):
+        mine, theirs = getattr(before, name), getattr(after, name)
+        if mine is None and theirs is None:
+            continue
+        if mine is None or theirs is None or mine.dtype != theirs.dtype:
+            return 0
+        for rows in mapped.parts(min([both, *found])):
+            changed = _bytes_of(mine[rows]) != _bytes_of(theirs[rows])
+            changed = changed.any(axis=1) if changed.ndim > 1 else changed
+            if changed.any():
+                found.append(rows.start + int(np.argmax(changed)))
+                break
+    return min(found, default=None)
+
+
+def _bytes_of(column: NDArray[Any]) -> NDArray[Any]:
+    """What is compared of each row: text as it is, numbers by their bytes, of which NaN has some too."""
+    if column.dtype == object:
+        return column
+    return np.ascontiguousarray(column).view(np.uint8).reshape(len(column), column.itemsize)
