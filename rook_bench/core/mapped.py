@@ -19,8 +19,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from rook_bench.core.errors import InputError
 
-MAPPED_FROM = 1 << 25
-"""Bytes from which on a column lies in a file: 4 million float64."""
+MAPPED_FROM = 1 << 22
+"""Bytes from which on a column lies in a file: half a million float64. A run has some sixty columns."""
 
 PART = 1 << 16
 """Rows that are computed at once."""

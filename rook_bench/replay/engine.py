@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core.arrays import text_column
+from rook_bench.core import mapped
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
 from rook_bench.market.frame import SwapFrame
@@ -127,13 +127,14 @@ def _order_table(
 ) -> OrderTable:
     names = {0: ""} | LEDGER_FILTERS
     names |= {FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
-    exact = {name: ExactInts(np.ascontiguousarray(orders[name])) for name in (*AMOUNTS, "sqrt_after")}
+    exact = {name: ExactInts(mapped.copied(orders[name])) for name in (*AMOUNTS, "sqrt_after")}
+    called = np.array([names.get(code, "") for code in range(max(names) + 1)], dtype=object)
     return OrderTable(
-        row=orders["row"].copy(),
-        landing_row=orders["landing_row"].copy(),
+        row=mapped.copied(orders["row"]),
+        landing_row=mapped.copied(orders["landing_row"]),
         side=orders["side"].astype(np.int8),
         outcome=orders["outcome"].astype(np.int8),
-        rejected_by=text_column([names[code] for code in orders["rejected"].tolist()]),
+        rejected_by=called[orders["rejected"]],
         crossed=orders["crossed"].astype(np.int32),
         left_range=left_range,
         reason=tape.reason[orders["row"]],

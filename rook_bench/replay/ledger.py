@@ -159,11 +159,10 @@ class Holdings:
     """Quote and base held after each row, in human units, float64."""
 
     def __init__(self, run: Run) -> None:
-        pool, landed = run.frame.pool, run.landed
-        cash = np.array([run.opening[0], *(order.cash for order in landed)], dtype=object) / pool.quote.unit
-        base = np.array([run.opening[1], *(order.base for order in landed)], dtype=object) / pool.base.unit
-        self._cash, self._base = cash.astype(np.float64), base.astype(np.float64)
-        self._rows = np.array([order.row for order in landed], dtype=np.intp)
+        pool, orders, moved = run.frame.pool, run.orders, run.landed.moved
+        self._cash = np.append(run.opening[0] / pool.quote.unit, orders.cash[moved].to_floats(pool.quote.unit))
+        self._base = np.append(run.opening[1] / pool.base.unit, orders.base[moved].to_floats(pool.base.unit))
+        self._rows = orders.landing_row[moved]
 
     def at(self, rows: slice) -> tuple[np.ndarray, np.ndarray]:
         """Both on some rows."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rook_bench.core import SIDE_NAMES, Side
+from rook_bench.core import SIDE_NAMES, Side, mapped
 from rook_bench.core.arrays import text_column
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.outcome import OUTCOME_NAMES, Outcome
@@ -112,32 +113,13 @@ class OrderTable:
         """Orders that buy base."""
         return self.side == Side.BUY
 
-    def landed(self, opening: tuple[int, int]) -> tuple[Landed, ...]:
+    def landed(self, opening: tuple[int, int]) -> Landings:
         """The orders that changed a balance, in Python integers, in the order in which they landed.
 
         Args:
             opening: quote and base before the first of them, smallest units.
         """
-        moved = np.flatnonzero(self.filled | self.gas_quote_or_base)
-        columns = (self.row, self.landing_row, self.buys, self.outcome, self.crossed)
-        facts = [column[moved].tolist() for column in columns]
-        amounts = zip(*(getattr(self, name)[moved] for name in _EXACT), strict=True)
-        found, (cash, base) = [], opening
-        for index, decided_row, row, buys, outcome, crossed, exact in zip(moved.tolist(), *facts, amounts, strict=True):
-            order = Landed(
-                index=index,
-                decided_row=decided_row,
-                row=row,
-                buys=buys,
-                outcome=Outcome(outcome),
-                crossed=crossed,
-                cash_before=cash,
-                base_before=base,
-                **dict(zip(_NAMES, exact, strict=True)),
-            )
-            found.append(order)
-            cash, base = order.cash, order.base
-        return tuple(found)
+        return Landings(self, opening)
 
     def to_arrow(self) -> pa.Table:
         """The table stored in orders.parquet."""
@@ -170,5 +152,69 @@ class OrderTable:
             **{name: ExactInts.from_arrow(table[name]) for name in (*AMOUNTS, "sqrt_after")},
         )
 
+
+class Landings(Sequence[Landed]):
+    """Orders that changed a balance, each made when it is asked for; a few are kept, for they are asked for often.
+
+    Args:
+        orders, opening: see `OrderTable.landed`.
+    """
+
+    def __init__(self, orders: OrderTable, opening: tuple[int, int]) -> None:
+        self._orders, self._opening = orders, opening
+        self.moved = np.flatnonzero(orders.filled | orders.gas_quote_or_base)
+        self._kept: tuple[Landed, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.moved)
+
+    @overload
+    def __getitem__(self, place: int) -> Landed: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Landed]: ...
+    def __getitem__(self, place: int | slice) -> Landed | Sequence[Landed]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        at = range(len(self))[place]
+        return next(self._made(slice(at, at + 1)))
+
+    def __iter__(self) -> Iterator[Landed]:
+        if len(self) > KEPT:
+            return self._all()
+        if self._kept is None:
+            self._kept = tuple(self._all())
+        return iter(self._kept)
+
+    def _all(self) -> Iterator[Landed]:
+        for part in mapped.parts(len(self), BATCH):
+            yield from self._made(part)
+
+    def _made(self, part: slice) -> Iterator[Landed]:
+        orders, moved = self._orders, self.moved[part]
+        cash, base = self._opening
+        if part.start:
+            before = int(self.moved[part.start - 1])
+            cash, base = orders.cash[before], orders.base[before]
+        columns = (orders.row, orders.landing_row, orders.buys, orders.outcome, orders.crossed)
+        facts = [column[moved].tolist() for column in columns]
+        amounts = zip(*(getattr(orders, name)[moved] for name in _EXACT), strict=True)
+        for index, decided_row, row, buys, outcome, crossed, exact in zip(moved.tolist(), *facts, amounts, strict=True):
+            order = Landed(
+                index=index,
+                decided_row=decided_row,
+                row=row,
+                buys=buys,
+                outcome=Outcome(outcome),
+                crossed=crossed,
+                cash_before=cash,
+                base_before=base,
+                **dict(zip(_NAMES, exact, strict=True)),
+            )
+            yield order
+            cash, base = order.cash, order.base
+
+
+BATCH, KEPT = 1 << 13, 50_000
+"""Orders that are made at once, and so many in all that they are kept."""
 
 _SENT_OUTCOMES = (Outcome.REVERTED_SLIPPAGE, Outcome.REVERTED_DEADLINE)

@@ -24,7 +24,7 @@ from rook_bench.tapecheck.check import TapeCheck
 
 if TYPE_CHECKING:
     from rook_bench.replay.config import ReplayConfig
-    from rook_bench.replay.orders import Landed
+    from rook_bench.replay.orders import Landings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,7 +73,7 @@ class Run:
         return mapped.by_part(len(price), lambda rows: quote + base * price[rows])
 
     @cached_property
-    def landed(self) -> tuple[Landed, ...]:
+    def landed(self) -> Landings:
         """The orders that changed a balance, in Python integers, in the order in which they landed."""
         return self.orders.landed(self.opening)
 
