@@ -25,7 +25,7 @@ MAPPED_FROM = 1 << 22
 PART = 1 << 16
 """Rows that are computed at once."""
 
-RELEASED = 1 << 28
+RELEASED = 1 << 26
 """Bytes of mapped columns that may have been touched before their pages are given back to the system."""
 
 _maps: WeakSet[mmap.mmap] = WeakSet()

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rook_bench.core import InputError
+from rook_bench.core import InputError, mapped
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.execution.pool_state import PoolError, PoolState
 from rook_bench.ingest.events_to_frame import follow, frame_of_events, in_order
@@ -186,7 +186,7 @@ def _snapshot(state: PoolState | None) -> LiquidityHistory | None:
 def write_by_day(frame: SwapFrame, out: str | Path) -> Written:
     """Write one pool's tape as a folder by day, whole or not at all; see `write_tape_of_events`."""
     address = frame.pool.address
-    days = frame.at.astype("datetime64[D]")
+    days = mapped.by_part(len(frame), lambda rows: frame.at[rows].astype("datetime64[D]"), "datetime64[D]")
     edges = [0, *(np.flatnonzero(days[1:] != days[:-1]) + 1).tolist(), len(frame)]
     swaps: dict[str, int] = {}
     with whole_folder(out) as aside:

@@ -72,7 +72,7 @@ class Counterfactual:
         every = np.arange(len(frame))
         self.market = market_rows(frame, every)
         charge(self.market, frame, every, self.config.frictions)
-        self.landing = landing(frame, self.config.frictions, every)
+        self.landing = landing(frame, self.config.frictions)
         self.cash, self.bases = _purses(frame, self.config)
 
     def orders(self, action: Decision) -> SingleOrders:

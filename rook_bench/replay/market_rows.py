@@ -89,7 +89,7 @@ def gas_prices(frame: SwapFrame, frictions: Frictions) -> NDArray[np.int64] | in
 
 
 def landing(
-    frame: SwapFrame, frictions: Frictions, rows: NDArray[np.intp]
+    frame: SwapFrame, frictions: Frictions, rows: NDArray[np.intp] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The row whose state each order meets (-1: beyond the tape), and the time it does, ns.
 
@@ -97,8 +97,9 @@ def landing(
     meets does not come earlier with the row that it was decided on.
 
     Args:
-        rows: that the orders are decided on, ascending.
+        rows: that the orders are decided on, ascending; all by default.
     """
+    rows = np.arange(len(frame)) if rows is None else rows
     found, when = mapped.empty(len(rows), np.int64), mapped.empty(len(rows), np.int64)
     outbid = _outbid(frame, frictions)
     for part in mapped.parts(len(rows)):

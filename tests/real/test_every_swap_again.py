@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow.compute as pc
 import pytest
 
-from rook_bench.core import InputError
+from rook_bench.core import InputError, mapped
 from rook_bench.execution.pool_state import PoolState, position_amounts
 from rook_bench.ingest.events_to_frame import follow, frame_of_events, in_order
 from rook_bench.ingest.log_stream import stream_events
@@ -14,6 +14,7 @@ from rook_bench.ingest.one_pool import read_logs
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.events import BURN, INITIALIZE, MINT, SWAP, concat, integers
 from rook_bench.tapecheck import causes as misses
+from rook_bench.tapecheck.check import check_tape
 from rook_bench.tapecheck.repricing import known_depth, reprice, unexplained_row
 from rook_bench.tapecheck.summary import calibrate
 
@@ -154,3 +155,17 @@ def test_a_day_of_the_main_pools(day_folder, pool, pairs, exact, missed, testabl
 def test_the_kinds_of_a_days_swaps(day_frame):
     found = reprice(replace(day_frame, history=None))
     assert found.by_kind()["exact input"] == 4708
+
+
+def test_parts_of_a_tape_re_price_as_the_whole(genesis_folder, monkeypatch):
+    """Nine rows at a time, each from the state that the part before it left, over every crossing of a tick."""
+    wholes = [(check_tape(frame), reprice(frame), known_depth(frame)) for frame in read_logs(genesis_folder)]
+    monkeypatch.setattr(mapped, "PART", 9)
+    monkeypatch.setattr(mapped, "MAPPED_FROM", 200)
+    for frame, (check, priced, depth) in zip(read_logs(genesis_folder), wholes, strict=True):
+        again = reprice(frame)
+        assert check_tape(frame).to_json() == check.to_json()
+        assert np.array_equal(again.kind, priced.kind)
+        assert np.array_equal(again.crossed, priced.crossed)
+        assert again.error_units.tobytes() == priced.error_units.tobytes()
+        assert (known_depth(frame) is None) == (depth is None)

@@ -69,11 +69,13 @@ def main(modules: Sequence[str] = ()) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # what a plugin prints was printed when it was first asked
         os.dup2(nothing, standard)
+    from rook_bench.core import mapped
     from rook_bench.market.features import load_compiled
     from rook_bench.plugins import load_installed
     from rook_bench.replay.apart import question, watch
 
     load_installed()
+    mapped.MAPPED_FROM = sys.maxsize  # whoever is watched opens no files
     load_compiled()  # whoever is watched reads no cache
     watch.came_with_packages()  # once, and not with every question
     del question

@@ -1,0 +1,115 @@
+"""A tape goes through everything by parts: of any size they give the same bits, columns in memory or in files."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rook_bench as rook
+from rook_bench.core import mapped, parquet
+from rook_bench.execution.frictions import Frictions
+from rook_bench.ingest.partition import write_by_day
+from rook_bench.market import tape_columns
+from rook_bench.market.features import compute_conditions, compute_features
+from rook_bench.market.row_sketch import RowSketch
+from rook_bench.market.simulation.simulate import simulate
+from rook_bench.market.tape_file import write_tape
+from rook_bench.metrics.analysis import analyse
+from rook_bench.replay import ReplayConfig, orders, replay, sparse
+from rook_bench.replay.saved import load_run, save_run
+from rook_bench.risk import RiskConfig
+from rook_bench.tapecheck.check import check_tape
+
+
+@contextmanager
+def in_parts(size, *, files):
+    """Parts of so many rows, and columns in files from 64 bytes on or not at all."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mapped, "PART", size)
+        patch.setattr(mapped, "MAPPED_FROM", 64 if files else 1 << 40)
+        patch.setattr(mapped, "RELEASED", 1 << 14)
+        patch.setattr(parquet, "GROUP", 3 * size)
+        patch.setattr(tape_columns, "BATCH", size)
+        patch.setattr(sparse, "MARKED", 2 * size)
+        patch.setattr(orders, "BATCH", size)
+        patch.setattr(orders, "KEPT", size)
+        yield
+
+
+CONFIGS = [
+    ("random", ReplayConfig()),
+    (
+        "momentum:threshold_bps=1",
+        ReplayConfig(
+            frictions=Frictions(latency={"seconds": 30}, mev="typical"),
+            risk=RiskConfig(filters=("volatility_bounds", "drawdown_stop:0.9"), max_slippage_bps=40),
+        ),
+    ),
+    (
+        "rules",
+        ReplayConfig(frictions=Frictions(latency={"blocks": 2}), risk=RiskConfig(sizer="confidence")),
+    ),
+]
+
+
+def everything(frame, folder):
+    """What is found on a tape, in bytes and words."""
+    path = folder / "tape.parquet"
+    write_tape(frame, path)
+    read = rook.read_swaps(path)
+    found = [read.data_hash, json.dumps(check_tape(read).to_json() | {"source": ""})]
+    found += [compute_features(read).to_numpy().tobytes(), compute_conditions(read).to_numpy().tobytes()]
+    found += [read.exact_tick.tobytes(), read.segment.tobytes(), RowSketch.of(read).to_bytes()]
+    for source, config in CONFIGS:
+        run = replay(read, source, config, fresh=True)
+        table = run.orders.to_arrow()
+        found += [run.decided.tape.content_hash, repr([column.to_pylist() for column in table.columns])]
+        found += [run.equity.tobytes(), run.lookahead.to_json()]
+        analysis = analyse(run)
+        found += [repr(analysis.estimates), repr(analysis.regimes), repr(analysis.attribution), repr(analysis.markouts)]
+        found += [analysis.action_values.best.tobytes(), repr(analysis.reliability)]
+        at = folder / source.partition(":")[0]
+        at.mkdir(exist_ok=True)
+        save_run(run, at)
+        found += [load_run(at).equity.tobytes()]
+    return found
+
+
+@pytest.fixture(scope="module")
+def life_of_a_pool():
+    """Swaps with a tick map, a hole, and rows that share a block."""
+    frame = simulate(300, np.random.default_rng(5))
+    torn = np.where(np.arange(300) >= 201, np.timedelta64(90, "D"), np.timedelta64(0, "D"))
+    return replace(frame, at=frame.at + torn)
+
+
+@pytest.fixture(scope="module")
+def whole(life_of_a_pool, tmp_path_factory):
+    """What is found on the tape as a whole."""
+    with in_parts(1000, files=False):
+        return everything(life_of_a_pool, tmp_path_factory.mktemp("whole"))
+
+
+@settings(max_examples=3, deadline=None)
+@given(size=st.integers(13, 200), files=st.booleans())
+def test_parts_of_any_size_give_the_same(life_of_a_pool, whole, tmp_path_factory, size, files):
+    with in_parts(size, files=files):
+        found = everything(life_of_a_pool, tmp_path_factory.mktemp("parts"))
+    assert len(found) == len(whole)
+    for mine, theirs in zip(found, whole, strict=True):
+        assert mine == theirs
+
+
+def test_a_folder_of_days_is_read_as_one_tape(life_of_a_pool, tmp_path):
+    write_by_day(life_of_a_pool, tmp_path / "days")
+    with in_parts(1000, files=False):
+        one = rook.read_swaps(tmp_path / "days")
+    with in_parts(11, files=True):
+        other = rook.read_swaps(tmp_path / "days")
+    assert one.data_hash == other.data_hash == life_of_a_pool.data_hash
