@@ -148,7 +148,7 @@ def _file(size: int) -> mmap.mmap:
             mapped = mmap.mmap(file.fileno(), size)
     except OSError as error:
         raise InputError(
-            f"a column of {size / 1e9:.1f} GB has no room ({error.strerror})",
+            f"a column of {size / 1e6:,.0f} MB has no room ({error.strerror})",
             where=tempfile.gettempdir(),
             hint="point TMPDIR at a folder with more",
         ) from None
