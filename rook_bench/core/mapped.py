@@ -2,7 +2,8 @@
 
 Whoever computes a column computes it a part at a time (`parts`, `by_part`), into what `empty` gives. What a large
 tape then keeps in memory is a part of each column, and the rest lies on disk, in files without a name that are gone
-with the process; they lie where temporary files do (TMPDIR). A column is an ordinary array either way.
+with the process; they lie in TMPDIR, or where temporary files that are large do. A column is an ordinary array in any
+case.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
 from typing import Any
 from weakref import WeakSet
 
@@ -28,7 +30,11 @@ PART = 1 << 16
 RELEASED = 1 << 26
 """Bytes of mapped columns that may have been touched before their pages are given back to the system."""
 
+LARGE_FILES = "/var/tmp"
+"""Where large temporary files lie (Filesystem Hierarchy Standard): the usual place may itself be memory."""
+
 _maps: WeakSet[mmap.mmap] = WeakSet()
+_lock = Lock()
 _touched = 0
 
 
@@ -126,7 +132,9 @@ def release() -> None:
     _touched = 0
     if not hasattr(mmap, "MADV_DONTNEED"):
         return  # the system gives back by itself what it is short of
-    for one in list(_maps):
+    with _lock:
+        maps = list(_maps)
+    for one in maps:
         one.madvise(mmap.MADV_DONTNEED)
 
 
@@ -138,9 +146,15 @@ def touched(size: int) -> None:
         release()
 
 
+def _folder() -> str:
+    usable = "TMPDIR" not in os.environ and os.access(LARGE_FILES, os.W_OK | os.X_OK)
+    return LARGE_FILES if usable else tempfile.gettempdir()
+
+
 def _file(size: int) -> mmap.mmap:
+    folder = _folder()
     try:
-        with tempfile.TemporaryFile(prefix="rook-bench-") as file:
+        with tempfile.TemporaryFile(prefix="rook-bench-", dir=folder) as file:
             if hasattr(os, "posix_fallocate"):  # a full disk is told here, and not by a signal when a page is written
                 os.posix_fallocate(file.fileno(), 0, size)
             else:
@@ -149,8 +163,9 @@ def _file(size: int) -> mmap.mmap:
     except OSError as error:
         raise InputError(
             f"a column of {size / 1e6:,.0f} MB has no room ({error.strerror})",
-            where=tempfile.gettempdir(),
+            where=folder,
             hint="point TMPDIR at a folder with more",
         ) from None
-    _maps.add(mapped)
+    with _lock:
+        _maps.add(mapped)
     return mapped

@@ -74,20 +74,25 @@ class TapeColumns:
                 others.append(table.filter(pc.invert(swaps)))
                 table = table.filter(swaps)
             for name in table.column_names:
-                if table[name].null_count < len(table):
-                    known[name] = known.get(name, 0) + len(table) - table[name].null_count
-                    self._fill(name, table[name])
+                known[name] = known.get(name, 0) + len(table) - table[name].null_count
+                if known[name]:
+                    self._fill(name, table[name], first)
             self.filled += len(table)
         self._missing(known, self.filled - first, path)
         return pa.concat_tables(others) if others else None
 
-    def _fill(self, name: str, column: pa.ChunkedArray) -> None:
+    def _fill(self, name: str, column: pa.ChunkedArray, first: int) -> None:
+        """Put values where they belong; `first` is the first row of the file."""
         part = _values(name, column)
         if part is None or name in self._absent:
             return
         if name not in self.columns:
+            if first:  # the files before lack it
+                self._absent.add(name)
+                return
             values = part.limbs if isinstance(part, ExactInts) else part
             self.columns[name] = mapped.empty((self.rows, *values.shape[1:]), values.dtype)
+            self.columns[name][: self.filled] = np.nan if values.dtype.kind == "f" else np.zeros((), values.dtype)
             if isinstance(part, ExactInts):
                 self.exact.add(name)
         into = self.columns[name][self.filled : self.filled + len(part)]
@@ -131,7 +136,7 @@ def _values(name: str, column: pa.ChunkedArray) -> Any:
     if name == "at":
         return column.to_numpy().astype("datetime64[ns]")
     if name in ("volume", *RECORDED) or name.startswith(REFERENCE):
-        return column.to_numpy()
+        return column.to_numpy().astype(np.float64)
     if name in LABELS:
         return _label(column)
     return None

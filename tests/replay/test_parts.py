@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rook_bench as rook
-from rook_bench.core import mapped, parquet
+from rook_bench.core import InputError, mapped, parquet
 from rook_bench.execution.frictions import Frictions
 from rook_bench.ingest.partition import write_by_day
-from rook_bench.market import tape_columns
+from rook_bench.market import tape_columns, tape_file
 from rook_bench.market.features import compute_conditions, compute_features
 from rook_bench.market.row_sketch import RowSketch
 from rook_bench.market.simulation.simulate import simulate
@@ -113,3 +115,45 @@ def test_a_folder_of_days_is_read_as_one_tape(life_of_a_pool, tmp_path):
     with in_parts(11, files=True):
         other = rook.read_swaps(tmp_path / "days")
     assert one.data_hash == other.data_hash == life_of_a_pool.data_hash
+
+
+def test_a_column_that_some_days_lack_is_left_out(life_of_a_pool, tmp_path):
+    """Whichever days they are; a value that is missing on some rows alone is one that nobody knows."""
+    bare = replace(life_of_a_pool, history=None)
+    priced = replace(bare, gas_price=np.arange(300), recorded={"volatility": np.arange(300.0)})
+    for name, days in (("first", [bare[:100], priced[100:]]), ("last", [priced[:100], bare[100:]])):
+        folder = tmp_path / name
+        folder.mkdir()
+        listed = []
+        for number, day in enumerate(days):
+            write_tape(day, folder / f"{number}.parquet")
+            listed.append({"day": str(number), "swaps": len(day), "file": f"{number}.parquet"})
+        pool = {"pool": bare.pool.model_dump(), "swaps": 300, "days": listed}
+        facts = {"version": tape_file.VERSION, "pools": {bare.pool.address: pool}}
+        (folder / "tape.json").write_text(json.dumps(facts))
+        with in_parts(17, files=True):
+            read = rook.read_swaps(folder)
+        assert read.gas_price is None
+        assert not read.recorded
+        assert read.block.tolist() == bare.block.tolist()
+
+
+@pytest.mark.parametrize("missing", [slice(0, 40), slice(40, 80), slice(260, 300)])
+def test_a_value_that_is_missing_is_undefined(life_of_a_pool, tmp_path, missing):
+    priced = replace(life_of_a_pool, history=None, recorded={"volatility": np.arange(300.0)}, gas_price=np.arange(300))
+    table = tape_file.to_table(priced)
+
+    def without(name):
+        values = table[name].to_pylist()
+        values[missing] = [None] * 40
+        place = table.column_names.index(name)
+        return table.set_column(place, name, pa.array(values, table[name].type))
+
+    pq.write_table(without("volatility"), tmp_path / "floats.parquet")
+    pq.write_table(without("gas_price"), tmp_path / "integers.parquet")
+    with in_parts(20, files=True):
+        read = rook.read_swaps(tmp_path / "floats.parquet").recorded["volatility"]
+        assert np.isnan(read[missing]).all()
+        assert np.nansum(read) == np.arange(300.0).sum() - np.arange(300.0)[missing].sum()
+        with pytest.raises(InputError, match="40 values of gas_price are missing"):
+            rook.read_swaps(tmp_path / "integers.parquet")
