@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,16 @@ class SwapFrame(Rebuilt):
             if name in self.__dict__:
                 frame.__dict__[name] = self.__dict__[name]
         return frame
+
+    @property
+    def file(self) -> Path | None:
+        """The tape (a file, or a folder of days) that holds these swaps and nothing else, where they were read so."""
+        return self.__dict__.get("_file")
+
+    def lying_in(self, path: Path) -> SwapFrame:
+        """The same frame, which knows that `path` holds it; what is made of it does not."""
+        self.__dict__["_file"] = path.absolute()
+        return self
 
     @property
     def amounts(self) -> tuple[ExactInts, ExactInts]:

@@ -116,7 +116,8 @@ def _with_history(swaps: pa.Table, history: LiquidityHistory, part: slice, *, la
 def read_tape(path: Path, pool: Pool | None = None) -> SwapFrame:
     """Read one file of a tape; InputError where it is damaged, or not a tape."""
     frame, facts = _read([path], pool)
-    return replace(frame, source=facts[0]["source"] or str(path))
+    frame = replace(frame, source=facts[0]["source"] or str(path))
+    return frame.lying_in(path) if pool is None else frame
 
 
 def _read(paths: list[Path], pool: Pool | None) -> tuple[SwapFrame, list[dict[str, Any]]]:
@@ -194,7 +195,8 @@ def read_tape_folder(folder: Path, pool: Pool | None = None, *, address: str | N
     for day in days:
         if not day.is_file():
             raise InputError("a part of the tape is missing", where=day, hint="import the tape again")
-    return replace(_read(days, pool)[0], source=str(folder))
+    frame = replace(_read(days, pool)[0], source=str(folder))
+    return frame.lying_in(folder) if pool is None and len(pools) == 1 else frame
 
 
 def contents(folder: Path) -> dict[str, Any]:

@@ -18,9 +18,10 @@ from rook_bench.core.files import write_json
 from rook_bench.core.hashing import seal_of, sealed, sha256_code, sha256_file
 from rook_bench.core.parquet import write_parts
 from rook_bench.core.reference import plugin_path
-from rook_bench.core.untrusted import confined
+from rook_bench.core.untrusted import confined, shown
 from rook_bench.ingest.read import read_swaps
-from rook_bench.market.tape_file import write_tape
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.tape_file import read_tape, read_tape_folder, write_tape
 from rook_bench.replay.config import ReplayConfig
 from rook_bench.replay.engine import assemble
 from rook_bench.replay.ledger import Holdings, reconcile
@@ -44,9 +45,7 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
     Args:
         tape: where the tape already lies, if several Runs share one; else it is written beside.
     """
-    if tape is None:
-        tape = folder / "tape.parquet"
-        write_tape(run.frame, tape)
+    tape = keep_tape(run.frame, folder) if tape is None else tape
     facts = decision_facts(run.source, run.frame, run.config.seed)
     write_decisions(run.decided.tape, folder / "decisions.parquet", facts, at=run.frame.at)
     table, holdings = run.orders.to_arrow(), Holdings(run)
@@ -70,12 +69,36 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
             "seconds_per_decision": run.decided.seconds_per_decision,
             "lookahead": run.lookahead.to_json(),
             "tape_check": run.tape_check.to_json(),
-            "tape": os.path.relpath(tape, folder),
+            "tape": str(tape) if tape == run.frame.file else os.path.relpath(tape, folder),
             "files": {name: sha256_file(folder / name) for name in FILES},
         },
         SEAL,
     )
     write_json(folder / "run.json", record)
+
+
+REFERRED = 1 << 20
+"""Swaps from which on a run names the tape that it was made on, and holds no copy of it."""
+
+
+def keep_tape(frame: SwapFrame, folder: Path) -> Path:
+    """Where a run's tape lies: a long one where it was read from, where that is a tape; else a copy in the folder."""
+    if len(frame) >= REFERRED and frame.file is not None:
+        return frame.file
+    write_tape(frame, folder / "tape.parquet")
+    return folder / "tape.parquet"
+
+
+def _tape_of(folder: Path, named: str) -> SwapFrame:
+    """The tape that a run was made on: in its folder or beside it, or a long one where it lay then."""
+    path = Path(named)
+    if not path.is_absolute():
+        return read_swaps(confined(folder, named, above=2))  # the tape of a comparison lies beside its runs
+    if not path.exists():
+        what = f"the tape that it was made on is not there: {shown(named)}"
+        raise InputError(what, where=folder, hint="put it back: a run of a long tape refers to it, and holds no copy")
+    # What a record names must be a tape: nothing else is opened for it.
+    return read_tape_folder(path) if path.is_dir() else read_tape(path)
 
 
 def _equity_table(run: Run, holdings: Holdings, rows: slice) -> pa.Table:
@@ -114,7 +137,7 @@ def _load(folder: Path) -> Run:
             raise InputError(f"the run lacks {name}", where=folder, hint="replay it again")
         if sha256_file(folder / name) != digest:
             raise InputError(f"{name} does not match its hash in run.json", where=folder, hint="replay it again")
-    frame = read_swaps(confined(folder, facts["tape"], above=2))  # the tape of a comparison lies beside its runs
+    frame = _tape_of(folder, str(facts["tape"]))
     if frame.data_hash != facts["data_hash"]:
         raise InputError("the tape is not the one the run was made on", where=folder / facts["tape"])
     tape, decision = read_decisions(folder / "decisions.parquet")

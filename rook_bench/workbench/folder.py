@@ -16,12 +16,11 @@ from rook_bench.core.untrusted import confined
 from rook_bench.gates import Verdict
 from rook_bench.gates.formats import write_verdict
 from rook_bench.gates.formats.verdict_file import read_verdict
-from rook_bench.market.tape_file import write_tape
 from rook_bench.metrics import Analysis, Clock, analyse
 from rook_bench.plugins import trusting
 from rook_bench.replay import Run
 from rook_bench.replay.run import slug
-from rook_bench.replay.saved import load_run, save_run
+from rook_bench.replay.saved import keep_tape, load_run, save_run
 from rook_bench.report import write_report
 
 VERSION = 1
@@ -41,8 +40,7 @@ def save_comparison(
     Returns:
         What verdict.json holds, None without a verdict.
     """
-    tape = folder / "tape.parquet"
-    write_tape(analyses[0].run.frame, tape)
+    tape = keep_tape(analyses[0].run.frame, folder)
     listed = []
     for analysis, name in zip(analyses, _folder_names([analysis.run for analysis in analyses]), strict=True):
         target = folder / "runs" / name

@@ -64,8 +64,7 @@ def part_of(
         where = " ".join(f"{name} {_shown(at)}" for name, at in bounds.items())
         what = f"no swap{f' of the {split} split' if split else ''} lies there; {_spans(frame)}"
         raise InputError(what, where=where or "split")
-    rows = np.arange(start, stop)
-    part = with_past(frame, rows) if start else frame.take(rows)  # before the first row lies nothing
+    part = with_past(frame, np.arange(start, stop)) if start else frame[:stop]  # before the first row lies nothing
     return replace(part, notes=(*frame.notes, _note(frame, start, stop, split, bounds)))
 
 
