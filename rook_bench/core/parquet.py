@@ -14,9 +14,14 @@ GROUP = 1 << 20
 """Rows of a row group: pyarrow's own, so that what fits in one is written as it would be at once."""
 
 
-def write_parts(rows: int, table: Callable[[slice], pa.Table], path: Path) -> None:
-    """Write a table of so many rows; `table` makes some rows of it. The first says what the columns are."""
-    groups = list(mapped.parts(rows, GROUP)) or [slice(0, 0)]
+def write_parts(rows: int, table: Callable[[slice], pa.Table], path: Path, size: int | None = None) -> None:
+    """Write a table of so many rows.
+
+    Args:
+        table: makes some rows of it; the first say what the columns are.
+        size: rows of a row group, which are made at once.
+    """
+    groups = list(mapped.parts(rows, size or GROUP)) or [slice(0, 0)]
     first = table(groups[0])
     with pq.ParquetWriter(path, first.schema, compression="zstd") as file:
         for group in groups:

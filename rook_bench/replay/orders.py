@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, overload
 
 import numpy as np
@@ -112,6 +112,10 @@ class OrderTable:
     def buys(self) -> NDArray[np.bool_]:
         """Orders that buy base."""
         return self.side == Side.BUY
+
+    def rows(self, which: slice | NDArray[np.intp]) -> OrderTable:
+        """Some of the orders."""
+        return OrderTable(**{field.name: getattr(self, field.name)[which] for field in fields(self)})
 
     def landed(self, opening: tuple[int, int]) -> Landings:
         """The orders that changed a balance, in Python integers, in the order in which they landed.

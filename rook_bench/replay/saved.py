@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -48,9 +49,9 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
     tape = keep_tape(run.frame, folder) if tape is None else tape
     facts = decision_facts(run.source, run.frame, run.config.seed)
     write_decisions(run.decided.tape, folder / "decisions.parquet", facts, at=run.frame.at)
-    table, holdings = run.orders.to_arrow(), Holdings(run)
-    pq.write_table(table, folder / "orders.parquet", compression="zstd")
-    pq.write_table(table.filter(pa.array(run.orders.sent)), folder / "fills.parquet", compression="zstd")
+    orders, holdings, sent = run.orders, Holdings(run), np.flatnonzero(run.orders.sent)
+    write_parts(len(orders), lambda rows: orders.rows(rows).to_arrow(), folder / "orders.parquet", ORDERS)
+    write_parts(len(sent), lambda rows: orders.rows(sent[rows]).to_arrow(), folder / "fills.parquet", ORDERS)
     write_parts(len(run.frame), lambda rows: _equity_table(run, holdings, rows), folder / "equity.parquet")
     record = sealed(
         {
@@ -76,6 +77,9 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
     )
     write_json(folder / "run.json", record)
 
+
+ORDERS = 1 << 16
+"""Orders that are written, and compared, at once."""
 
 REFERRED = 1 << 20
 """Swaps from which on a run names the tape that it was made on, and holds no copy of it."""
@@ -149,8 +153,7 @@ def _load(folder: Path) -> Run:
     decided = Decided(source, tape, decision["key"], reused=True, seconds_per_decision=facts["seconds_per_decision"])
     lookahead = Lookahead(**{**facts["lookahead"], "cuts": tuple(facts["lookahead"]["cuts"])})
     run = assemble(frame, decided, config, lookahead)
-    table = run.orders.to_arrow()
-    if not table.equals(pq.read_table(folder / "orders.parquet").cast(table.schema)):
+    if not _same_orders(run, folder / "orders.parquet"):
         raise InputError(
             "replaying the decisions gives other orders than the run holds",
             where=folder,
@@ -158,6 +161,20 @@ def _load(folder: Path) -> Run:
         )
     reconcile(run)
     return replace(run, label=facts.get("label", ""))
+
+
+def _same_orders(run: Run, path: Path) -> bool:
+    """Whether a file holds the run's orders, compared a part at a time."""
+    with pq.ParquetFile(path) as file:
+        if file.metadata.num_rows != len(run.orders):
+            return False
+        first = 0
+        for batch in file.iter_batches(ORDERS):
+            mine = run.orders.rows(slice(first, first + len(batch))).to_arrow()
+            if not mine.equals(pa.Table.from_batches([batch]).cast(mine.schema)):
+                return False
+            first += len(batch)
+    return True
 
 
 def _check_risk_code(facts: Mapping[str, Any], folder: Path) -> None:
