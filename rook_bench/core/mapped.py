@@ -12,6 +12,8 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from functools import cache
 from threading import Lock
 from typing import Any
 from weakref import WeakSet
@@ -32,6 +34,9 @@ RELEASED = 1 << 26
 
 LARGE_FILES = "/var/tmp"
 """Where large temporary files lie (Filesystem Hierarchy Standard): the usual place may itself be memory."""
+
+MANY = 1 << 16
+"""Files that may be open at once, where the system allows it."""
 
 _maps: WeakSet[mmap.mmap] = WeakSet()
 _lock = Lock()
@@ -151,8 +156,21 @@ def _folder() -> str:
     return LARGE_FILES if usable else tempfile.gettempdir()
 
 
+@cache
+def _allow_many() -> None:
+    """Python keeps a mapped file open: let there be more of them than the few that are usual."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = MANY if hard == resource.RLIM_INFINITY else min(hard, MANY)
+        if soft != resource.RLIM_INFINITY and soft < most:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
 def _file(size: int) -> mmap.mmap:
     folder = _folder()
+    _allow_many()
     try:
         with tempfile.TemporaryFile(prefix="rook-bench-", dir=folder) as file:
             if hasattr(os, "posix_fallocate"):  # a full disk is told here, and not by a signal when a page is written

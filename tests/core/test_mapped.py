@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +79,18 @@ class TestColumns:
         monkeypatch.setattr(os, "posix_fallocate", full)
         with pytest.raises(InputError, match=r"a column of .* has no room \(No space left on device\); point TMPDIR"):
             mapped.empty(1000)
+
+    def test_more_files_are_open_than_is_usual(self):
+        """A thousand columns at once, in a process that begins with leave for 256 open files."""
+        code = (
+            "import resource; hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+            "resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))\n"
+            "from rook_bench.core import mapped\n"
+            "mapped.MAPPED_FROM = 1\n"
+            "print(len([mapped.empty(8) for _ in range(1000)]))"
+        )
+        found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert found.stdout == "1000\n"
 
     def test_memory_is_given_back(self, monkeypatch):
         """A column of 200 MB is filled and read, and never more than its last parts are in memory."""
