@@ -182,8 +182,11 @@ class DecisionTape(Rebuilt):
     ) -> DecisionTape:
         """From side codes, with scalars spread over all rows and sizes set to 0 where nothing trades."""
         side = np.asarray(side, dtype=np.int8)
-        # One value for all rows is kept once.
-        spread = lambda value: np.broadcast_to(np.asarray(value, dtype=np.float64), side.shape)  # noqa: E731
+
+        def spread(value: float | NDArray[np.float64]) -> NDArray[np.float64]:
+            column = np.asarray(value, dtype=np.float64)  # one value for all rows is kept once
+            return np.broadcast_to(column, side.shape) if column.ndim == 0 else mapped.copied(column)
+
         wished = spread(size)
         return cls(
             side=side,
@@ -209,15 +212,29 @@ class DecisionTape(Rebuilt):
 
     @classmethod
     def by_part(cls, rows: int, decide: Callable[[slice], DecisionTape]) -> DecisionTape:
-        """Decisions on so many rows, made a part at a time by `decide`, which gets the rows of each part."""
-        columns: dict[str, Any] = {}
+        """Decisions on so many rows, made a part at a time; without what a model was shown and said.
+
+        Args:
+            decide: gets the rows of a part, and gives one decision for each of them.
+
+        Raises:
+            InputError: where it gives another number of them.
+        """
+        texts, numbers = ("reason", "raw_text"), ("size", "slippage_bps", "deadline_s", "confidence")
+        columns: dict[str, Any] = {"side": mapped.empty(rows, np.int8)}
+        columns |= {name: mapped.empty(rows) for name in numbers} | {"reason": np.empty(rows, dtype=object)}
         for part in mapped.parts(rows):
             made = decide(part)
-            for name, column in made._columns():
-                if column is not None:
-                    kind = object if column.dtype == object else column.dtype
-                    columns.setdefault(name, mapped.empty(rows, kind))[part] = column
-        return cls(**columns) if columns else decide(slice(0, 0))
+            if len(made) != part.stop - part.start:
+                what = f"{len(made)} decisions were made for rows {part.start + 1} to {part.stop}"
+                raise InputError(what, where="DecisionTape.by_part", hint="give one for each row")
+            for name in ("side", *numbers, *texts):
+                column = getattr(made, name)
+                if column is not None and name not in columns:
+                    columns[name] = text_column([""] * rows)
+                if name in columns:
+                    columns[name][part] = "" if column is None else column
+        return cls(**columns)
 
 
 def is_trade(side: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -8,6 +8,8 @@ case.
 
 from __future__ import annotations
 
+import errno
+import gc
 import mmap
 import os
 import tempfile
@@ -123,9 +125,9 @@ def concatenated(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
     return out
 
 
-def copied(column: NDArray[Any]) -> NDArray[Any]:
-    """A copy that can be written to."""
-    out = empty(column.shape, column.dtype)
+def copied(column: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]:
+    """A copy that can be written to, of another type if asked."""
+    out = empty(column.shape, column.dtype if dtype is None else dtype)
     for part in parts(len(column)):
         out[part] = column[part]
     return out
@@ -156,6 +158,17 @@ def _folder() -> str:
     return LARGE_FILES if usable else tempfile.gettempdir()
 
 
+def _mapped(folder: str, size: int) -> mmap.mmap:
+    with tempfile.TemporaryFile(prefix="rook-bench-", dir=folder) as file:
+        try:  # a full disk is told here, and not by a signal when a page is written
+            os.posix_fallocate(file.fileno(), 0, size)
+        except (AttributeError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+                raise
+            file.truncate(size)  # a system, or a kind of disk, that can't say beforehand
+        return mmap.mmap(file.fileno(), size)
+
+
 @cache
 def _allow_many() -> None:
     """Python keeps a mapped file open: let there be more of them than the few that are usual."""
@@ -172,17 +185,19 @@ def _file(size: int) -> mmap.mmap:
     folder = _folder()
     _allow_many()
     try:
-        with tempfile.TemporaryFile(prefix="rook-bench-", dir=folder) as file:
-            if hasattr(os, "posix_fallocate"):  # a full disk is told here, and not by a signal when a page is written
-                os.posix_fallocate(file.fileno(), 0, size)
-            else:
-                file.truncate(size)
-            mapped = mmap.mmap(file.fileno(), size)
+        try:
+            mapped = _mapped(folder, size)
+        except OSError as error:
+            if error.errno != errno.EMFILE:
+                raise
+            gc.collect()  # frames that nobody knows any more may still hold files
+            mapped = _mapped(folder, size)
     except OSError as error:
+        many = error.errno in (errno.EMFILE, errno.ENFILE)
         raise InputError(
             f"a column of {size / 1e6:,.0f} MB has no room ({error.strerror})",
             where=folder,
-            hint="point TMPDIR at a folder with more",
+            hint="allow more with ulimit -n" if many else "point TMPDIR at a folder with more",
         ) from None
     with _lock:
         _maps.add(mapped)

@@ -144,15 +144,25 @@ class SwapFrame(Rebuilt):
                 frame.__dict__[name] = read_only(_rows_of(self.__dict__[name], rows))
         return frame
 
-    @cached_property
+    # A frame that kept itself would be no garbage until somebody looks for circles.
+
+    @property
     def unlabelled(self) -> SwapFrame:
         """The same swaps without labels."""
-        return self._without(labels={}) if self.labels else self
+        return self._unlabelled if self.labels else self
 
     @cached_property
+    def _unlabelled(self) -> SwapFrame:
+        return self._without(labels={})
+
+    @property
     def bare(self) -> SwapFrame:
         """The same swaps without liquidity history, which no source sees, and which takes long to cut."""
-        return self._without(history=None) if self.history is not None else self
+        return self._bare if self.history is not None else self
+
+    @cached_property
+    def _bare(self) -> SwapFrame:
+        return self._without(history=None)
 
     def _without(self, **nothing: Any) -> SwapFrame:
         """The same rows without something, and with what was computed of them."""
@@ -393,7 +403,9 @@ def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
 
 
 def _rows_of(column: Any, rows: NDArray[np.intp] | slice) -> Any:
-    return column[rows] if isinstance(rows, slice) or isinstance(column, ExactInts) else mapped.taken(column, rows)
+    if isinstance(column, ExactInts):
+        return column[rows]
+    return read_only(column[rows]) if isinstance(rows, slice) else mapped.taken(column, rows)
 
 
 def _consecutive(rows: NDArray[np.intp] | slice) -> slice | None:

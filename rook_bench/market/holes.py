@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +34,14 @@ def find_holes(at: NDArray[np.datetime64]) -> NDArray[np.intp]:
     """
     wait = lambda rows: (at[rows + 1] - at[rows]) / np.timedelta64(1, "s")  # noqa: E731
     found: list[int] = []
+    before = _before(at)
     long = lambda rows: rows.start + np.flatnonzero(wait(np.arange(rows.start, rows.stop)) >= LEAST_S)  # noqa: E731
     for candidate in mapped.gathered(max(0, len(at) - 1), long, np.intp).tolist():
         length = float(wait(np.array([candidate]))[0])
-        if (wait(_moving(at, candidate, RHYTHM_SEEN)) >= length / 2).sum() >= RHYTHM:
+        if (wait(before(candidate, RHYTHM_SEEN)) >= length / 2).sum() >= RHYTHM:
             continue
-        pace = wait(_moving(at, candidate, SEEN, found))
+        recent = before(candidate, SEEN + len(found))
+        pace = wait(recent[~np.isin(recent + 1, found)][-SEEN:])
         if len(pace) >= ENOUGH:
             hole = length > FACTOR * np.quantile(pace, 0.9)
         else:
@@ -49,15 +51,22 @@ def find_holes(at: NDArray[np.datetime64]) -> NDArray[np.intp]:
     return np.array(found, dtype=np.intp)
 
 
-def _moving(at: NDArray[np.datetime64], stop: int, most: int, without: Sequence[int] = ()) -> NDArray[np.intp]:
-    """The last rows before `stop` after which time passed, ascending, but for those right before rows of `without`."""
-    count, parts = 0, list[NDArray[np.intp]]()
-    while stop > 0 and count < most:
-        first = max(0, stop - _BLOCK)
-        rows = first + np.flatnonzero(at[first + 1 : stop + 1] > at[first:stop])
-        rows = rows[~np.isin(rows + 1, without)]
-        parts, count, stop = [rows, *parts], count + len(rows), first
-    return np.concatenate([np.empty(0, dtype=np.intp), *parts])[-most:]
+def _before(at: NDArray[np.datetime64]) -> Callable[[int, int], NDArray[np.intp]]:
+    """What gives the last so many rows before a row after which time passed, ascending."""
+    if len(at) <= _FEW:
+        moving = np.flatnonzero(at[1:] > at[:-1])
+        return lambda stop, most: moving[: np.searchsorted(moving, stop)][-most:]
+
+    def last(stop: int, most: int) -> NDArray[np.intp]:
+        count, size, parts = 0, 2 * most, list[NDArray[np.intp]]()
+        while stop > 0 and count < most:
+            first, size = max(0, stop - size), 2 * size
+            rows = first + np.flatnonzero(at[first + 1 : stop + 1] > at[first:stop])
+            parts, count, stop = [rows, *parts], count + len(rows), first
+        return np.concatenate([np.empty(0, dtype=np.intp), *parts])[-most:]
+
+    return last
 
 
-_BLOCK = 1 << 13
+_FEW = 1 << 18
+"""Rows of a tape whose waits are all known at once."""

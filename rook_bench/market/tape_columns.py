@@ -92,9 +92,14 @@ class TapeColumns:
                 return
             values = part.limbs if isinstance(part, ExactInts) else part
             self.columns[name] = mapped.empty((self.rows, *values.shape[1:]), values.dtype)
-            self.columns[name][: self.filled] = np.nan if values.dtype.kind == "f" else np.zeros((), values.dtype)
+            nothing = {"f": np.nan, "O": None}.get(values.dtype.kind, 0)
+            if name != "at":
+                self.columns[name][: self.filled] = nothing
             if isinstance(part, ExactInts):
                 self.exact.add(name)
+        elif name not in self.exact and not np.can_cast(part.dtype, self.columns[name].dtype, "same_kind"):
+            # Whole numbers up to here, and fractions or missing values from here on.
+            self.columns[name] = mapped.copied(self.columns[name], part.dtype)
         into = self.columns[name][self.filled : self.filled + len(part)]
         into[:] = part.limbs if isinstance(part, ExactInts) else part
         mapped.touched(into.nbytes)

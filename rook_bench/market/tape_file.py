@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from rook_bench.core import InputError, suggest
 from rook_bench.core.files import whole_file
 from rook_bench.core.parquet import write_parts
-from rook_bench.core.untrusted import check_cells
+from rook_bench.core.untrusted import check_cells, confined
 from rook_bench.market.events import BURN, MINT, SWAP, event_table
 from rook_bench.market.frame import LABELS, RECORDED, REFERENCE, SwapFrame, stacked_breaks
 from rook_bench.market.history import LiquidityHistory
@@ -57,7 +57,8 @@ def _rows_table(frame: SwapFrame, rows: slice) -> pa.Table:
     if frame.recorded_volume is not None:
         columns["volume"] = pa.array(frame.recorded_volume[rows])
     columns |= {name: pa.array(column[rows]) for name, column in frame.recorded.items()}
-    columns |= {name: pa.array(column[rows]) for name, column in frame.labels.items()}
+    text = lambda column: pa.string() if column.dtype == object else None  # noqa: E731
+    columns |= {name: pa.array(column[rows], text(column)) for name, column in frame.labels.items()}
     columns |= {f"{REFERENCE}{pair}": pa.array(column[rows]) for pair, column in frame.references.items()}
     table = pa.table(columns)
     facts = {
@@ -191,7 +192,9 @@ def read_tape_folder(folder: Path, pool: Pool | None = None, *, address: str | N
     name = next(iter(pools)) if address is None else address.lower()
     if name not in pools:
         raise InputError(f"pool {name} is not in the tape", where=folder, hint=suggest(name, pools))
-    days = [folder / part["file"] for part in pools[name]["days"]]
+    days = [confined(folder, str(part["file"])) for part in pools[name]["days"]]
+    if not days:
+        raise InputError("the tape holds no day", where=folder, hint="import the tape again")
     for day in days:
         if not day.is_file():
             raise InputError("a part of the tape is missing", where=day, hint="import the tape again")

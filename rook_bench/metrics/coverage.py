@@ -71,13 +71,15 @@ def _by_confidence(
     confidence: NDArray[np.float64], correct: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """How many decisions state each confidence, the greatest first, and how many of them are wrong."""
-    stated, table = np.empty(0), np.empty((0, 2))
+    stated, members, wrong = [], [], []
     for rows in mapped.parts(len(confidence)):
-        own = np.column_stack([np.ones(rows.stop - rows.start), ~correct[rows]])
-        stated, place = np.unique(np.concatenate([stated, -confidence[rows]]), return_inverse=True)
-        both = np.concatenate([table, own])
-        table = np.column_stack([np.bincount(place, weights=both[:, 0]), np.bincount(place, weights=both[:, 1])])
-    return table[:, 0].astype(np.int64), table[:, 1]
+        own, place = np.unique(-confidence[rows], return_inverse=True)
+        stated.append(own)
+        members.append(np.bincount(place))
+        wrong.append(np.bincount(place, weights=~correct[rows]))
+    _, place = np.unique(np.concatenate(stated), return_inverse=True)
+    counts = np.bincount(place, weights=np.concatenate(members)).astype(np.int64)
+    return counts, np.bincount(place, weights=np.concatenate(wrong)).astype(np.float64)
 
 
 def value_by_coverage(

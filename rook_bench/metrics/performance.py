@@ -120,7 +120,9 @@ def under_water(equity: NDArray[np.float64], times: NDArray[np.datetime64], open
     for rows in mapped.parts(len(equity)):
         at = times[rows].astype(np.int64) / 1e9
         drawdowns = measures.drawdowns(equity[rows], start=highest)
-        highest, deepest = max(highest, float(equity[rows].max())), max(deepest, float(drawdowns.max()))
+        # NumPy's maximum: one undefined value makes all that follows undefined.
+        highest = float(np.maximum(highest, equity[rows].max()))
+        deepest = float(np.maximum(deepest, drawdowns.max()))
         under = drawdowns > 0
         highs = np.maximum(last_high, np.maximum.accumulate(np.where(under, -np.inf, at)))
         ends = np.append(before, under[:-1])  # what was under water stays so until the swap that lifts it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from operator import eq
 from typing import Any, overload
 
 import numpy as np
@@ -177,17 +178,25 @@ class Landings(Sequence[Landed]):
     @overload
     def __getitem__(self, place: slice) -> Sequence[Landed]: ...
     def __getitem__(self, place: int | slice) -> Landed | Sequence[Landed]:
+        if len(self) <= KEPT:
+            return self._few()[place]
         if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+            return tuple(self[one] for one in range(*place.indices(len(self))))
         at = range(len(self))[place]
         return next(self._made(slice(at, at + 1)))
 
     def __iter__(self) -> Iterator[Landed]:
-        if len(self) > KEPT:
-            return self._all()
+        return self._all() if len(self) > KEPT else iter(self._few())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _few(self) -> tuple[Landed, ...]:
         if self._kept is None:
             self._kept = tuple(self._all())
-        return iter(self._kept)
+        return self._kept
 
     def _all(self) -> Iterator[Landed]:
         for part in mapped.parts(len(self), BATCH):
@@ -199,8 +208,9 @@ class Landings(Sequence[Landed]):
         if part.start:
             before = int(self.moved[part.start - 1])
             cash, base = orders.cash[before], orders.base[before]
-        columns = (orders.row, orders.landing_row, orders.buys, orders.outcome, orders.crossed)
+        columns = (orders.row, orders.landing_row, orders.side, orders.outcome, orders.crossed)
         facts = [column[moved].tolist() for column in columns]
+        facts[2] = [side == Side.BUY for side in facts[2]]
         amounts = zip(*(getattr(orders, name)[moved] for name in _EXACT), strict=True)
         for index, decided_row, row, buys, outcome, crossed, exact in zip(moved.tolist(), *facts, amounts, strict=True):
             order = Landed(

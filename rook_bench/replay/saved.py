@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rook_bench.core import InputError
-from rook_bench.core.files import write_json
+from rook_bench.core.files import MARKER, write_json
 from rook_bench.core.hashing import seal_of, sealed, sha256_code, sha256_file
 from rook_bench.core.parquet import write_parts
 from rook_bench.core.reference import plugin_path
@@ -46,7 +47,9 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
     Args:
         tape: where the tape already lies, if several Runs share one; else it is written beside.
     """
+    root = folder if tape is None else folder.parent.parent  # of a comparison, whose runs share a tape
     tape = keep_tape(run.frame, folder) if tape is None else tape
+    inside = tape.absolute().is_relative_to(root.absolute())
     facts = decision_facts(run.source, run.frame, run.config.seed)
     write_decisions(run.decided.tape, folder / "decisions.parquet", facts, at=run.frame.at)
     orders, holdings, sent = run.orders, Holdings(run), np.flatnonzero(run.orders.sent)
@@ -70,7 +73,7 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
             "seconds_per_decision": run.decided.seconds_per_decision,
             "lookahead": run.lookahead.to_json(),
             "tape_check": run.tape_check.to_json(),
-            "tape": str(tape) if tape == run.frame.file else os.path.relpath(tape, folder),
+            "tape": os.path.relpath(tape, folder) if inside else str(tape.absolute()),
             "files": {name: sha256_file(folder / name) for name in FILES},
         },
         SEAL,
@@ -87,8 +90,10 @@ REFERRED = 1 << 20
 
 def keep_tape(frame: SwapFrame, folder: Path) -> Path:
     """Where a run's tape lies: a long one where it was read from, where that is a tape; else a copy in the folder."""
-    if len(frame) >= REFERRED and frame.file is not None:
-        return frame.file
+    lies = frame.file
+    # A folder that this program writes is one that it replaces: a tape in it is not there for others to name.
+    if len(frame) >= REFERRED and lies is not None and not any((above / MARKER).exists() for above in lies.parents):
+        return lies
     write_tape(frame, folder / "tape.parquet")
     return folder / "tape.parquet"
 
@@ -98,11 +103,15 @@ def _tape_of(folder: Path, named: str) -> SwapFrame:
     path = Path(named)
     if not path.is_absolute():
         return read_swaps(confined(folder, named, above=2))  # the tape of a comparison lies beside its runs
-    if not path.exists():
+    # What a record names must be a tape: nothing else is opened for it.
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        mode = 0
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         what = f"the tape that it was made on is not there: {shown(named)}"
         raise InputError(what, where=folder, hint="put it back: a run of a long tape refers to it, and holds no copy")
-    # What a record names must be a tape: nothing else is opened for it.
-    return read_tape_folder(path) if path.is_dir() else read_tape(path)
+    return read_tape_folder(path) if stat.S_ISDIR(mode) else read_tape(path)
 
 
 def _equity_table(run: Run, holdings: Holdings, rows: slice) -> pa.Table:

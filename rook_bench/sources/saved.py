@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -129,13 +130,14 @@ def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
     columns: dict[str, NDArray[Any]] = {"side": mapped.empty(rows, np.int8)}
     columns |= {name: mapped.empty(rows) for name in _NUMBERS}
     texts = {name: np.empty(rows, dtype=object) for name in _TEXTS if name in names}
-    transcripts = []
-    for batch in file.iter_batches(BATCH) if rows else ():
+    transcripts, shared = [], dict[tuple[str, int], int]()
+    for group, batch in _batches(file):
         table, own = pa.Table.from_batches([batch]), slice(filled, filled + len(batch))
         for name in ("prompt", "said"):
-            if name in names:
-                text[name] += sum(chunk.dictionary.nbytes for chunk in table[name].chunks)
-                check_text(text[name], path)
+            if name in names:  # the batches of a row group share its texts
+                size = sum(chunk.dictionary.nbytes for chunk in table[name].chunks)
+                shared[name, group] = max(size, shared.get((name, group), 0))
+                check_text(sum(size for (other, _), size in shared.items() if other == name), path)
         for name, column in texts.items():
             text[name] += _bytes_of(table[name])
             check_text(text[name], path)
@@ -152,6 +154,13 @@ def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
 
 BATCH = 1 << 16
 """Rows that are read at once."""
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """The batches of a file, each with the number of its row group."""
+    for group in range(file.num_row_groups):
+        for batch in file.iter_batches(BATCH, row_groups=[group]):
+            yield group, batch
 
 
 def _once(column: NDArray[np.object_]) -> NDArray[np.object_]:

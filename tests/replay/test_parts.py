@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rook_bench as rook
-from rook_bench.core import InputError, mapped, parquet
+from rook_bench.core import InputError, Side, mapped, parquet
+from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.execution.frictions import Frictions
 from rook_bench.ingest.partition import write_by_day
 from rook_bench.market import tape_columns, tape_file
@@ -23,6 +24,7 @@ from rook_bench.market.row_sketch import RowSketch
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.tape_file import write_tape
 from rook_bench.metrics.analysis import analyse
+from rook_bench.metrics.performance import under_water
 from rook_bench.replay import ReplayConfig, orders, replay, sparse
 from rook_bench.replay.saved import load_run, save_run
 from rook_bench.risk import RiskConfig
@@ -157,3 +159,71 @@ def test_a_value_that_is_missing_is_undefined(life_of_a_pool, tmp_path, missing)
         assert np.nansum(read) == np.arange(300.0).sum() - np.arange(300.0)[missing].sum()
         with pytest.raises(InputError, match="40 values of gas_price are missing"):
             rook.read_swaps(tmp_path / "integers.parquet")
+
+
+def test_a_text_and_a_number_may_begin_late(life_of_a_pool, tmp_path):
+    """Texts that are missing stay missing, and whole numbers become fractions where later rows have some."""
+    rule = np.array([None] * 150 + ["RULE"] * 150, dtype=object)
+    size = np.array([1] * 150 + [2] * 150)
+    labelled = replace(life_of_a_pool, history=None, labels={"label_rule": rule, "label_slippage_bps": size})
+    with in_parts(20, files=True):
+        write_tape(labelled, tmp_path / "tape.parquet")
+        read = rook.read_swaps(tmp_path / "tape.parquet")
+        assert read.labels["label_rule"].tolist() == rule.tolist()
+        assert read.data_hash == labelled.data_hash
+        columns = tape_columns.TapeColumns(6)
+        columns.columns["label_size"], columns.filled = np.array([1, 2, 3, 0, 0, 0]), 3
+        columns._fill("label_size", pa.chunked_array([[0.5, None, 2.0]]), 0)
+        assert columns.columns["label_size"].tolist()[:4] == [1.0, 2.0, 3.0, 0.5]
+
+
+class TestDecisionsByPart:
+    def test_hold_what_every_part_says(self):
+        def decide(rows):
+            late = rows.start >= 20
+            decisions = DecisionTape.from_sides(
+                np.full(rows.stop - rows.start, Side.BUY),
+                0.5 if late else 1,
+                reason=np.array(["a longer reason" if late else "r"] * (rows.stop - rows.start)),
+            )
+            return replace(decisions, raw_text=np.array(["said"] * len(decisions), dtype=object)) if late else decisions
+
+        with in_parts(10, files=True):
+            tape = DecisionTape.by_part(30, decide)
+        assert tape.size.tolist() == [1.0] * 20 + [0.5] * 10
+        assert (tape.reason[0], tape.reason[29]) == ("r", "a longer reason")
+        assert tape.raw_text.tolist() == [""] * 20 + ["said"] * 10
+        assert len(tape.content_hash) == 64
+
+    def test_are_one_for_each_row(self):
+        few = DecisionTape.from_sides(np.full(1, Side.HOLD), 0.0)
+        with pytest.raises(InputError, match="1 decisions were made for rows 1 to 30"):
+            DecisionTape.by_part(30, lambda rows: few)
+
+    def test_are_nobody_elses(self):
+        confidence = np.full(3, 0.5)
+        tape = DecisionTape.from_sides(np.full(3, Side.BUY), 0.1, confidence=confidence)
+        confidence[:] = 0.9
+        assert tape.confidence.tolist() == [0.5] * 3
+
+
+def test_rows_of_a_tape_can_not_be_written_to(life_of_a_pool):
+    with pytest.raises(ValueError, match="read-only"):
+        life_of_a_pool[10:20].at[0] = life_of_a_pool.at[0]
+
+
+def test_an_undefined_value_makes_the_drawdown_undefined():
+    values, at = np.array([1.0, 2.0, np.nan, 1.0, 3.0]), np.arange(5).astype("datetime64[s]").astype("datetime64[ns]")
+    for size in (2, 10):
+        with in_parts(size, files=False):
+            assert np.isnan(under_water(values, at, 1.0)[0])
+
+
+def test_landed_orders_are_a_sequence(life_of_a_pool):
+    run = replay(life_of_a_pool, "random", ReplayConfig())
+    whole = tuple(run.landed)
+    assert len(whole) > 20
+    with in_parts(7, files=False):
+        made = run.orders.landed(run.opening)
+        assert made == whole
+        assert (made[3], made[-1], made[2:9], tuple(made)) == (whole[3], whole[-1], whole[2:9], whole)
