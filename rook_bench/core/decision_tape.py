@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -116,9 +115,9 @@ class DecisionTape(Rebuilt):
                 else:
                     yield column[part].tobytes()
 
-    @cached_property
+    @property
     def content_hash(self) -> str:
-        """Hex SHA-256 of the decisions."""
+        """Hex SHA-256 of the decisions as they are now: nothing is kept that a plugin could leave behind."""
         digest = hashlib.sha256()
         for part in self._in_bytes():
             digest.update(part)

@@ -10,7 +10,7 @@ import numpy as np
 
 from rook_bench.core import Decision, Side
 from rook_bench.execution.frictions import Frictions
-from rook_bench.market.features import compute_features
+from rook_bench.market.features import load_compiled
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.replay import ReplayConfig, replay
 from rook_bench.replay.counterfactual import Counterfactual
@@ -21,7 +21,7 @@ def warm() -> None:
     sandwiched = ReplayConfig(frictions=Frictions(mev="typical"))
     frame = simulate(20, np.random.default_rng(0))
     replay(frame, "hold", sandwiched)
-    compute_features(frame)
+    load_compiled()
     Counterfactual(frame, sandwiched).orders(Decision(Side.BUY, 0.05))
 
 

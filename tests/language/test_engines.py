@@ -79,6 +79,8 @@ def test_an_engine_that_disagrees_is_refused_every_time(fresh_models, tiny_adapt
 
 
 def test_an_engine_is_not_compared_with_itself_again_once_it_agreed(fresh_models, tiny_adapter, view, monkeypatch):
+    # Processors compute int8 in more ways than one: how close it comes here is not the question.
+    monkeypatch.setattr("rook_bench.language.decider.LEAST_AGREEMENT", 0.9)
     decider = Decider(tiny_adapter, engine="int8")
     decider.decide(view, 100)
 
