@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.ingest.hexadecimal import digits, text_array
-from rook_bench.market.frame import EARLIEST, LATEST
+from rook_bench.market.row_checks import EARLIEST, LATEST
 
 BITS = {"sqrt_price_x96": 160, "liquidity": 128, "liquidity_delta": 128, "amount0": 252, "amount1": 252}
 """How many bits a value of each exact event column may have (an amount's own limit is the tape's 76 digits)."""

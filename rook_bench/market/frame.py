@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
@@ -19,12 +19,12 @@ from rook_bench.core import InputError, mapped
 from rook_bench.core.arrays import read_only
 from rook_bench.core.exact import ExactInts
 from rook_bench.core.rebuilt import Rebuilt
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
 from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.holes import find_holes
 from rook_bench.market.pool import Pool
 from rook_bench.market.prices import human_prices
+from rook_bench.market.row_checks import check_rows
 
 LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", "label_confidence", "label_rule")
 """Recorded label columns; label_side holds BUY, HOLD or SELL."""
@@ -350,9 +350,6 @@ class SwapFrame(Rebuilt):
         return self.span_s - float(missing.sum())
 
 
-EARLIEST, LATEST = np.datetime64("2015-01-01", "ns"), np.datetime64("2100-01-01", "ns")
-"""Times outside are none of a swap: the oldest chains that are read here began in 2015."""
-
 REFERENCE = "price of "
 """What stands before a pair in the name of a column that holds its reference price."""
 
@@ -438,60 +435,5 @@ def _validate(frame: SwapFrame) -> None:
     for name, column in _all_columns(frame).items():
         if column is not None and len(column) != count:
             raise InputError(f"column '{name}' has {len(column)} rows instead of {count}", where=where)
-    at = frame.at
-    _refuse(frame, lambda rows: np.isnat(at[rows]), "the timestamp is missing")
-    unit = "is it in another unit than it should be?"
-    _refuse(
-        frame, lambda rows: (at[rows] < EARLIEST) | (at[rows] >= LATEST), "the time is outside of 2015 to 2100", unit
-    )
-    _refuse(frame, lambda rows: _back(at, rows), "rows are not in order of time", "sort by block and log index")
-    for name in ("block", "tx_index", "log_index"):
-        place = getattr(frame, name)
-        if place is not None:
-            _refuse(frame, lambda rows: place[rows] < 0, f"{name} is negative")  # noqa: B023
-    if frame.block is not None:
-        _refuse(
-            frame, lambda rows: _back_in_block(frame, rows), "rows are not in order of block and log index", "sort them"
-        )
-    for name in ("sqrt_price_x96", "liquidity"):
-        column = getattr(frame, name)
-        _refuse(frame, lambda rows: column[rows].negative(), f"{name} is negative")  # noqa: B023
-    prices = frame.sqrt_price_x96
-    _refuse(frame, lambda rows: prices[rows].zero(), "sqrt_price_x96 is zero")
-
-    def impossible(rows: slice) -> NDArray[np.bool_]:
-        # Prices of a pool lie below the greatest; the maths of one that does not would never end.
-        return prices[rows].below(MIN_SQRT_PRICE) | ~prices[rows].below(MAX_SQRT_PRICE)
-
-    _refuse(frame, impossible, "sqrt_price_x96 is no price that a pool can have")
-
-
-def _back(column: NDArray[Any], rows: slice) -> NDArray[np.bool_]:
-    """Which values are below the one before."""
-    before = column[max(0, rows.start - 1) : rows.stop - 1]
-    return np.concatenate([np.zeros(int(rows.start == 0), dtype=bool), column[max(1, rows.start) : rows.stop] < before])
-
-
-def _same(column: NDArray[Any], rows: slice) -> NDArray[np.bool_]:
-    """Which values are those of the row before."""
-    before = column[max(0, rows.start - 1) : rows.stop - 1]
-    return np.concatenate(
-        [np.zeros(int(rows.start == 0), dtype=bool), column[max(1, rows.start) : rows.stop] == before]
-    )
-
-
-def _back_in_block(frame: SwapFrame, rows: slice) -> NDArray[np.bool_]:
-    assert frame.block is not None
-    back = _back(frame.block, rows)
-    if frame.log_index is None:
-        return back
-    return back | (_back(frame.log_index, rows) & _same(frame.block, rows))
-
-
-def _refuse(frame: SwapFrame, bad: Callable[[slice], NDArray[np.bool_]], what: str, hint: str | None = None) -> None:
-    """InputError that names the first row of which something bad is true."""
-    for rows in mapped.parts(len(frame)):
-        found = bad(rows)
-        if found.any():
-            row = rows.start + int(np.argmax(found))
-            raise InputError(f"{what} at swap {row + 1}", where=frame.source or "SwapFrame", hint=hint)
+    places = {name: getattr(frame, name) for name in ("block", "tx_index", "log_index")}
+    check_rows(frame.at, places, frame.sqrt_price_x96, frame.liquidity, where)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rook_bench.core import ConfigError, InputError, UnknownName
 from rook_bench.dataset.split_tapes import SPLITS, split_tape, with_past
 from rook_bench.dataset.splits import SplitPlan, split_rows
-from rook_bench.market.frame import EARLIEST, LATEST, SwapFrame
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.row_checks import EARLIEST, LATEST
 
 
 def part_of(
