@@ -51,11 +51,19 @@ def empty(shape: int | tuple[int, ...], dtype: DTypeLike = np.float64) -> NDArra
     Raises:
         InputError: where there is no room for the file.
     """
-    kind = np.dtype(dtype)
+    return _room(shape, np.dtype(dtype), np.empty)
+
+
+def zeros(shape: int | tuple[int, ...], dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """The same with nothing but zeros, as a file has where nobody wrote."""
+    return _room(shape, np.dtype(dtype), np.zeros)
+
+
+def _room(shape: int | tuple[int, ...], kind: np.dtype[Any], in_memory: Callable[..., NDArray[Any]]) -> NDArray[Any]:
     shape = (shape,) if isinstance(shape, int) else shape
     size = int(np.prod(shape, dtype=np.int64)) * kind.itemsize
     if size < MAPPED_FROM or kind.hasobject or size == 0:
-        return np.empty(shape, kind)
+        return in_memory(shape, kind)
     return np.frombuffer(_file(size), dtype=kind).reshape(shape)
 
 

@@ -6,7 +6,7 @@ from rook_bench.core import Estimate
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
-from rook_bench.replay.again import under
+from rook_bench.replay.again import ending_under
 
 
 @metric(unit="fraction")
@@ -34,7 +34,7 @@ def _return(run: Run, mev: str, convention: str) -> Estimate:
     if frictions.on_slippage == "partial" and mev != frictions.mev:
         reason = "orders set a price limit, so there is no minimum output to be pushed to"
         return Estimate.undefined(reason, n=fills, unit="fraction", convention=convention)
-    equity, opening = run.equity, run.hold_equity[0]
+    closing, opening = float(run.equity[-1]), float(run.hold_equity[0])
     if mev != frictions.mev and fills:
-        equity = under(run, frictions=frictions.model_copy(update={"mev": mev})).equity
-    return Estimate(float(equity[-1] / opening - 1), fills, "fraction", convention)
+        closing = ending_under(run, frictions=frictions.model_copy(update={"mev": mev})).equity
+    return Estimate(closing / opening - 1, fills, "fraction", convention)

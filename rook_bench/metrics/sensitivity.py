@@ -12,8 +12,9 @@ import numpy as np
 from rook_bench.core import Estimate
 from rook_bench.execution.frictions import Latency
 from rook_bench.replay import Run
-from rook_bench.replay.again import under
+from rook_bench.replay.again import ending_under
 from rook_bench.replay.market_rows import fee_pips
+from rook_bench.replay.sparse import Ending
 
 FEE_TIERS = (100, 500, 3000, 10_000)
 """Fees of Uniswap pools in pips."""
@@ -91,15 +92,17 @@ def surface(run: Run) -> Surface:
     frictions = run.config.frictions
     fees, latencies = _fees(run), _latencies(frictions.latency)
     own_fee, own_wait = own_fee_pips(run), str(frictions.latency)
-    grid = tuple(
-        tuple(
+    # A latency at a time, whose landing rows serve every fee.
+    columns = [
+        [
             _point(
                 run, f"{fee / 1e4:g}% and {wait}", fee=fee, latency=wait, own=(fee, str(wait)) == (own_fee, own_wait)
             )
-            for wait in latencies
-        )
-        for fee in fees
-    )
+            for fee in fees
+        ]
+        for wait in latencies
+    ]
+    grid = tuple(zip(*columns, strict=True))
     sweeps = {
         "fee": tuple(_point(run, f"{fee / 1e4:g}%", fee=fee, own=fee == own_fee) for fee in fees),
         "gas": tuple(_point(run, f"{factor:g} x", gas=factor, own=factor == 1) for factor in GAS_FACTORS),
@@ -133,7 +136,7 @@ def at_costs(
     gas: float = 1.0,
     latency: Latency | None = None,
     slippage_bps: float | None = None,
-) -> Run:
+) -> Ending:
     """The run's decisions replayed with another fee (pips), gas (a multiple), latency or slippage limit (bps)."""
     own = run.config.frictions
     changed: dict[str, Any] = {
@@ -141,7 +144,7 @@ def at_costs(
         "gas": own.gas.times(gas),
         "latency": latency or own.latency,
     }
-    return under(run, frictions=own.model_copy(update=changed), slippage_bps=slippage_bps)
+    return ending_under(run, frictions=own.model_copy(update=changed), slippage_bps=slippage_bps)
 
 
 def _point(
@@ -156,20 +159,25 @@ def _point(
 ) -> Point:
     # A fee that is the run's own is left to the run, so that a fee by row stays one.
     plain = own and gas == 1 and slippage_bps is None
-    changed = run if plain else at_costs(run, fee=fee, gas=gas, latency=latency, slippage_bps=slippage_bps)
-    return Point(label, own, net_return(changed), over_hold(changed))
+    changed = own_ending(run) if plain else at_costs(run, fee=fee, gas=gas, latency=latency, slippage_bps=slippage_bps)
+    return Point(label, own, net_return(run, changed), over_hold(run, changed))
 
 
-def net_return(run: Run) -> Estimate:
+def own_ending(run: Run) -> Ending:
+    """What the run itself came to."""
+    return Ending(int(run.orders.filled.sum()), float(run.equity[-1]))
+
+
+def net_return(run: Run, ending: Ending) -> Estimate:
     """Closing over opening equity, minus one."""
-    fills, opening = int(run.orders.filled.sum()), float(run.hold_equity[0])
-    return Estimate(float(run.equity[-1]) / opening - 1, fills, "fraction", "net, first to last swap; n is the fills")
+    opening = float(run.hold_equity[0])
+    return Estimate(ending.equity / opening - 1, ending.fills, "fraction", "net, first to last swap; n is the fills")
 
 
-def over_hold(run: Run) -> Estimate:
+def over_hold(run: Run, ending: Ending) -> Estimate:
     """Net log return over that of keeping the opening balances; undefined where nothing is left."""
-    fills, convention = int(run.orders.filled.sum()), "net log return over holding; n is the fills"
-    closing, kept = float(run.equity[-1]), float(run.hold_equity[-1])
+    fills, convention = ending.fills, "net log return over holding; n is the fills"
+    closing, kept = ending.equity, float(run.hold_equity[-1])
     if closing <= 0 or kept <= 0:
         return Estimate.undefined("costs ate up all equity", n=fills, unit="fraction", convention=convention)
     return Estimate(math.log(closing) - math.log(kept), fills, "fraction", convention)
@@ -191,7 +199,7 @@ def break_even_fee(run: Run) -> BreakEven:
     return _root(run, at, (*steps, 0.05, 0.1), "fraction", convention)
 
 
-def _root(run: Run, at: Callable[[float], Run], steps: Sequence[float], unit: str, convention: str) -> BreakEven:
+def _root(run: Run, at: Callable[[float], Ending], steps: Sequence[float], unit: str, convention: str) -> BreakEven:
     """The first place where the return over hold falls to zero: scanned by steps, then halved.
 
     Bisection and no faster method: limits and reverts make the return jump, so only its sign is told.
@@ -203,7 +211,7 @@ def _root(run: Run, at: Callable[[float], Run], steps: Sequence[float], unit: st
 
     if len(run.orders) == 0:
         return undefined("idle", "no decision wished to trade")
-    alive = lambda place: (over_hold(at(place)).value or 0.0) > 0  # noqa: E731
+    alive = lambda place: (over_hold(run, at(place)).value or 0.0) > 0  # noqa: E731
     if not alive(steps[0]):
         return undefined(
             "dead", "the edge is dead before any cost: at zero the return over hold is not above zero either"

@@ -142,7 +142,4 @@ def empty_orders(count: int) -> Records:
 
 def zeros(count: int, dtype: np.dtype[Any]) -> Records:
     """Room for `count` records, of zeros."""
-    records = mapped.empty(count, dtype)
-    for part in mapped.parts(count):
-        records[part] = np.zeros((), dtype)
-    return records
+    return mapped.zeros(count, dtype)

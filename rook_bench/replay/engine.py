@@ -24,7 +24,7 @@ from rook_bench.replay.market_rows import native_prices
 from rook_bench.replay.numeraire import numeraire_rate
 from rook_bench.replay.orders import AMOUNTS, OrderTable
 from rook_bench.replay.run import Run
-from rook_bench.replay.sparse import equity_of, sparse
+from rook_bench.replay.sparse import Ending, ending_of, equity_of, sparse
 from rook_bench.risk import Permitted, apply_risk
 from rook_bench.sources import Decided, Source, decide
 from rook_bench.sources.checked import checked
@@ -109,6 +109,12 @@ def execute(
     orders = ready.orders(permitted, config.frictions, opening)
     left_range = np.zeros(len(orders), dtype=bool) if ready.whole_map else _left_range(frame, orders)
     return _order_table(orders, tape, permitted, left_range), equity_of(frame, orders, opening)
+
+
+def come_to(frame: SwapFrame, tape: DecisionTape, permitted: Permitted, config: ReplayConfig) -> Ending:
+    """What `execute` ends with, for who needs no order and no row before the last."""
+    opening = opening_balances(config, frame)
+    return ending_of(frame, sparse(frame, tape).orders(permitted, config.frictions, opening), opening)
 
 
 def opening_balances(config: ReplayConfig, frame: SwapFrame) -> tuple[int, int]:

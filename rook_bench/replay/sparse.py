@@ -131,12 +131,8 @@ def mark_orders(
     frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int], equity: NDArray[np.float64]
 ) -> float:
     """Fill in the equity after every row, shape (n,); the deepest drawdown (see `replay.marking`)."""
-    # A fill of dust may pay nothing that is seen in one column; it is a fill all the same.
-    filled = np.isin(orders["outcome"], (Outcome.FILLED, Outcome.PARTIAL))
-    moved = np.flatnonzero(filled | orders["gas_quote"].any(axis=1) | orders["gas_base"].any(axis=1))
-    limbs = ExactInts.of(opening).limbs
-    quote = _floats(np.concatenate([limbs[:1], orders["cash"][moved]])) / float(frame.pool.quote.unit)
-    base = _floats(np.concatenate([limbs[1:], orders["base"][moved]])) / float(frame.pool.base.unit)
+    moved = _moved(orders)
+    quote, base = _balances(frame, orders, opening, moved)
     rows, price = orders["landing_row"][moved], frame.price
     walked = marking.start(quote[0] + base[0] * price[0])
     for part in mapped.parts(len(price), MARKED):
@@ -144,6 +140,41 @@ def mark_orders(
         own = slice(first, stop + 1)
         marking.mark(np.array(price[part]), rows[first:stop] - part.start, quote[own], base[own], equity[part], walked)
     return float(walked[marking.DEEPEST])
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What replayed decisions came to: how many fills there were, and the equity after the last row, in quote."""
+
+    fills: int
+    equity: float
+
+
+def ending_of(frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int]) -> Ending:
+    """What `equity_of` ends with, without the rows before."""
+    # Orders land in the order they were sent.
+    quote, base = _balances(frame, orders, opening, _moved(orders)[-1:])
+    return Ending(int(_filled(orders).sum()), float(quote[-1] + base[-1] * float(frame.price[-1])))
+
+
+def _moved(orders: dtypes.Records) -> NDArray[np.intp]:
+    """Orders that changed a balance."""
+    return np.flatnonzero(_filled(orders) | orders["gas_quote"].any(axis=1) | orders["gas_base"].any(axis=1))
+
+
+def _balances(
+    frame: SwapFrame, orders: dtypes.Records, opening: tuple[int, int], which: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Quote and base at the start and after each of these orders, both of shape (k + 1,)."""
+    limbs = ExactInts.of(opening).limbs
+    quote = _floats(np.concatenate([limbs[:1], orders["cash"][which]])) / float(frame.pool.quote.unit)
+    base = _floats(np.concatenate([limbs[1:], orders["base"][which]])) / float(frame.pool.base.unit)
+    return quote, base
+
+
+def _filled(orders: dtypes.Records) -> NDArray[np.bool_]:
+    # A fill of dust may pay nothing that is seen in one column; it is a fill all the same.
+    return np.isin(orders["outcome"], (Outcome.FILLED, Outcome.PARTIAL))
 
 
 def _floats(limbs: NDArray[np.uint64]) -> NDArray[np.float64]:

@@ -64,7 +64,7 @@ def test_scaled_gas_costs_that_many_times_as_much(run):
 
 def test_an_edge_that_outlives_every_fee_tried(rising):
     """Prices rise by 1% a swap for 39 swaps: a fee of 10% does not eat that up."""
-    assert over_hold(at_costs(rising, fee=100_000)).value > 0
+    assert over_hold(rising, at_costs(rising, fee=100_000)).value > 0
     found = break_even_fee(rising)
     assert found.edge == "alive"
     assert found.at.undefined_because == "the edge is still alive at a fee of 10%, the most tried"
@@ -80,8 +80,8 @@ def test_break_even_is_where_the_sign_changes(make_frame, run_of, sides):
     assert fee == pytest.approx(1 - 1 / 1.01, abs=2e-6)
     factor = break_even(run).at.value
     assert factor == pytest.approx(fee / 500e-6, rel=2e-3)
-    assert over_hold(at_costs(run, fee=math.floor(fee * 1e6) - 2)).value > 0
-    assert over_hold(at_costs(run, fee=math.ceil(fee * 1e6) + 2)).value < 0
+    assert over_hold(run, at_costs(run, fee=math.floor(fee * 1e6) - 2)).value > 0
+    assert over_hold(run, at_costs(run, fee=math.ceil(fee * 1e6) + 2)).value < 0
 
 
 def test_no_break_even_says_why(run, tape, run_of, sides):
