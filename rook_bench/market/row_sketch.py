@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import mapped
+from rook_bench.core.arrays import distinct
 from rook_bench.market.frame import SwapFrame
 
 FINE = 1e-7
@@ -47,13 +48,13 @@ class RowSketch:
         while different >> (shift + 1) >= KEPT:
             shift += 1
         below = mapped.gathered(len(hashes), lambda rows: _below(hashes[rows], shift), np.uint64)
-        return cls(shift, np.unique(below), len(frame))
+        return cls(shift, distinct(below), len(frame))
 
     @classmethod
     def union(cls, sketches: Sequence[RowSketch]) -> RowSketch:
         """Of several tapes together; at least one."""
         shift = max(sketch.shift for sketch in sketches)
-        hashes = np.unique(np.concatenate([_below(sketch.hashes, shift) for sketch in sketches]))
+        hashes = distinct(np.concatenate([_below(sketch.hashes, shift) for sketch in sketches]))
         return cls(shift, hashes, sum(sketch.rows for sketch in sketches))
 
     def shared(self, other: RowSketch) -> tuple[int, int]:
@@ -112,16 +113,28 @@ def row_hashes(frame: SwapFrame) -> NDArray[np.uint64]:
 
 
 def _different(hashes: NDArray[np.uint64]) -> int:
-    """How many different ones there are, of many counted in ranges."""
-    ranges = max(1, -(-hashes.nbytes // mapped.MAPPED_FROM))
-    if ranges == 1:
-        return len(np.unique(hashes))
-    count = 0
-    for place in range(ranges):
-        low, high = np.uint64(2**64 * place // ranges), np.uint64(2**64 * (place + 1) // ranges - 1)
-        inside = lambda rows: hashes[rows][(hashes[rows] >= low) & (hashes[rows] <= high)]  # noqa: B023, E731
-        count += len(np.unique(np.concatenate([inside(rows) for rows in mapped.parts(len(hashes))])))
-    return count
+    """How many different ones there are, however many."""
+    if hashes.nbytes < mapped.MAPPED_FROM:
+        return len(distinct(hashes))
+    # Grouped by their first byte, a part at a time; equal ones are in one group.
+    sizes = np.zeros(256, dtype=np.intp)
+    for rows in mapped.parts(len(hashes)):
+        sizes += np.bincount(_byte(hashes[rows]), minlength=256)
+    ends = np.cumsum(sizes)
+    grouped, places = mapped.empty(len(hashes), np.uint64), ends - sizes
+    for rows in mapped.parts(len(hashes)):
+        ordered = np.sort(hashes[rows])
+        borders = np.searchsorted(_byte(ordered), np.arange(257))
+        for group in np.flatnonzero(np.diff(borders)).tolist():
+            own = ordered[borders[group] : borders[group + 1]]
+            grouped[places[group] : places[group] + len(own)] = own
+            places[group] += len(own)
+    return sum(len(distinct(grouped[end - size : end])) for end, size in zip(ends, sizes, strict=True))
+
+
+def _byte(hashes: NDArray[np.uint64]) -> NDArray[np.intp]:
+    """Of each hash the first byte."""
+    return (hashes >> np.uint64(56)).astype(np.intp)
 
 
 def _mixed(values: NDArray[np.uint64]) -> NDArray[np.uint64]:

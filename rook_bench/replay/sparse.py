@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import Side, mapped
+from rook_bench.core.arrays import distinct
 from rook_bench.core.decision_tape import DecisionTape, is_trade
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
@@ -95,7 +96,7 @@ class Sparse:
 
     def _new_ground(self, frictions: Frictions, *, every: bool) -> _Ground:
         row, when = landing(self.frame, frictions, self.wishing)
-        rows = np.arange(len(self.frame)) if every else np.union1d(self.wishing, row[row >= 0]).astype(np.intp)
+        rows = np.arange(len(self.frame)) if every else distinct(np.concatenate([self.wishing, row[row >= 0]]))
         market = market_rows(self.frame, rows)
         wishes = dtypes.zeros(len(rows), dtypes.WISHES)
         wishes["side"] = Side.HOLD
