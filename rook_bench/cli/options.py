@@ -137,6 +137,20 @@ TrialsBranchName = Annotated[
 ]
 
 
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster: its address, or auto for one on this machine."),
+]
+
+
+def groups_of(text: str) -> tuple[int, int]:
+    """N and k of "N,k"; ConfigError for anything else."""
+    parts = text.split(",")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise ConfigError(f"'{text}' is not two numbers", where="--purged", hint="write N,k such as 6,2")
+    return int(parts[0]), int(parts[1])
+
+
 def needed(verb: str, **options: Any) -> tuple[Any, ...]:
     """The options' values; ConfigError names the first that is missing."""
     for name, value in options.items():

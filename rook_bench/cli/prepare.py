@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import AllowRounded, BaseChoice, Out, PoolChoice
-from rook_bench.core import UnknownName
-from rook_bench.core.console import say, warn
+from rook_bench.cli import layout
+from rook_bench.cli.options import AllowRounded, BaseChoice, Out, PoolChoice, groups_of
+from rook_bench.core import ConfigError, UnknownName
+from rook_bench.core.console import remark, say, warn
 from rook_bench.core.files import check_replaceable
 from rook_bench.dataset.fit_rules import RuleFit, rules_of
 from rook_bench.dataset.prepare import prepare as write_prepared
+from rook_bench.dataset.prepare_folds import TAPE, PreparedFolds
 from rook_bench.dataset.splits import SplitPlan
 from rook_bench.ingest.importing import read_input
+from rook_bench.workbench.fine_tune_folds import prepare_folds as write_folds
 
 
 def prepare(
@@ -47,6 +50,21 @@ def prepare(
         bool,
         typer.Option("--windows", help="Write ROOK's train/val/test.csv too: windows of 203 columns; --compat does."),
     ] = False,
+    walk_forward: Annotated[
+        int | None,
+        typer.Option(
+            "--walk-forward",
+            metavar="K",
+            min=1,
+            help="K folds, each judged on the stretch after what it learns from; DIR then holds fold-1 to fold-K.",
+        ),
+    ] = None,
+    purged: Annotated[
+        str | None,
+        typer.Option(
+            "--purged", metavar="N,k", help="A fold for every choice of k of N groups to judge on, purged around them."
+        ),
+    ] = None,
     pool: PoolChoice = None,
     base: BaseChoice = None,
     allow_rounded: AllowRounded = False,
@@ -54,6 +72,26 @@ def prepare(
     """Write features, conditions and labels in ROOK's layout, and chronological splits as exact tapes."""
     if compat not in (None, "rook"):
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
+    if walk_forward is not None or purged is not None:
+        for option, given in (("--compat", compat), ("--windows", windows)):
+            if given:
+                raise ConfigError("it is for one folder, not for folds", where=option, hint="leave it away")
+        groups = None if purged is None else groups_of(purged)
+        whole = read_input(source, pool, allow_rounded=allow_rounded, base=base)
+        _say_folds(
+            write_folds(
+                whole,
+                rules,
+                out,
+                walk_forward=walk_forward,
+                purged=groups,
+                target_action_rate=target_action_rate,
+                purge=purge,
+                embargo=embargo,
+                tick=lambda what: remark(f"{what} ..."),
+            )
+        )
+        return
     plan = None if compat else SplitPlan(purge=purge, embargo=embargo)
     check_replaceable(out)
     thresholds = rules_of(rules, target_action_rate)
@@ -71,3 +109,24 @@ def prepare(
     for name, leak in done.leaks.items():
         warn(f"leak kept by --compat rook, {name}: {leak}")
     say(f"folder: {done.folder}")
+
+
+def _say_folds(done: PreparedFolds) -> None:
+    """A row for each fold: what it learns from, and what it is judged on."""
+    rows = []
+    for name, held_out, splits, trades in zip(
+        done.folds.names, done.folds.folds, done.splits, done.trades, strict=True
+    ):
+        all_of_them = done.folds.stretches
+        begins = [all_of_them[place].first_at for place in held_out if place - 1 not in held_out]
+        ends = [all_of_them[place].last_at for place in held_out if place + 1 not in held_out]
+        judged = ", ".join(f"{first[:16]} to {last[:16]}" for first, last in zip(begins, ends, strict=True))
+        figures = [*(f"{splits[split]:,}" for split in ("train", "val", "test")), f"{trades:.1%}"]
+        rows.append(([name, judged], figures))
+    layout.print_table(["fold", "judged on"], ["train", "val", "test", "trades"], rows)
+    say()
+    for name, lines in zip(done.folds.names, done.cautions, strict=True):
+        for line in lines:
+            warn(f"{name}: {line}")
+    say(f"folder: {done.folder} (rook-bench train --data-dir {done.folder} trains every fold)")
+    say(f"judge on: {done.folder / TAPE}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rook_bench.cli.options import ConfigFile, Json, Out
 from rook_bench.core.console import remark, say, say_json
+from rook_bench.dataset.folds import has_folds
 from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.workbench import fine_tune as bench
+from rook_bench.workbench import fine_tune_folds as bench_folds
 
 
 def reward(
@@ -30,9 +32,20 @@ def reward(
 
     `tree:OUT` is that critic as a source, and `train --stage rl --rewards OUT` teaches it to a model.
     """
-    done = bench.reward(
-        data_dir, out, config, horizon_s=horizon, template=template, seed=seed, tick=lambda what: remark(f"{what} ...")
-    )
+    asked: dict[str, Any] = {"horizon_s": horizon, "template": template, "seed": seed}
+    tick = lambda what: remark(f"{what} ...")  # noqa: E731
+    if has_folds(data_dir):
+        made = bench_folds.reward_folds(data_dir, out, config, tick=tick, **asked)
+        if json:
+            say_json([one.record.model_dump(mode="json") for one in made])
+            return
+        for number, one in enumerate(made, start=1):
+            say(f"fold-{number}:")
+            for line in one.describe():
+                say(f"  {line}")
+        say(f"rewards: {out}")
+        return
+    done = bench.reward(data_dir, out, config, tick=tick, **asked)
     if json:
         say_json(done.record.model_dump(mode="json"))
         return

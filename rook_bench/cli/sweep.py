@@ -22,11 +22,13 @@ from rook_bench.cli.options import (
     Out,
     PoolChoice,
     Prepared,
+    RayAddress,
     References,
     Seed,
     Since,
     Trials,
     Until,
+    groups_of,
 )
 from rook_bench.cli.options import Limit as First
 from rook_bench.cli.tape import read_part
@@ -119,10 +121,7 @@ def sweep(
             "--processes", metavar="N", min=1, help="Processes in their place, for plugins that hold the lock."
         ),
     ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster: its address, or auto for one on this machine."),
-    ] = None,
+    ray: RayAddress = None,
     shared: Annotated[
         Path | None,
         typer.Option("--shared", metavar="DIR", help="With --ray: a folder that all machines see, for the tape."),
@@ -158,7 +157,7 @@ def sweep(
         split=split,
         by=by,
         walk_forward=walk_forward,
-        purged=None if purged is None else _groups(purged),
+        purged=None if purged is None else groups_of(purged),
         judge=judge,
         points=points,
         seed=seed,
@@ -176,13 +175,6 @@ def sweep(
         asked = found.evaluation.run.source.reference if found.evaluation is not None else source[0]
         say(f"to replay it: --source {shlex.quote(asked)} --config {shlex.quote(str(out / BEST_CONFIG))}")
     say(f"report: {page}")
-
-
-def _groups(text: str) -> tuple[int, int]:
-    parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
-        raise ConfigError(f"'{text}' is not two numbers", where="--purged", hint="write N,k such as 6,2")
-    return int(parts[0]), int(parts[1])
 
 
 def _print(found: Sweep) -> None:

@@ -7,12 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from rook_bench.cli.options import Track, Trials
+from rook_bench.cli import layout
+from rook_bench.cli.options import RayAddress, Track, Trials
 from rook_bench.cli.tracking import put, tracking
+from rook_bench.core import ConfigError
 from rook_bench.core.console import remark, say, say_json
+from rook_bench.dataset.folds import has_folds
+from rook_bench.engines import Threads, engine_of
 from rook_bench.training.fit import Trained
 from rook_bench.training.ranks import is_first
 from rook_bench.workbench import fine_tune as bench
+from rook_bench.workbench import fine_tune_folds as bench_folds
+from rook_bench.workbench.fine_tune_folds import TrainedFolds
 
 
 def train(
@@ -85,38 +91,52 @@ def train(
             "--report-to", metavar="NAME", help="Report while it runs: tensorboard, wandb, trackio, mlflow; repeat."
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", metavar="N", min=1, help="Of folds: train so many at the same time."),
+    ] = None,
+    ray: RayAddress = None,
     trials: Trials = None,
     track: Track = None,
     json: Annotated[bool, typer.Option("--json", help="Print the adapter's record and nothing else.")] = False,
 ) -> None:
     """Fine-tune with LoRA, measured on validation after each epoch; run it again after an interruption to go on."""
+    asked: dict[str, Any] = {
+        "stage": stage,
+        "rewards": rewards,
+        "drafts": drafts,
+        "parent": parent,
+        "fresh": fresh,
+        "objective": objective,
+        "trials": trials,
+        "say": remark if json else say,
+        "num_epochs": epochs,
+        "max_samples": max_samples,
+        "model": model,
+        "template": template,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "lora_targets": lora_targets,
+        "lora_dora": dora or None,
+        "lora_rs": rslora or None,
+        "gradient_checkpointing": gradient_checkpointing or None,
+        "load_in_4bit": load_in_4bit or None,
+        "seed": seed,
+    }
+    if has_folds(data_dir):
+        for option, given in (("--report-to", report_to), ("--track", track)):
+            if given:
+                raise ConfigError("it hears of one training run, not of folds", where=option, hint="leave it away")
+        engine = Threads(1) if processes is None and ray is None else engine_of(processes=processes, ray=ray)
+        folded = bench_folds.train_folds(data_dir, output_dir, config, engine=engine, **asked)
+        _say_folds(folded, json=json)
+        return
+    for option, asked_for in (("--processes", processes), ("--ray", ray)):
+        if asked_for is not None:
+            hint = "cut the tape with rook-bench data prepare --walk-forward"
+            raise ConfigError("it is for folds, and this is one folder", where=option, hint=hint)
     tracker = tracking(track) if is_first() else None
-    done = bench.train(
-        data_dir,
-        output_dir,
-        config,
-        stage=stage,
-        rewards=rewards,
-        drafts=drafts,
-        parent=parent,
-        fresh=fresh,
-        report_to=report_to or (),
-        objective=objective,
-        trials=trials,
-        say=remark if json else say,
-        num_epochs=epochs,
-        max_samples=max_samples,
-        model=model,
-        template=template,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        lora_targets=lora_targets,
-        lora_dora=dora or None,
-        lora_rs=rslora or None,
-        gradient_checkpointing=gradient_checkpointing or None,
-        load_in_4bit=load_in_4bit or None,
-        seed=seed,
-    )
+    done = bench.train(data_dir, output_dir, config, report_to=report_to or (), **asked)
     if not is_first():
         return
     put(tracker, output_dir)
@@ -125,6 +145,35 @@ def train(
         return
     for line in summary(done):
         say(line)
+
+
+def _say_folds(done: TrainedFolds, *, json: bool) -> None:
+    """A row for each fold: how well it learned, and when it is asked."""
+    if json:
+        manifests = [one.manifest.model_dump(mode="json") for one in done.trained]
+        say_json(done.folds.model_dump(mode="json") | {"adapters": dict(zip(done.folds.names, manifests, strict=True))})
+        return
+    rows = []
+    for name, one in zip(done.folds.names, done.trained, strict=True):
+        facts, measured = one.manifest.training, one.validation
+        figures = [
+            f"{facts['rows']['train']:,}",
+            f"{measured['macro_f1']:.3f}" if "macro_f1" in measured else "",
+            f"{one.ceiling.boosted:.3f}" if one.ceiling else "",
+            f"{measured['trade_share']:.1%}" if "trade_share" in measured else "",
+            f"{measured['reward_bps']:+.2f}" if "reward_bps" in measured else "",
+            f"{facts['best_epoch']:.3g}",
+            f"{facts['seconds']:.0f} s",
+        ]
+        rows.append(([name], figures))
+    titles = ["rows", "macro-F1", "ceiling", "trades", "bps each", "epoch", "took"]
+    told = [place for place in range(len(titles)) if any(figures[place] for _, figures in rows)]
+    say()
+    layout.print_table(
+        ["fold"], [titles[place] for place in told], [(head, [line[place] for place in told]) for head, line in rows]
+    )
+    say()
+    say(f"source: folds:{done.folder}")
 
 
 def summary(done: Trained) -> list[str]:

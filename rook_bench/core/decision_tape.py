@@ -198,7 +198,10 @@ class DecisionTape(Rebuilt):
 
     @classmethod
     def concat(cls, parts: Sequence[DecisionTape]) -> DecisionTape:
-        """Decisions of consecutive rows, one after the other; at least one part."""
+        """Decisions of consecutive rows, one after the other; at least one part.
+
+        What a model was shown and said is kept where every part has it.
+        """
         columns: dict[str, Any] = {}
         for name, _ in parts[0]._columns():
             mine = [getattr(part, name) for part in parts]
@@ -207,7 +210,8 @@ class DecisionTape(Rebuilt):
                     text_column([""] * len(part)) if one is None else one for part, one in zip(parts, mine, strict=True)
                 ]
                 columns[name] = mapped.concatenated(filled)
-        return cls(**columns)
+        told = [part.transcript for part in parts if part.transcript is not None]
+        return cls(**columns, transcript=Transcript.concat(told) if len(told) == len(parts) else None)
 
     @classmethod
     def by_part(cls, rows: int, decide: Callable[[slice], DecisionTape]) -> DecisionTape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -52,6 +53,12 @@ class Transcript(Rebuilt):
 
     def __repr__(self) -> str:
         return f"<Transcript of {len(self):,}>"
+
+    @classmethod
+    def concat(cls, parts: Sequence[Transcript]) -> Transcript:
+        """Of consecutive rows, one after the other; at least one part."""
+        columns = {field.name: [getattr(part, field.name) for part in parts] for field in fields(cls)}
+        return cls(**{name: np.concatenate(column) for name, column in columns.items()})
 
     def rows(self, which: slice | NDArray[np.intp]) -> Transcript:
         """Some rows of it."""

@@ -61,8 +61,13 @@ def with_past(frame: SwapFrame, rows: NDArray[np.intp]) -> SwapFrame:
 
     What looks back in another way (a source of one's own, conditions) begins anew at the first of the rows.
     """
+    return with_features(frame).take(rows)
+
+
+def with_features(frame: SwapFrame) -> SwapFrame:
+    """The swaps with the features of `RECORDED` in columns of their own, which stay what they are in any part."""
     features = compute_features(frame)[list(RECORDED)].dropna(axis="columns", how="all")  # the log may lack volumes
-    return replace(frame, recorded={str(name): column.to_numpy() for name, column in features.items()}).take(rows)
+    return replace(frame, recorded={str(name): column.to_numpy() for name, column in features.items()})
 
 
 def with_labels(frame: SwapFrame, labels: DecisionTape) -> SwapFrame:
@@ -80,22 +85,45 @@ def with_labels(frame: SwapFrame, labels: DecisionTape) -> SwapFrame:
 
 def write_split_tapes(frame: SwapFrame, labels: DecisionTape, splits: Splits, folder: Path) -> None:
     """Write train.parquet, val.parquet and test.parquet into an existing folder, and the listing of them."""
-    whole = with_labels(frame, labels)
+    write_parts(with_features(with_labels(frame, labels)), splits, folder, frame)
+
+
+def write_parts(whole: SwapFrame, splits: Splits, folder: Path, tape: SwapFrame) -> None:
+    """The same of a tape that has its features and labels in columns.
+
+    Args:
+        whole: the labelled swaps (see `with_features`).
+        splits: rows in order of time; where they leave some out, the tape has a hole there.
+        folder: an existing one.
+        tape: what was prepared.
+    """
     listed: dict[str, Any] = {}
     for name, rows in splits.items():
         if not len(rows):
             continue
-        part = with_past(whole, rows)
+        part = pieces_of(whole, rows)
         word = next(word for word, file in SPLITS.items() if file == name)
-        note = f"swaps {rows[0] + 1:,} to {rows[-1] + 1:,} of {len(frame):,} ({word} split)"
-        write_tape(replace(part, notes=(*frame.notes, note)), folder / f"{name}.parquet")
+        note = f"swaps {rows[0] + 1:,} to {rows[-1] + 1:,} of {len(whole):,} ({word} split)"
+        write_tape(replace(part, notes=(*tape.notes, note)), folder / f"{name}.parquet")
         listed[name] = {
             "file": f"{name}.parquet",
             "first": int(rows[0]),
             "last": int(rows[-1]),
             "data_hash": part.data_hash,
         }
-    write_json(folder / LISTING, {"source": frame.source, "source_hash": frame.data_hash, "splits": listed})
+    write_json(folder / LISTING, {"source": tape.source, "source_hash": tape.data_hash, "splits": listed})
+
+
+def pieces_of(frame: SwapFrame, rows: NDArray[np.intp]) -> SwapFrame:
+    """Some rows of a tape in order of time; where others lie between them there is a hole, told or not by the times.
+
+    Rows that follow each other keep the liquidity history; what it did in a hole is known to nobody.
+    """
+    borders = np.flatnonzero(np.diff(rows) != 1) + 1
+    if not len(borders):
+        return frame.take(rows)
+    stacked = SwapFrame.concat([replace(frame.take(piece), history=None) for piece in np.split(rows, borders)])
+    return replace(stacked, breaks=tuple(sorted({*map(int, stacked.holes), *borders.tolist()})))
 
 
 def has_split_tapes(folder: Path) -> bool:

@@ -29,6 +29,7 @@ from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.language.scoring import Scored, probabilities, trade_score
 from rook_bench.language.store import AnswerStore
 from rook_bench.language.template import Prompts
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 
 Mode = Literal["score", "generate"]
@@ -134,18 +135,21 @@ class Decider:
         Rows whose prompt needs history that the tape does not have are held, with the reason; no
         model is asked about them. The same prompt always gets the same answer.
         """
-        home = self.manifest.training.get("pool", {}).get("pair", view.pool.pair)
-        self._elsewhere = (
-            "" if _unwrapped(home) == _unwrapped(view.pool.pair) else f"trained on {home}, asked on {view.pool.pair}"
-        )
-        prompts = self.manifest.template.render(view)
-        return self._decisions(prompts, rows, progress, fresh)
+        self.asked_on(view.pool)
+        return self.decisions(self.manifest.template.render(view), rows, progress=progress, fresh=fresh)
+
+    def asked_on(self, pool: Pool) -> None:
+        """Take note of the pool whose swaps the prompts are about."""
+        home = self.manifest.training.get("pool", {}).get("pair", pool.pair)
+        same = _unwrapped(home) == _unwrapped(pool.pair)
+        self._elsewhere = "" if same else f"trained on {home}, asked on {pool.pair}"
 
     def answers(self, texts: Sequence[str]) -> DecisionTape:
         """One decision for each of these prompts, none of them empty."""
-        return self._decisions(Prompts(list(texts), np.empty((len(texts), 0)), [""] * len(texts)), len(texts))
+        return self.decisions(Prompts(list(texts), np.empty((len(texts), 0)), [""] * len(texts)), len(texts))
 
-    def _decisions(self, prompts: Prompts, rows: int, progress: bool = False, fresh: bool = False) -> DecisionTape:
+    def decisions(self, prompts: Prompts, rows: int, *, progress: bool = False, fresh: bool = False) -> DecisionTape:
+        """The decisions of the first `rows` of these prompts; see `decide`."""
         texts = [text for text in prompts.texts[:rows] if text]
         if fresh:
             self.store.forget(texts)

@@ -137,6 +137,10 @@ class Prompts:
     shown: NDArray[np.float64]
     undefined: list[str]
 
+    def rows(self, which: slice) -> Prompts:
+        """Those of some rows."""
+        return Prompts(self.texts[which], self.shown[which], self.undefined[which])
+
     @property
     def defined(self) -> NDArray[np.bool_]:
         """Rows that have a prompt, shape (rows,)."""

@@ -81,6 +81,9 @@ def promote(
     check_promotes(verdict, where=path, now=now)
     candidate = verdict["candidate"]
     source = _as_judged(candidate, path)
+    unfit = source.choice.plugin.traits.get("no_candidate") if source.installed else None
+    if unfit is not None:
+        raise InputError(f"{source.reference} can't be champion: {unfit}", where=path)
     _check_succession(verdict, source, record.entries(), record.models, path, allow)
     check_same_judgement(verdict, rejudge(path.parent), where=path)
 

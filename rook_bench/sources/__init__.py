@@ -3,6 +3,7 @@
 from rook_bench.sources import (
     always_buy,
     endpoint,
+    folds,
     foresight,
     hold,
     labels,
@@ -25,6 +26,7 @@ __all__ = [
     "always_buy",
     "decide",
     "endpoint",
+    "folds",
     "foresight",
     "hold",
     "labels",

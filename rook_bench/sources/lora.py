@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.language.manifest import adapter_hash, read_manifest
-from rook_bench.language.template import load_template
+from rook_bench.language.template import Prompts, load_template
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import Ask
@@ -36,6 +37,11 @@ class LanguageModel:
     @cached_property
     def _model(self) -> Decider:
         return _decider(adapter_hash(self._adapter), self._adapter, self._mode, self._engine, self._base, self._adapted)
+
+    def decisions(self, prompts: Prompts, pool: Pool, *, progress: bool, fresh: bool) -> DecisionTape:
+        """The model's answers to prompts about a pool's swaps."""
+        self._model.asked_on(pool)
+        return self._model.decisions(prompts, len(prompts.texts), progress=progress, fresh=fresh)
 
     def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
         """The model's answers to the prompts of the first `ask.rows` rows."""

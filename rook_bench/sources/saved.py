@@ -149,7 +149,7 @@ def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
             transcripts.append(_transcript(table))
         filled = own.stop
     columns |= {name: _once(column) for name, column in texts.items()}
-    return DecisionTape(**columns, transcript=_joined(transcripts) if set(_TRANSCRIPT) <= set(names) else None)
+    return DecisionTape(**columns, transcript=Transcript.concat(transcripts) if transcripts else None)
 
 
 BATCH = 1 << 16
@@ -167,8 +167,3 @@ def _once(column: NDArray[np.object_]) -> NDArray[np.object_]:
     """A text that is the same on all rows kept once."""
     same = len(column) > 1 and all(bool((column[rows] == column[0]).all()) for rows in mapped.parts(len(column)))
     return np.broadcast_to(column[:1], len(column)) if same else column
-
-
-def _joined(parts: list[Transcript]) -> Transcript:
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _TRANSCRIPT if parts}
-    return Transcript(**columns)

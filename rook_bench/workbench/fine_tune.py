@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,12 +97,17 @@ def reward(
     Raises:
         InputError, ConfigError: for a folder without split tapes, one too short to learn from, a horizon that is none.
     """
-    if not 1 <= horizon_s <= LONGEST_HORIZON_S:
-        raise ConfigError(f"a horizon of {horizon_s:g} s", where="horizon_s", hint="give 1 to 86,400 seconds")
+    check_horizon(horizon_s)
     check_replaceable(Path(out))
     settings = settings_of(config, seed)
     prompt = load_template(template)
     return make_rewards(data_dir, out, prompt, settings.replay(), horizon_s=horizon_s, seed=settings.seed, tick=tick)
+
+
+def check_horizon(horizon_s: float) -> None:
+    """ConfigError for a horizon that is none."""
+    if not 1 <= horizon_s <= LONGEST_HORIZON_S:
+        raise ConfigError(f"a horizon of {horizon_s:g} s", where="horizon_s", hint="give 1 to 86,400 seconds")
 
 
 def train(
@@ -141,21 +146,33 @@ def train(
     Raises:
         InputError, ConfigError: without the extra `train`; for data, a base or settings that can't be used.
     """
-    from rook_bench.training.fit import train as fit
-    from rook_bench.training.fit import train_policy
-
-    chosen = settings_of_training(config, stage, {"rewards": rewards, "drafts": drafts, "from": parent}, settings)
+    inputs = {"rewards": rewards, "drafts": drafts, "from": parent}
+    chosen = settings_of_training(config, stage, inputs, settings)
     require_train_extra()
     if not is_first():  # of several processes that train together one speaks
         say = _to_nobody
     how: dict[str, Any] = {"say": say, "console": err, "fresh": fresh, "report_to": report_to}
-    if rewards is not None and parent is not None:
-        done = train_policy(data_dir, output_dir, chosen, rewards, parent, **how)
-    else:
-        done = fit(data_dir, output_dir, chosen, drafts=drafts, parent=parent, **how)
+    done = carry_out(data_dir, output_dir, chosen, inputs, **how)
     if is_first():
         record_choice(done, trials)
     return done
+
+
+def carry_out(
+    data_dir: str | Path,
+    output_dir: str | Path,
+    chosen: TrainSettings,
+    inputs: Mapping[str, str | Path | None],
+    **how: Any,
+) -> Trained:
+    """Train by settings and inputs that belong together (see `settings_of_training`); the ledger hears nothing."""
+    from rook_bench.training.fit import train as fit
+    from rook_bench.training.fit import train_policy
+
+    rewards, parent = inputs["rewards"], inputs["from"]
+    if rewards is not None and parent is not None:
+        return train_policy(data_dir, output_dir, chosen, rewards, parent, **how)
+    return fit(data_dir, output_dir, chosen, drafts=inputs["drafts"], parent=parent, **how)
 
 
 def _to_nobody(line: str) -> None:
@@ -165,7 +182,7 @@ def _to_nobody(line: str) -> None:
 def settings_of_training(
     config: TrainSettings | str | Path | None,
     stage: str,
-    inputs: dict[str, str | Path | None],
+    inputs: Mapping[str, str | Path | None],
     settings: dict[str, Any],
 ) -> TrainSettings:
     """What a call of `train` comes to: its settings, where stage and inputs (rewards, drafts, from) belong together."""
@@ -179,11 +196,11 @@ def settings_of_training(
     return chosen
 
 
-def record_choice(done: Trained, trials: str | Path | None = None) -> None:
-    """Tell the trial ledger of the choice among checkpoints."""
+def record_choice(done: Trained, trials: str | Path | None = None, *, called: Path | None = None) -> None:
+    """Tell the trial ledger of the choice among checkpoints; `called` is where the adapter will lie, if elsewhere."""
     told = done.manifest.training
     choice = choice_of(
-        str(done.folder),
+        str(called or done.folder),
         adapter_hash(done.folder),
         told["settings"] | _taught_by(told),
         told["data_hash"],
@@ -210,7 +227,7 @@ STAGES = {"sft": ((), ()), "draft": (("drafts",), ("from",)), "rl": (("rewards",
 _WORDS = {"rewards": "DIR", "drafts": "FILE", "from": "ADAPTER"}
 
 
-def _check_stage(stage: str, given: dict[str, str | Path | None], settings: dict[str, Any]) -> None:
+def _check_stage(stage: str, given: Mapping[str, str | Path | None], settings: dict[str, Any]) -> None:
     if stage not in STAGES:
         raise UnknownName("stage", stage, STAGES, where="--stage")
     needed, possible = STAGES[stage]

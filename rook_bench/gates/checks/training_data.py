@@ -37,7 +37,7 @@ def training_data(asked: Evidence, candidate: Analysis) -> Check:
     source, frame = candidate.run.source, candidate.run.frame
     unknown: Status = "inconclusive" if asked.training_data == "known" else "info"
     try:
-        found = _held_against(_learned_from(source), frame, unknown)
+        found = _held_against(_lessons(source, frame), frame, unknown)
         if found.status == "pass" and not _lessons_told(source):
             return Check(TITLE, unknown, f"what it was taught isn't known ({SAY}); its calibration: {found.detail}")
         return found
@@ -45,22 +45,46 @@ def training_data(asked: Evidence, candidate: Analysis) -> Check:
         return Check(TITLE, unknown, f"what it learned from can't be read ({error})")
 
 
-def _held_against(known: list[LearnedFrom] | None, frame: SwapFrame, unknown: Status) -> Check:
+def _lessons(source: Source, frame: SwapFrame) -> list[_Lesson] | None:
+    """What a source learned from, with the swaps that it decides on by that; None where it does not say."""
+    told = source.choice.plugin.traits.get("lessons")
+    if told is None or not source.installed:
+        known = _learned_from(source)
+        return None if known is None else [(one, frame) for one in known]
+    lessons: list[_Lesson] = []
+    for manifest, rows in told(frame, **source.choice.params):
+        if manifest.learned_from is None or not manifest.lessons_known:
+            return None
+        lessons.append((manifest.learned_from, frame[rows]))
+    return lessons
+
+
+_Lesson = tuple[LearnedFrom, SwapFrame]
+
+
+def _held_against(known: list[_Lesson] | None, frame: SwapFrame, unknown: Status) -> Check:
     if known is None:
         return Check(TITLE, unknown, f"it does not say what it learned from (plugins declare trained_on; {SAY})")
     if not known:
         return Check(TITLE, "pass", "it learned from no swaps")
-    mine = RowSketch.of(frame)
-    for told in known:
+    sketches: dict[int, RowSketch] = {}
+    for told, judged in known:
+        if id(judged) not in sketches:
+            sketches[id(judged)] = RowSketch.of(judged)
+        mine = sketches[id(judged)]
         shared, of = mine.shared(RowSketch.from_json(told.rows)) if told.rows else (0, 0)
         if shared:
             detail = f"it learned from these very swaps: {shared} of {of} that were compared are among its own"
             return Check(TITLE, "invalid", detail)
-        if _same_time(told, frame):
+        if _same_time(told, judged):
             detail = f"it learned from this market until {told.last_at[:19]}, and the tape begins before that"
             return Check(TITLE, "invalid", detail)
-    until = max(told.last_at for told in known)[:19]
-    return Check(TITLE, "pass", f"it learned from swaps until {until}, none of them judged here")
+        if judged is not frame and np.datetime64(told.last_at[:19], "ns") > judged.at[0]:
+            what = f"a fold learned from swaps until {told.last_at[:19]}, after those it decides on"
+            return Check(TITLE, "invalid", f"{what}: a cross-validation tells how to train, and nobody could trade it")
+    until = max(told.last_at for told, _ in known)[:19]
+    apart = f", each of {len(known)} folds from none that it decides on" if known[0][1] is not frame else ""
+    return Check(TITLE, "pass", f"it learned from swaps until {until}{apart or ', none of them judged here'}")
 
 
 def _learned_from(source: Source) -> list[LearnedFrom] | None:

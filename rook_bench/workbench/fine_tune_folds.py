@@ -1,0 +1,297 @@
+"""From swaps to adapters, fold by fold: walk-forward and combinatorial purged training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from rook_bench.core import ConfigError
+from rook_bench.core.console import err, remark
+from rook_bench.core.files import check_replaceable, whole_folder, write_json
+from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
+from rook_bench.dataset.fit_rules import rules_of
+from rook_bench.dataset.folds import FoldPlan, Folds, of_fold, read_folds
+from rook_bench.dataset.prepare_folds import PreparedFolds
+from rook_bench.dataset.prepare_folds import prepare_folds as write_folds
+from rook_bench.dataset.rules import Rules
+from rook_bench.dataset.split_tapes import LISTING
+from rook_bench.engines import Engine, Threads
+from rook_bench.language.manifest import LearnedFrom, adapter_hash, read_manifest
+from rook_bench.language.runtime import require_train_extra
+from rook_bench.language.template import load_template
+from rook_bench.rewards.make import Made, make_rewards
+from rook_bench.rewards.reward import HORIZON_S
+from rook_bench.training.ranks import world
+from rook_bench.training.settings import TrainSettings
+from rook_bench.workbench.config import BenchConfig, settings_of
+from rook_bench.workbench.fine_tune import carry_out, check_horizon, record_choice, settings_of_training
+from rook_bench.workbench.running import Tape, tape_of
+
+if TYPE_CHECKING:
+    from rook_bench.training.fit import Trained
+
+FINGERPRINT = "folds-run.json"
+"""What the folds that wait in the working folder were trained with."""
+
+
+def prepare_folds(
+    tape: Tape,
+    rules: Rules | str | Path,
+    out: str | Path,
+    *,
+    walk_forward: int | None = None,
+    purged: tuple[int, int] | None = None,
+    target_action_rate: float | None = None,
+    purge: int = 100,
+    embargo: int = 0,
+    tick: Callable[[str], None] = lambda what: None,
+) -> PreparedFolds:
+    """Cut a tape into folds and write a prepared folder for each, with the tape that all of them are judged on.
+
+    Args:
+        tape: the swaps, or a file or folder of them.
+        rules: what labels the rows, a file of it, or "fit:mean-reversion,breakout": thresholds from the training rows
+            of each fold.
+        out: folder to write to, whole or not at all.
+        walk_forward: so many stretches, each judged by what was learned before it.
+        purged: groups and how many of them are held out at once, such as (6, 2): a fold for every choice of them.
+        target_action_rate: share of the training rows on which fitted rules trade, 0.1 by default.
+        purge, embargo: rows left out between what is learned from and what it is chosen by or judged on; features
+            look back over 100.
+        tick: hears what is being done.
+
+    Raises:
+        ConfigError: for both of walk_forward and purged, or neither; for groups that can't be.
+        InputError: for a tape too short for them, or rules that can't be used.
+    """
+    check_replaceable(Path(out))
+    split = {"purge": purge, "embargo": embargo}
+    plan = FoldPlan.parse({"walk_forward": walk_forward, "purged": purged, "split": split}, where="folds")
+    return write_folds(tape_of(tape), rules_of(rules, target_action_rate), out, plan, tick=tick)
+
+
+def reward_folds(
+    data_dir: str | Path,
+    out: str | Path,
+    config: BenchConfig | str | Path | None = None,
+    *,
+    horizon_s: float = HORIZON_S,
+    template: str | Path = "codes",
+    seed: int | None = None,
+    tick: Callable[[str], None] = lambda what: None,
+) -> list[Made]:
+    """The rewards of every fold (see `reward`), in folders of the same names.
+
+    Raises:
+        InputError, ConfigError: as `reward`, and for what is no folder of folds.
+    """
+    check_horizon(horizon_s)
+    check_replaceable(Path(out))
+    folds, settings, prompt = read_folds(data_dir, "data"), settings_of(config, seed), load_template(template)
+    made = []
+    with whole_folder(out) as aside:
+        for name in folds.names:
+            hear = lambda what: tick(f"{name}: {what}")  # noqa: B023, E731
+            one = make_rewards(
+                Path(data_dir) / name,
+                aside / name,
+                prompt,
+                settings.replay(),
+                horizon_s=horizon_s,
+                seed=settings.seed,
+                tick=hear,
+            )
+            made.append(one)
+        folds.model_copy(update={"made": "rewards"}).save(aside)
+    return made
+
+
+@dataclass(frozen=True)
+class TrainedFolds:
+    """What came of training on every fold.
+
+    Attributes:
+        folder: the source `folds:FOLDER`.
+        folds: the record; trained: of each fold, those that an earlier call had finished too.
+    """
+
+    folder: Path
+    folds: Folds
+    trained: list[Trained]
+
+
+def train_folds(
+    data_dir: str | Path,
+    output_dir: str | Path,
+    config: TrainSettings | str | Path | None = None,
+    *,
+    stage: str = "sft",
+    rewards: str | Path | None = None,
+    drafts: str | Path | None = None,
+    parent: str | Path | None = None,
+    fresh: bool = False,
+    engine: Engine | None = None,
+    trials: str | Path | None = None,
+    say: Callable[[str], None] = remark,
+    **settings: Any,
+) -> TrainedFolds:
+    """Fine-tune a base model on every fold; `folds:OUTPUT_DIR` asks each adapter where it learned nothing.
+
+    The same call goes on after an interruption: folds that were finished are kept in `.NAME.folds` beside the output,
+    and the one that was begun goes on from its last checkpoint.
+
+    Args:
+        data_dir: what `prepare_folds` wrote.
+        output_dir: a folder of adapters; appears whole or not at all.
+        config, stage, settings: as for `train`.
+        rewards, drafts, parent: as for `train`; of a folder of folds each fold takes its own.
+        fresh: forget what an interrupted call left.
+        engine: where folds are trained (see `rook_bench.engines`): here, one after the other, by default. On several
+            machines both folders lie where all of them see them.
+        trials: folder of the trial ledger, which hears of every choice among checkpoints.
+        say: hears facts, warnings and a line per epoch.
+
+    Raises:
+        InputError, ConfigError: as `train`, and for what is no folder of folds.
+    """
+    output = Path(output_dir)
+    check_replaceable(output)
+    folds = read_folds(data_dir, "data")
+    inputs = {"rewards": rewards, "drafts": drafts, "from": parent}
+    chosen = settings_of_training(config, stage, inputs, settings)
+    require_train_extra()
+    if world() > 1:
+        what = "folds are trained one by one, and this is one of several processes"
+        raise ConfigError(what, where="train", hint="start it without torchrun, or train each fold's folder with it")
+    engine = engine or Threads(1)
+    here = isinstance(engine, Threads)
+    if isinstance(engine, Threads) and engine.workers > 1:
+        raise ConfigError("threads share one generator of random numbers", where="engine", hint="give --processes")
+    given = {name: None if path is None else Path(path).absolute() for name, path in inputs.items()}
+    work = output.absolute().parent / f".{output.name}.folds"
+    job = FoldTraining(Path(data_dir).absolute(), work, chosen, given, say if here else None)
+    with _working(work, job, fresh=fresh):
+        done = {name: found for name in folds.names if (found := _kept(work, name)) is not None}
+        if done:
+            say(f"kept from before: {', '.join(done)}")
+        left = [name for name in folds.names if name not in done]
+        for place, trained in engine.results(job, left):
+            name = left[place]
+            record_choice(trained, trials, called=output / name)
+            _keep(work, name, trained)
+            done[name] = trained
+            if not here:
+                say(f"{name}: done")
+        with whole_folder(output) as aside:
+            for name in folds.names:  # copied, for whoever is stopped here has lost nothing
+                shutil.copytree(work / name, aside / name)
+            folds.model_copy(update={"made": "adapters"}).save(aside)
+        shutil.rmtree(work)
+    return TrainedFolds(output, folds, [replace(done[name], folder=output / name) for name in folds.names])
+
+
+@dataclass(frozen=True)
+class FoldTraining:
+    """A job (see `engines.Job`): pieces are names of folds, and their results are `Trained`.
+
+    Attributes:
+        data_dir: the prepared folds; work: where adapters wait.
+        settings, inputs: of every fold (see `settings_of_training`).
+        say: hears how it goes, in this process; None elsewhere.
+    """
+
+    data_dir: Path
+    work: Path
+    settings: TrainSettings
+    inputs: Mapping[str, Path | None]
+    say: Callable[[str], None] | None
+
+    def open(self) -> Callable[[str], Trained]:
+        """Ready to train folds."""
+        return self._train
+
+    def _train(self, name: str) -> Trained:
+        say = self.say
+        inputs = {key: None if path is None else of_fold(path, name) for key, path in self.inputs.items()}
+        return carry_out(
+            self.data_dir / name,
+            self.work / name,
+            self.settings,
+            inputs,
+            say=_nobody if say is None else lambda line: say(f"{name}: {line}"),
+            console=Console(quiet=True) if say is None else err,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """What is trained, on what: folds that wait are kept for the same call alone."""
+        return sha256_json(
+            {
+                "settings": self.settings.model_dump(mode="json"),
+                "folds": read_folds(self.data_dir, "data").model_dump(mode="json"),
+                "splits": [sha256_file(path) for path in sorted(self.data_dir.glob(f"fold-*/{LISTING}"))],
+                "inputs": {name: None if path is None else str(path) for name, path in self.inputs.items()},
+                "code": sha256_code(*TRAINING),
+            }
+        )
+
+
+def _nobody(line: str) -> None:
+    """Lines of a worker, which nobody reads."""
+
+
+@contextmanager
+def _working(work: Path, job: FoldTraining, *, fresh: bool) -> Iterator[None]:
+    """The folder in which folds wait for the last one; what another call left there is forgotten."""
+    same = (work / FINGERPRINT).is_file() and (work / FINGERPRINT).read_text(encoding="utf-8") == job.fingerprint
+    if work.exists() and (fresh or not same):
+        if not fresh and job.say is not None:
+            job.say("note: an interrupted run with other settings, data or code lay here; starting over")
+        shutil.rmtree(work)
+    work.mkdir(parents=True, exist_ok=True)
+    (work / FINGERPRINT).write_text(job.fingerprint, encoding="utf-8")
+    try:
+        yield
+    finally:
+        if work.exists() and [path.name for path in work.iterdir()] == [FINGERPRINT]:  # nothing came of it
+            shutil.rmtree(work)
+
+
+def _keep(work: Path, name: str, trained: Trained) -> None:
+    """Note that a fold is finished and on record, with what its adapter does not say itself."""
+    told = {
+        "adapter": adapter_hash(work / name),
+        "checkpoints": trained.checkpoints,
+        "chosen_by": trained.chosen_by.model_dump(mode="json"),
+        "ceiling": None if trained.ceiling is None else asdict(trained.ceiling),
+    }
+    write_json(work / f"{name}.json", told)
+
+
+def _kept(work: Path, name: str) -> Trained | None:
+    """A fold that an earlier call finished; None where it did not."""
+    from rook_bench.training.fit import Ceiling, Trained
+
+    try:
+        told = json.loads((work / f"{name}.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    if adapter_hash(work / name) != told["adapter"]:
+        return None
+    manifest = read_manifest(work / name)
+    return Trained(
+        folder=work / name,
+        manifest=manifest,
+        ceiling=None if told["ceiling"] is None else Ceiling(**told["ceiling"]),
+        validation=manifest.training["validation"],
+        resumed=True,
+        chosen_by=LearnedFrom.parse(told["chosen_by"], where=work),
+        checkpoints=told["checkpoints"],
+    )
