@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE, PIPS
 from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult, TickMap
 from rook_bench.execution.ticks import sqrt_price_at_tick, tick_at_sqrt_price
@@ -88,9 +90,8 @@ def _before(frame: SwapFrame, row: int) -> tuple[int, int] | None:
 def _follows_another(frame: SwapFrame, row: int) -> bool:
     """Whether the swap follows, to the last unit, from another one of its second or its neighbourhood."""
     others = {row + step for step in range(-NEAR - 1, NEAR + 1)}
-    second = frame.at[row].astype("datetime64[s]")
-    seconds = frame.at.astype("datetime64[s]")
-    others |= set(range(int(seconds.searchsorted(second, "left")), int(seconds.searchsorted(second, "right"))))
+    second = frame.at[row].astype("datetime64[s]").astype(frame.at.dtype)
+    others |= set(range(*frame.at.searchsorted([second, second + np.timedelta64(1, "s")]).tolist()))
     for other in sorted(others - {row, row - 1}):
         if not 0 <= other < len(frame) or frame.liquidity[other] != frame.liquidity[row]:
             continue

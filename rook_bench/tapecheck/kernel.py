@@ -33,8 +33,12 @@ SWAPS = np.dtype(
 )
 """Recorded swaps: units in and out (both positive), the state after, the pool's own tick, the recorded one, the fee."""
 
-PRICED = np.dtype([("kind", "i8"), ("crossed", "i8"), ("gained", *_AMOUNT)])
-"""What came out: the kind, ticks crossed, and output (of a miss, that of an exact-input swap of the recorded input)."""
+PRICED = np.dtype([("kind", "i8"), ("near", "i8"), ("crossed", "i8"), ("gained", *_AMOUNT)])
+"""What came out: the kind; of a miss, whether amounts and price may fit as some kind; ticks crossed; and output (of a
+miss, that of an exact-input swap of the recorded input)."""
+
+NO, EXACT, NEAR = 0, 1, 2
+"""Whether a swap was of some kind: no, yes, or in all but liquidity and tick as far as can be told here."""
 
 WALKED = np.dtype([("active", *_AMOUNT), ("tick", "i8"), ("place", "i8"), ("begun", "i8")])
 """Where a walk along the tick map stands: active liquidity, the tick, and the last tick of the map at or below it."""
@@ -51,13 +55,12 @@ def _same(call: Any, swap: Any) -> bool:
         load(call.after) == load(swap.sqrt_price)
         and load(call.out) == load(swap.gained)
         and load(call.taken) + load(call.fee) == load(swap.spent)
-        and load(call.liquidity_after) == load(swap.liquidity)
     )
 
 
 @njit
-def _price(kind: int, state: Any, liquidity: Any, swap: Any, calls: Records, ticks: Records, call_swap: Any) -> bool:
-    """Price one swap as one kind; whether it could be that kind at all and everything came out as recorded."""
+def _price(kind: int, state: Any, liquidity: Any, swap: Any, calls: Records, ticks: Records, call_swap: Any) -> int:
+    """Price one swap as one kind: EXACT where it could be that kind at all and everything came out as recorded."""
     call = calls[0]
     zero_for_one = swap.zero_for_one != 0
     store(load(state.sqrt_price), call.sqrt_price)
@@ -65,23 +68,27 @@ def _price(kind: int, state: Any, liquidity: Any, swap: Any, calls: Records, tic
     store(extreme_price(zero_for_one), call.sqrt_limit)
     store(load(swap.gained if kind == EXACT_OUTPUT else swap.spent), call.amount)
     if kind == EXACT_OUTPUT and swap.fee_pips >= 1_000_000:
-        return False
+        return NEAR
     if kind == PRICE_LIMIT:
         before, after = load(state.sqrt_price), load(swap.sqrt_price)
         if after >= before if zero_for_one else after <= before:
-            return False
+            return NO
         store(load(_ENDLESS[0]), call.amount)
         store(after, call.sqrt_limit)
     call.tick, call.fee_pips, call.zero_for_one = state.tick, swap.fee_pips, swap.zero_for_one
     call.exact_in = 0 if kind == EXACT_OUTPUT else 1
     call_swap(calls, ticks)
-    if load(call.amount) == 0 or not _same(call, swap):
-        return False
+    if load(call.amount) == 0:
+        return NEAR
+    if not _same(call, swap):
+        return NEAR if call.crossed > 0 else NO
+    if load(call.liquidity_after) != load(swap.liquidity):
+        return NEAR
     if swap.recorded_tick == NO_TICK:
-        return True
+        return EXACT
     # On a tick that can be initialised a fall leaves the pool one below it, and only the loop tells.
     same_range = call.tick_after // call.spacing == swap.tick // call.spacing
-    return swap.recorded_tick == swap.tick and same_range
+    return EXACT if swap.recorded_tick == swap.tick and same_range else NEAR
 
 
 @compiled
@@ -126,13 +133,15 @@ def reprice_rows(
             continue
         priced[row].kind = MISSED
         for kind in (EXACT_INPUT, EXACT_OUTPUT, PRICE_LIMIT):
-            exact = _price(kind, state, liquidity, swaps[row], calls, ticks, call_swap)
-            if exact or kind == EXACT_INPUT:
+            found = _price(kind, state, liquidity, swaps[row], calls, ticks, call_swap)
+            if found == EXACT or kind == EXACT_INPUT:
                 priced[row].crossed = calls[0].crossed
                 store(load(calls[0].out), priced[row].gained)
-            if exact:
+            if found == EXACT:
                 priced[row].kind = kind
                 break
+            if found == NEAR:
+                priced[row].near = 1
 
 
 @compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
-from rook_bench.tapecheck.fees import own_pips
+from rook_bench.tapecheck.fees import implied_fee, paid_pips
 
 
 def state_of(pool: Pool, sqrt_price: int, tick: int, liquidity: int) -> PoolState:
@@ -54,8 +54,11 @@ def sold_token0(frame: SwapFrame, row: int, before: int) -> bool:
 
 
 def swap_fee(frame: SwapFrame, row: int) -> int:
-    """Fee that swap `row` paid, in pips; see `tapecheck.fees.own_pips`."""
+    """Fee that swap `row` paid, in pips: that row of `tapecheck.fees.own_pips`, without the others."""
     if frame.fee_pips is not None:
         return int(frame.fee_pips[row])
-    own = own_pips(frame)
-    return own if isinstance(own, int) else int(own[row])
+    paid, found = paid_pips(frame), implied_fee(frame)
+    if isinstance(paid, int):
+        return paid
+    told = -1 if found is None else int(found.by_row[row])
+    return told if told >= 0 else int(paid[row])

@@ -36,13 +36,15 @@ class Repricing:
     Attributes:
         kind: code of `tapecheck.kernel` by swap, int8, shape (n,).
         crossed: initialised ticks that each priced swap crossed, as far as the tick map is known, int32.
-        reasons: why each miss was missed, by row; see `tapecheck.causes`.
+        changed: swaps that came out otherwise because liquidity changed and the log does not show why, shape (n,).
+        reasons: why each of the others was missed, by row; see `tapecheck.causes`.
         error_units, error_bps: output of the priced swap less the recorded one, in units of the output
             token and in basis points of it; NaN where nothing was priced.
     """
 
     kind: NDArray[np.int8]
     crossed: NDArray[np.int32]
+    changed: NDArray[np.bool_]
     reasons: dict[int, str]
     error_units: NDArray[np.float64]
     error_bps: NDArray[np.float64]
@@ -55,9 +57,8 @@ class Repricing:
     @cached_property
     def testable(self) -> NDArray[np.bool_]:
         """Swaps whose state before them is known: all but those with a liquidity that the log does not explain."""
-        known = mapped.by_part(len(self.kind), lambda rows: self.kind[rows] != kernel.UNTESTED, bool)
-        known[[row for row, reason in self.reasons.items() if reason == CROSSES]] = False
-        return known
+        of = lambda rows: (self.kind[rows] != kernel.UNTESTED) & ~self.changed[rows]  # noqa: E731
+        return mapped.by_part(len(self.kind), of, bool)
 
     @property
     def misses(self) -> NDArray[np.intp]:
@@ -72,7 +73,7 @@ class Repricing:
 
     def by_reason(self) -> dict[str, int]:
         """How many misses each explanation covers, the most frequent first."""
-        return dict(Counter(reason for reason in self.reasons.values() if reason != CROSSES).most_common())
+        return dict(Counter(self.reasons.values()).most_common())
 
 
 def why_not_repriced(frame: SwapFrame) -> str | None:
@@ -137,17 +138,37 @@ def _priced(frame: SwapFrame) -> Iterator[_Part]:
 def _reprice(frame: SwapFrame) -> Repricing:
     count = len(frame)
     kind, crossed = mapped.empty(count, np.int8), mapped.empty(count, np.int32)
-    error, bps = mapped.empty(count), mapped.empty(count)
+    error, bps, changed = mapped.empty(count), mapped.empty(count), mapped.full(count, False, bool)
+    whole = frame.history is not None and frame.history.complete
     missed: dict[int, int] = {}
     for part in _priced(frame):
         rows, found = part.rows, part.priced["kind"]
         kind[rows], crossed[rows] = found, part.priced["crossed"]
-        places, before = np.flatnonzero(found == kernel.MISSED), ExactInts(part.before)
-        missed |= {rows.start + place: before[place] for place in places.tolist()}
+        unknown, before = found == kernel.MISSED, ExactInts(part.before)
+        if not whole:
+            changed[rows] = unknown & _surely_changed(frame, part)
+            unknown &= ~changed[rows]
+        missed |= {rows.start + place: before[place] for place in np.flatnonzero(unknown).tolist()}
         tested = found != kernel.UNTESTED
         error[rows], bps[rows] = np.nan, np.nan
         error[rows][tested], bps[rows][tested] = _errors(part.swaps[tested], part.priced[tested])
-    return Repricing(kind, crossed, _reasons(frame, missed, kind), error, bps)
+    reasons = _reasons(frame, missed, kind)
+    changed[[row for row, reason in reasons.items() if reason == CROSSES]] = True
+    reasons = {row: reason for row, reason in reasons.items() if reason != CROSSES}
+    return Repricing(kind, crossed, changed, reasons, error, bps)
+
+
+def _surely_changed(frame: SwapFrame, part: _Part) -> NDArray[np.bool_]:
+    """Misses that `explain` would put down to unseen changes of liquidity: logs of swaps are full of them.
+
+    Liquidity is another one than the one before, no amount has the wrong sign, and no kind of swap gives the recorded
+    amounts and price, so that the column of liquidity alone can't be what is wrong.
+    """
+    amount0, amount1 = (amount[part.rows] for amount in frame.amounts)
+    below0, below1 = amount0.negative(), amount1.negative()
+    wrong_sign = (below0 == below1) & ~amount0.zero() & ~amount1.zero()
+    other = (part.before != part.swaps["liquidity"]).any(axis=1)
+    return other & ~wrong_sign & (part.priced["near"] == 0)
 
 
 def _reasons(frame: SwapFrame, missed: Mapping[int, int], kind: NDArray[np.int8]) -> dict[int, str]:
