@@ -23,9 +23,12 @@ _HOME = {
     "with_reference": "rook_bench.market.reference",
     "simulate": "rook_bench.market.simulation.simulate",
     "prepare": "rook_bench.workbench.fine_tune",
+    "prepare_folds": "rook_bench.workbench.fine_tune_folds",
     "reward": "rook_bench.workbench.fine_tune",
+    "reward_folds": "rook_bench.workbench.fine_tune_folds",
     "teach": "rook_bench.workbench.fine_tune",
     "train": "rook_bench.workbench.fine_tune",
+    "train_folds": "rook_bench.workbench.fine_tune_folds",
     "train_on": "rook_bench.remote.train",
     "adopt": "rook_bench.workbench.adopt",
     "evaluate": "rook_bench.workbench.compare",
@@ -153,6 +156,9 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.workbench.fine_tune import reward as reward
     from rook_bench.workbench.fine_tune import teach as teach
     from rook_bench.workbench.fine_tune import train as train
+    from rook_bench.workbench.fine_tune_folds import prepare_folds as prepare_folds
+    from rook_bench.workbench.fine_tune_folds import reward_folds as reward_folds
+    from rook_bench.workbench.fine_tune_folds import train_folds as train_folds
     from rook_bench.workbench.judge import Judgement as Judgement
     from rook_bench.workbench.judge import judge as judge
     from rook_bench.workbench.plugin_check import PluginReport as PluginReport

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from rook_bench.core import SIDE_NAMES, InputError
+from rook_bench.dataset.folds import has_folds, read_folds
 from rook_bench.dataset.split_tapes import SPLITS as TAPES
 from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.text_files import read_number_columns
@@ -22,19 +23,27 @@ def folder_facts(folder: str | Path) -> dict[str, Any]:
 
     Raises:
         InputError: where there is no such folder, no known table in it, or a table can't be read.
+
+    Of a folder of folds these facts are told of each.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError("no such folder", where=folder, hint="give what rook-bench data prepare wrote")
+    if has_folds(folder):
+        record = read_folds(folder, "data")
+        return {"folder": str(folder), **{name: folder_facts(folder / name) for name in record.names}}
     tables = {name: _table(path) for name in TABLES if (path := _file(folder, name)) is not None}
-    if not tables:
+    alone = not tables and has_split_tapes(folder)  # a fold is tapes and nothing else
+    if not tables and not alone:
         raise InputError(f"none of {', '.join(TABLES)} (.csv or .csv.gz) is here", where=folder)
-    facts: dict[str, Any] = {"folder": str(folder), "tables": {}, "columns": {}, "labels": {}}
+    facts: dict[str, Any] = {"folder": str(folder)}
+    if not alone:
+        facts |= {"tables": {}, "columns": {}, "labels": {}}
     tapes, problems = _tapes(folder)
     if tapes:
         facts["tapes"] = tapes
     # Windows are written where they are asked for; a folder without exact tapes has nothing but them.
-    needed = [name for name in TABLES if name not in SPLITS or not has_split_tapes(folder)]
+    needed = [name for name in TABLES if (name not in SPLITS or not has_split_tapes(folder)) and not alone]
     problems += [f"{name}.csv is missing" for name in needed if name not in tables]
     for name, table in tables.items():
         facts["tables"][name] = f"{len(table):,} rows x {table.shape[1]} columns"

@@ -17,7 +17,6 @@ from rook_bench.core.config import Config, read_json_record
 from rook_bench.core.files import write_json
 from rook_bench.dataset.splits import SplitPlan, Splits
 from rook_bench.market.frame import SwapFrame
-from rook_bench.stats.splits import paths_of
 
 RECORD = "folds.json"
 """The file of a folder of folds that says which rows each is judged on."""
@@ -200,7 +199,8 @@ def cut(frame: SwapFrame, plan: FoldPlan) -> Cut:
     places = [slice(first, stop) for first, stop in pairwise(edges)]
     if plan.purged:
         picks = [list(pick) for pick in combinations(range(parts), plan.purged[1])]
-        paths = paths_of(np.array(picks, dtype=np.intp), parts).tolist()
+        holding = [[fold for fold, pick in enumerate(picks) if group in pick] for group in range(parts)]
+        paths = [list(path) for path in zip(*holding, strict=True)]
     else:
         places, parts = places[1:], parts - 1
         picks, paths = [[part] for part in range(parts)], [list(range(parts))]

@@ -97,7 +97,7 @@ def prepare(
         stamp = core["timestamp"].tail(len(conditions)).to_numpy()
         write_csv(conditions.assign(timestamp=stamp), aside / "core_conditions.csv")
         write_csv(labeled, aside / "labeled_dataset.csv")
-        write_split_tapes(frame, labels, splits, aside)
+        write_split_tapes(frame, features, labels, splits, aside)
         for name, rows in splits.items() if windows or compat_rook else ():
             table = _window_table(scaled, scaled_context, list(conditions.columns), labeled, rows, plan, compat_rook)
             write_csv(table, aside / f"{name}.csv")

@@ -64,7 +64,8 @@ def prepare_folds(
         InputError: for a tape too short for the folds, or on which rules can't be fitted.
     """
     made = cut(frame, plan)
-    features, remembered = compute_features(frame), with_features(frame)
+    features = compute_features(frame)
+    remembered = with_features(frame, features)
     splits, trades, cautions = [], [], []
     labels, judged = None, dict[int, DecisionTape]()
     with whole_folder(folder) as aside:

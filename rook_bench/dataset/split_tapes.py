@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from rook_bench.dataset.splits import Splits
 from rook_bench.market.features import compute_features
 from rook_bench.market.frame import RECORDED, SwapFrame
 from rook_bench.market.tape_file import read_tape, write_tape
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LISTING = "splits.json"
 """The file of a prepared folder that says where in the tape its split tapes lie."""
@@ -64,9 +67,14 @@ def with_past(frame: SwapFrame, rows: NDArray[np.intp]) -> SwapFrame:
     return with_features(frame).take(rows)
 
 
-def with_features(frame: SwapFrame) -> SwapFrame:
-    """The swaps with the features of `RECORDED` in columns of their own, which stay what they are in any part."""
-    features = compute_features(frame)[list(RECORDED)].dropna(axis="columns", how="all")  # the log may lack volumes
+def with_features(frame: SwapFrame, features: pd.DataFrame | None = None) -> SwapFrame:
+    """The swaps with the features of `RECORDED` in columns of their own, which stay what they are in any part.
+
+    Args:
+        frame: the swaps; features: theirs, where they were computed already.
+    """
+    known = compute_features(frame) if features is None else features
+    features = known[list(RECORDED)].dropna(axis="columns", how="all")  # the log may lack volumes
     return replace(frame, recorded={str(name): column.to_numpy() for name, column in features.items()})
 
 
@@ -83,9 +91,11 @@ def with_labels(frame: SwapFrame, labels: DecisionTape) -> SwapFrame:
     return replace(frame, labels=columns)
 
 
-def write_split_tapes(frame: SwapFrame, labels: DecisionTape, splits: Splits, folder: Path) -> None:
+def write_split_tapes(
+    frame: SwapFrame, features: pd.DataFrame, labels: DecisionTape, splits: Splits, folder: Path
+) -> None:
     """Write train.parquet, val.parquet and test.parquet into an existing folder, and the listing of them."""
-    write_parts(with_features(with_labels(frame, labels)), splits, folder, frame)
+    write_parts(with_labels(with_features(frame, features), labels), splits, folder, frame)
 
 
 def write_parts(whole: SwapFrame, splits: Splits, folder: Path, tape: SwapFrame) -> None:

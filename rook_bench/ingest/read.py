@@ -30,7 +30,8 @@ def read_swaps(
 
     Args:
         path: file or folder, or a tape that goes by name (`sample`). A folder is ROOK's when it holds
-            core_features.csv, a tape when it holds tape.json, else a folder of log files.
+            core_features.csv, a tape when it holds tape.json, what folds are judged on when it holds folds.json,
+            else a folder of log files.
         pool: metadata for logs that do not tell it.
         address: the pool (v4: pool id) to read out of a log or tape of several.
         allow_rounded: take integers that have been through a float; the frame says which.
@@ -58,7 +59,7 @@ def _read(path: Path, pool: Pool | None, address: str | None, allow_rounded: boo
     if path.is_dir():
         if (path / "tape.json").exists():
             return read_tape_folder(path, pool, address=address)
-        rook = _rook_file(path)
+        rook = _rook_file(path) or _judged_file(path)
         if rook is None:
             return read_log(path, pool, address=address, allow_rounded=allow_rounded)
         path = rook
@@ -76,6 +77,16 @@ def _rook_file(folder: Path) -> Path | None:
     return next((folder / name for name in names if (folder / name).exists()), None)
 
 
+def _judged_file(folder: Path) -> Path | None:
+    """The tape that folds are judged on; InputError for the folder of one fold, which has three."""
+    if (folder / "folds.json").is_file() and (folder / "test.parquet").is_file():
+        return folder / "test.parquet"
+    if (folder / "splits.json").is_file():
+        what = "holds the tapes of one fold's splits"
+        raise InputError(what, where=folder, hint=f"name one of them, such as {folder / 'test.parquet'}")
+    return None
+
+
 def is_rook_folder(folder: Path) -> bool:
-    """Whether a folder is one of ROOK's."""
-    return _rook_file(folder) is not None
+    """Whether a folder is one of ROOK's, or of the tapes that `data prepare` cut."""
+    return _rook_file(folder) is not None or any((folder / name).is_file() for name in ("folds.json", "splits.json"))

@@ -56,13 +56,8 @@ class PurgedSplits:
 
         There are k / groups of the splits; which splits a path is put together from is a matter of order.
         """
-        return paths_of(self.held_out, len(self.groups))
-
-
-def paths_of(held_out: NDArray[np.intp], groups: int) -> NDArray[np.intp]:
-    """See `PurgedSplits.paths`."""
-    splits_of = [np.flatnonzero((held_out == group).any(axis=1)) for group in range(groups)]
-    return np.stack(splits_of, axis=1)
+        splits_of = [np.flatnonzero((self.held_out == group).any(axis=1)) for group in range(len(self.groups))]
+        return np.stack(splits_of, axis=1)
 
 
 def combinatorial_purged(

@@ -89,6 +89,12 @@ def reward_folds(
 ) -> list[Made]:
     """The rewards of every fold (see `reward`), in folders of the same names.
 
+    Args:
+        data_dir: what `prepare_folds` wrote.
+        out: folder to write to, whole or not at all.
+        config, horizon_s, template, seed: as for `reward`.
+        tick: hears what is being done.
+
     Raises:
         InputError, ConfigError: as `reward`, and for what is no folder of folds.
     """

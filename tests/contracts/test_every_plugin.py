@@ -1,5 +1,6 @@
 """What every plugin has to keep to, whoever wrote it: the check that its author can run."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from endpoint_stand_in import Server
 
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.dataset.folds import Folds
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import Registry, decision_source
 from rook_bench.sources.saved import write_decisions
@@ -40,6 +42,22 @@ def saved(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def two_folds(mini_adapter, tmp_path_factory):
+    """Two folds of one adapter, which decide on the first and the second half of that tape."""
+    folder, at = tmp_path_factory.mktemp("folds"), small_tape().at
+    half, last = len(at) // 2, len(at) - 1
+    edges = [(0, half - 1), (half, last)]
+    stretches = [
+        {"first": first, "last": stop, "first_at": str(at[first]), "last_at": str(at[stop])} for first, stop in edges
+    ]
+    record = {"scheme": "walk-forward", "source": "", "source_hash": "", "made": "adapters"}
+    Folds.parse(record | {"stretches": stretches, "folds": [[0], [1]], "paths": [[0, 1]]}, where="test").save(folder)
+    for name in ("fold-1", "fold-2"):
+        shutil.copytree(mini_adapter, folder / name)
+    return folder
+
+
 @pytest.mark.parametrize(("kind", "name"), EVERY, ids=lambda value: value)
 def test_keeps_the_contract(kind, name, request):
     reference = name
@@ -55,6 +73,8 @@ def test_keeps_the_contract(kind, name, request):
         reference = f"endpoint:{server.url},model=m"
     if name == "tree":
         reference = f"tree:{request.getfixturevalue('rewards_of_world')('planted').folder}"
+    if name == "folds":
+        reference = f"folds:{request.getfixturevalue('two_folds')}"
     if name == "recorded":
         reference = f"recorded:{request.getfixturevalue('saved')}"
     report = check_plugin(reference, kind)

@@ -1,0 +1,271 @@
+"""Training on every fold, and the source that asks each adapter where it learned nothing."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from rook_bench.core import ConfigError, InputError
+from rook_bench.dataset.fit_rules import rules_of
+from rook_bench.dataset.folds import RECORD, FoldPlan, has_folds, read_folds
+from rook_bench.dataset.prepare_folds import TAPE, prepare_folds
+from rook_bench.gates.checks.training_data import training_data
+from rook_bench.gates.policy import Policy
+from rook_bench.language.manifest import adapter_hash, read_manifest
+from rook_bench.market.simulation.simulate import simulate
+from rook_bench.market.tape_file import read_tape
+from rook_bench.metrics import Analysis, analyse
+from rook_bench.promotion.change import promote
+from rook_bench.replay import replay
+from rook_bench.sources import Source, decide
+from rook_bench.sources.checked import checked
+from rook_bench.training.trainer import TimedCheckpoint
+from rook_bench.trials import TrialLedger
+from rook_bench.workbench import fine_tune_folds as bench
+
+torch = pytest.importorskip("torch", reason="the train extra is not installed")
+
+
+class Killed(BaseException):
+    """Stands in for the end of the process."""
+
+
+@pytest.fixture(autouse=True)
+def no_picture(monkeypatch):
+    """Drawing takes a third of such a short run's time, and is looked at elsewhere."""
+    monkeypatch.setattr("rook_bench.report.charts.training.draw_training", lambda *arguments: b"")
+
+
+@pytest.fixture(scope="module")
+def cut(tape, tmp_path_factory):
+    """Two folds of a walk-forward, of 1,500 swaps."""
+    folder = tmp_path_factory.mktemp("cut") / "folds"
+    prepare_folds(tape[:1500], rules_of("data_driven"), folder, FoldPlan(walk_forward=2))
+    return folder
+
+
+@pytest.fixture
+def fit(cut, mini_settings, tmp_path):
+    def run(name="adapters", data=cut, **options):
+        changes = options.pop("changes", {})
+        run.said.clear()
+        return bench.train_folds(
+            data, tmp_path / name, mini_settings(**changes), trials=tmp_path / "trials", say=run.said.append, **options
+        )
+
+    run.said = []
+    return run
+
+
+@pytest.fixture(scope="module")
+def adapters(cut, mini_settings, tmp_path_factory):
+    """An adapter for each fold; never written to."""
+    folder = tmp_path_factory.mktemp("adapters") / "out"
+    bench.train_folds(cut, folder, mini_settings(), trials=folder.parent / "trials", say=lambda line: None)
+    return folder
+
+
+def test_an_adapter_for_each_fold_and_every_choice_on_record(fit, cut, tmp_path):
+    done = fit()
+    assert done.folder == tmp_path / "adapters"
+    assert not list(tmp_path.glob(".adapters*"))
+    record = read_folds(done.folder, "adapters")
+    assert record.stretches == read_folds(cut, "data").stretches
+    for name, one in zip(record.names, done.trained, strict=True):
+        assert one.folder == done.folder / name
+        assert read_manifest(one.folder).training["data_hash"] == one.manifest.training["data_hash"]
+        assert one.manifest.learned_from.last_at < record.stretches[record.names.index(name)].first_at
+    trials = TrialLedger(tmp_path / "trials").trials()
+    assert [trial.source for trial in trials] == [f"lora:{tmp_path / 'adapters' / name}" for name in record.names]
+
+
+def test_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(fit, adapters, tmp_path, monkeypatch):
+    begun = []
+
+    def stop(self, args, state, control, **rest):
+        begun.append(state.global_step)
+        if len(begun) == 6:  # in the second fold: four steps each
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TimedCheckpoint, "on_step_begin", stop)
+        with pytest.raises(Killed):
+            fit()
+    assert not (tmp_path / "adapters").exists()
+    waiting = tmp_path / ".adapters.folds"
+    assert (waiting / "fold-1" / "rook.json").is_file()
+    done = fit()
+    assert "kept from before: fold-1" in fit.said
+    assert not any(line.startswith("fold-1:") for line in fit.said)
+    for name in done.folds.names:
+        assert adapter_files(done.folder / name) == adapter_files(adapters / name)
+    assert len(TrialLedger(tmp_path / "trials").trials()) == 2
+    assert done.trained[0].ceiling is not None  # what an adapter does not say itself is kept too
+    assert not waiting.exists()
+
+
+def adapter_files(folder):
+    return {name: (folder / name).read_bytes() for name in ("adapter_model.safetensors", "tokenizer.json")}
+
+
+def test_what_waits_of_another_call_is_not_taken(fit, tmp_path, monkeypatch):
+    def stop(self, args, state, control, **rest):
+        stop.begun += 1
+        if stop.begun == 6:
+            raise Killed
+
+    stop.begun = 0
+    with monkeypatch.context() as patch:
+        patch.setattr(TimedCheckpoint, "on_step_begin", stop)
+        with pytest.raises(Killed):
+            fit()
+    fit(changes={"learning_rate": 2e-2})
+    assert fit.said[0].startswith("note: an interrupted run with other settings")
+    assert not any("kept from before" in line for line in fit.said)
+
+
+def test_processes_train_the_same_adapters(fit, adapters):
+    from rook_bench.engines.processes import Processes
+
+    done = fit("elsewhere", engine=Processes(2))
+    for name in done.folds.names:
+        assert adapter_files(done.folder / name) == adapter_files(adapters / name)
+    assert sorted(fit.said) == ["fold-1: done", "fold-2: done"]
+
+
+def test_each_row_is_decided_by_the_model_of_its_stretch(cut, adapters, fresh_models):
+    tape = read_tape(cut / TAPE)
+    record = read_folds(adapters, "adapters")
+    both = decide(Source.parse(f"folds:{adapters}"), tape, seed=0).tape
+    border = int(np.searchsorted(tape.at, record.stretches[1].begins))
+    for name, rows in (("fold-1", slice(0, border)), ("fold-2", slice(border, len(tape)))):
+        alone = decide(Source.parse(f"lora:{adapters / name}"), tape, seed=0).tape
+        assert both.rows(rows).bare.to_bytes() == alone.rows(rows).bare.to_bytes()
+        assert (both.transcript.prompt[rows] == alone.transcript.prompt[rows]).all()
+        other = decide(
+            Source.parse(f"lora:{adapters / ('fold-2' if name == 'fold-1' else 'fold-1')}"), tape, seed=0
+        ).tape
+        assert (other.confidence[rows] != alone.confidence[rows]).any()
+
+
+def test_its_prompts_can_be_answered_one_by_one_and_it_does_not_look_ahead(cut, adapters, fresh_models):
+    tape = read_tape(cut / TAPE)
+    source = Source.parse(f"folds:{adapters}")
+    decided = decide(source, tape, seed=0)
+    texts = source.prompts(tape, len(tape))
+    rows = np.array([row for row in range(0, len(tape), 97) if texts[row]])[::-1]
+    again = source.built.answers([texts[row] for row in rows])
+    assert (again.side == decided.tape.side[rows]).all()
+    np.testing.assert_array_equal(again.confidence, decided.tape.confidence[rows])
+    assert len(source.built.answers([])) == 0
+    assert checked(decided, tape, seed=0).status == "clean"
+
+
+def test_rows_that_no_fold_decides_on(tape, cut, adapters):
+    with pytest.raises(InputError, match=r"no fold decides before 2025.*test\.parquet"):
+        decide(Source.parse(f"folds:{adapters}"), tape[:1500], seed=0)
+    with pytest.raises(ConfigError, match=r"no path 2: there is one"):
+        decide(Source.parse(f"folds:{adapters},path=2"), read_tape(cut / TAPE), seed=0)
+    # The last model of a walk-forward goes on.
+    later = tape[1400:1800]
+    assert len(decide(Source.parse(f"folds:{adapters}"), later, seed=0).tape) == 400
+
+
+def test_its_identity_is_of_all_its_adapters(adapters, tmp_path):
+    moved = tmp_path / "moved"
+    shutil.copytree(adapters, moved)
+    assert Source.parse(f"folds:{moved}").content == Source.parse(f"folds:{adapters}").content
+    record = json.loads((moved / "fold-2" / "rook.json").read_text(encoding="utf-8"))
+    (moved / "fold-2" / "rook.json").write_text(json.dumps(record | {"temperature": 2.0}), encoding="utf-8")
+    assert adapter_hash(moved / "fold-2") != adapter_hash(adapters / "fold-2")
+    assert Source.parse(f"folds:{moved}").content != Source.parse(f"folds:{adapters}").content
+
+
+def judged(tape, source) -> Analysis:
+    return analyse(replay(tape, source))
+
+
+def test_the_gate_holds_each_fold_against_its_own_stretch(cut, adapters, tmp_path):
+    tape, evidence = (
+        read_tape(cut / TAPE),
+        Policy.parse({"evidence": {"training_data": "known"}}, where="test").evidence,
+    )
+    found = training_data(evidence, judged(tape, f"folds:{adapters}"))
+    assert (found.status, "each of 2 folds from none" in found.detail) == ("pass", True)
+    # A planted leak: the first stretch decided by the model that learned from it.
+    leak = tmp_path / "leak"
+    shutil.copytree(adapters, leak)
+    shutil.rmtree(leak / "fold-1")
+    shutil.copytree(leak / "fold-2", leak / "fold-1")
+    found = training_data(evidence, judged(tape, f"folds:{leak}"))
+    assert (found.status, "these very swaps" in found.detail) == ("invalid", True)
+    # Such a model alone learned from a part of the tape.
+    found = training_data(evidence, judged(tape, f"lora:{adapters / 'fold-2'}"))
+    assert found.status == "invalid"
+
+
+def test_a_cross_validation_is_no_candidate(tape, mini_settings, tmp_path):
+    data = tmp_path / "data"
+    prepare_folds(tape[:1500], rules_of("data_driven"), data, FoldPlan(purged=(2, 1)))
+    bench.train_folds(data, tmp_path / "out", mini_settings(), trials=tmp_path / "trials", say=lambda line: None)
+    judged_tape = read_tape(data / TAPE)
+    assert len(judged_tape) == 1500
+    found = training_data(Policy().evidence, judged(judged_tape, f"folds:{tmp_path / 'out'}"))
+    assert (found.status, "a cross-validation tells how to train" in found.detail) == ("invalid", True)
+    with pytest.raises(InputError, match="no fold decides after"):
+        decide(Source.parse(f"folds:{tmp_path / 'out'}"), tape[:1600], seed=0)
+
+
+def test_no_walk_forward_is_promoted(adapters, tmp_path, monkeypatch):
+    verdict = {"candidate": {"source": f"folds:{adapters}"}}
+    path = tmp_path / "verdict.json"
+    path.write_text(json.dumps(verdict), encoding="utf-8")
+    module = "rook_bench.promotion.change."
+    monkeypatch.setattr(module + "parse_verdict", lambda content, where: verdict)
+    monkeypatch.setattr(module + "check_promotes", lambda *arguments, **options: None)
+    monkeypatch.setattr(module + "_as_judged", lambda candidate, path: Source.parse(candidate["source"]))
+    with pytest.raises(InputError, match="can't be champion.*promote the adapter of a fold"):
+        promote(path, tmp_path / "models", rejudge=lambda folder: verdict)
+    assert not (tmp_path / "models").exists()
+
+
+def test_what_goes_with_folds_and_what_does_not(command_line, cut, prepared, adapters, tmp_path):
+    out = tmp_path / "x"
+    for arguments, message in (
+        (("--data-dir", cut, "--report-to", "tensorboard"), "--report-to: it hears of one training run"),
+        (("--data-dir", prepared, "--processes", "2"), "--processes: it is for folds"),
+        (("--data-dir", adapters), "its folds hold adapters"),
+        (("--data-dir", cut, "--model", "rook-tinny"), "rook-tiny"),
+    ):
+        code, _, err = command_line("train", "--output-dir", out, *arguments)
+        assert (code, message in err) == (3, True), err
+        assert len(err.strip().splitlines()) == 1, err
+    assert list(tmp_path.iterdir()) == []
+    assert has_folds(cut)
+
+
+def test_rewards_and_policies_fold_by_fold(command_line, mini_base, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tape = simulate(3500, np.random.default_rng(3))
+    prepare_folds(tape, rules_of("data_driven"), tmp_path / "data", FoldPlan(walk_forward=1))
+    code, out, err = command_line("reward", "data", "--out", "rewards", "--horizon", "60")
+    assert code == 0, err
+    assert "fold-1:" in out
+    assert read_folds("rewards", "rewards").made == "rewards"
+    small = ("--max-samples", 64, "--epochs", 1, "--batch-size", 16)
+    assert command_line("train", "--data-dir", "data", "--output-dir", "first", "--model", mini_base, *small)[0] == 0
+    code, out, err = command_line(
+        *("train", "--data-dir", "data", "--output-dir", "second", "--stage", "rl", "--rewards", "rewards"),
+        *("--from", "first", *small, "--trials", "ledger"),
+    )
+    assert code == 0, err
+    assert "bps each" in out or "trades" in out
+    assert "source: folds:second" in out
+    told = read_manifest("second/fold-1")
+    assert told.training["parent"]["adapter"] == adapter_hash("first/fold-1")
+
+
+def test_the_record_travels_with_the_adapters(adapters):
+    told = json.loads((adapters / RECORD).read_text(encoding="utf-8"))
+    assert told["made"] == "adapters"
