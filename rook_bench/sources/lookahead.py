@@ -237,11 +237,27 @@ def _worth(cut: int, back: int) -> int:
     return back if 2 * back <= cut else 0
 
 
+SHUFFLED, STRETCH = 1 << 20, 1 << 16
+"""Rows that are shuffled as one; where there are more of them, rows of each stretch."""
+
+
 def scramble_future(frame: SwapFrame, cut: int, rng: np.random.Generator) -> SwapFrame:
-    """The same tape with everything after row `cut` in another order (times stay in order)."""
+    """The same tape with everything after row `cut` in another order (times stay in order).
+
+    A long future is shuffled in stretches, and the stretches with each other: every row and every sum over rows that
+    follow is another one as well, and what is read from disk lies together.
+    """
     count = len(frame)
     rows = mapped.by_part(count, lambda part: np.arange(part.start, part.stop), np.intp)
-    rng.shuffle(rows[cut:])
+    if count - cut <= SHUFFLED:
+        rng.shuffle(rows[cut:])
+        return frame.take(rows, places=slice(0, count))
+    place, starts = cut, np.arange(cut, count, STRETCH)
+    for start in rng.permutation(starts).tolist():
+        stretch = np.arange(start, min(start + STRETCH, count))
+        rng.shuffle(stretch)
+        rows[place : place + len(stretch)] = stretch
+        place += len(stretch)
     return frame.take(rows, places=slice(0, count))
 
 

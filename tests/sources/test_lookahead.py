@@ -14,6 +14,7 @@ from rook_bench.market.simulation.simulate import simulate
 from rook_bench.plugins import risk_filter, sizer
 from rook_bench.replay import ReplayConfig, replay
 from rook_bench.replay.causality import look_again
+from rook_bench.sources import lookahead
 from rook_bench.sources.decide import Source
 from rook_bench.sources.lookahead import check_source, scramble_future
 
@@ -327,6 +328,20 @@ def test_scrambling_keeps_the_past_and_the_clock(short_tape):
     assert sorted(changed.sqrt_price_x96) == sorted(short_tape.sqrt_price_x96)
     assert (changed.at == short_tape.at).all()
     assert (changed.log_index == short_tape.log_index).all()
+
+
+def test_a_long_future_is_another_one_at_every_distance(tape, monkeypatch):
+    monkeypatch.setattr(lookahead, "SHUFFLED", 500)
+    monkeypatch.setattr(lookahead, "STRETCH", 128)
+    cut = 300
+    changed = scramble_future(tape, cut, np.random.default_rng(0))
+    assert sorted(changed.sqrt_price_x96) == sorted(tape.sqrt_price_x96)
+    assert changed.sqrt_price_x96[:cut] == tape.sqrt_price_x96[:cut]
+    before, after = tape.price[cut:], changed.price[cut:]
+    assert (before != after).mean() > 0.95
+    for ahead in (1, 16, 128, 256, 1000):  # what lies so far ahead, and all up to there
+        sums = [np.convolve(price, np.ones(ahead), mode="valid") for price in (before, after)]
+        assert np.mean(~np.isclose(*sums, rtol=1e-9)) > 0.95, ahead
 
 
 def test_the_run_says_leak(registered, short_tape):
