@@ -238,15 +238,27 @@ class FoldTraining:
     @property
     def fingerprint(self) -> str:
         """What is trained, on what: folds that wait are kept for the same call alone."""
+        folds = read_folds(self.data_dir, "data")
+        given = {
+            key: [_content(of_fold(path, name)) for name in folds.names]
+            for key, path in self.inputs.items()
+            if path is not None
+        }
         return sha256_json(
             {
                 "settings": self.settings.model_dump(mode="json"),
-                "folds": read_folds(self.data_dir, "data").model_dump(mode="json"),
-                "splits": [sha256_file(path) for path in sorted(self.data_dir.glob(f"fold-*/{LISTING}"))],
-                "inputs": {name: None if path is None else str(path) for name, path in self.inputs.items()},
+                "folds": folds.model_dump(mode="json"),
+                "splits": [_content(self.data_dir / name / LISTING) for name in folds.names],
+                "inputs": given,
                 "code": sha256_code(*TRAINING),
             }
         )
+
+
+def _content(path: Path) -> list[str]:
+    """Hashes of a file, or of the files of a folder; none of what is not there, which training itself tells."""
+    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+    return [sha256_file(file) for file in files if file.is_file()]
 
 
 def _nobody(line: str) -> None:

@@ -125,6 +125,25 @@ def test_what_waits_of_another_call_is_not_taken(fit, tmp_path, monkeypatch):
     assert not any("kept from before" in line for line in fit.said)
 
 
+def test_folds_that_wait_are_known_by_what_they_were_made_of(cut, mini_settings, tmp_path):
+    rewards = tmp_path / "rewards"
+    shutil.copytree(cut, rewards, ignore=shutil.ignore_patterns("*.parquet"))
+    parent = tmp_path / "drafts.jsonl"
+    parent.write_text("one", encoding="utf-8")
+
+    def fingerprint(**changes):
+        inputs = {"rewards": rewards, "drafts": parent, "from": None}
+        return bench.FoldTraining(cut, tmp_path / "work", mini_settings(**changes), inputs, None).fingerprint
+
+    told = [fingerprint(), fingerprint(seed=1)]
+    (rewards / "fold-2" / "metadata.json").write_text("{}", encoding="utf-8")
+    told.append(fingerprint())
+    parent.write_text("two", encoding="utf-8")
+    told.append(fingerprint())
+    assert len(set(told)) == 4
+    assert told[-1] == fingerprint()
+
+
 def test_processes_train_the_same_adapters(fit, adapters):
     from rook_bench.engines.processes import Processes
 
