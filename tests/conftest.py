@@ -181,6 +181,18 @@ def few_pictures(monkeypatch, undrawn):
 
 
 @pytest.fixture
+def few_places(monkeypatch):
+    """A gate asks a source again at 6 places and not at 48, each in a process of its own, which takes seconds.
+
+    For tests of something else: what the check finds is tried in tests/sources and tests/replay, the number of
+    places in test_plan_of_places.py.
+    """
+    from rook_bench.sources import lookahead
+
+    monkeypatch.setattr(lookahead, "MANY_CUTS", 6)
+
+
+@pytest.fixture
 def few_rows(monkeypatch, thorough):
     """Training draws a few rows only, to learn from and to be judged on: the commands are tried, not the models."""
     if not thorough and find_spec("torch"):

@@ -9,7 +9,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
-def _quick(few_pictures):
+def _quick(few_pictures, few_places):
     """Commands are tried here, not pictures."""
 
 
@@ -42,4 +42,4 @@ def rook_bench(capsys):
 def rook_bench_process(checkout):
     """Start the command line as a process of its own."""
 
-    return lambda *arguments: processes.start(*arguments, cwd=checkout)
+    return lambda *arguments: processes.start(*arguments, quickly=True, cwd=checkout)

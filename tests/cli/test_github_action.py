@@ -21,7 +21,9 @@ BASH = shutil.which("bash")
 ROOK_BENCH = f"""#!{sys.executable}
 from rook_bench.cli.main import main
 from rook_bench.report import pictures
+from rook_bench.sources import lookahead
 pictures.pictures = lambda entries, asked: ()  # drawing takes seconds
+lookahead.MANY_CUTS = 6  # and so does asking at 48 places, a process each
 main()
 """
 """The command line as a program of its own."""

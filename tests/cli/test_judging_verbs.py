@@ -265,19 +265,25 @@ def test_plan_by_volatility_and_by_pilot(checkout, rook_bench, tape):
 
 
 def test_selftest_prints_its_table(rook_bench, monkeypatch):
+    """It is the table that is tried: two short tapes and three kinds, in this process, where that can be said."""
+    from rook_bench.cli import gate_selftest
+    from rook_bench.engines import Threads
     from rook_bench.gates.selftest import run as runs
 
+    asked, kinds = [], [kind for kind in runs.PLANTED if kind.name in ("no-edge", "better", "copy")]
+    world, evaluate = runs.World, runs.evaluate_world
+    monkeypatch.setattr(gate_selftest, "engine_of", lambda **options: asked.append(options) or Threads(1))
     monkeypatch.setattr(runs, "PER_WORLD", 10)
-    monkeypatch.setattr(runs, "PLANTED", [kind for kind in runs.PLANTED if kind.name in ("no-edge", "better", "copy")])
+    monkeypatch.setattr(runs, "PLANTED", kinds)
     monkeypatch.setattr(runs, "NEVER", ("copy",))
-    world = runs.World
-    monkeypatch.setattr(
-        runs, "World", lambda seed, swaps: world(seed, 800)
-    )  # short tapes: it is the table that is tried
+    monkeypatch.setattr(runs, "World", lambda seed, swaps: world(seed, 800))
+    monkeypatch.setattr(runs, "evaluate_world", lambda world, policy: evaluate(world, policy, kinds))
     code, out, _ = rook_bench("gate", "selftest", "--evaluations", "20", "--processes", "1")
+    assert asked == [{"processes": 1, "ray": None}]
     assert code == 1  # 20 evaluations can't show a rate of at most 5%
     assert "NOT SOUND" in out
     assert "no-edge" in out
+    assert "2 simulated tapes" in out
 
 
 @pytest.mark.parametrize("moment", ["a look is on record", "the verdict is being written"])

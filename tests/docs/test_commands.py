@@ -36,7 +36,7 @@ def test_pages_have_commands():
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if commands(page) and page.stem not in ELSEWHERE], ids=lambda page: page.stem
 )
-def test_commands_run(page, tmp_path, monkeypatch, capsys, few_pictures, few_rows):
+def test_commands_run(page, tmp_path, monkeypatch, capsys, few_pictures, few_places, few_rows):
     from rook_bench.cli.main import run
 
     folder = tmp_path / "checkout"

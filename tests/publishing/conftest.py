@@ -7,7 +7,7 @@ from rook_bench.gates import Policy
 
 
 @pytest.fixture(autouse=True)
-def _quick(few_pictures):
+def _quick(few_pictures, few_places):
     """What is sent is tried here, not pictures."""
 
 

@@ -6,7 +6,7 @@ from rook_bench.gates import Policy
 
 
 @pytest.fixture(autouse=True)
-def _quick(few_pictures):
+def _quick(few_pictures, few_places):
     """What is kept and judged is tried here, not pictures."""
 
 
