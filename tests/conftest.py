@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from kept import kept_folder
 from lives import V4, Life
+from quickly import ask_at_few_places, draw_nothing, draw_one
 from worlds import RICH, world
 
 from rook_bench import plugins
@@ -154,42 +155,22 @@ def own_trials(own_cache, monkeypatch):
     monkeypatch.setenv("ROOK_BENCH_TRIALS", str(own_cache / "trials" / str(next(_numbers)) / "ledger"))
 
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000000a4944415478da636000000002000148afa471"
-    "0000000049454e44ae426082"
-)
-"""A picture of one black point."""
-
-
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures are composed and not drawn, which takes most of their time: for tests that don't look at them."""
-    from rook_bench.report.charts.canvas import Picture
-
-    monkeypatch.setattr(Picture, "to_png", lambda self: PNG)
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture
 def few_pictures(monkeypatch, undrawn):
     """Reports with their first picture only, for tests that are not about pictures."""
-    from itertools import islice
-
-    from rook_bench.report import pictures
-
-    drawn = pictures.pictures
-    monkeypatch.setattr(pictures, "pictures", lambda entries, asked: islice(drawn(entries, asked), 1))
+    draw_one(monkeypatch)
 
 
 @pytest.fixture
 def few_places(monkeypatch):
-    """A gate asks a source again at 6 places and not at 48, each in a process of its own, which takes seconds.
-
-    For tests of something else: what the check finds is tried in tests/sources and tests/replay, the number of
-    places in test_plan_of_places.py.
-    """
-    from rook_bench.sources import lookahead
-
-    monkeypatch.setattr(lookahead, "MANY_CUTS", 6)
+    """A gate asks a source again at few places, for tests of something else: each is a process, and all take seconds."""
+    ask_at_few_places(monkeypatch)
 
 
 @pytest.fixture

@@ -5,16 +5,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
-
-QUICKLY = """
-from itertools import islice
-from rook_bench.report import pictures
-from rook_bench.sources import lookahead
-drawn = pictures.pictures
-pictures.pictures = lambda entries, asked: islice(drawn(entries, asked), 1)
-lookahead.MANY_CUTS = 6
-"""
-"""What `few_pictures` and `few_places` are to this process, in one of its own."""
+from quickly import IN_A_PROCESS
 
 
 def start(*arguments, quickly=False, **options):
@@ -23,7 +14,7 @@ def start(*arguments, quickly=False, **options):
     Args:
         quickly: with one picture in a report, and a gate that asks again at few places.
     """
-    code = (QUICKLY if quickly else "") + "from rook_bench.cli.main import main\nmain()"
+    code = (IN_A_PROCESS if quickly else "") + "from rook_bench.cli.main import main\nmain()"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
     with hearing_interrupts():

@@ -1,6 +1,10 @@
 """A gate's folder, and no pictures."""
 
+import shutil
+from pathlib import Path
+
 import pytest
+from quickly import quickly
 
 import rook_bench as rook
 from rook_bench.gates import Policy
@@ -20,8 +24,15 @@ def lax():
     return Policy.parse(nothing, where="test")
 
 
+@pytest.fixture(scope="session")
+def _gate(tape, lax, tmp_path_factory):
+    """What `gated` copies: judged and drawn once."""
+    folder = tmp_path_factory.mktemp("gate")
+    with quickly():
+        return rook.judge(lax, "momentum", "random:0.1", tape=tape[:400], trials=folder / "trials").save(folder / "g")
+
+
 @pytest.fixture
-def gated(tape, lax, tmp_path):
-    """The folder of a gate: momentum against fading large swaps, on 400 swaps."""
-    judged = rook.judge(lax, "momentum", "random:0.1", tape=tape[:400])
-    return judged.save(tmp_path / "gate").folder
+def gated(_gate, tmp_path):
+    """The folder of a gate: momentum against fading large swaps, on 400 swaps; the test's own copy."""
+    return Path(shutil.copytree(_gate.folder, tmp_path / "gate"))

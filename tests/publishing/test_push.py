@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
+from quickly import quickly
 
 import rook_bench as rook
 from rook_bench.core import ConfigError, InputError
@@ -29,10 +31,20 @@ def writable(hub, monkeypatch):
     return hub
 
 
+@pytest.fixture(scope="module")
+def gate(mini_adapter, tape, lax, tmp_path_factory):
+    """A gate's folder that judged a copy of the adapter: a fresh process loads a model twice for it."""
+    folder = tmp_path_factory.mktemp("judged")
+    shutil.copytree(mini_adapter, folder / "mine")
+    with quickly():
+        judged = rook.judge(lax, f"lora:{folder / 'mine'}", "random:0.1", tape=tape[:300], trials=folder / "trials")
+        return judged.save(folder / "gate").folder
+
+
 @pytest.fixture
-def judged(mine, tape, lax, project):
-    """A gate's folder that judged `mine`."""
-    return rook.judge(lax, f"lora:{mine}", "random:0.1", tape=tape[:300]).save(project / "gate").folder
+def judged(gate, project):
+    """A gate's folder that judged what `mine` is a copy of, the test's own."""
+    return Path(shutil.copytree(gate, project / "gate"))
 
 
 def card(hub, name):
