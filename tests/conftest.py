@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import count
@@ -120,6 +121,37 @@ def _empty_cache(folder):
     except OSError:
         pass  # then the loop is compiled again, which takes seconds
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def libraries_loaded_once():
+    """A model whose answers are computed anew for a gate finds its libraries loaded, which takes ten seconds otherwise.
+
+    Still in a process of its own for every question, made from one that has loaded them and seen nothing. Where no test
+    has loaded them yet there is nothing to save.
+    """
+    from rook_bench.replay.apart import AnswersQuestion, Apart
+
+    loaded, ask = Apart(), Apart.ask
+
+    def quickly(self, question, *, modules=(), **how):
+        here = [name for name in ("torch", "transformers", "peft") if name in sys.modules]
+        if isinstance(question, AnswersQuestion) and question.asked.name in ("lora", "base") and len(here) == 3:
+            self, modules = loaded, here
+        return ask(self, question, modules=modules, **how)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Apart, "ask", quickly)
+        yield
+    loaded.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def not_waiting_for_disks():
+    """What is written is in the system's memory, where tests and whoever they kill find it: no power fails here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
 
 
 @pytest.fixture
