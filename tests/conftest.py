@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from kept import kept_folder
 from lives import V4, Life
-from quickly import ask_at_few_places, draw_nothing, draw_one
+from quickly import MANY_PLACES, ask_at_few_places, draw_nothing, draw_one
 from worlds import RICH, world
 
 from rook_bench import plugins
@@ -203,6 +203,14 @@ def few_pictures(monkeypatch, undrawn):
 def few_places(monkeypatch):
     """A gate asks a source again at few places, for tests of something else: each is a process, and all take seconds."""
     ask_at_few_places(monkeypatch)
+
+
+@pytest.fixture
+def every_place(monkeypatch):
+    """A gate asks at as many places as it does for everybody, where its folder's tests let it ask at few."""
+    from rook_bench.sources import lookahead
+
+    monkeypatch.setattr(lookahead, "MANY_CUTS", MANY_PLACES)
 
 
 @pytest.fixture

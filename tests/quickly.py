@@ -5,8 +5,8 @@ from itertools import islice
 
 import pytest
 
-PLACES = 6
-"""Places at which a gate asks a source again, each time in a process of its own; it is 48, see gates/test_places.py."""
+PLACES, MANY_PLACES = 6, 48
+"""Places at which a gate asks a source again, each time in a process of its own; and those that it is shipped with."""
 
 IN_A_PROCESS = f"""
 from itertools import islice

@@ -16,6 +16,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LAX = "[evidence]\nmin_days = 0\nmin_fills = 1\n[degeneracy]\nmin_side_share = 0\nmin_side_fills = 0\n"
 
 
+pytestmark = pytest.mark.usefixtures("every_place")  # how often one of these is found depends on it
+
+
 @pytest.fixture
 def lax(checkout):
     (checkout / "lax.toml").write_text(LAX)

@@ -4,7 +4,7 @@ import re
 import shlex
 
 
-def test_the_commands_run(server, root, tmp_path, monkeypatch, command_line, few_pictures):
+def test_the_commands_run(server, root, tmp_path, monkeypatch, command_line, few_pictures, few_places):
     page = (root / "docs" / "how-to" / "ask-an-endpoint.md").read_text()
     blocks = re.findall(r"^```bash\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines() if line]

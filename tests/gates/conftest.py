@@ -13,7 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
-def _quick(few_pictures, few_places):
+def _quick(few_pictures):
     """Verdicts are tried here, not pictures."""
 
 

@@ -231,7 +231,9 @@ def test_generated_junk_is_not_promoted(fresh_models, mini_adapter, tape):
     assert "parse_failure_rate" in {reason.partition(":")[0] for reason in verdict.reasons}
 
 
-def test_the_command_line_blocks_with_1(fresh_models, tiny_adapter, copy, tape, tmp_path, command_line, few_pictures):
+def test_the_command_line_blocks_with_1(
+    fresh_models, tiny_adapter, copy, tape, tmp_path, command_line, few_pictures, few_places
+):
     folder = copy(tiny_adapter)
     write_tape(tape[:600], tmp_path / "tape.parquet")
     record(folder, class_weights={"BUY": 1.0, "HOLD": 1e-9, "SELL": 1.0})
