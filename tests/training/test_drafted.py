@@ -3,13 +3,17 @@
 import json
 import re
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from kept import kept_folder
 
 import rook_bench as rook
 from rook_bench.core import ConfigError, InputError, RookError, UnknownName
 from rook_bench.core.decision_tape import UNPARSED
+from rook_bench.core.hashing import sha256_file
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.drafts.make import make_drafts
@@ -62,16 +66,20 @@ def teach(prepared, drafts, mini_settings, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def tiny(prepared, drafts, mini_settings, tmp_path_factory):
-    """A rook-tiny adapter that drafts first, and has learned what verdicts look like."""
-    from pathlib import Path
-
+def tiny(prepared, drafts, mini_settings):
+    """A rook-tiny adapter that drafts first, and has learned what verdicts look like; kept between test runs."""
     model = str(Path(__file__).parents[2] / "models" / "base" / "rook-tiny")
-    changes = {"max_samples": 640, "num_epochs": 2, "batch_size": 32, "learning_rate": 4e-3}
-    folder = tmp_path_factory.mktemp("tiny") / "adapter"
-    return train(
-        prepared, folder, mini_settings(model=model, **changes), drafts=drafts["before"], say=lambda line: None
-    )
+    settings = mini_settings(model=model, max_samples=640, num_epochs=2, batch_size=32, learning_rate=4e-3)
+    taught = drafts["before"]
+
+    def make(folder):
+        train(prepared, folder, settings, drafts=taught, say=lambda line: None)
+
+    folder = kept_folder(
+        "drafting", make, data=prepared, base=Path(model), drafts=sha256_file(taught),
+        settings=settings.model_dump(mode="json"),
+    )  # fmt: skip
+    return SimpleNamespace(folder=folder, manifest=read_manifest(folder))
 
 
 def test_the_record_says_that_it_drafts_and_what_that_is_worth(tiny, drafts):
