@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -144,11 +145,18 @@ def meet(folder: Path, template: Template, *, source: str, revision: str | None 
 
 def sample_prompts(template: Template) -> list[str]:
     """Different prompts of a template, on the sample that is shipped."""
-    frame = read_swaps(find("tape", "sample"))
+    tape = find("tape", "sample").absolute()
+    return list(_on_sample(template.model_dump_json(), tape, tape.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _on_sample(template_json: str, tape: Path, _changed: int) -> tuple[str, ...]:
+    """The same, rendered once: whoever adopts, and asks what was adopted, needs them twice."""
+    template, frame = Template.model_validate_json(template_json), read_swaps(tape)
     texts = list(dict.fromkeys(text for text in template.render(MarketView.whole(frame)).texts if text))
     if not texts:
         raise InputError(f"template {template.name} shows nothing on the sample: no row has all of its fields")
-    return texts[:: max(1, len(texts) // PROBES)][:PROBES]
+    return tuple(texts[:: max(1, len(texts) // PROBES)][:PROBES])
 
 
 def _told(manifest: Manifest, **facts: Any) -> Manifest:
