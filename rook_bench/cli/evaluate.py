@@ -25,6 +25,7 @@ from rook_bench.cli.options import (
     Out,
     PoolChoice,
     Prepared,
+    RayAddress,
     References,
     Seed,
     Since,
@@ -38,6 +39,7 @@ from rook_bench.cli.tape import read_part
 from rook_bench.cli.tracking import put, tracking
 from rook_bench.core.console import remark, say, say_json
 from rook_bench.core.files import check_replaceable
+from rook_bench.engines import engine_of
 from rook_bench.workbench import compare as bench
 from rook_bench.workbench.folder import report_again
 from rook_bench.workbench.running import with_options
@@ -114,6 +116,10 @@ def compare(
     benchmarks: Annotated[
         bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")
     ] = True,
+    processes: Annotated[
+        int | None, typer.Option("--processes", metavar="N", min=1, help="Ask so many sources at the same time.")
+    ] = None,
+    ray: RayAddress = None,
     pool: PoolChoice = None,
     base: BaseChoice = None,
     reference: References = None,
@@ -140,7 +146,10 @@ def compare(
         split=split,
         prepared=prepared,
     )
-    comparison = bench.compare(tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, trials=trials)
+    side_by_side = None if processes is None and ray is None else engine_of(processes=processes, ray=ray)
+    comparison = bench.compare(
+        tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, engine=side_by_side, trials=trials
+    )
     saved = comparison.save(out, report=not no_report)
     put(tracker, out)
     if json:

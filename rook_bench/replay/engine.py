@@ -58,12 +58,18 @@ def replay(
         LedgerError: if a single token unit is unaccounted for.
     """
     config = (config or ReplayConfig()).on(frame.pool)
-    check_pair(config.pair, frame.pool)
-    numeraire_rate(frame, config.numeraire)  # that it can't be told is said before a source is asked
-    native_prices(frame, config.frictions)
+    check_assumptions(frame, config)  # before a source is asked
     decided = decide(Source.parse(source), frame, seed=config.seed, progress=progress, fresh=fresh)
     run = replay_decided(frame, decided, config, tape_check=tape_check)
     return replace(run, label=label)
+
+
+def check_assumptions(frame: SwapFrame, config: ReplayConfig) -> None:
+    """InputError or ConfigError where the configuration is not for this tape, or needs what the tape can't tell."""
+    config = config.on(frame.pool)
+    check_pair(config.pair, frame.pool)
+    numeraire_rate(frame, config.numeraire)
+    native_prices(frame, config.frictions)
 
 
 def replay_decided(

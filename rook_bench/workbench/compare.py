@@ -11,6 +11,7 @@ import pandas as pd
 
 from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.files import whole_folder
+from rook_bench.engines import Engine
 from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.evaluation import REPR_WIDTH, Evaluation, load_runs, within
 from rook_bench.workbench.folder import save_comparison, title_of
@@ -161,6 +162,7 @@ def compare(
     benchmarks: bool = True,
     seed: int | None = None,
     fresh: bool = False,
+    engine: Engine | None = None,
     trials: str | Path | None = None,
 ) -> Comparison:
     """Replay several sources on the same tape, measure them, and put the tries on record.
@@ -173,6 +175,7 @@ def compare(
             sources: a result without them says nothing.
         seed: of sources that draw random numbers; the configuration's by default.
         fresh: ask the sources again even if their decisions are kept.
+        engine: where they are asked, side by side (see `rook_bench.engines`); here, one after the other, by default.
         trials: folder of the trial ledger; the project's by default (see `core.project.trials_folder`).
 
     Raises:
@@ -181,7 +184,7 @@ def compare(
     settings, asked = settings_of(config, seed), named([sources] if isinstance(sources, str) else sources)
     if not asked:
         raise ConfigError("there is no source to compare", where="compare", hint="name one, or several")
-    evaluations = run_sources(tape_of(tape), asked, settings, benchmarks=benchmarks, fresh=fresh)
+    evaluations = run_sources(tape_of(tape), asked, settings, benchmarks=benchmarks, fresh=fresh, engine=engine)
     looks = looks_of(put_on_record(evaluations, "compare", trials, asked=len(asked)))
     return Comparison(tuple(Evaluation.of(one, looks) for one in evaluations), title_of(evaluations), looks)
 

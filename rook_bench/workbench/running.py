@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,18 @@ from rook_bench.core.console import err, on_terminal, remark, warn
 from rook_bench.core.reference import short_name
 from rook_bench.dataset.rule_cautions import rule_cautions
 from rook_bench.dataset.rules import Rules
+from rook_bench.engines import Engine
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import analyse
 from rook_bench.replay import Run, replay
 from rook_bench.replay.cautions import cautions, refusals
+from rook_bench.replay.engine import check_assumptions, replay_decided
 from rook_bench.replay.naming import names_of
 from rook_bench.sources import Decided, Source
 from rook_bench.tapecheck.check import TapeCheck, check_tape
+from rook_bench.workbench.asking import asked_elsewhere
 from rook_bench.workbench.config import BenchConfig
 from rook_bench.workbench.evaluation import Evaluation
 
@@ -76,7 +80,13 @@ def _named(source: Asked) -> Named:
 
 
 def run_sources(
-    frame: SwapFrame, sources: Sequence[Named], config: BenchConfig, *, benchmarks: bool = False, fresh: bool = False
+    frame: SwapFrame,
+    sources: Sequence[Named],
+    config: BenchConfig,
+    *,
+    benchmarks: bool = False,
+    fresh: bool = False,
+    engine: Engine | None = None,
 ) -> list[Evaluation]:
     """Replay every source on `frame` and measure it, in the order given; no two are called the same.
 
@@ -84,17 +94,22 @@ def run_sources(
         benchmarks: holding the initial mix and chance at the first source's rate are added where they are not
             among the sources.
         fresh: ask sources again even if their decisions are kept.
+        engine: where they are asked, side by side; here, one after the other, by default.
     """
     for line in cautions(frame, config.replay()):
         remark(line)
     check = check_tape(frame)
     labelled = told_apart(sources)
+    asked: list[Decided | None] = [None] * len(labelled)
+    if engine is not None:
+        check_assumptions(frame, config.replay())
+        asked = asked_elsewhere(frame, [source for _, source in labelled], engine, seed=config.seed, fresh=fresh)
     evaluations: list[Evaluation] = []
     with Progress(console=err, transient=True, disable=not on_terminal()) as progress:
         task = progress.add_task("replaying", total=len(sources) + 2 * benchmarks)
-        for name, source in labelled:
+        for (name, source), decided in zip(labelled, asked, strict=True):
             progress.update(task, description=f"replaying {name or source.reference}")
-            evaluations.append(_one(frame, name, source, config, fresh, check))
+            evaluations.append(_one(frame, name, source, config, fresh, check, decided))
             progress.advance(task)
         for reference in _benchmarks(evaluations) if benchmarks else []:
             progress.update(task, description=f"replaying {reference}")
@@ -123,8 +138,19 @@ def told_apart(sources: Sequence[Named]) -> list[Named]:
     ]
 
 
-def _one(frame: SwapFrame, name: str, source: Source, config: BenchConfig, fresh: bool, check: TapeCheck) -> Evaluation:
-    run = replay(frame, source, config.replay(), label=name, progress=on_terminal(), fresh=fresh, tape_check=check)
+def _one(
+    frame: SwapFrame,
+    name: str,
+    source: Source,
+    config: BenchConfig,
+    fresh: bool,
+    check: TapeCheck,
+    decided: Decided | None = None,
+) -> Evaluation:
+    if decided is None:
+        run = replay(frame, source, config.replay(), label=name, progress=on_terminal(), fresh=fresh, tape_check=check)
+    else:
+        run = replace(replay_decided(frame, decided, config.replay(), tape_check=check), label=name)
     for note in (*run.decided.notes, *silence_of(run.decided), *refusals(run), *_rules_apart(run)):
         remark(f"{run.name}: {note}")
     if run.decided.reused:
