@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import rook_bench as rook
@@ -10,6 +9,7 @@ from rook_bench.core import ConfigError, InputError
 from rook_bench.engines.processes import Processes
 from rook_bench.sources import Source
 from rook_bench.workbench.asking import Asking, asked_elsewhere
+from rook_bench.workbench.config import BenchConfig
 
 PLUGIN = """
 import numpy as np
@@ -34,9 +34,9 @@ def sources(tmp_path, monkeypatch):
 
 
 def test_every_run_is_the_same(short_tape, sources, empty_cache):
-    here = rook.compare(short_tape, sources, seed=4)
+    here = rook.compare(short_tape, sources, seed=4, benchmarks=False)
     empty_cache()
-    there = rook.compare(short_tape, sources, seed=4, engine=Processes(2))
+    there = rook.compare(short_tape, sources, seed=4, benchmarks=False, engine=Processes(2))
     assert [one.run.run_hash for one in there] == [one.run.run_hash for one in here]
     assert [one.run.lookahead for one in there] == [one.run.lookahead for one in here]
     assert [one.run.decided.tape.to_bytes() for one in there] == [one.run.decided.tape.to_bytes() for one in here]
@@ -60,11 +60,10 @@ def test_a_source_that_is_another_one_there_is_refused(short_tape, sources):
 def test_what_can_not_be_assumed_is_said_before_anybody_is_asked(short_tape, sources, monkeypatch):
     monkeypatch.setattr("rook_bench.workbench.running.asked_elsewhere", None)
     with pytest.raises((ConfigError, InputError), match="EUR"):
-        rook.compare(short_tape, sources, {"numeraire": "EUR"}, engine=Processes(2))
+        rook.compare(short_tape, sources, BenchConfig.parse({"numeraire": "EUR"}, where="test"), engine=Processes(2))
 
 
 def test_the_command(command_line, sources, tmp_path):
-    rook.simulate(300, np.random.default_rng(1))
     tape = Path(__file__).parents[2] / "data" / "sample.parquet"
     code, out, err = command_line(
         *("compare", tape, "--limit", "300", "--source", "momentum", "--source", "hold", "--processes", "2"),
