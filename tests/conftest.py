@@ -80,6 +80,7 @@ SLOW = {
         "test_trials_branch",
         "test_ray",
         "test_ratios",
+        "test_asking",
     ),
 }
 """Folders and files that `make test-fast` leaves out: models, contracts, browsers, whole pages, verbs to their end."""
@@ -88,6 +89,7 @@ SLOW = {
 LONG = {
     *("test_wheel", "test_commands", "test_init", "test_resume", "test_github_action", "test_verbs", "test_fetch"),
     *("test_set_up", "test_demo_edge", "test_pages", "test_chaos", "test_ranks", "test_ray"),
+    *("test_training_folds", "test_asking"),
 }
 """Files whose tests come first: one of ten seconds that comes last leaves the other process idle for as long."""
 
