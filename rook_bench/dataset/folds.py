@@ -142,6 +142,14 @@ def has_folds(folder: str | Path) -> bool:
     return (Path(folder) / RECORD).is_file()
 
 
+def refuse_folds(folder: Path) -> None:
+    """InputError for a folder of folds, where the folder of one is asked for."""
+    if has_folds(folder):
+        raise InputError(
+            "holds folds, and one is asked for", where=folder, hint=f"name one, such as {folder / 'fold-1'}"
+        )
+
+
 def read_folds(folder: str | Path, made: str) -> Folds:
     """The record of a folder of folds.
 

@@ -13,6 +13,7 @@ from rook_bench.core import SIDE_NAMES, InputError, UnknownName
 from rook_bench.core.config import read_mapping
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import write_json
+from rook_bench.dataset.folds import refuse_folds
 from rook_bench.dataset.splits import Splits
 from rook_bench.market.features import compute_features
 from rook_bench.market.frame import RECORDED, SwapFrame
@@ -152,6 +153,7 @@ def split_tape(folder: Path, split: str) -> SplitTape:
         raise UnknownName("split", split, SPLITS)
     if not folder.is_dir():
         raise InputError("no such folder", where=folder, hint="give what rook-bench data prepare wrote")
+    refuse_folds(folder)
     if not has_split_tapes(folder):
         raise InputError(
             f"holds no {LISTING}, so where its splits lie is not known",

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.hashing import sha256_json
+from rook_bench.dataset.folds import refuse_folds
 from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.read import read_swaps
 from rook_bench.ingest.text_columns import times
@@ -98,6 +99,7 @@ def read_training_data(folder: str | Path, template: Template, seq_len: int | No
         InputError: where files are missing or do not belong together, or a split has one class only.
     """
     folder = Path(folder)
+    refuse_folds(folder)
     _check_seq_len(folder, seq_len)
     frame, train, val, overlap = (_from_tapes if has_split_tapes(folder) else _from_tables)(folder)
     sides = frame.labels["label_side"].astype(str)

@@ -186,6 +186,18 @@ def test_a_folder_of_folds_is_read_as_what_is_judged(forward, command_line):
         (forward.folder / "away.parquet").rename(forward.folder / "fold-2" / "val.parquet")
 
 
+def test_where_one_fold_is_asked_for_all_of_them_are_refused(forward):
+    from rook_bench.language.template import load_template
+    from rook_bench.training.data import read_training_data
+
+    for ask in (
+        lambda: split_tape(forward.folder, "test"),
+        lambda: read_training_data(forward.folder, load_template("codes")),
+    ):
+        with pytest.raises(InputError, match=r"holds folds, and one is asked for; name one, such as .*fold-1"):
+            ask()
+
+
 def test_nothing_is_left_where_rules_can_not_be_fitted(tape, tmp_path):
     with pytest.raises(InputError, match="fold-1 of"):
         door(tape, "fit:breakout", tmp_path / "f", walk_forward=2, target_action_rate=0.5)
