@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -146,7 +147,7 @@ RayAddress = Annotated[
 def groups_of(text: str) -> tuple[int, int]:
     """N and k of "N,k"; ConfigError for anything else."""
     parts = text.split(",")
-    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+    if len(parts) != 2 or not all(re.fullmatch(r"[0-9]{1,6}", part.strip()) for part in parts):
         raise ConfigError(f"'{text}' is not two numbers", where="--purged", hint="write N,k such as 6,2")
     return int(parts[0]), int(parts[1])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -11,12 +12,14 @@ from rook_bench.cli import layout
 from rook_bench.cli.options import AllowRounded, BaseChoice, Out, PoolChoice, groups_of
 from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.console import remark, say, warn
-from rook_bench.core.files import check_replaceable
+from rook_bench.core.files import check_apart, check_replaceable
 from rook_bench.dataset.fit_rules import RuleFit, rules_of
+from rook_bench.dataset.folds import MOST_FOLDS
 from rook_bench.dataset.prepare import prepare as write_prepared
 from rook_bench.dataset.prepare_folds import TAPE, PreparedFolds
 from rook_bench.dataset.splits import SplitPlan
 from rook_bench.ingest.importing import read_input
+from rook_bench.market.features import LOOKBACK
 from rook_bench.workbench.fine_tune_folds import prepare_folds as write_folds
 
 
@@ -41,7 +44,12 @@ def prepare(
         str | None, typer.Option("--compat", help="'rook' reproduces the published files, their leaks included.")
     ] = None,
     purge: Annotated[
-        int, typer.Option("--purge", min=0, help="Windows dropped at the end of train and validation.")
+        int,
+        typer.Option(
+            "--purge",
+            min=0,
+            help="Windows dropped at the end of train and validation; of folds, around what is judged.",
+        ),
     ] = 100,
     embargo: Annotated[
         int, typer.Option("--embargo", min=0, help="Windows dropped at the start of validation and test.")
@@ -56,6 +64,7 @@ def prepare(
             "--walk-forward",
             metavar="K",
             min=1,
+            max=MOST_FOLDS,
             help="K folds, each judged on the stretch after what it learns from; DIR then holds fold-1 to fold-K.",
         ),
     ] = None,
@@ -72,15 +81,16 @@ def prepare(
     """Write features, conditions and labels in ROOK's layout, and chronological splits as exact tapes."""
     if compat not in (None, "rook"):
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
+    check_replaceable(out)
+    check_apart(out, source)
     if walk_forward is not None or purged is not None:
         for option, given in (("--compat", compat), ("--windows", windows)):
             if given:
                 raise ConfigError("it is for one folder, not for folds", where=option, hint="leave it away")
         groups = None if purged is None else groups_of(purged)
-        whole = read_input(source, pool, allow_rounded=allow_rounded, base=base)
         _say_folds(
             write_folds(
-                whole,
+                partial(read_input, source, pool, allow_rounded=allow_rounded, base=base),
                 rules,
                 out,
                 walk_forward=walk_forward,
@@ -93,7 +103,6 @@ def prepare(
         )
         return
     plan = None if compat else SplitPlan(purge=purge, embargo=embargo)
-    check_replaceable(out)
     thresholds = rules_of(rules, target_action_rate)
     frame = read_input(source, pool, allow_rounded=allow_rounded, base=base)
     done = write_prepared(frame, thresholds, out, plan=plan, windows=windows, compat_rook=compat == "rook")
@@ -117,14 +126,13 @@ def _say_folds(done: PreparedFolds) -> None:
     for name, held_out, splits, trades in zip(
         done.folds.names, done.folds.folds, done.splits, done.trades, strict=True
     ):
-        all_of_them = done.folds.stretches
-        begins = [all_of_them[place].first_at for place in held_out if place - 1 not in held_out]
-        ends = [all_of_them[place].last_at for place in held_out if place + 1 not in held_out]
-        judged = ", ".join(f"{first[:16]} to {last[:16]}" for first, last in zip(begins, ends, strict=True))
+        judged = done.folds.spans(held_out)
         figures = [*(f"{splits[split]:,}" for split in ("train", "val", "test")), f"{trades:.1%}"]
         rows.append(([name, judged], figures))
     layout.print_table(["fold", "judged on"], ["train", "val", "test", "trades"], rows)
     say()
+    if done.near:
+        warn(f"purge and embargo leave out {done.near} swaps, and features look back over {LOOKBACK}")
     for name, lines in zip(done.folds.names, done.cautions, strict=True):
         for line in lines:
             warn(f"{name}: {line}")

@@ -43,7 +43,7 @@ def reward(
             say(f"fold-{number}:")
             for line in one.describe():
                 say(f"  {line}")
-        say(f"rewards: {out}")
+        say(f"rewards: {out} (the critic of each fold: tree:{out}/fold-1, ...)")
         return
     done = bench.reward(data_dir, out, config, tick=tick, **asked)
     if json:

@@ -154,7 +154,7 @@ def _say_folds(done: TrainedFolds, *, json: bool) -> None:
         say_json(done.folds.model_dump(mode="json") | {"adapters": dict(zip(done.folds.names, manifests, strict=True))})
         return
     rows = []
-    for name, one in zip(done.folds.names, done.trained, strict=True):
+    for name, held_out, one in zip(done.folds.names, done.folds.folds, done.trained, strict=True):
         facts, measured = one.manifest.training, one.validation
         figures = [
             f"{facts['rows']['train']:,}",
@@ -165,13 +165,12 @@ def _say_folds(done: TrainedFolds, *, json: bool) -> None:
             f"{facts['best_epoch']:.3g}",
             f"{facts['seconds']:.0f} s",
         ]
-        rows.append(([name], figures))
+        rows.append(([name, done.folds.spans(held_out)], figures))
     titles = ["rows", "macro-F1", "ceiling", "trades", "bps each", "epoch", "took"]
     told = [place for place in range(len(titles)) if any(figures[place] for _, figures in rows)]
     say()
-    layout.print_table(
-        ["fold"], [titles[place] for place in told], [(head, [line[place] for place in told]) for head, line in rows]
-    )
+    shown = [(head, [line[place] for place in told]) for head, line in rows]
+    layout.print_table(["fold", "judged on"], [titles[place] for place in told], shown)
     say()
     say(f"source: folds:{done.folder}")
 

@@ -160,6 +160,14 @@ def check_replaceable(path: Path) -> None:
         raise InputError("the output path is a file", where=path, hint="choose another --out")
 
 
+def check_apart(out: Path, *read: str | Path) -> None:
+    """Raise InputError if a folder that is to be written is, or holds, one that is read: it would be replaced."""
+    place = out.resolve()
+    for path in map(Path, read):
+        if path.resolve().is_relative_to(place):
+            raise InputError(f"{path} lies there, and would be replaced", where=out, hint="choose another folder")
+
+
 def _is_foreign(path: Path) -> bool:
     """Whether a folder holds files and not our marker; what other writers replace meanwhile is looked at again."""
     for _ in range(LOOKS):

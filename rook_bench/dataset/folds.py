@@ -36,7 +36,7 @@ class FoldPlan(Config):
         split: window length, purge and embargo, and the share of what is learned from that is validation.
     """
 
-    walk_forward: int | None = Field(default=None, ge=1, le=MOST_FOLDS)
+    walk_forward: int | None = Field(default=None, ge=1)
     purged: tuple[int, int] | None = None
     split: SplitPlan = SplitPlan()
 
@@ -47,8 +47,11 @@ class FoldPlan(Config):
         groups, held_out = self.purged or (2, 1)
         if not 1 <= held_out < groups:
             raise ValueError(f"{held_out} of {groups} groups can't be held out: write N,k with k below N, such as 6,2")
-        if math.comb(groups, held_out) > MOST_FOLDS:
-            raise ValueError(f"{math.comb(groups, held_out):,} folds; {MOST_FOLDS} are the most: take fewer groups")
+        if groups > MOST_FOLDS:
+            raise ValueError(f"{groups:,} groups are at least as many folds; {MOST_FOLDS} are the most")
+        count = self.walk_forward or math.comb(groups, held_out)
+        if count > MOST_FOLDS:
+            raise ValueError(f"{count:,} folds; {MOST_FOLDS} are the most: ask for fewer")
         return self
 
 
@@ -66,7 +69,9 @@ class Stretch(Config):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        if self.first > self.last or np.datetime64(self.first_at, "ns") > np.datetime64(self.last_at, "ns"):
+        if np.isnat(self.begins) or np.isnat(self.ends):  # which is before and after nothing
+            raise ValueError("a stretch has no times")
+        if self.first > self.last or self.begins > self.ends:
             raise ValueError("a stretch ends before it begins")
         return self
 
@@ -97,9 +102,9 @@ class Folds(Config):
     scheme: Literal["walk-forward", "combinatorial purged"]
     source: str
     source_hash: str
-    stretches: list[Stretch] = Field(min_length=1)
+    stretches: list[Stretch] = Field(min_length=1, max_length=MOST_FOLDS)
     folds: list[list[int]] = Field(min_length=1, max_length=MOST_FOLDS)
-    paths: list[list[int]] = Field(min_length=1)
+    paths: list[list[int]] = Field(min_length=1, max_length=MOST_FOLDS)
     made: Literal["data", "adapters", "rewards"] = "data"
 
     @model_validator(mode="after")
@@ -128,9 +133,17 @@ class Folds(Config):
     def on(self, path: int) -> list[int]:
         """The fold of each stretch on a path, counted from 1; ConfigError where there is none."""
         if not 1 <= path <= len(self.paths):
-            have = "there is one" if len(self.paths) == 1 else f"there are {len(self.paths)}"
-            raise ConfigError(f"no path {path}: {have}", where="path", hint=f"give 1 to {len(self.paths)}")
+            have, hint = f"there are {len(self.paths)}", f"give 1 to {len(self.paths)}"
+            if len(self.paths) == 1:
+                have, hint = "there is one", "leave it away; hold out two groups or more for several paths"
+            raise ConfigError(f"no path {path}: {have}", where="path", hint=hint)
         return self.paths[path - 1]
+
+    def spans(self, places: list[int]) -> str:
+        """When some stretches are, in words; those that follow each other as one."""
+        begins = [self.stretches[place].first_at for place in places if place - 1 not in places]
+        ends = [self.stretches[place].last_at for place in places if place + 1 not in places]
+        return ", ".join(f"{first[:16]} to {last[:16]}" for first, last in zip(begins, ends, strict=True))
 
     def save(self, folder: Path) -> None:
         """Write the record into an existing folder."""
@@ -200,8 +213,7 @@ def cut(frame: SwapFrame, plan: FoldPlan) -> Cut:
     """
     parts = plan.walk_forward + 1 if plan.walk_forward else plan.purged[0] if plan.purged else 0
     n, at = len(frame), frame.at
-    wanted = np.array([part * n // parts for part in range(parts)], dtype=np.intp)
-    edges = [*np.searchsorted(at, at[wanted], side="left").tolist(), n]
+    edges = [*(_apart(frame, part * n // parts) for part in range(parts)), n]
     if any(later <= earlier for earlier, later in pairwise(edges)):
         raise _too_short(frame, parts)
     places = [slice(first, stop) for first, stop in pairwise(edges)]
@@ -227,6 +239,18 @@ def cut(frame: SwapFrame, plan: FoldPlan) -> Cut:
     return Cut(record, splits)
 
 
+def _apart(frame: SwapFrame, row: int) -> int:
+    """The first row of this row's second, and of its block: no other row before it has either."""
+    while True:
+        second = frame.at[row].astype("datetime64[s]").astype(frame.at.dtype)
+        first = int(np.searchsorted(frame.at, second, side="left"))
+        if frame.block is not None:
+            first = min(first, int(np.searchsorted(frame.block, frame.block[row], side="left")))
+        if first == row:
+            return row
+        row = first
+
+
 def _stretch(at: NDArray[np.datetime64], place: slice) -> Stretch:
     first, last = place.start, place.stop - 1
     told: Any = [np.datetime_as_string(at[row].astype("datetime64[ns]")) for row in (first, last)]
@@ -241,11 +265,10 @@ def _split(frame: SwapFrame, held_out: list[slice], plan: SplitPlan, *, forward:
         usable[max(place.start - apart, 0) : len(frame) if forward else place.stop + apart] = False
     usable[: plan.seq_len - 1] = False
     rows = np.flatnonzero(usable)
-    border = round(len(rows) * (1 - plan.val_share))
-    val = rows[border + plan.embargo :]
-    train = rows[:border]
-    if len(val):
-        train = train[train < rows[border] - plan.purge]
+    border = min(round(len(rows) * (1 - plan.val_share)), max(len(rows) - 1, 0))
+    begins = _apart(frame, int(rows[border])) if len(rows) and plan.val_share else len(frame)
+    val = rows[rows >= begins][plan.embargo :]
+    train = rows[rows < begins - (plan.purge if plan.val_share else 0)]
     test = np.concatenate([np.arange(place.start, place.stop) for place in held_out])
     if not len(train) or (not len(val) and plan.val_share > 0):
         raise _too_short(frame, parts)

@@ -15,7 +15,7 @@ from rook_bench.dataset.rule_cautions import rule_cautions
 from rook_bench.dataset.rules import Rules, apply_rules
 from rook_bench.dataset.split_tapes import with_features, with_labels, write_parts
 from rook_bench.dataset.splits import Splits
-from rook_bench.market.features import compute_features
+from rook_bench.market.features import LOOKBACK, compute_features
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.tape_file import write_tape
 
@@ -31,6 +31,7 @@ class PreparedFolds:
         folder: where; folds: the record.
         splits: rows by split of each fold; trades: the share of its training rows that is labelled BUY or SELL.
         cautions: of each fold.
+        near: swaps left out around what is judged, where these are fewer than features look back over; else None.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class PreparedFolds:
     splits: list[dict[str, int]]
     trades: list[float]
     cautions: list[list[str]]
+    near: int | None
 
 
 def prepare_folds(
@@ -92,7 +94,8 @@ def prepare_folds(
         tick(TAPE)
         _write_judged(remembered, made.folds, [judged[place] for place in sorted(judged)], aside / TAPE)
         made.folds.save(aside)
-    return PreparedFolds(Path(folder), made.folds, splits, trades, cautions)
+    apart = plan.split.purge + plan.split.embargo
+    return PreparedFolds(Path(folder), made.folds, splits, trades, cautions, apart if apart < LOOKBACK else None)
 
 
 def _write_judged(remembered: SwapFrame, folds: Folds, labels: list[DecisionTape], path: Path) -> None:

@@ -81,6 +81,9 @@ def _judged_file(folder: Path) -> Path | None:
     """The tape that folds are judged on; InputError for the folder of one fold, which has three."""
     if (folder / "folds.json").is_file() and (folder / "test.parquet").is_file():
         return folder / "test.parquet"
+    if (folder / "folds.json").is_file():
+        what = "its folds hold no swaps"
+        raise InputError(what, where=folder, hint="name what rook-bench data prepare wrote, before training")
     if (folder / "splits.json").is_file():
         what = "holds the tapes of one fold's splits"
         raise InputError(what, where=folder, hint=f"name one of them, such as {folder / 'test.parquet'}")

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.config import Config, Grown, read_json_record
 from rook_bench.core.hashing import sha256_file, sha256_json
+from rook_bench.dataset.folds import has_folds
 from rook_bench.language.answer import Parsed
 from rook_bench.language.chance import Chance
 from rook_bench.language.draft import Draft
@@ -215,6 +216,9 @@ def read_manifest(reference: str | Path) -> Manifest:
     place = place_of(reference)
     if not place.record.is_file():
         known = [name for name in CONFIG.values() if (place.folder / name).is_file()]
+        if has_folds(place.folder):
+            all_or_one = f"name them all as folds:{place.folder}, or one, such as {place.folder / 'fold-1'}"
+            raise InputError("holds an adapter for each of several folds", where=place.folder, hint=all_or_one)
         what = "neither an adapter nor a model"
         if known:
             what = "a PEFT adapter without a record" if known[0] == CONFIG["lora"] else "a model without a record"

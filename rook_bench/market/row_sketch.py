@@ -43,12 +43,17 @@ class RowSketch:
     @classmethod
     def of(cls, frame: SwapFrame) -> RowSketch:
         """The sketch of a tape."""
-        hashes, shift = row_hashes(frame), 0
+        return cls.of_hashes(row_hashes(frame), len(frame))
+
+    @classmethod
+    def of_hashes(cls, hashes: NDArray[np.uint64], rows: int) -> RowSketch:
+        """The sketch of so many rows with these hashes (see `row_hashes`)."""
+        shift = 0
         different = _different(hashes)
         while different >> (shift + 1) >= KEPT:
             shift += 1
         below = mapped.gathered(len(hashes), lambda rows: _below(hashes[rows], shift), np.uint64)
-        return cls(shift, distinct(below), len(frame))
+        return cls(shift, distinct(below), rows)
 
     @classmethod
     def union(cls, sketches: Sequence[RowSketch]) -> RowSketch:
@@ -99,8 +104,7 @@ def row_hashes(frame: SwapFrame) -> NDArray[np.uint64]:
 
     def of(rows: slice) -> NDArray[np.uint64]:
         nonlocal last
-        fine = np.round(np.log(frame.sqrt_price_x96[rows].to_floats(2**96)) * 2 / FINE).astype(np.int64)
-        prices = np.concatenate([last, fine])
+        prices = np.concatenate([last, _fine(frame, rows)])
         prices = prices[np.concatenate([[True], prices[1:] != prices[:-1]])]
         last = prices[-2:]
         with np.errstate(over="ignore"):
@@ -110,6 +114,24 @@ def row_hashes(frame: SwapFrame) -> NDArray[np.uint64]:
         return found
 
     return mapped.gathered(len(frame), of, np.uint64)
+
+
+def placed_hashes(frame: SwapFrame) -> tuple[NDArray[np.uint64], NDArray[np.intp]]:
+    """The same, with the row that each ends on, both of one shape: parts of the tape have all of them together."""
+
+    def moved(rows: slice) -> NDArray[np.intp]:
+        first = max(rows.start - 1, 0)
+        fine = _fine(frame, slice(first, rows.stop))
+        found = first + 1 + np.flatnonzero(fine[1:] != fine[:-1])
+        return found if rows.start else np.concatenate([[0], found])
+
+    return row_hashes(frame), mapped.gathered(len(frame), moved, np.intp)[2:]
+
+
+def _fine(frame: SwapFrame, rows: slice) -> NDArray[np.int64]:
+    """Log prices as whole numbers."""
+    fine: NDArray[np.int64] = np.round(np.log(frame.sqrt_price_x96[rows].to_floats(2**96)) * 2 / FINE).astype(np.int64)
+    return fine
 
 
 def _different(hashes: NDArray[np.uint64]) -> int:

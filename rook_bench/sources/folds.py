@@ -79,7 +79,7 @@ class FoldedModels:
             said = model.decisions(prompts.rows(rows), view.pool, progress=ask.progress, fresh=ask.fresh)
             self._notes[name] = list(model.notes())
             parts.append(said)
-        return DecisionTape.concat(parts)
+        return DecisionTape.concat(parts) if parts else DecisionTape.from_sides(np.empty(0, dtype=np.int8), 0.0)
 
     def prompts(self, view: MarketView) -> Sequence[str]:
         """The fold that decides on each row, and what it is shown there."""
@@ -117,12 +117,14 @@ def _identity(adapters: Path, **options: Any) -> str:
     return sha256_json([told, [adapter_hash(Path(adapters) / name) for name in record.names]])
 
 
-def _lessons(frame: SwapFrame, adapters: Path, path: int = 1, **options: Any) -> list[tuple[Manifest, slice]]:
+def _lessons(frame: SwapFrame, adapters: Path, path: int = 1, **options: Any) -> list[tuple[Manifest, list[slice]]]:
     """What each deciding model says of itself, with the rows that it decides on."""
     del options
     record = read_folds(adapters, "adapters")
-    found = stretches_of(record, int(path), frame.at, adapters)
-    return [(read_manifest(Path(adapters) / record.names[fold]), rows) for fold, rows in found]
+    rows: dict[int, list[slice]] = {}
+    for fold, stretch in stretches_of(record, int(path), frame.at, adapters):
+        rows.setdefault(fold, []).append(stretch)
+    return [(read_manifest(Path(adapters) / record.names[fold]), own) for fold, own in rows.items()]
 
 
 def _profit_horizon(adapters: Path, **options: Any) -> float | None:

@@ -149,7 +149,7 @@ class TrainingRun:
             "template": self.template.sha256,
             "base": self.base.sha256,
             "code": sha256_code("training", "language"),
-            "versions": _versions(),
+            "versions": versions(),
         }
         record = work / "run.json"
         if work.exists():
@@ -351,7 +351,7 @@ class TrainingRun:
             "seconds": round(self.seconds, 1),
             "device": self.device,
             **({"devices": devices()} if self.device != "cpu" or world() > 1 else {}),
-            "versions": _versions(),
+            "versions": versions(),
         }
 
 
@@ -362,5 +362,6 @@ def _sort_targets(path: Path) -> None:
     path.write_text(json.dumps(shape, indent=2, sort_keys=True), encoding="utf-8")
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of the libraries that training rests on."""
     return {name: version(name) for name in LIBRARIES}

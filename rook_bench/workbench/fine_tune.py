@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.console import err, remark
-from rook_bench.core.files import check_replaceable
+from rook_bench.core.files import check_apart, check_replaceable
 from rook_bench.dataset import prepare as dataset
 from rook_bench.dataset.fit_rules import rules_of
 from rook_bench.dataset.prepare import Prepared
@@ -68,6 +68,8 @@ def prepare(
         InputError, ConfigError: for swaps or rules that can't be used.
     """
     check_replaceable(Path(out))
+    if isinstance(tape, str | Path):
+        check_apart(Path(out), tape)
     thresholds = rules_of(rules, target_action_rate)
     plan = None if compat_rook else SplitPlan(purge=purge, embargo=embargo)
     return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, windows=windows, compat_rook=compat_rook)
@@ -99,6 +101,7 @@ def reward(
     """
     check_horizon(horizon_s)
     check_replaceable(Path(out))
+    check_apart(Path(out), data_dir)
     settings = settings_of(config, seed)
     prompt = load_template(template)
     return make_rewards(data_dir, out, prompt, settings.replay(), horizon_s=horizon_s, seed=settings.seed, tick=tick)
@@ -148,6 +151,7 @@ def train(
     """
     inputs = {"rewards": rewards, "drafts": drafts, "from": parent}
     chosen = settings_of_training(config, stage, inputs, settings)
+    check_apart(Path(output_dir), data_dir, *(path for path in inputs.values() if path is not None))
     require_train_extra()
     if not is_first():  # of several processes that train together one speaks
         say = _to_nobody

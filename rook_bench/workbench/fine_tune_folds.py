@@ -10,26 +10,32 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from filelock import FileLock, Timeout
 from rich.console import Console
 
-from rook_bench.core import ConfigError
+from rook_bench.core import ConfigError, InputError, RookError
 from rook_bench.core.console import err, remark
-from rook_bench.core.files import check_replaceable, whole_folder, write_json
+from rook_bench.core.files import check_apart, check_replaceable, whole_folder, write_json
 from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
 from rook_bench.dataset.fit_rules import rules_of
-from rook_bench.dataset.folds import FoldPlan, Folds, of_fold, read_folds
-from rook_bench.dataset.prepare_folds import PreparedFolds
+from rook_bench.dataset.folds import FoldPlan, Folds, has_folds, of_fold, read_folds
+from rook_bench.dataset.prepare_folds import TAPE, PreparedFolds
 from rook_bench.dataset.prepare_folds import prepare_folds as write_folds
 from rook_bench.dataset.rules import Rules
-from rook_bench.dataset.split_tapes import LISTING
+from rook_bench.dataset.split_tapes import LISTING, split_tape
 from rook_bench.engines import Engine, Threads
+from rook_bench.language.base import check_base, find_base
 from rook_bench.language.manifest import LearnedFrom, adapter_hash, read_manifest
 from rook_bench.language.runtime import require_train_extra
 from rook_bench.language.template import load_template
+from rook_bench.market.row_sketch import RowSketch
+from rook_bench.market.tape_file import read_tape
 from rook_bench.rewards.make import Made, make_rewards
 from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.training.ranks import world
 from rook_bench.training.settings import TrainSettings
+from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.fine_tune import carry_out, check_horizon, record_choice, settings_of_training
 from rook_bench.workbench.running import Tape, tape_of
@@ -74,7 +80,10 @@ def prepare_folds(
     check_replaceable(Path(out))
     split = {"purge": purge, "embargo": embargo}
     plan = FoldPlan.parse({"walk_forward": walk_forward, "purged": purged, "split": split}, where="folds")
-    return write_folds(tape_of(tape), rules_of(rules, target_action_rate), out, plan, tick=tick)
+    thresholds = rules_of(rules, target_action_rate)
+    if isinstance(tape, str | Path):
+        check_apart(Path(out), tape)
+    return write_folds(tape_of(tape), thresholds, out, plan, tick=tick)
 
 
 def reward_folds(
@@ -100,6 +109,7 @@ def reward_folds(
     """
     check_horizon(horizon_s)
     check_replaceable(Path(out))
+    check_apart(Path(out), data_dir)
     folds, settings, prompt = read_folds(data_dir, "data"), settings_of(config, seed), load_template(template)
     made = []
     with whole_folder(out) as aside:
@@ -172,35 +182,88 @@ def train_folds(
     folds = read_folds(data_dir, "data")
     inputs = {"rewards": rewards, "drafts": drafts, "from": parent}
     chosen = settings_of_training(config, stage, inputs, settings)
-    require_train_extra()
-    if world() > 1:
-        what = "folds are trained one by one, and this is one of several processes"
-        raise ConfigError(what, where="train", hint="start it without torchrun, or train each fold's folder with it")
-    engine = engine or Threads(1)
-    here = isinstance(engine, Threads)
-    if isinstance(engine, Threads) and engine.workers > 1:
-        raise ConfigError("threads share one generator of random numbers", where="engine", hint="give --processes")
     given = {name: None if path is None else Path(path).absolute() for name, path in inputs.items()}
+    check_apart(output, data_dir, *(path for path in given.values() if path is not None))
+    require_train_extra()
+    engine = _engine_for_folds(engine)
+    _check_folds(Path(data_dir), folds, given, chosen)
+    here = isinstance(engine, Threads)
     work = output.absolute().parent / f".{output.name}.folds"
     job = FoldTraining(Path(data_dir).absolute(), work, chosen, given, say if here else None)
-    with _working(work, job, fresh=fresh):
+    with _working(work, job, say, fresh=fresh):
         done = {name: found for name in folds.names if (found := _kept(work, name)) is not None}
         if done:
             say(f"kept from before: {', '.join(done)}")
+        for name, trained in done.items():  # whoever was stopped in between has told the ledger nothing yet
+            _record(trained, trials, output / name)
         left = [name for name in folds.names if name not in done]
-        for place, trained in engine.results(job, left):
+        for place, (trained, lines) in engine.results(job, left):
             name = left[place]
-            record_choice(trained, trials, called=output / name)
+            for line in lines:
+                say(f"{name}: {line}")
             _keep(work, name, trained)
+            _record(trained, trials, output / name)
             done[name] = trained
-            if not here:
-                say(f"{name}: done")
         with whole_folder(output) as aside:
             for name in folds.names:  # copied, for whoever is stopped here has lost nothing
                 shutil.copytree(work / name, aside / name)
             folds.model_copy(update={"made": "adapters"}).save(aside)
         shutil.rmtree(work)
     return TrainedFolds(output, folds, [replace(done[name], folder=output / name) for name in folds.names])
+
+
+def _engine_for_folds(engine: Engine | None) -> Engine:
+    if world() > 1:
+        what = "folds are trained one by one, and this is one of several processes"
+        raise ConfigError(what, where="train", hint="start it without torchrun, or train each fold's folder with it")
+    if isinstance(engine, Threads) and engine.workers > 1:
+        raise ConfigError("threads share one generator of random numbers", where="engine", hint="give --processes")
+    return engine or Threads(1)
+
+
+def _check_folds(data_dir: Path, folds: Folds, inputs: Mapping[str, Path | None], settings: TrainSettings) -> None:
+    """InputError where something is missing that a later fold would find out after the ones before it were trained."""
+    for name in folds.names:
+        for split in ("train", "validation"):
+            tape = split_tape(data_dir / name, split)
+            if not tape.file.is_file():
+                raise InputError("there is no such tape", where=tape.file, hint="prepare the folds again")
+    if inputs["drafts"] is not None:
+        hint = "train each fold's folder by itself (rook-bench teach, then train --stage draft)"
+        raise ConfigError("drafts are of one folder, and not of folds", where="drafts", hint=hint)
+    for key, made in (("rewards", "rewards"), ("from", "adapters")):
+        path = inputs[key]
+        if path is None or (key == "from" and not has_folds(path)):
+            continue
+        if (theirs := read_folds(path, made)).stretches != folds.stretches or theirs.folds != folds.folds:
+            what = f"its folds are not those of {data_dir}"
+            raise InputError(what, where=path, hint="make them from the same folder of folds")
+    parent = inputs["from"]
+    if parent is None:
+        load_template(settings.template)
+        check_base(settings.model)
+    elif not has_folds(parent):
+        _check_parent(data_dir, folds, parent)
+
+
+def _check_parent(data_dir: Path, folds: Folds, parent: Path) -> None:
+    """InputError where one adapter is to be gone on with that learned from what folds are judged on, or from later."""
+    told = read_manifest(parent).learned_from
+    if told is None:
+        return
+    late = np.datetime64(told.last_at[:19], "ns") >= folds.stretches[0].begins
+    shared, _ = RowSketch.of(read_tape(data_dir / TAPE)).shared(RowSketch.from_json(told.rows)) if told.rows else (0, 0)
+    if late or shared:
+        what = f"it learned until {told.last_at[:19]}, and folds are judged from {folds.stretches[0].first_at[:19]} on"
+        raise InputError(what, where=parent, hint="give a folder of folds, each of which goes on with its own")
+
+
+def _record(trained: Trained, trials: str | Path | None, called: Path) -> None:
+    """Put a choice among checkpoints on record, once."""
+    source, content = f"lora:{called}", adapter_hash(trained.folder)
+    ledger = TrialLedger(Path(trials) if trials else None)
+    if not any(one.source == source and one.source_hash == content for one in ledger.trials()):
+        record_choice(trained, trials, called=called)
 
 
 @dataclass(frozen=True)
@@ -219,25 +282,28 @@ class FoldTraining:
     inputs: Mapping[str, Path | None]
     say: Callable[[str], None] | None
 
-    def open(self) -> Callable[[str], Trained]:
-        """Ready to train folds."""
+    def open(self) -> Callable[[str], tuple[Trained, list[str]]]:
+        """Ready to train folds; with each come the lines that nobody heard."""
         return self._train
 
-    def _train(self, name: str) -> Trained:
-        say = self.say
+    def _train(self, name: str) -> tuple[Trained, list[str]]:
+        say, lines = self.say, list[str]()
         inputs = {key: None if path is None else of_fold(path, name) for key, path in self.inputs.items()}
-        return carry_out(
+        trained = carry_out(
             self.data_dir / name,
             self.work / name,
             self.settings,
             inputs,
-            say=_nobody if say is None else lambda line: say(f"{name}: {line}"),
+            say=lines.append if say is None else lambda line: say(f"{name}: {line}"),
             console=Console(quiet=True) if say is None else err,
         )
+        return trained, lines
 
     @property
     def fingerprint(self) -> str:
         """What is trained, on what: folds that wait are kept for the same call alone."""
+        from rook_bench.training.run import versions
+
         folds = read_folds(self.data_dir, "data")
         given = {
             key: [_content(of_fold(path, name)) for name in folds.names]
@@ -247,6 +313,9 @@ class FoldTraining:
         return sha256_json(
             {
                 "settings": self.settings.model_dump(mode="json"),
+                "template": None if self.inputs["from"] else load_template(self.settings.template).sha256,
+                "base": _content(Path(find_base(self.settings.model))),
+                "versions": versions(),
                 "folds": folds.model_dump(mode="json"),
                 "splits": [_content(self.data_dir / name / LISTING) for name in folds.names],
                 "inputs": given,
@@ -261,25 +330,42 @@ def _content(path: Path) -> list[str]:
     return [sha256_file(file) for file in files if file.is_file()]
 
 
-def _nobody(line: str) -> None:
-    """Lines of a worker, which nobody reads."""
+@contextmanager
+def _working(work: Path, job: FoldTraining, say: Callable[[str], None], *, fresh: bool) -> Iterator[None]:
+    """The folder in which folds wait for the last one; what another call left there is forgotten."""
+    with only_one(work):
+        mark = work / FINGERPRINT
+        if work.is_symlink() or (work.exists() and not mark.is_file()):
+            what = "folds wait here while others are trained, and something else has the name"
+            raise InputError(what, where=work, hint="move it away, or choose another --output-dir")
+        if work.exists() and (fresh or mark.read_text(encoding="utf-8") != job.fingerprint):
+            if not fresh:
+                say("note: an interrupted run with other settings, data or code lay here; starting over")
+            shutil.rmtree(work)
+        work.mkdir(parents=True, exist_ok=True)
+        mark.write_text(job.fingerprint, encoding="utf-8")
+        try:
+            yield
+        finally:
+            if work.exists() and [path.name for path in work.iterdir()] == [FINGERPRINT]:  # nothing came of it
+                shutil.rmtree(work)
 
 
 @contextmanager
-def _working(work: Path, job: FoldTraining, *, fresh: bool) -> Iterator[None]:
-    """The folder in which folds wait for the last one; what another call left there is forgotten."""
-    same = (work / FINGERPRINT).is_file() and (work / FINGERPRINT).read_text(encoding="utf-8") == job.fingerprint
-    if work.exists() and (fresh or not same):
-        if not fresh and job.say is not None:
-            job.say("note: an interrupted run with other settings, data or code lay here; starting over")
-        shutil.rmtree(work)
-    work.mkdir(parents=True, exist_ok=True)
-    (work / FINGERPRINT).write_text(job.fingerprint, encoding="utf-8")
+def only_one(work: Path) -> Iterator[None]:
+    """Hold the lock beside a working folder; InputError at once where another call has it."""
+    work.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(work.with_name(work.name + ".lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        what = "another call trains these folds now"
+        raise InputError(what, where=work, hint="wait for it to end, or choose another --output-dir") from None
     try:
         yield
     finally:
-        if work.exists() and [path.name for path in work.iterdir()] == [FINGERPRINT]:  # nothing came of it
-            shutil.rmtree(work)
+        lock.release()
+        work.with_name(work.name + ".lock").unlink(missing_ok=True)
 
 
 def _keep(work: Path, name: str, trained: Trained) -> None:
@@ -299,17 +385,19 @@ def _kept(work: Path, name: str) -> Trained | None:
 
     try:
         told = json.loads((work / f"{name}.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        if adapter_hash(work / name) != told["adapter"]:
+            return None
+        manifest = read_manifest(work / name)
+        chosen_by, checkpoints = LearnedFrom.parse(told["chosen_by"], where=work), int(told["checkpoints"])
+        ceiling = None if told["ceiling"] is None else Ceiling(**told["ceiling"])
+    except (OSError, RookError, ValueError, KeyError, TypeError):  # begun and not ended, or damaged since
         return None
-    if adapter_hash(work / name) != told["adapter"]:
-        return None
-    manifest = read_manifest(work / name)
     return Trained(
         folder=work / name,
         manifest=manifest,
-        ceiling=None if told["ceiling"] is None else Ceiling(**told["ceiling"]),
+        ceiling=ceiling,
         validation=manifest.training["validation"],
         resumed=True,
-        chosen_by=LearnedFrom.parse(told["chosen_by"], where=work),
-        checkpoints=told["checkpoints"],
+        chosen_by=chosen_by,
+        checkpoints=checkpoints,
     )

@@ -1,6 +1,7 @@
 """A tape cut into folds: nothing that is judged was learned from, and nothing that is learned from looks at it."""
 
 import json
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -29,6 +30,19 @@ def plan_of(asked, **split):
     return FoldPlan.parse(asked | {"split": split}, where="test")
 
 
+def test_rows_of_one_second_and_of_one_block_stay_together(tape):
+    step = np.arange(len(tape)) % 4 * np.timedelta64(1, "ms")
+    at, block = np.sort(tape.at + step.astype("timedelta64[ns]")), tape.block // 3
+    within = replace(tape, at=at, block=block, log_index=None, tx_index=None, history=None)
+    seconds = within.at.astype("datetime64[s]")
+    for count in range(1, 12):
+        made = cut(within, FoldPlan(walk_forward=count, split=SplitPlan(purge=0)))
+        for stretch, splits in zip(made.folds.stretches, made.splits, strict=True):
+            for row in (stretch.first, int(splits.val[0])):
+                assert seconds[row] != seconds[row - 1]
+                assert within.block[row] != within.block[row - 1]
+
+
 @settings(max_examples=60)
 @given(asked=PLANS, rows=st.integers(600, 2000), purge=st.integers(0, 130), embargo=st.integers(0, 40))
 def test_what_is_learned_from_lies_apart_from_what_is_judged(tape, asked, rows, purge, embargo):
@@ -40,12 +54,13 @@ def test_what_is_learned_from_lies_apart_from_what_is_judged(tape, asked, rows, 
         parts = plan.walk_forward + 1 if plan.walk_forward else plan.purged[0]
         assert rows / parts < 20 * (purge + embargo) + 100  # no tape is refused that has room
         return
-    apart = purge + embargo
+    apart, seconds = purge + embargo, frame.at.astype("datetime64[s]")
     for splits, held_out in zip(made.splits, made.folds.folds, strict=True):
         stretches = [made.folds.stretches[place] for place in held_out]
         learned = np.concatenate([splits.train, splits.val])
         assert (np.diff(learned) > 0).all()
         assert splits.val[0] - splits.train[-1] > apart
+        assert seconds[splits.val[0]] != seconds[splits.train[-1]]
         for one in stretches:
             assert not ((learned >= one.first - apart) & (learned <= one.last + apart)).any()
         assert set(splits.test) == {
@@ -56,7 +71,8 @@ def test_what_is_learned_from_lies_apart_from_what_is_judged(tape, asked, rows, 
     # The stretches follow each other, each is decided once on every path, and a time tells whose it is.
     for earlier, later in zip(made.folds.stretches, made.folds.stretches[1:], strict=False):
         assert later.first == earlier.last + 1
-        assert later.begins > earlier.ends
+        assert later.begins.astype("datetime64[s]") > earlier.ends.astype("datetime64[s]")
+        assert frame.block[later.first] > frame.block[earlier.last]
     assert made.folds.stretches[-1].last == rows - 1
     for path in made.folds.paths:
         assert all(place in made.folds.folds[fold] for place, fold in enumerate(path))
@@ -76,7 +92,8 @@ def test_every_choice_of_groups_is_a_fold_and_the_paths_use_each_of_its_groups_o
         ({}, "walk_forward or purged"),
         ({"walk_forward": 3, "purged": (4, 2)}, "walk_forward or purged"),
         ({"walk_forward": 0}, "greater than or equal to 1"),
-        ({"walk_forward": 101}, "less than or equal to 100"),
+        ({"walk_forward": 101}, "101 folds; 100 are the most"),
+        ({"purged": (20_000, 10_000)}, "20,000 groups are at least as many folds"),
         ({"purged": (4, 4)}, "4 of 4 groups can't be held out"),
         ({"purged": (20, 10)}, "184,756 folds; 100 are the most"),
     ],
@@ -147,8 +164,19 @@ def test_features_of_a_fold_know_the_rows_before_it_and_a_hole_is_a_hole(tape, t
 def test_a_record_of_folds_that_nobody_should_trust(forward, tmp_path):
     good = json.loads((forward.folder / RECORD).read_text(encoding="utf-8"))
     leak = {"paths": [[1, 1, 2]]}  # the second fold learned from the first stretch
+    never = [good["stretches"][0] | {"first_at": "NaT", "last_at": "NaT"}, *good["stretches"][1:]]
+    many = {"stretches": good["stretches"] * 50}
     for number, damage in enumerate(
-        [leak, {"paths": [[0, 1]]}, {"folds": [[9]]}, {"stretches": good["stretches"][::-1]}, {"version": 2}, {"x": 1}]
+        [
+            leak,
+            {"stretches": never},
+            many,
+            {"paths": [[0, 1]]},
+            {"folds": [[9]]},
+            {"stretches": good["stretches"][::-1]},
+            {"version": 2},
+            {"x": 1},
+        ]
     ):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -222,4 +250,11 @@ def test_the_command_says_what_each_fold_learns_from_and_is_judged_on(command_li
         *("data", "prepare", data, "--rules", "data_driven", "--purged", "6;2", "--out", tmp_path / "g")
     )
     assert (code, "such as 6,2" in err) == (3, True)
+    for text in ("²,1", "9999999999,3"):
+        code, _, err = command_line(
+            *("data", "prepare", data, "--rules", "data_driven", "--purged", text, "--out", tmp_path / "g")
+        )
+        assert (code, "is not two numbers" in err) == (3, True)
+    code, _, err = command_line(*("data", "prepare", forward.folder, "--rules", "data_driven", "--out", forward.folder))
+    assert (code, "would be replaced" in err) == (3, True)
     assert not (tmp_path / "g").exists()

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from rook_bench.dataset.folds import RECORD, FoldPlan, has_folds, read_folds
 from rook_bench.dataset.prepare_folds import TAPE, prepare_folds
 from rook_bench.gates.checks.training_data import training_data
 from rook_bench.gates.policy import Policy
-from rook_bench.language.manifest import adapter_hash, read_manifest
+from rook_bench.language.manifest import LearnedFrom, adapter_hash, read_manifest
+from rook_bench.market.row_sketch import RowSketch
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.tape_file import read_tape
 from rook_bench.metrics import Analysis, analyse
@@ -150,7 +152,8 @@ def test_processes_train_the_same_adapters(fit, adapters):
     done = fit("elsewhere", engine=Processes(2))
     for name in done.folds.names:
         assert adapter_files(done.folder / name) == adapter_files(adapters / name)
-    assert sorted(fit.said) == ["fold-1: done", "fold-2: done"]
+    for name in done.folds.names:  # what a worker had to say comes with its result
+        assert any(line.startswith(f"{name}: prompt ceiling") for line in fit.said)
 
 
 def test_each_row_is_decided_by_the_model_of_its_stretch(cut, adapters, fresh_models):
@@ -211,7 +214,7 @@ def test_the_gate_holds_each_fold_against_its_own_stretch(cut, adapters, tmp_pat
         Policy.parse({"evidence": {"training_data": "known"}}, where="test").evidence,
     )
     found = training_data(evidence, judged(tape, f"folds:{adapters}"))
-    assert (found.status, "each of 2 folds from none" in found.detail) == ("pass", True)
+    assert (found.status, found.detail[:7], "can't be promoted" in found.detail) == ("pass", "2 folds", True)
     # A planted leak: the first stretch decided by the model that learned from it.
     leak = tmp_path / "leak"
     shutil.copytree(adapters, leak)
@@ -222,6 +225,34 @@ def test_the_gate_holds_each_fold_against_its_own_stretch(cut, adapters, tmp_pat
     # Such a model alone learned from a part of the tape.
     found = training_data(evidence, judged(tape, f"lora:{adapters / 'fold-2'}"))
     assert found.status == "invalid"
+
+
+def test_stretches_can_not_be_cut_so_small_that_nothing_is_recognised(cut, adapters, tmp_path):
+    """The judged rows learned by heart under other times: each stretch is compared as a part of the whole tape."""
+    tape, evidence = (
+        read_tape(cut / TAPE),
+        Policy.parse({"evidence": {"training_data": "known"}}, where="test").evidence,
+    )
+    cheat = tmp_path / "cheat"
+    shutil.copytree(adapters, cheat)
+    earlier = replace(tape, at=tape.at - np.timedelta64(365, "D"), history=None, labels={}, recorded={})
+    told = json.loads((cheat / "fold-1" / "rook.json").read_text(encoding="utf-8"))
+    told["learned_from"] = LearnedFrom.of(earlier).model_dump(mode="json")
+    (cheat / "fold-1" / "rook.json").write_text(json.dumps(told), encoding="utf-8")
+    record = json.loads((cheat / RECORD).read_text(encoding="utf-8"))
+    edges = np.searchsorted(tape.at, np.unique(tape.at)[-99:]).tolist()
+    edges[0] = 0  # one long stretch, and 98 of a few swaps each
+    stretches = [
+        {"first": first, "last": stop - 1, "first_at": str(tape.at[first]), "last_at": str(tape.at[stop - 1])}
+        for first, stop in zip(edges, [*edges[1:], len(tape)], strict=True)
+    ]
+    deciding = [1, *[0] * 98]
+    held_out = [[place for place, fold in enumerate(deciding) if fold == number] for number in (0, 1)]
+    record |= {"stretches": stretches, "paths": [deciding], "folds": held_out}
+    (cheat / RECORD).write_text(json.dumps(record), encoding="utf-8")
+    assert len(RowSketch.of(tape[edges[40] : edges[41]]).hashes) == 0
+    found = training_data(evidence, judged(tape, f"folds:{cheat}"))
+    assert found.status == "invalid", found.detail
 
 
 def test_a_cross_validation_is_no_candidate(tape, mini_settings, tmp_path):
@@ -283,6 +314,73 @@ def test_rewards_and_policies_fold_by_fold(command_line, mini_base, tmp_path, mo
     assert "source: folds:second" in out
     told = read_manifest("second/fold-1")
     assert told.training["parent"]["adapter"] == adapter_hash("first/fold-1")
+
+
+def test_what_another_call_holds_or_owns_is_left_alone(fit, adapters, cut, tmp_path):
+    waiting = tmp_path / ".adapters.folds"
+    waiting.mkdir()
+    (waiting / "thesis.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="something else has the name"):
+        fit()
+    assert (waiting / "thesis.txt").is_file()
+    shutil.rmtree(waiting)
+    with bench.only_one(waiting), pytest.raises(InputError, match="another call trains these folds now"):
+        fit()
+    with pytest.raises(InputError, match="would be replaced"):
+        bench.train_folds(cut, cut)
+    assert (cut / RECORD).is_file()
+
+
+def test_inputs_that_are_of_other_folds_are_refused_before_anything_is_trained(fit, tape, adapters, cut, tmp_path):
+    other = tmp_path / "other"
+    prepare_folds(tape, rules_of("data_driven"), other, FoldPlan(walk_forward=2))
+    with pytest.raises(InputError, match="its folds hold data"):
+        fit(data=other, stage="rl", rewards=other, parent=adapters)
+    rewards = tmp_path / "rewards"
+    rewards.mkdir()
+    read_folds(other, "data").model_copy(update={"made": "rewards"}).save(rewards)
+    with pytest.raises(InputError, match="its folds are not those of"):
+        fit(data=other, stage="rl", rewards=rewards, parent=adapters)
+    with pytest.raises(InputError, match=r"it learned until .* folds are judged from"):
+        bench._check_parent(cut, read_folds(cut, "data"), adapters / "fold-2")
+    with pytest.raises(ConfigError, match="drafts are of one folder"):
+        fit(stage="draft", drafts=tmp_path / "drafts.jsonl")
+    (other / "fold-2" / "val.parquet").unlink()
+    with pytest.raises(InputError, match=r"val\.parquet: there is no such tape"):
+        fit(data=other)
+    assert fit.said == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "rewards"]
+
+
+def test_a_choice_is_on_record_once(fit, tmp_path, monkeypatch):
+    """Stopped once a fold was noted, before the ledger was told: the next call tells it, and each choice once."""
+
+    def stop(trained, trials, called):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench, "_record", stop)
+        with pytest.raises(Killed):
+            fit()
+    assert not (tmp_path / "trials").exists()
+    for _ in range(2):  # the second finds nothing waiting, and trains the same adapters again
+        fit()
+    assert len(TrialLedger(tmp_path / "trials").trials()) == 2
+
+
+def test_a_damaged_fold_that_waits_is_trained_again(fit, tmp_path, monkeypatch):
+    def stop(path):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench, "whole_folder", stop)
+        with pytest.raises(Killed):
+            fit()
+    waiting = tmp_path / ".adapters.folds"
+    (waiting / "fold-1.json").write_text("{", encoding="utf-8")
+    shutil.rmtree(waiting / "fold-2")
+    fit()
+    assert not any("kept from before" in line for line in fit.said)
 
 
 def test_the_record_travels_with_the_adapters(adapters):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rook_bench.gates.policy import Evidence
 from rook_bench.ingest.read import read_swaps
 from rook_bench.language.manifest import LearnedFrom, read_manifest
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.row_sketch import RowSketch
+from rook_bench.market.row_sketch import RowSketch, placed_hashes
 from rook_bench.metrics import Analysis
 from rook_bench.sources import Source
 
@@ -45,21 +46,34 @@ def training_data(asked: Evidence, candidate: Analysis) -> Check:
         return Check(TITLE, unknown, f"what it learned from can't be read ({error})")
 
 
+@dataclass(frozen=True, eq=False)
+class _Lesson:
+    """What was learned from, and the judged swaps that are decided by it."""
+
+    told: LearnedFrom
+    stretches: list[SwapFrame]
+    sketch: RowSketch
+
+
 def _lessons(source: Source, frame: SwapFrame) -> list[_Lesson] | None:
     """What a source learned from, with the swaps that it decides on by that; None where it does not say."""
     told = source.choice.plugin.traits.get("lessons")
     if told is None or not source.installed:
         known = _learned_from(source)
-        return None if known is None else [(one, frame) for one in known]
+        mine = RowSketch.of(frame) if known else None
+        return None if known is None else [_Lesson(one, [frame], mine) for one in known if mine is not None]
     lessons: list[_Lesson] = []
-    for manifest, rows in told(frame, **source.choice.params):
+    # Of the whole tape: a part that is cut small enough has no three prices, and shares nothing with anybody.
+    hashes, ends = placed_hashes(frame)
+    for manifest, stretches in told(frame, **source.choice.params):
         if manifest.learned_from is None or not manifest.lessons_known:
             return None
-        lessons.append((manifest.learned_from, frame[rows]))
+        own = np.zeros(len(frame), dtype=bool)
+        for rows in stretches:
+            own[rows] = True
+        sketch = RowSketch.of_hashes(hashes[own[ends]], int(own.sum()))
+        lessons.append(_Lesson(manifest.learned_from, [frame[rows] for rows in stretches], sketch))
     return lessons
-
-
-_Lesson = tuple[LearnedFrom, SwapFrame]
 
 
 def _held_against(known: list[_Lesson] | None, frame: SwapFrame, unknown: Status) -> Check:
@@ -67,24 +81,29 @@ def _held_against(known: list[_Lesson] | None, frame: SwapFrame, unknown: Status
         return Check(TITLE, unknown, f"it does not say what it learned from (plugins declare trained_on; {SAY})")
     if not known:
         return Check(TITLE, "pass", "it learned from no swaps")
-    sketches: dict[int, RowSketch] = {}
-    for told, judged in known:
-        if id(judged) not in sketches:
-            sketches[id(judged)] = RowSketch.of(judged)
-        mine = sketches[id(judged)]
-        shared, of = mine.shared(RowSketch.from_json(told.rows)) if told.rows else (0, 0)
+    folded = known[0].stretches[0] is not frame
+    for lesson in known:
+        told = lesson.told
+        shared, of = lesson.sketch.shared(RowSketch.from_json(told.rows)) if told.rows else (0, 0)
         if shared:
             detail = f"it learned from these very swaps: {shared} of {of} that were compared are among its own"
             return Check(TITLE, "invalid", detail)
-        if _same_time(told, judged):
-            detail = f"it learned from this market until {told.last_at[:19]}, and the tape begins before that"
-            return Check(TITLE, "invalid", detail)
-        if judged is not frame and np.datetime64(told.last_at[:19], "ns") > judged.at[0]:
-            what = f"a fold learned from swaps until {told.last_at[:19]}, after those it decides on"
-            return Check(TITLE, "invalid", f"{what}: a cross-validation tells how to train, and nobody could trade it")
-    until = max(told.last_at for told, _ in known)[:19]
-    apart = f", each of {len(known)} folds from none that it decides on" if known[0][1] is not frame else ""
-    return Check(TITLE, "pass", f"it learned from swaps until {until}{apart or ', none of them judged here'}")
+        if folded and not len(lesson.sketch.hashes):
+            return Check(TITLE, unknown, "a fold decides on so few swaps that they can't be told from others")
+        for judged in lesson.stretches:
+            if folded and np.datetime64(told.last_at[:19], "ns") >= judged.at[0]:
+                what = f"a fold learned from swaps until {told.last_at[:19]}, after those it decides on"
+                return Check(
+                    TITLE, "invalid", f"{what}: a cross-validation tells how to train, and nobody could trade it"
+                )
+            if _same_time(told, judged):
+                detail = f"it learned from this market until {told.last_at[:19]}, and the tape begins before that"
+                return Check(TITLE, "invalid", detail)
+    until = max(lesson.told.last_at for lesson in known)[:19]
+    if folded:
+        detail = f"{len(known)} folds learned until {until}, each from no swap that it decides on, and from none after"
+        return Check(TITLE, "pass", f"{detail}; they are no one model, and can't be promoted")
+    return Check(TITLE, "pass", f"it learned from swaps until {until}, none of them judged here")
 
 
 def _learned_from(source: Source) -> list[LearnedFrom] | None:
