@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock, Timeout
-from rich.console import Console
 
-from rook_bench.core import ConfigError, InputError, RookError
-from rook_bench.core.console import err, remark
-from rook_bench.core.files import check_apart, check_replaceable, whole_folder, write_json
-from rook_bench.core.hashing import TRAINING, sha256_code, sha256_file, sha256_json
+from rook_bench.core import ConfigError, InputError
+from rook_bench.core.console import remark
+from rook_bench.core.files import check_apart, check_replaceable, whole_folder
 from rook_bench.dataset.fit_rules import rules_of
-from rook_bench.dataset.folds import FoldPlan, Folds, has_folds, of_fold, read_folds
+from rook_bench.dataset.folds import FoldPlan, Folds, has_folds, read_folds
 from rook_bench.dataset.prepare_folds import TAPE, PreparedFolds
 from rook_bench.dataset.prepare_folds import prepare_folds as write_folds
 from rook_bench.dataset.rules import Rules
-from rook_bench.dataset.split_tapes import LISTING, split_tape
+from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.engines import Engine, Threads
-from rook_bench.language.base import check_base, find_base
-from rook_bench.language.manifest import LearnedFrom, adapter_hash, read_manifest
+from rook_bench.language.base import check_base
+from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.language.runtime import require_train_extra
 from rook_bench.language.template import load_template
 from rook_bench.market.row_sketch import RowSketch
@@ -37,14 +32,12 @@ from rook_bench.training.ranks import world
 from rook_bench.training.settings import TrainSettings
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of
-from rook_bench.workbench.fine_tune import carry_out, check_horizon, record_choice, settings_of_training
+from rook_bench.workbench.fine_tune import check_horizon, record_choice, settings_of_training
+from rook_bench.workbench.fold_work import FoldTraining, keep, kept, working
 from rook_bench.workbench.running import Tape, tape_of
 
 if TYPE_CHECKING:
     from rook_bench.training.fit import Trained
-
-FINGERPRINT = "folds-run.json"
-"""What the folds that wait in the working folder were trained with."""
 
 
 def prepare_folds(
@@ -190,8 +183,8 @@ def train_folds(
     here = isinstance(engine, Threads)
     work = output.absolute().parent / f".{output.name}.folds"
     job = FoldTraining(Path(data_dir).absolute(), work, chosen, given, say if here else None)
-    with _working(work, job, say, fresh=fresh):
-        done = {name: found for name in folds.names if (found := _kept(work, name)) is not None}
+    with working(work, job, say, fresh=fresh):
+        done = {name: found for name in folds.names if (found := kept(work, name)) is not None}
         if done:
             say(f"kept from before: {', '.join(done)}")
         for name, trained in done.items():  # whoever was stopped in between has told the ledger nothing yet
@@ -201,7 +194,7 @@ def train_folds(
             name = left[place]
             for line in lines:
                 say(f"{name}: {line}")
-            _keep(work, name, trained)
+            keep(work, name, trained)
             _record(trained, trials, output / name)
             done[name] = trained
         with whole_folder(output) as aside:
@@ -264,140 +257,3 @@ def _record(trained: Trained, trials: str | Path | None, called: Path) -> None:
     ledger = TrialLedger(Path(trials) if trials else None)
     if not any(one.source == source and one.source_hash == content for one in ledger.trials()):
         record_choice(trained, trials, called=called)
-
-
-@dataclass(frozen=True)
-class FoldTraining:
-    """A job (see `engines.Job`): pieces are names of folds, and their results are `Trained`.
-
-    Attributes:
-        data_dir: the prepared folds; work: where adapters wait.
-        settings, inputs: of every fold (see `settings_of_training`).
-        say: hears how it goes, in this process; None elsewhere.
-    """
-
-    data_dir: Path
-    work: Path
-    settings: TrainSettings
-    inputs: Mapping[str, Path | None]
-    say: Callable[[str], None] | None
-
-    def open(self) -> Callable[[str], tuple[Trained, list[str]]]:
-        """Ready to train folds; with each come the lines that nobody heard."""
-        return self._train
-
-    def _train(self, name: str) -> tuple[Trained, list[str]]:
-        say, lines = self.say, list[str]()
-        inputs = {key: None if path is None else of_fold(path, name) for key, path in self.inputs.items()}
-        trained = carry_out(
-            self.data_dir / name,
-            self.work / name,
-            self.settings,
-            inputs,
-            say=lines.append if say is None else lambda line: say(f"{name}: {line}"),
-            console=Console(quiet=True) if say is None else err,
-        )
-        return trained, lines
-
-    @property
-    def fingerprint(self) -> str:
-        """What is trained, on what: folds that wait are kept for the same call alone."""
-        from rook_bench.training.run import versions
-
-        folds = read_folds(self.data_dir, "data")
-        given = {
-            key: [_content(of_fold(path, name)) for name in folds.names]
-            for key, path in self.inputs.items()
-            if path is not None
-        }
-        return sha256_json(
-            {
-                "settings": self.settings.model_dump(mode="json"),
-                "template": None if self.inputs["from"] else load_template(self.settings.template).sha256,
-                "base": _content(Path(find_base(self.settings.model))),
-                "versions": versions(),
-                "folds": folds.model_dump(mode="json"),
-                "splits": [_content(self.data_dir / name / LISTING) for name in folds.names],
-                "inputs": given,
-                "code": sha256_code(*TRAINING),
-            }
-        )
-
-
-def _content(path: Path) -> list[str]:
-    """Hashes of a file, or of the files of a folder; none of what is not there, which training itself tells."""
-    files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-    return [sha256_file(file) for file in files if file.is_file()]
-
-
-@contextmanager
-def _working(work: Path, job: FoldTraining, say: Callable[[str], None], *, fresh: bool) -> Iterator[None]:
-    """The folder in which folds wait for the last one; what another call left there is forgotten."""
-    with only_one(work):
-        mark = work / FINGERPRINT
-        if work.is_symlink() or (work.exists() and not mark.is_file()):
-            what = "folds wait here while others are trained, and something else has the name"
-            raise InputError(what, where=work, hint="move it away, or choose another --output-dir")
-        if work.exists() and (fresh or mark.read_text(encoding="utf-8") != job.fingerprint):
-            if not fresh:
-                say("note: an interrupted run with other settings, data or code lay here; starting over")
-            shutil.rmtree(work)
-        work.mkdir(parents=True, exist_ok=True)
-        mark.write_text(job.fingerprint, encoding="utf-8")
-        try:
-            yield
-        finally:
-            if work.exists() and [path.name for path in work.iterdir()] == [FINGERPRINT]:  # nothing came of it
-                shutil.rmtree(work)
-
-
-@contextmanager
-def only_one(work: Path) -> Iterator[None]:
-    """Hold the lock beside a working folder; InputError at once where another call has it."""
-    work.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(work.with_name(work.name + ".lock"))
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        what = "another call trains these folds now"
-        raise InputError(what, where=work, hint="wait for it to end, or choose another --output-dir") from None
-    try:
-        yield
-    finally:
-        lock.release()
-        work.with_name(work.name + ".lock").unlink(missing_ok=True)
-
-
-def _keep(work: Path, name: str, trained: Trained) -> None:
-    """Note that a fold is finished and on record, with what its adapter does not say itself."""
-    told = {
-        "adapter": adapter_hash(work / name),
-        "checkpoints": trained.checkpoints,
-        "chosen_by": trained.chosen_by.model_dump(mode="json"),
-        "ceiling": None if trained.ceiling is None else asdict(trained.ceiling),
-    }
-    write_json(work / f"{name}.json", told)
-
-
-def _kept(work: Path, name: str) -> Trained | None:
-    """A fold that an earlier call finished; None where it did not."""
-    from rook_bench.training.fit import Ceiling, Trained
-
-    try:
-        told = json.loads((work / f"{name}.json").read_text(encoding="utf-8"))
-        if adapter_hash(work / name) != told["adapter"]:
-            return None
-        manifest = read_manifest(work / name)
-        chosen_by, checkpoints = LearnedFrom.parse(told["chosen_by"], where=work), int(told["checkpoints"])
-        ceiling = None if told["ceiling"] is None else Ceiling(**told["ceiling"])
-    except (OSError, RookError, ValueError, KeyError, TypeError):  # begun and not ended, or damaged since
-        return None
-    return Trained(
-        folder=work / name,
-        manifest=manifest,
-        ceiling=ceiling,
-        validation=manifest.training["validation"],
-        resumed=True,
-        chosen_by=chosen_by,
-        checkpoints=checkpoints,
-    )

@@ -25,6 +25,7 @@ from rook_bench.sources.checked import checked
 from rook_bench.training.trainer import TimedCheckpoint
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench import fine_tune_folds as bench
+from rook_bench.workbench import fold_work
 
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 
@@ -135,7 +136,7 @@ def test_folds_that_wait_are_known_by_what_they_were_made_of(cut, mini_settings,
 
     def fingerprint(**changes):
         inputs = {"rewards": rewards, "drafts": parent, "from": None}
-        return bench.FoldTraining(cut, tmp_path / "work", mini_settings(**changes), inputs, None).fingerprint
+        return fold_work.FoldTraining(cut, tmp_path / "work", mini_settings(**changes), inputs, None).fingerprint
 
     told = [fingerprint(), fingerprint(seed=1)]
     (rewards / "fold-2" / "metadata.json").write_text("{}", encoding="utf-8")
@@ -324,7 +325,7 @@ def test_what_another_call_holds_or_owns_is_left_alone(fit, adapters, cut, tmp_p
         fit()
     assert (waiting / "thesis.txt").is_file()
     shutil.rmtree(waiting)
-    with bench.only_one(waiting), pytest.raises(InputError, match="another call trains these folds now"):
+    with fold_work.only_one(waiting), pytest.raises(InputError, match="another call trains these folds now"):
         fit()
     with pytest.raises(InputError, match="would be replaced"):
         bench.train_folds(cut, cut)
