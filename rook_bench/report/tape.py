@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from rook_bench.report.formatting import count_of, duration, number, percent
 from rook_bench.report.words import listed
-from rook_bench.tapecheck.check import EXACT_TOLERANCE, TapeCheck
+from rook_bench.tapecheck.check import TapeCheck
+from rook_bench.tapecheck.fees import EXACT_TOLERANCE
 from rook_bench.tapecheck.summary import describe_map, sentence
 
 CHAINED_ENOUGH = 0.95

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,23 +11,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError, mapped
-from rook_bench.core.exact import CHUNK
 from rook_bench.core.ranks import median
 from rook_bench.market.frame import SwapFrame
-from rook_bench.tapecheck.fees import (
-    EXACT_TOLERANCE,
-    EXACT_UNITS,
-    PIPS,
-    ROUNDED_TOLERANCE,
-    implied_fee,
-    own_pips,
-)
-from rook_bench.tapecheck.moves import Moves, is_move
+from rook_bench.tapecheck.chain import SECOND, chain_of, tolerance_of
+from rook_bench.tapecheck.fees import PIPS, implied_fee
 from rook_bench.tapecheck.repricing import why_not_repriced
 from rook_bench.tapecheck.summary import Calibration, calibrate
 from rook_bench.tapecheck.summary import describe as describe_calibration
-
-SECOND = np.timedelta64(1, "s")
 
 DUST_SHARE = 0.01
 """Liquidity below this share of the tape's median is dust."""
@@ -121,7 +111,7 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         frame: the log's swaps.
     """
     unknown: dict[str, str] = {}
-    chain = _chain(frame) if frame.amount0 is not None and frame.amount1 is not None else None
+    chain = chain_of(frame) if frame.amount0 is not None and frame.amount1 is not None else None
     if chain is None:
         reason = "the log carries no amounts"
         unknown |= dict.fromkeys(("pairs", "pairs_chained", "chained_share", "implied_fee", "reordered"), reason)
@@ -155,7 +145,7 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
         pairs=chain.pairs if chain else None,
         pairs_chained=chain.chained if chain else None,
         chained_share=chain.chained / chain.pairs if chain and chain.pairs else None,
-        tolerance=_tolerance(frame) if chain else None,
+        tolerance=tolerance_of(frame) if chain else None,
         repricing=None if not_repriced is not None else calibrate(frame),
         implied_fee=fee.median if fee else None,
         implied_fee_low=fee.low if fee else None,
@@ -312,65 +302,6 @@ def require_exact(check: TapeCheck, least: float) -> None:
             where=check.source,
             hint=f"it breaks first at swap {found.first_break['swap']}: {found.first_break['reason']}",
         )
-
-
-@dataclass(frozen=True)
-class _Chain:
-    pairs: int
-    chained: int
-    reordered: int
-
-
-def _tolerance(frame: SwapFrame) -> float:
-    return ROUNDED_TOLERANCE if frame.rounded else EXACT_TOLERANCE
-
-
-def _chain(frame: SwapFrame) -> _Chain:
-    """Compare each swap's recorded amounts with those that its own two prices imply."""
-    pips = np.broadcast_to(own_pips(frame), len(frame))
-    pairs = chained = reordered = 0
-    for part in mapped.parts(len(frame), CHUNK):
-        rows = np.arange(max(1, part.start), part.stop)
-        rows = rows[is_move(frame, rows - 1, rows)]
-        follows = _follows(frame, rows - 1, rows, pips)
-        pairs, chained = pairs + len(rows), chained + int(follows.sum())
-        for others, missed in _same_second(frame.at, rows[~follows]):
-            likely = is_move(frame, others, missed)
-            others, missed = others[likely], missed[likely]
-            reordered += len(np.unique(missed[_follows(frame, others, missed, pips)]))
-    return _Chain(pairs, chained, reordered)
-
-
-def _follows(
-    frame: SwapFrame, earlier: NDArray[np.intp], rows: NDArray[np.intp], pips: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """Which swaps' amounts follow from the prices that the swaps at `earlier` left."""
-    moves, fee = Moves.of(frame, earlier, rows), pips[rows] / PIPS
-    tolerance, units = _tolerance(frame), 0 if frame.rounded else EXACT_UNITS
-    follows = np.ones(len(rows), dtype=bool)
-    for net, recorded in ((moves.net0, moves.amount0), (moves.net1, moves.amount1)):
-        expected = np.where(net > 0, net / (1.0 - fee), net)  # the token that came in also paid the fee
-        follows &= ~(np.abs(expected - recorded) > np.maximum(tolerance * np.abs(recorded), units))
-    return follows
-
-
-def _same_second(
-    at: NDArray[np.datetime64], rows: NDArray[np.intp]
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Other rows of each row's second, and that row beside each, without the row before (which was tried already).
-
-    In parts of some thousand pairs, each row's in one part.
-    """
-    second = at[rows].astype("datetime64[s]").astype(at.dtype)
-    first = np.searchsorted(at, second, side="left")
-    count = np.searchsorted(at, second + SECOND, side="left") - first
-    ends = np.cumsum(count)
-    for part in np.split(np.arange(len(rows)), np.flatnonzero(np.diff(ends // CHUNK)) + 1):
-        own = np.repeat(rows[part], count[part])
-        place = np.arange(len(own)) - np.repeat(np.cumsum(count[part]) - count[part], count[part])
-        others = np.repeat(first[part], count[part]) + place
-        told = (others != own) & (others != own - 1)
-        yield others[told], own[told]
 
 
 def _duplicates(frame: SwapFrame) -> int:

@@ -61,6 +61,26 @@ def fit(cut, mini_settings, tmp_path):
     return run
 
 
+@pytest.fixture
+def stopped(fit, monkeypatch):
+    """Train and be killed in the second fold: each takes four steps."""
+
+    def run():
+        begun = []
+
+        def stop(self, args, state, control, **rest):
+            begun.append(state.global_step)
+            if len(begun) == 6:
+                raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TimedCheckpoint, "on_step_begin", stop)
+            with pytest.raises(Killed):
+                fit()
+
+    return run
+
+
 @pytest.fixture(scope="module")
 def adapters(cut, mini_settings, tmp_path_factory):
     """An adapter for each fold; never written to."""
@@ -83,18 +103,8 @@ def test_an_adapter_for_each_fold_and_every_choice_on_record(fit, cut, tmp_path)
     assert [trial.source for trial in trials] == [f"lora:{tmp_path / 'adapters' / name}" for name in record.names]
 
 
-def test_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(fit, adapters, tmp_path, monkeypatch):
-    begun = []
-
-    def stop(self, args, state, control, **rest):
-        begun.append(state.global_step)
-        if len(begun) == 6:  # in the second fold: four steps each
-            raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TimedCheckpoint, "on_step_begin", stop)
-        with pytest.raises(Killed):
-            fit()
+def test_training_that_was_stopped_goes_on_and_ends_as_if_it_had_not_been(fit, stopped, adapters, tmp_path):
+    stopped()
     assert not (tmp_path / "adapters").exists()
     waiting = tmp_path / ".adapters.folds"
     assert (waiting / "fold-1" / "rook.json").is_file()
@@ -112,17 +122,8 @@ def adapter_files(folder):
     return {name: (folder / name).read_bytes() for name in ("adapter_model.safetensors", "tokenizer.json")}
 
 
-def test_what_waits_of_another_call_is_not_taken(fit, tmp_path, monkeypatch):
-    def stop(self, args, state, control, **rest):
-        stop.begun += 1
-        if stop.begun == 6:
-            raise Killed
-
-    stop.begun = 0
-    with monkeypatch.context() as patch:
-        patch.setattr(TimedCheckpoint, "on_step_begin", stop)
-        with pytest.raises(Killed):
-            fit()
+def test_what_waits_of_another_call_is_not_taken(fit, stopped):
+    stopped()
     fit(changes={"learning_rate": 2e-2})
     assert fit.said[0].startswith("note: an interrupted run with other settings")
     assert not any("kept from before" in line for line in fit.said)
