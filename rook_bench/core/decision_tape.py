@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import mapped
+from rook_bench.core import mapped, texts
 from rook_bench.core.arrays import read_only, text_column
 from rook_bench.core.decision import SIDE_NAMES, Decision, Side
 from rook_bench.core.errors import InputError
 from rook_bench.core.rebuilt import Rebuilt
-from rook_bench.core.transcript import Transcript
+from rook_bench.core.transcript import Transcript, Transcripts
 
 UNPARSED = -1
 """Code in `DecisionTape.side` of an answer that could not be parsed; it is not a HOLD."""
@@ -35,8 +35,8 @@ class DecisionTape(Rebuilt):
         size: wished fraction of the available balance; 0 for HOLD and UNPARSED.
         slippage_bps, deadline_s: limits of the order, float64.
         confidence: 0 to 1, NaN where the source states none.
-        reason: text for a person (object array of str).
-        raw_text: answers as given, or None for sources that do not write text.
+        reason: text for a person: an object array of str, or `core.texts.Texts`, which reads like one, of a long tape.
+        raw_text: answers as given, the same way, or None for sources that do not write text.
         transcript: what a language model was shown and said, for a reader: no part of what is compared and hashed.
     """
 
@@ -45,8 +45,8 @@ class DecisionTape(Rebuilt):
     slippage_bps: NDArray[np.float64]
     deadline_s: NDArray[np.float64]
     confidence: NDArray[np.float64]
-    reason: NDArray[np.object_]
-    raw_text: NDArray[np.object_] | None = None
+    reason: texts.Column
+    raw_text: texts.Column | None = None
     transcript: Transcript | None = None
 
     def __post_init__(self) -> None:
@@ -55,7 +55,7 @@ class DecisionTape(Rebuilt):
             raise InputError("its transcript is of another number of rows", where="DecisionTape")
         for name, column in self._columns():
             if column is not None:
-                object.__setattr__(self, name, read_only(column))
+                object.__setattr__(self, name, texts.kept(column) if name in _TEXTS else read_only(column))
 
     def __repr__(self) -> str:
         return (
@@ -83,7 +83,10 @@ class DecisionTape(Rebuilt):
 
     def rows(self, which: slice) -> DecisionTape:
         """The decisions of some rows."""
-        cut: dict[str, Any] = {name: None if column is None else column[which] for name, column in self._columns()}
+        cut: dict[str, Any] = {
+            name: None if column is None else texts.some(column, which) if name in _TEXTS else column[which]
+            for name, column in self._columns()
+        }
         return replace(self, transcript=None if self.transcript is None else self.transcript.rows(which), **cut)
 
     @property
@@ -206,16 +209,21 @@ class DecisionTape(Rebuilt):
         for name, _ in parts[0]._columns():
             mine = [getattr(part, name) for part in parts]
             if name != "raw_text" or any(column is not None for column in mine):
-                filled = [
-                    text_column([""] * len(part)) if one is None else one for part, one in zip(parts, mine, strict=True)
-                ]
-                columns[name] = mapped.concatenated(filled)
+                columns[name] = (
+                    mapped.concatenated(mine)
+                    if name not in _TEXTS
+                    else texts.joined(
+                        [_nothing(len(part)) if one is None else one for part, one in zip(parts, mine, strict=True)]
+                    )
+                )
         told = [part.transcript for part in parts if part.transcript is not None]
         return cls(**columns, transcript=Transcript.concat(told) if len(told) == len(parts) else None)
 
     @classmethod
     def by_part(cls, rows: int, decide: Callable[[slice], DecisionTape]) -> DecisionTape:
-        """Decisions on so many rows, made a part at a time; without what a model was shown and said.
+        """Decisions on so many rows, made a part at a time.
+
+        What a model was shown and said is kept where every part has it.
 
         Args:
             decide: gets the rows of a part, and gives one decision for each of them.
@@ -223,21 +231,32 @@ class DecisionTape(Rebuilt):
         Raises:
             InputError: where it gives another number of them.
         """
-        texts, numbers = ("reason", "raw_text"), ("size", "slippage_bps", "deadline_s", "confidence")
-        columns: dict[str, Any] = {"side": mapped.empty(rows, np.int8)}
-        columns |= {name: mapped.empty(rows) for name in numbers} | {"reason": np.empty(rows, dtype=object)}
+        numbers = ("size", "slippage_bps", "deadline_s", "confidence")
+        columns: dict[str, Any] = {"side": mapped.empty(rows, np.int8)} | {name: mapped.empty(rows) for name in numbers}
+        told, transcript = {"reason": texts.Gathering(rows)}, Transcripts(rows)
         for part in mapped.parts(rows):
             made = decide(part)
             if len(made) != part.stop - part.start:
                 what = f"{len(made)} decisions were made for rows {part.start + 1} to {part.stop}"
                 raise InputError(what, where="DecisionTape.by_part", hint="give one for each row")
-            for name in ("side", *numbers, *texts):
-                column = getattr(made, name)
-                if column is not None and name not in columns:
-                    columns[name] = text_column([""] * rows)
-                if name in columns:
-                    columns[name][part] = "" if column is None else column
-        return cls(**columns)
+            for name, column in columns.items():
+                column[part] = getattr(made, name)
+            if made.raw_text is not None and "raw_text" not in told:
+                told["raw_text"] = texts.Gathering(rows)
+                told["raw_text"].add(_nothing(part.start))
+            for name, gathering in told.items():
+                text = getattr(made, name)
+                gathering.add(_nothing(len(made)) if text is None else text)
+            transcript.add(part, made.transcript)
+        columns |= {name: gathering.column() for name, gathering in told.items()}
+        return cls(**columns, transcript=transcript.whole)
+
+
+_TEXTS = ("reason", "raw_text")
+
+
+def _nothing(rows: int) -> NDArray[np.object_]:
+    return np.broadcast_to(text_column([""]), rows)
 
 
 def is_trade(side: NDArray[np.int8]) -> NDArray[np.bool_]:

@@ -109,7 +109,7 @@ def prepare(
             write_json(aside / "rules.json", rules.model_dump())
         if leaks:
             write_json(aside / "leaks.json", leaks)
-    counts = pd.Series(labels.reason).value_counts()
+    counts = pd.Series(labels.reason[:]).value_counts()
     return Prepared(
         folder,
         labels.counts(),
@@ -172,7 +172,7 @@ def _labeled_table(core: pd.DataFrame, labels: DecisionTape) -> pd.DataFrame:
             "slippage_bps": _whole(labels.slippage_bps),
             "deadline_s": _whole(labels.deadline_s),
             "confidence": labels.confidence,
-            "rule_triggered": labels.reason,
+            "rule_triggered": labels.reason[:],
         }
     )
     return pd.concat([head, core[list(CORE_FEATURES)]], axis=1)
@@ -246,7 +246,7 @@ def _labeling_stats(labels: DecisionTape) -> str:
     total = len(labels)
     lines = ["Heuristic Labeling Statistics", "============================", "", "Action Distribution:"]
     names = pd.Series(np.array(SIDE_NAMES, dtype=object)[labels.side])
-    for title, values in (("", names), ("Rule Trigger Distribution:", pd.Series(labels.reason))):
+    for title, values in (("", names), ("Rule Trigger Distribution:", pd.Series(labels.reason[:]))):
         if title:
             lines += ["", title]
         lines += [f"  {name}: {count} ({count / total * 100:.1f}%)" for name, count in values.value_counts().items()]

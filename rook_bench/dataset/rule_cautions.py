@@ -30,7 +30,7 @@ def rule_cautions(rules: Rules, features: Features, labels: DecisionTape, splits
         rules, features, labels: the thresholds, what they were held against, and what came of it.
         splits: of a tape that is prepared; None where the rules are asked as a source.
     """
-    fired = labels.reason
+    fired = labels.reason[:]
     count = len(labels) - labels.counts()["HOLD"]
     trading = count / len(labels)
     lines = _filters(rules, features, fired)

@@ -87,7 +87,7 @@ def with_labels(frame: SwapFrame, labels: DecisionTape) -> SwapFrame:
         "label_slippage_bps": labels.slippage_bps,
         "label_deadline_s": labels.deadline_s,
         "label_confidence": labels.confidence,
-        "label_rule": labels.reason,
+        "label_rule": labels.reason[:],
     }
     return replace(frame, labels=columns)
 

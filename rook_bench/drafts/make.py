@@ -71,7 +71,7 @@ class _Split:
     name: str
     frame: SwapFrame
     view: MarketView
-    prompts: list[str]
+    prompts: Sequence[str]
     side: list[Side]
     levels: NDArray[np.int64]
     turned: Turned

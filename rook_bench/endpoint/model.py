@@ -92,12 +92,12 @@ class EndpointModel:
         self._answer(texts, progress)
         if self._asked and self.wavering is None:
             self.try_again(texts)
-        return self._tape(prompts, rows)
+        return DecisionTape.by_part(rows, lambda part: self._tape(prompts.rows(part)))
 
     def answers(self, texts: Sequence[str]) -> DecisionTape:
         """One decision for each of these prompts, none of them empty."""
         self._answer(texts, False)
-        return self._tape(Prompts(list(texts), np.empty((len(texts), 0)), [""] * len(texts)), len(texts))
+        return self._tape(Prompts(list(texts), np.empty((len(texts), 0)), [""] * len(texts)))
 
     @property
     def wavering(self) -> Wavering | None:
@@ -135,7 +135,8 @@ class EndpointModel:
 
     def _answer(self, texts: Sequence[str], progress: bool) -> None:
         missing = self.store.missing(texts)
-        kept = [text for text in dict.fromkeys(texts) if self.store.get(text) is not None]
+        asked = set(missing)
+        kept = [text for text in dict.fromkeys(texts) if text not in asked]
         if missing:
             self._ask(missing, progress)
         before, now = ({self._said(text).fingerprint for text in some} for some in (kept, missing))
@@ -199,13 +200,14 @@ class EndpointModel:
         del prompt
         return self.template.answer.read(said.text) if said.ended else None
 
-    def _tape(self, prompts: Prompts, rows: int) -> DecisionTape:
+    def _tape(self, prompts: Prompts) -> DecisionTape:
+        rows = len(prompts)
         side = np.full(rows, int(Side.HOLD), dtype=np.int8)
         size, slippage, deadline = np.zeros(rows), np.full(rows, 50.0), np.full(rows, 300.0)
         confidence, numbers = np.full(rows, np.nan), np.full((rows, 7), np.nan)
         raw, whole = np.full(rows, "", dtype=object), np.full(rows, "", dtype=object)
-        reason = [f"{NOT_ASKED}: no {missing} yet" if missing else "" for missing in prompts.undefined[:rows]]
-        for row, text in enumerate(prompts.texts[:rows]):
+        reason = [f"{NOT_ASKED}: no {missing} yet" if missing else "" for missing in prompts.undefined]
+        for row, text in enumerate(prompts.texts):
             if not text:
                 continue
             said = self._said(text)
@@ -223,7 +225,7 @@ class EndpointModel:
                 confidence[row] = said.odds[parsed.side]
                 odds = zip(SIDE_NAMES, said.odds, strict=True)
                 reason[row] = ", ".join(f"{name} {value:.3f}" for name, value in odds)
-        transcript = Transcript(text_column(prompts.texts[:rows]), whole, *numbers.T.copy())
+        transcript = Transcript(text_column(prompts.texts), whole, *numbers.T.copy())
         return DecisionTape(
             side, size, slippage, deadline, np.clip(confidence, 0, 1), text_column(reason), raw, transcript
         )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from rook_bench.core import SIDE_NAMES, InputError, Side
+from rook_bench.core import SIDE_NAMES, InputError, Side, mapped
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape, is_trade
 from rook_bench.core.hashing import sha256_code, sha256_json
@@ -150,12 +151,18 @@ class Decider:
 
     def decisions(self, prompts: Prompts, rows: int, *, progress: bool = False, fresh: bool = False) -> DecisionTape:
         """The decisions of the first `rows` of these prompts; see `decide`."""
-        texts = [text for text in prompts.texts[:rows] if text]
-        if fresh:
-            self.store.forget(texts)
-        self._answer(self.store.missing(texts), progress)
+        for part in mapped.parts(rows) if fresh else ():
+            self.store.forget(set(prompts.texts[part]))
         build = self._from_scores if self.mode == "score" else self._from_texts
-        return build(prompts, rows)
+        self._lost = 0
+        with ExitStack() as stack:
+            bar = _Bar(stack, f"asking {self.folder.name}", rows) if progress else None
+
+            def decided(part: slice) -> DecisionTape:
+                some = prompts.rows(part)
+                return build(some, self._answered(some.texts, part, bar))
+
+            return DecisionTape.by_part(rows, decided)
 
     @property
     def notes(self) -> list[str]:
@@ -170,20 +177,25 @@ class Decider:
             notes.append(f"engine {self.engine.name}: {self.agreement}")
         return notes
 
-    def _answer(self, missing: Sequence[str], progress: bool) -> None:
-        if not missing:
-            return
-        self._check_engine(missing[:PROBE])
-        _ = self._ask  # loading is not asking
-        started = time.perf_counter()
-        with Progress(console=Console(stderr=True), transient=True, disable=not progress) as bar:
-            task = bar.add_task(f"asking {self.folder.name}", total=len(missing))
-            for start in range(0, len(missing), CHUNK):
-                chunk, begun = missing[start : start + CHUNK], time.perf_counter()
-                answers = self._ask(chunk, lambda rows: bar.advance(task, rows))
-                each = (time.perf_counter() - begun) / len(chunk)
-                self.store.add({text: (*astuple(one), each) for text, one in zip(chunk, answers, strict=True)})
-        self._asked, self._seconds = self._asked + len(missing), self._seconds + time.perf_counter() - started
+    def _answered(self, texts: Sequence[str], part: slice, bar: _Bar | None) -> dict[str, Any]:
+        """The answer to each of the prompts of a part, asked where it is not known."""
+        wanted = list(dict.fromkeys(text for text in texts if text))
+        answers = self.store.known(wanted)
+        missing = [text for text in wanted if text not in answers]
+        if missing:
+            self._check_engine(missing[:PROBE])
+            _ = self._ask  # loading is not asking
+        started, tick = time.perf_counter(), bar.of(part, len(missing)) if bar else _unseen
+        for start in range(0, len(missing), CHUNK):
+            chunk, begun = missing[start : start + CHUNK], time.perf_counter()
+            told = self._ask(chunk, tick)
+            each = (time.perf_counter() - begun) / len(chunk)
+            new = {text: (*astuple(one), each) for text, one in zip(chunk, told, strict=True)}
+            self.store.add(new)
+            answers |= new
+        if missing:
+            self._asked, self._seconds = self._asked + len(missing), self._seconds + time.perf_counter() - started
+        return answers
 
     def _check_engine(self, prompts: Sequence[str]) -> None:
         """Hold a faster engine against the reference on the adapter at hand; refuse it where they differ."""
@@ -207,9 +219,10 @@ class Decider:
         del reference, model
         return compare(expected, self._ask(prompts), self.manifest)
 
-    def _from_scores(self, prompts: Prompts, rows: int) -> DecisionTape:
-        held = np.array([bool(missing) for missing in prompts.undefined[:rows]])
-        answers = [self.store[text] if text else None for text in prompts.texts[:rows]]
+    def _from_scores(self, prompts: Prompts, known: Mapping[str, Any]) -> DecisionTape:
+        rows = len(prompts)
+        held = np.array([bool(missing) for missing in prompts.undefined])
+        answers = [known[text] if text else None for text in prompts.texts]
         scores = np.array([answer[0] if answer else (0.0, 0.0, 0.0) for answer in answers]).reshape(rows, 3)
         odds = probabilities(scores, self.manifest)
         side = np.where(held, int(Side.HOLD), odds.argmax(axis=1)).astype(np.int8)
@@ -218,7 +231,7 @@ class Decider:
         names = [", ".join(f"{name} {value:.3f}" for name, value in zip(SIDE_NAMES, row, strict=True)) for row in odds]
         if self.manifest.drafts_first:
             names = [f"{name};{answer[4]}" if answer else name for name, answer in zip(names, answers, strict=True)]
-            self._lost = sum(1 for answer in answers if answer and answer[5] < LEAST_MASS)
+            self._lost += sum(1 for answer in answers if answer and answer[5] < LEAST_MASS)
         unread = [answer[6] if answer else "" for answer in answers]
         lost = np.array([bool(text) for text in unread], dtype=bool)
         tape = DecisionTape.from_sides(
@@ -227,11 +240,11 @@ class Decider:
             slippage_bps=details[:, 1],
             deadline_s=details[:, 2],
             confidence=np.where(lost, np.nan, confidence),
-            reason=_reasons(names, prompts.undefined[:rows]),
+            reason=_reasons(names, prompts.undefined),
         )
         said = [unread[row] or self._written(int(code), *details[row]) for row, code in enumerate(side)]
         counts = [(one[7], NAN, one[8]) if one else UNKNOWN for one in answers]
-        told = self._transcript(prompts.texts[:rows], said, odds, counts)
+        told = self._transcript(prompts.texts, said, odds, counts)
         return replace(tape, transcript=told, raw_text=text_column(unread) if lost.any() else None)
 
     @cached_property
@@ -271,16 +284,17 @@ class Decider:
         chance = self.manifest.chance
         return np.where(trades, chance(trade_score(odds)), np.nan) if chance else np.full(len(odds), np.nan)
 
-    def _from_texts(self, prompts: Prompts, rows: int) -> DecisionTape:
+    def _from_texts(self, prompts: Prompts, known: Mapping[str, Any]) -> DecisionTape:
+        rows = len(prompts)
         side = np.full(rows, int(Side.HOLD), dtype=np.int8)
         size, slippage, deadline = np.zeros(rows), np.full(rows, 50.0), np.full(rows, 300.0)
         raw = np.full(rows, "", dtype=object)
         notes = [""] * rows
         counts = [UNKNOWN] * rows
-        for row, text in enumerate(prompts.texts[:rows]):
+        for row, text in enumerate(prompts.texts):
             if not text:
                 continue
-            raw[row], read, written, seconds = self.store[text]
+            raw[row], read, written, seconds = known[text]
             counts[row] = (read, written, seconds)
             parsed = self.manifest.read(raw[row], text)
             if parsed is None:
@@ -295,10 +309,33 @@ class Decider:
             slippage_bps=slippage,
             deadline_s=deadline,
             confidence=np.full(rows, np.nan),
-            reason=_reasons(notes, prompts.undefined[:rows]),
+            reason=_reasons(notes, prompts.undefined),
             raw_text=raw,
-            transcript=self._transcript(prompts.texts[:rows], list(raw), np.full((rows, 3), NAN), counts),
+            transcript=self._transcript(prompts.texts, list(raw), np.full((rows, 3), NAN), counts),
         )
+
+
+class _Bar:
+    """How far the rows are, part by part; nothing is drawn before something is asked."""
+
+    def __init__(self, stack: ExitStack, name: str, rows: int) -> None:
+        self._stack, self._name, self._rows = stack, name, rows
+        self._bar: Progress | None = None
+
+    def of(self, part: slice, prompts: int) -> Callable[[int], None]:
+        """What hears how many more prompts of a part are answered."""
+        if not prompts:
+            return _unseen
+        if self._bar is None:
+            self._bar = self._stack.enter_context(Progress(console=Console(stderr=True), transient=True))
+            self._bar.add_task(self._name, total=self._rows)
+        (task,), bar = self._bar.task_ids, self._bar
+        bar.update(task, completed=part.start)
+        return lambda done: bar.advance(task, done * (part.stop - part.start) / prompts)
+
+
+def _unseen(done: int) -> None:
+    del done
 
 
 def compare(expected: Sequence[Scored], found: Sequence[Scored], manifest: Any) -> Agreement:

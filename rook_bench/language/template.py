@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 from pydantic import Field as Key
 from pydantic import model_validator
 
-from rook_bench.core import UnknownName
+from rook_bench.core import UnknownName, mapped
 from rook_bench.core.config import Config, Grown, read_mapping
 from rook_bench.core.hashing import sha256_json
+from rook_bench.core.texts import Gathering, as_list
 from rook_bench.language.answer import Answer
 from rook_bench.language.draft import Draft
 from rook_bench.market.features import SIGNED
@@ -90,13 +92,13 @@ class Field(Config):
             raise ValueError("significant digits are added to a format of decimals, such as .2f")
         return self
 
-    def show(self, view: MarketView, *, mirrored: bool = False) -> tuple[list[str], NDArray[np.float64]]:
-        """The texts of every row, and the numbers a reader of those texts knows (NaN where undefined).
+    def show(self, view: MarketView, rows: slice, *, mirrored: bool = False) -> tuple[list[str], NDArray[np.float64]]:
+        """The texts of some rows, and the numbers a reader of those texts knows (NaN where undefined).
 
         Args:
-            mirrored: of the market turned upside down (see `market.features.SIGNED`).
+            rows: which; mirrored: of the market turned upside down (see `market.features.SIGNED`).
         """
-        values = _column(view, self.feature) * self.scale
+        values = _column(view, self.feature, rows) * self.scale
         values = -values if mirrored and self.feature in SIGNED else values
         if self.codes is not None:
             shown = self.codes.encode(values)
@@ -133,13 +135,16 @@ class Prompts:
         undefined: names of the undefined fields of each row, "" where there is none.
     """
 
-    texts: list[str]
+    texts: Sequence[str]
     shown: NDArray[np.float64]
-    undefined: list[str]
+    undefined: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
 
     def rows(self, which: slice) -> Prompts:
         """Those of some rows."""
-        return Prompts(self.texts[which], self.shown[which], self.undefined[which])
+        return Prompts(as_list(self.texts[which]), self.shown[which], as_list(self.undefined[which]))
 
     @property
     def defined(self) -> NDArray[np.bool_]:
@@ -234,19 +239,23 @@ class Template(Grown):
         Args:
             view: the market; `mirrored`: turned upside down, so that what was a reason to buy is one to sell.
         """
-        columns, shown = {}, []
-        for name, field in self.fields.items():
-            columns[name], numbers = field.show(view, mirrored=mirrored)
-            shown.append(numbers)
-        table = np.column_stack(shown)
-        rows = zip(*columns.values(), strict=True)
-        names, missing = list(columns), np.isnan(table)
-        undefined = [", ".join(name for name, gone in zip(names, row, strict=True) if gone) for row in missing]
-        texts = [
-            "" if gap else self.prompt.format(**dict(zip(names, row, strict=True)))
-            for row, gap in zip(rows, undefined, strict=True)
-        ]
-        return Prompts(texts, table, undefined)
+        rows, names = len(view), list(self.fields)
+        shown, texts, undefined = mapped.empty((rows, len(names))), Gathering(rows), Gathering(rows)
+        for part in mapped.parts(rows):
+            columns = [field.show(view, part, mirrored=mirrored) for field in self.fields.values()]
+            shown[part] = np.column_stack([numbers for _, numbers in columns])
+            gaps = [
+                ", ".join(name for name, gone in zip(names, row, strict=True) if gone) for row in np.isnan(shown[part])
+            ]
+            told = zip(*(column for column, _ in columns), strict=True)
+            undefined.add(gaps)
+            texts.add(
+                [
+                    "" if gap else self.prompt.format(**dict(zip(names, row, strict=True)))
+                    for row, gap in zip(told, gaps, strict=True)
+                ]
+            )
+        return Prompts(as_list(texts.column()), shown, as_list(undefined.column()))
 
 
 def load_template(reference: str | Path) -> Template:
@@ -265,7 +274,7 @@ def shipped_templates() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def _column(view: MarketView, name: str) -> NDArray[np.float64]:
+def _column(view: MarketView, name: str, rows: slice) -> NDArray[np.float64]:
     if name == HOUR:
-        return view.at_index.hour.to_numpy().astype(np.float64)
-    return np.asarray(view[name], dtype=np.float64)
+        return view.at_index[rows].hour.to_numpy().astype(np.float64)
+    return np.asarray(view[name][rows], dtype=np.float64)

@@ -51,7 +51,7 @@ def decision_table(run: Run) -> pd.DataFrame:
         "slippage_bps": tape.slippage_bps,
         "deadline_s": tape.deadline_s,
         "confidence": tape.confidence,
-        "reason": pd.array(tape.reason, dtype="string"),
+        "reason": pd.array(tape.reason[:], dtype="string"),
         "outcome": pd.array(outcome, dtype="string"),
         "rejected_by": pd.array(rejected, dtype="string"),
     }
@@ -63,7 +63,7 @@ def decision_table(run: Run) -> pd.DataFrame:
         columns["answer"] = pd.array([text or None for text in told.pop("said")], dtype="string")
         columns |= told
     elif tape.raw_text is not None:
-        columns["answer"] = pd.array(tape.raw_text, dtype="string")
+        columns["answer"] = pd.array(tape.raw_text[:], dtype="string")
     return pd.DataFrame(columns, index=run.frame.at_index)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from typing import Any, Literal
@@ -75,7 +75,7 @@ class Reply:
     """
 
     tape: DecisionTape | None
-    prompts: list[str] | None = None
+    prompts: Sequence[str] | None = None
 
 
 Question = Callable[[], tuple[SwapFrame, int]]
@@ -202,12 +202,12 @@ class _Way:
         places = np.arange(self.first, self.cut + len(drawn))
         return frame.take(np.concatenate([places[:past], drawn]), places=places), past
 
-    def differs(self, tape: DecisionTape, prompts: list[str] | None, reply: Reply) -> tuple[str, int] | None:
+    def differs(self, tape: DecisionTape, prompts: Sequence[str] | None, reply: Reply) -> tuple[str, int] | None:
         """What came out otherwise before the place, and the first row of it; None where nothing did."""
         start = max(self.first, self.cut - COMPARED) if self.back else 0
         skipped = start - self.first
         if prompts is not None:
-            row = _first_other(prompts[start : self.cut], (reply.prompts or [])[skipped:])
+            row = _first_other(prompts, slice(start, self.cut), reply.prompts or [], skipped)
             if row is not None:
                 return "prompt of row", start + row
         if reply.tape is None:
@@ -282,11 +282,15 @@ def choose_cuts(tape: DecisionTape, rng: np.random.Generator, places: int = CUTS
     return sorted({int(cut) for cut in (*anywhere, *after_trades)}), few, count
 
 
-def _first_other(before: list[str], after: list[str]) -> int | None:
-    """First row whose texts differ; a list that is too short differs where it ends."""
-    if len(after) < len(before):
-        after = [*after, *[""] * (len(before) - len(after))]
-    return next((row for row, (old, new) in enumerate(zip(before, after, strict=False)) if old != new), None)
+def _first_other(before: Sequence[str], rows: slice, after: Sequence[str], skipped: int) -> int | None:
+    """First of these rows whose text differs from that after so many skipped ones; where those end all are empty."""
+    for part in mapped.parts(rows.stop - rows.start):
+        old = list(before[rows.start + part.start : rows.start + part.stop])
+        new = list(after[skipped + part.start : skipped + part.stop])
+        for row, (mine, theirs) in enumerate(zip(old, [*new, *[""] * (len(old) - len(new))], strict=True)):
+            if mine != theirs:
+                return part.start + row
+    return None
 
 
 def first_difference(before: DecisionTape, after: DecisionTape) -> int | None:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rook_bench.core import SIDE_NAMES, InputError, mapped
+from rook_bench.core import SIDE_NAMES, InputError, mapped, texts
 from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
@@ -127,9 +127,9 @@ def read_decisions(path: str | Path) -> tuple[DecisionTape, dict[str, Any]]:
 def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
     """The decisions of a file, a batch at a time."""
     rows, filled, text = file.metadata.num_rows, 0, dict.fromkeys(names, 0)
-    columns: dict[str, NDArray[Any]] = {"side": mapped.empty(rows, np.int8)}
+    columns: dict[str, Any] = {"side": mapped.empty(rows, np.int8)}
     columns |= {name: mapped.empty(rows) for name in _NUMBERS}
-    texts = {name: np.empty(rows, dtype=object) for name in _TEXTS if name in names}
+    told = {name: texts.Gathering(rows) for name in _TEXTS if name in names}
     transcripts, shared = [], dict[tuple[str, int], int]()
     for group, batch in _batches(file):
         table, own = pa.Table.from_batches([batch]), slice(filled, filled + len(batch))
@@ -138,17 +138,18 @@ def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
                 size = sum(chunk.dictionary.nbytes for chunk in table[name].chunks)
                 shared[name, group] = max(size, shared.get((name, group), 0))
                 check_text(sum(size for (other, _), size in shared.items() if other == name), path)
-        for name, column in texts.items():
+        for name, gathering in told.items():
             text[name] += _bytes_of(table[name])
             check_text(text[name], path)
-            column[own] = np.concatenate([*map(_shared, table[name].chunks), np.empty(0, dtype=object)])
+            for chunk in table[name].chunks:
+                gathering.add(_shared(chunk))
         columns["side"][own] = pc.fill_null(pc.index_in(table["side"], _SIDES), UNPARSED).to_numpy()
         for name in _NUMBERS:
             columns[name][own] = table[name].to_numpy()
         if set(_TRANSCRIPT) <= set(names):
             transcripts.append(_transcript(table))
         filled = own.stop
-    columns |= {name: _once(column) for name, column in texts.items()}
+    columns |= {name: _once(gathering.column()) for name, gathering in told.items()}
     return DecisionTape(**columns, transcript=Transcript.concat(transcripts) if transcripts else None)
 
 
@@ -163,7 +164,7 @@ def _batches(file: pq.ParquetFile) -> Iterator[tuple[int, pa.RecordBatch]]:
             yield group, batch
 
 
-def _once(column: NDArray[np.object_]) -> NDArray[np.object_]:
+def _once(column: texts.Column) -> texts.Column:
     """A text that is the same on all rows kept once."""
-    same = len(column) > 1 and all(bool((column[rows] == column[0]).all()) for rows in mapped.parts(len(column)))
+    same = len(column) > 1 and bool((column == column[0]).all())
     return np.broadcast_to(column[:1], len(column)) if same else column

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.function_identity import identity_of
 from rook_bench.core.hashing import PACKAGE, sha256_file, sha256_json
 from rook_bench.core.reference import plugin_path
+from rook_bench.core.texts import as_list
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import Choice, Plugin, Spec, decision_source, is_plain, made_with, plugin_of
@@ -194,9 +195,12 @@ class Source:
         """What the source has to say about its last answers: speed, agreement of its engine."""
         return list(self.built.notes()) if isinstance(self.built, TakesNotes) else []
 
-    def prompts(self, frame: SwapFrame, head: int) -> list[str] | None:
+    def prompts(self, frame: SwapFrame, head: int) -> Sequence[str] | None:
         """What a language model is shown on each of the first `head` rows; None of a source that shows none."""
-        return list(self.built.prompts(self._view(frame)))[:head] if isinstance(self.built, ShowsPrompts) else None
+        if not isinstance(self.built, ShowsPrompts):
+            return None
+        shown = self.built.prompts(self._view(frame))
+        return as_list(shown if len(shown) <= head else shown[:head])
 
     def ask(
         self,

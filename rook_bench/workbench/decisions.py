@@ -55,5 +55,5 @@ def _table(tape: DecisionTape, frame: SwapFrame) -> pd.DataFrame:
     assert UNPARSED == -1
     table = pd.DataFrame({"at": frame.at_index, "price": frame.price, "side": names[tape.side]})
     for name in ("size", "slippage_bps", "deadline_s", "confidence", "reason"):
-        table[name] = getattr(tape, name)
-    return table if tape.raw_text is None else table.assign(raw_text=tape.raw_text)
+        table[name] = getattr(tape, name)[:]
+    return table if tape.raw_text is None else table.assign(raw_text=tape.raw_text[:])

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from pairs import UNI, WETH, pool_of, rewritten
 
-from rook_bench.core import SIDE_NAMES, ConfigError, Side
+from rook_bench.core import SIDE_NAMES, ConfigError, Side, texts
 from rook_bench.core.decision_tape import UNPARSED
+from rook_bench.core.texts import Texts
 from rook_bench.execution.compiled import CACHE_VARIABLE
 from rook_bench.language.manifest import read_manifest
 from rook_bench.language.scoring import Scorer, probabilities
@@ -221,6 +222,33 @@ def test_kept_decisions_are_named_after_the_adapter(fresh_models, mini_adapter, 
     ]
     keys = {decision_key(Source.parse(reference), short_tape, 0) for reference in references}
     assert len(keys) == len(references)
+
+
+@pytest.mark.parametrize("mode", ["score", "generate"])
+def test_a_long_tape_is_asked_a_part_at_a_time(fresh_models, mini_adapter, short_tape, asked, monkeypatch, mode):
+    reference = f"lora:{mini_adapter},mode={mode}"
+    whole = Source.parse(reference).ask(short_tape[:60], fresh=True)
+    _decider.cache_clear()
+    before = len(asked)
+    monkeypatch.setattr(texts, "BLOCK", 11)
+    monkeypatch.setattr(texts, "MANY", 3)
+    with in_parts(7, files=True):
+        source = Source.parse(reference)
+        parts = source.ask(short_tape[:60], fresh=True)
+        assert isinstance(parts.transcript.prompt, Texts)
+        assert parts.side.tolist() == whole.side.tolist()
+        assert parts.reason.tolist() == whole.reason.tolist()
+        assert (parts.raw_text is None) == (whole.raw_text is None)
+        np.testing.assert_allclose(parts.confidence, whole.confidence, atol=1e-6)
+        told = parts.transcript.columns()
+        for name, column in whole.transcript.columns().items():
+            if name in ("prompt", "said"):
+                assert told[name].tolist() == column.tolist()
+            elif name != "seconds":
+                np.testing.assert_allclose(told[name], column, atol=1e-6)
+        assert check_source(source, short_tape[:60], parts).status == "clean"
+    if mode == "score":  # each prompt once, though it comes up in several parts
+        assert len(asked) - before == len(set(asked[before:])) == len(set(asked[:before]))
 
 
 # The store of answers.

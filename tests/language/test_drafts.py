@@ -36,7 +36,7 @@ def manifest_of(template, draft, **changes):
 def test_a_prompt_gives_its_fields_back(name, tape):
     template = load_template(name)
     view = MarketView.whole(tape)
-    columns = {field: shape.show(view)[0] for field, shape in template.fields.items()}
+    columns = {field: shape.show(view, slice(None))[0] for field, shape in template.fields.items()}
     prompts = template.render(view)
     for row in np.flatnonzero(prompts.defined):
         assert template.fields_of(prompts.texts[row]) == {field: texts[row] for field, texts in columns.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ class Answer:
     """
 
     tape: DecisionTape | None = None
-    prompts: list[str] | None = None
+    prompts: Sequence[str] | None = None
     permitted: tuple[NDArray[np.float64], NDArray[np.int16]] | None = None
     touched: tuple[str, ...] = ()
     error: str = ""
