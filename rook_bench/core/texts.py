@@ -24,13 +24,16 @@ class Texts(Sequence[str]):
 
     Args:
         codes: of each row, its text's place in the table of its block; uint16, shape (n,).
-        tables: the different texts of each BLOCK rows.
+        tables: the different texts of each block.
+        block: rows of a block.
     """
 
     dtype = np.dtype(object)
 
-    def __init__(self, codes: NDArray[np.uint16], tables: Sequence[NDArray[np.object_] | pa.StringArray]) -> None:
-        self._codes, self._tables = codes, tables
+    def __init__(
+        self, codes: NDArray[np.uint16], tables: Sequence[NDArray[np.object_] | pa.StringArray], block: int
+    ) -> None:
+        self._codes, self._tables, self._block = codes, tables, block
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -50,24 +53,24 @@ class Texts(Sequence[str]):
     def __getitem__(self, rows: Any) -> Any:
         if isinstance(rows, int | np.integer):
             row = range(len(self))[int(rows)]
-            return str(self._tables[row // BLOCK][int(self._codes[row])])
+            return str(self._tables[row // self._block][int(self._codes[row])])
         if isinstance(rows, slice):
             start, stop, step = rows.indices(len(self))
             if step == 1:
-                return _joined([self._between(*edges) for edges in _blocks(start, stop)])
+                return _joined([self._between(*edges) for edges in self._blocks(start, stop)])
             rows = np.arange(start, stop, step)
         rows = np.asarray(rows)
         rows = (
             np.flatnonzero(rows) if rows.dtype == bool else np.where(rows < 0, rows + len(self), rows).astype(np.intp)
         )
         out = np.empty(len(rows), dtype=object)
-        for block in np.unique(rows // BLOCK).tolist():
-            mine = rows // BLOCK == block
+        for block in np.unique(rows // self._block).tolist():
+            mine = rows // self._block == block
             out[mine] = _strings(self._tables[block])[self._codes[rows[mine]]]
         return out
 
     def __iter__(self) -> Iterator[str]:
-        for edges in _blocks(0, len(self)):
+        for edges in self._blocks(0, len(self)):
             yield from self._between(*edges).tolist()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -97,8 +100,15 @@ class Texts(Sequence[str]):
         """All of them in an array that can be written to."""
         return self[:]
 
+    def _blocks(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Where rows of one block begin and end."""
+        while start < stop:
+            end = min(stop, (start // self._block + 1) * self._block)
+            yield start, end
+            start = end
+
     def _between(self, start: int, stop: int) -> NDArray[np.object_]:
-        return _strings(self._tables[start // BLOCK])[self._codes[start:stop]]
+        return _strings(self._tables[start // self._block])[self._codes[start:stop]]
 
 
 Column = NDArray[np.object_] | Texts
@@ -113,27 +123,27 @@ class Gathering:
     """
 
     def __init__(self, rows: int) -> None:
-        self._rows, self._filled = rows, 0
+        self._rows, self._filled, self._block = rows, 0, BLOCK
         self._long = is_long(rows)
         self._codes = mapped.empty(rows, np.uint16) if self._long else np.empty(0, dtype=np.uint16)
         self._tables: list[NDArray[np.object_] | pa.StringArray] = []
-        self._waiting = np.empty(min(rows, BLOCK) if self._long else rows, dtype=object)
+        self._waiting = np.empty(min(rows, self._block) if self._long else rows, dtype=object)
         self._held = 0
 
     def add(self, texts: Sequence[str] | NDArray[np.object_] | Texts) -> None:
         """The texts of the next rows, in any number up to those that are left."""
-        for start in range(0, len(texts), BLOCK):
-            some: Any = texts[start : start + BLOCK]
+        for start in range(0, len(texts), self._block):
+            some: Any = texts[start : start + self._block]
             while len(some):
                 fits = min(len(some), len(self._waiting) - self._held)
                 self._waiting[self._held : self._held + fits] = some[:fits]
                 self._held, some = self._held + fits, some[fits:]
-                if self._long and self._held in (BLOCK, self._rows - self._filled):
+                if self._long and self._held in (self._block, self._rows - self._filled):
                     self._encode()
 
     def column(self) -> Column:
         """What was added, once that is all."""
-        return Texts(self._codes, self._tables) if self._long else self._waiting
+        return Texts(self._codes, self._tables, self._block) if self._long else self._waiting
 
     def _encode(self) -> None:
         seen: dict[str, int] = {}
@@ -184,14 +194,6 @@ def some(column: NDArray[np.object_] | Texts, which: slice | Iterable[int]) -> C
 def as_list(column: Column | Sequence[str]) -> Sequence[str]:
     """The same as a list, where it is short."""
     return column if isinstance(column, Texts) else list(column)
-
-
-def _blocks(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Where rows of one block begin and end."""
-    while start < stop:
-        end = min(stop, (start // BLOCK + 1) * BLOCK)
-        yield start, end
-        start = end
 
 
 def _joined(parts: list[NDArray[np.object_]]) -> NDArray[np.object_]:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pairs import UNI, WETH, pool_of, rewritten
+from parted import in_parts
 
-from rook_bench.core import SIDE_NAMES, ConfigError, Side, texts
+from rook_bench.core import SIDE_NAMES, ConfigError, Side
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.core.texts import Texts
 from rook_bench.execution.compiled import CACHE_VARIABLE
@@ -225,13 +226,11 @@ def test_kept_decisions_are_named_after_the_adapter(fresh_models, mini_adapter, 
 
 
 @pytest.mark.parametrize("mode", ["score", "generate"])
-def test_a_long_tape_is_asked_a_part_at_a_time(fresh_models, mini_adapter, short_tape, asked, monkeypatch, mode):
+def test_a_long_tape_is_asked_a_part_at_a_time(fresh_models, mini_adapter, short_tape, asked, mode):
     reference = f"lora:{mini_adapter},mode={mode}"
     whole = Source.parse(reference).ask(short_tape[:60], fresh=True)
     _decider.cache_clear()
     before = len(asked)
-    monkeypatch.setattr(texts, "BLOCK", 11)
-    monkeypatch.setattr(texts, "MANY", 3)
     with in_parts(7, files=True):
         source = Source.parse(reference)
         parts = source.ask(short_tape[:60], fresh=True)

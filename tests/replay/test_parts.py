@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parted import in_parts
 
 import rook_bench as rook
-from rook_bench.core import InputError, Side, mapped, parquet
+from rook_bench.core import InputError, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.execution.frictions import Frictions
 from rook_bench.ingest.partition import write_by_day
@@ -25,26 +25,10 @@ from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.tape_file import write_tape
 from rook_bench.metrics.analysis import analyse
 from rook_bench.metrics.performance import under_water
-from rook_bench.replay import ReplayConfig, orders, replay, sparse
+from rook_bench.replay import ReplayConfig, replay
 from rook_bench.replay.saved import load_run, save_run
 from rook_bench.risk import RiskConfig
 from rook_bench.tapecheck.check import check_tape
-
-
-@contextmanager
-def in_parts(size, *, files):
-    """Parts of so many rows, and columns in files from 64 bytes on or not at all."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(mapped, "PART", size)
-        patch.setattr(mapped, "MAPPED_FROM", 64 if files else 1 << 40)
-        patch.setattr(mapped, "RELEASED", 1 << 14)
-        patch.setattr(parquet, "GROUP", 3 * size)
-        patch.setattr(tape_columns, "BATCH", size)
-        patch.setattr(sparse, "MARKED", 2 * size)
-        patch.setattr(orders, "BATCH", size)
-        patch.setattr(orders, "KEPT", size)
-        yield
-
 
 CONFIGS = [
     ("random", ReplayConfig()),
