@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,8 +71,12 @@ class _Fills:
 
 
 def _fills(run: Run) -> _Fills:
+    columns = np.fromiter(_filled(run), [("row", np.intp), ("direction", np.float64), ("paid_price", np.float64)])
+    return _Fills(*(columns[name].copy() for name in columns.dtype.names or ()))
+
+
+def _filled(run: Run) -> Iterator[tuple[int, float, float]]:
     quote_unit, base_unit = run.frame.pool.quote.unit, run.frame.pool.base.unit
-    rows, directions, prices = [], [], []
     for order in run.landed:
         spent = order.taken + order.fee
         if spent == 0 or order.out == 0:
@@ -79,10 +84,7 @@ def _fills(run: Run) -> _Fills:
         gas = order.gas_quote + quote_value(run.frame, order.gas_base, order.row)
         quote = (spent + gas if order.buys else order.out - gas) / quote_unit
         base = (order.out if order.buys else spent) / base_unit
-        rows.append(order.row)
-        directions.append(1.0 if order.buys else -1.0)
-        prices.append(quote / base)
-    return _Fills(np.array(rows, dtype=np.intp), np.array(directions), np.array(prices))
+        yield order.row, 1.0 if order.buys else -1.0, quote / base
 
 
 def _mean(values: np.ndarray, against: str, any_fill: bool) -> Estimate:

@@ -147,7 +147,7 @@ def trade_table(run: Run) -> pd.DataFrame:
     the sale), `base` (sold, and paid as gas), `entry_price` and `exit_price` (quote per base, all costs in), `cost`
     and `proceeds`, `pnl` (quote), `return` (pnl over cost; missing where there was no cost).
     """
-    trades, frame = closed_trades(run), run.frame
+    trades, frame = list(closed_trades(run)), run.frame
     exit_at = frame.at_index[np.array([trade.row for trade in trades], dtype=np.intp)].rename("exit_at")
     entry_at = frame.at_index[0] + pd.to_timedelta([trade.entry_s for trade in trades], unit="s")
     base, cost, proceeds = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +92,7 @@ class ClosedTrade:
     proceeds: float
 
 
-def closed_trades(run: Run) -> list[ClosedTrade]:
+def closed_trades(run: Run) -> Iterator[ClosedTrade]:
     """Every sale, in order.
 
     The opening base enters at the first price. Gas is added to the cost of a buy and taken from
@@ -102,7 +103,6 @@ def closed_trades(run: Run) -> list[ClosedTrade]:
     at = run.frame.at
     held = run.opening[1] / base_unit
     cost, entry = held * float(run.frame.price[0]), 0.0
-    trades = []
     for order in run.landed:
         spent, gas, burnt = order.taken + order.fee, order.gas_quote / quote_unit, order.gas_base / base_unit
         now = float((at[order.row] - at[0]) / np.timedelta64(1, "s"))
@@ -116,10 +116,9 @@ def closed_trades(run: Run) -> list[ClosedTrade]:
         since = entry if held > 0 else now
         held, cost = max(0.0, held - gone), cost - basis
         if spent:
-            trades.append(ClosedTrade(order.row, since, gone, basis, order.out / quote_unit - gas))
-    return trades
+            yield ClosedTrade(order.row, since, gone, basis, order.out / quote_unit - gas)
 
 
 def realised_gains(run: Run) -> np.ndarray:
     """Quote gained by each sale against the average cost of the base held, shape (sales,)."""
-    return np.array([trade.proceeds - trade.cost for trade in closed_trades(run)])
+    return np.fromiter((trade.proceeds - trade.cost for trade in closed_trades(run)), np.float64)

@@ -19,7 +19,7 @@ from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
 from rook_bench.core.files import whole_file
 from rook_bench.core.parquet import write_parts
-from rook_bench.core.transcript import Transcript
+from rook_bench.core.transcript import Transcript, Transcripts
 from rook_bench.core.untrusted import check_cells, check_text
 
 VERSION = 1
@@ -130,7 +130,7 @@ def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
     columns: dict[str, Any] = {"side": mapped.empty(rows, np.int8)}
     columns |= {name: mapped.empty(rows) for name in _NUMBERS}
     told = {name: texts.Gathering(rows) for name in _TEXTS if name in names}
-    transcripts, shared = [], dict[tuple[str, int], int]()
+    transcripts, shared = Transcripts(rows), dict[tuple[str, int], int]()
     for group, batch in _batches(file):
         table, own = pa.Table.from_batches([batch]), slice(filled, filled + len(batch))
         for name in ("prompt", "said"):
@@ -147,10 +147,10 @@ def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
         for name in _NUMBERS:
             columns[name][own] = table[name].to_numpy()
         if set(_TRANSCRIPT) <= set(names):
-            transcripts.append(_transcript(table))
+            transcripts.add(own, _transcript(table))
         filled = own.stop
     columns |= {name: _once(gathering.column()) for name, gathering in told.items()}
-    return DecisionTape(**columns, transcript=Transcript.concat(transcripts) if transcripts else None)
+    return DecisionTape(**columns, transcript=transcripts.whole)
 
 
 BATCH = 1 << 16
