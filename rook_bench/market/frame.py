@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError, mapped
@@ -25,6 +24,9 @@ from rook_bench.market.holes import find_holes
 from rook_bench.market.pool import Pool
 from rook_bench.market.prices import human_prices
 from rook_bench.market.row_checks import check_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", "label_confidence", "label_rule")
 """Recorded label columns; label_side holds BUY, HOLD or SELL."""
@@ -301,6 +303,8 @@ class SwapFrame(Rebuilt):
     @cached_property
     def at_index(self) -> pd.DatetimeIndex:
         """`at` as a pandas index that knows it is UTC."""
+        import pandas as pd
+
         return pd.DatetimeIndex(self.at, name="at").tz_localize("UTC")
 
     @cached_property

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.pool_state import TickMap
+from rook_bench.execution.tick_map import TickMap
 from rook_bench.execution.tick_records import Records, change_records, tick_records
 
 
