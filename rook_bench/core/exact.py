@@ -67,7 +67,12 @@ class ExactInts:
 
     def __iter__(self) -> Iterator[int]:
         for part in mapped.parts(len(self)):
-            data = np.ascontiguousarray(self.limbs[part]).tobytes()
+            limbs = self.limbs[part].view(np.int64)
+            low, high, sign = limbs[:, 0].view(np.uint64), limbs[:, 1], limbs[:, 1] >> 63
+            if (limbs[:, 2:] == sign[:, None]).all():  # 128 bits, as most: three times as fast as from bytes
+                yield from [above << 64 | below for above, below in zip(high.tolist(), low.tolist(), strict=True)]
+                continue
+            data = np.ascontiguousarray(limbs).tobytes()
             for start in range(0, len(data), _BYTES):
                 yield int.from_bytes(data[start : start + _BYTES], "little", signed=True)
 
