@@ -17,8 +17,9 @@ import httpx2
 
 from rook_bench.core.shipped import find
 from rook_bench.endpoint.address import Address
-from rook_bench.endpoint.asking import _PATHS, Asking, Terms
+from rook_bench.endpoint.asking import _PATHS, Asking
 from rook_bench.endpoint.budget import Budget
+from rook_bench.endpoint.terms import Terms
 from rook_bench.ingest.read import read_swaps
 from rook_bench.language.template import load_template
 from rook_bench.market.view import MarketView

@@ -34,9 +34,10 @@ from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.tape_file import write_tape
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import Spec
-from rook_bench.replay import ReplayConfig
+from rook_bench.replay import ReplayConfig, replay
 from rook_bench.replay.engine import execute
 from rook_bench.risk import apply_risk
+from rook_bench.sources.saved import write_decisions
 from rook_bench.sweeps.replays import Decisions, Replays
 from rook_bench.sweeps.settings import Asked
 from rook_bench.tapecheck.check import check_tape
@@ -128,6 +129,13 @@ def _execute() -> tuple[Callable[[], object], Callable[[], object]]:
     return lambda: execute(frame, decided, permitted, config), lambda: make(5e-4).value()
 
 
+def _replay() -> tuple[Callable[[], object], Callable[[], object]]:
+    frame, path = tape(), Path(_folder().name) / "crossings.parquet"
+    write_decisions(crossings(), path, {"data_hash": frame.data_hash})
+    make = _vectorbt()
+    return lambda: replay(frame, f"recorded:{path}"), lambda: make(5e-4).value()
+
+
 def _point() -> tuple[Callable[[], object], Callable[[], object]]:
     frame, decided = tape(), crossings()
     spec = Spec("decision_source", "crossings", {}, "ratios.py", "")
@@ -213,15 +221,16 @@ def _tape_file() -> Path:
 
 RATIOS = (
     Ratio("loop", "execute: orders and equity, exact pool", "vectorbt: from_orders and value()", _execute),
+    Ratio("replay", "replay: kept decisions, checked, reconciled", "vectorbt: from_orders and value()", _replay),
     Ratio("point", "a sweep's point: five metrics, returns", "vectorbt: from_orders, return, Sharpe, drawdown", _point),
     Ratio("import", "events of a raw log, exact", "pandas reads the file as text", _log),
     Ratio("read", "read_swaps", "pyarrow reads the tape", _read),
     Ratio("check", "check_tape: re-pricing, chaining, order", "pyarrow reads the tape", _check),
     Ratio("features", "features and conditions", "pyarrow reads the tape", _features),
 )
-"""What is kept fast. The first three are held against the file in tests too."""
+"""What is kept fast; HELD is held against the file in tests too. The frame of `replay` was replayed before."""
 
-HELD = ("loop", "point", "import")
+HELD = ("loop", "replay", "point", "import")
 
 
 @contextmanager

@@ -24,12 +24,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import cache, partial, wraps
 from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from rook_bench.core import ConfigError, InputError, RookError, UnknownName
+from rook_bench.core.hashing import PACKAGE
 from rook_bench.core.plugin import Choice, Plugin, Spec, is_plain, plugin_of
 from rook_bench.core.project import project_folder
 from rook_bench.core.reference import file_alone, parse_reference
@@ -62,6 +63,16 @@ __all__ = [
 ]
 
 ENTRY_POINTS = "rook_bench.plugins"
+
+BUILT_IN = {
+    "importers": ("importer",),
+    "sources": ("decision_source",),
+    "risk": ("sizer", "risk_filter"),
+    "metrics": ("metric",),
+    "gates": ("gate_check",),
+}
+"""The kinds that each of this package's own entries holds, so that naming a source imports no metric."""
+
 STRATEGIES_VARIABLE = "ROOK_BENCH_STRATEGIES"
 
 _made: WeakKeyDictionary[Any, Choice] = WeakKeyDictionary()
@@ -95,8 +106,11 @@ class Registry:
         if inspect.isclass(factory):
             raise InputError(f"{factory.__name__} is a class", where=f"@{self.kind}", hint="decorate what makes one")
         plugin = plugin_of(self.kind, name or factory.__name__, factory, traits)
+        # Else a built-in of that name would come later and find it taken.
         if plugin.in_memory:
-            load_plugins()  # else a built-in of that name would come later and find it taken
+            load_plugins(self.kind)
+        elif not plugin.file.is_relative_to(PACKAGE):
+            load_installed(self.kind)
         known = self._plugins.get(plugin.name)
         if known is not None and known.file != plugin.file and not known.in_memory:
             raise InputError(
@@ -108,7 +122,7 @@ class Registry:
         return _remembering(plugin) if self.remembers else factory
 
     def __iter__(self) -> Iterator[Plugin]:
-        load_plugins()
+        load_plugins(self.kind)
         return iter(sorted(self._plugins.values(), key=lambda plugin: plugin.name))
 
     def get(self, name: str) -> Plugin:
@@ -116,7 +130,7 @@ class Registry:
         if "@" in name:
             path, _, inside = name.rpartition("@")
             return self._from_file(Path(path), inside)
-        load_plugins()
+        load_plugins(self.kind)
         if name not in self._plugins:
             raise UnknownName(self.word, name, self._plugins) if file_alone(name) is None else self._unnamed(Path(name))
         return self._plugins[name]
@@ -134,7 +148,7 @@ class Registry:
             plugin.check_names(params)
             return Choice(str(reference["name"]), plugin, params)
         name, argument, named = parse_reference(reference)
-        load_plugins()
+        load_plugins(self.kind)
         if name not in self._plugins:
             name = file_alone(reference) or name
         plugin = self.get(name)
@@ -167,7 +181,7 @@ class Registry:
         if not _trusted.get().file(path):
             hint = "read it; if its code may run here, say --allow-plugin FILE"
             raise InputError("code that is not the project's own is not run", where=path, hint=hint)
-        load_plugins()  # else a built-in that the file imports would be taken for the file's own
+        load_plugins(self.kind)  # else a built-in that the file imports would be taken for the file's own
         before = dict(self._plugins)
         try:
             # The file's own plugins are visible to this reference alone, so that two files may
@@ -182,6 +196,7 @@ class Registry:
     @contextmanager
     def isolated(self) -> Iterator[None]:
         """Undo registrations made inside the block (for tests and notebooks)."""
+        load_installed(self.kind)  # else those that are first asked for in the block would be gone after it
         before = dict(self._plugins)
         try:
             yield
@@ -294,25 +309,34 @@ def trusting(*, strategies: bool, files: Iterable[str | Path] = ()) -> Iterator[
 
 
 _loaded: set[str] = set()
-_installed: set[str] = set()
-"""Modules that entry points name."""
+"""Entry points and folders of plugins."""
 _seen_from: set[tuple[str | None, Path]] = set()
 """The environment variable and the working folder that led to a folder of plugins that is loaded."""
 
 
-def load_installed() -> None:
-    """Load the plugins of installed packages, once."""
-    if ENTRY_POINTS not in _loaded:
-        _loaded.add(ENTRY_POINTS)
-        for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
-            _installed.add(entry.module)
-            _guarded(f"{entry.name} ({entry.value})", entry.load)
+@cache
+def _entries() -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(importlib.metadata.entry_points(group=ENTRY_POINTS))
+
+
+def load_installed(kind: str | None = None) -> None:
+    """Load the plugins of installed packages, once.
+
+    Args:
+        kind: leave out built-in ones of other kinds; what other packages hold can't be told before it is loaded.
+    """
+    for entry in _entries():
+        kinds = BUILT_IN.get(entry.name) if entry.module.startswith(f"{PACKAGE.name}.") else None
+        if entry.value in _loaded or (kind is not None and kinds is not None and kind not in kinds):
+            continue
+        _loaded.add(entry.value)
+        _guarded(f"{entry.name} ({entry.value})", entry.load)
 
 
 def is_installed(plugin: Plugin) -> bool:
     """Whether a plugin is found by its name wherever this package is installed as it is here."""
     module = str(getattr(inspect.unwrap(plugin.factory), "__module__", ""))
-    return not plugin.in_memory and any(f"{module}.".startswith(f"{name}.") for name in _installed)
+    return not plugin.in_memory and any(f"{module}.".startswith(f"{entry.module}.") for entry in _entries())
 
 
 def strategies_folder() -> Path:
@@ -321,9 +345,9 @@ def strategies_folder() -> Path:
     return Path(named or (project_folder() or Path.cwd()) / "strategies").resolve()
 
 
-def load_plugins() -> None:
-    """Load entry points once, and the files of every strategies folder seen so far once each."""
-    load_installed()
+def load_plugins(kind: str | None = None) -> None:
+    """Load entry points once (see `load_installed`), and the files of every strategies folder seen so far once each."""
+    load_installed(kind)
     if not _trusted.get().own:
         return
     seen_from = os.environ.get(STRATEGIES_VARIABLE), Path.cwd()

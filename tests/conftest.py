@@ -19,9 +19,9 @@ from worlds import RICH, world
 
 from rook_bench import plugins
 from rook_bench.core import Side
+from rook_bench.core.cache_folder import CACHE_VARIABLE, cache_folder
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import ETH, ROOK_V4, USDC, WETH, Pool
 from rook_bench.market.simulation.simulate import simulate

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.hashing import PACKAGE, TRAINING, sha256_code, sha256_file, sha256_json
-from rook_bench.execution.compiled import cache_folder
 
 SHELF = cache_folder() / "tests"
 """Where they lie: beside the compiled code; named before a test run turns the cache elsewhere."""

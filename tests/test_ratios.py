@@ -22,7 +22,7 @@ def ratios():
     del sys.modules["ratios"]
 
 
-@pytest.mark.parametrize("name", ["loop", "point", "import"])
+@pytest.mark.parametrize("name", ["loop", "replay", "point", "import"])
 def test_has_not_slipped(ratios, name):
     most = ratios.SLIPPED * json.loads(ratios.FILE.read_text())[name]
     one = next(each for each in ratios.RATIOS if each.name == name)

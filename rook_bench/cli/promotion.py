@@ -12,11 +12,9 @@ from rook_bench.cli.tracking import put, tracking
 from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json
 from rook_bench.core.project import models_folder, trials_folder
-from rook_bench.promotion.change import rollback as roll_back
 from rook_bench.promotion.record import Record, reference_of
 from rook_bench.promotion.verify import verify as findings_of
 from rook_bench.trials import TrialLedger
-from rook_bench.workbench import promote as bench
 
 
 def promote(
@@ -57,11 +55,15 @@ def promote(
             raise InputError("--rollback takes no VERDICT", where=verdict, hint="leave one of them out")
         if not reason:
             raise InputError("a rollback needs its reason", where="promote", hint="add --reason TEXT")
+        from rook_bench.promotion.change import rollback as roll_back
+
         entry = roll_back(place, reason)
     else:
         if verdict is None:
             raise InputError("no VERDICT was given", where="promote", hint="give verdict.json, or --rollback")
-        entry = bench.promote(
+        from rook_bench.workbench.promote import promote as judge_and_promote
+
+        entry = judge_and_promote(
             verdict,
             models=models,
             trials=trials,

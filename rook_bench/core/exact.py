@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from rook_bench.core import mapped
 from rook_bench.core.arrays import read_only
 from rook_bench.core.rounding import PAIR_BOUND, Pair, doubtful, over, pair_of_int, pair_of_limbs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LIMBS = 4
 _BYTES = 8 * LIMBS
@@ -65,7 +67,12 @@ class ExactInts:
 
     def __iter__(self) -> Iterator[int]:
         for part in mapped.parts(len(self)):
-            data = np.ascontiguousarray(self.limbs[part]).tobytes()
+            limbs = self.limbs[part].view(np.int64)
+            low, high, sign = limbs[:, 0].view(np.uint64), limbs[:, 1], limbs[:, 1] >> 63
+            if (limbs[:, 2:] == sign[:, None]).all():  # 128 bits, as most: three times as fast as from bytes
+                yield from [above << 64 | below for above, below in zip(high.tolist(), low.tolist(), strict=True)]
+                continue
+            data = np.ascontiguousarray(limbs).tobytes()
             for start in range(0, len(data), _BYTES):
                 yield int.from_bytes(data[start : start + _BYTES], "little", signed=True)
 
@@ -136,6 +143,8 @@ class ExactInts:
 
     def to_arrow(self, digits: int) -> pa.Array:
         """Arrow decimal of `digits` digits: decimal128 up to 38, decimal256 up to 76."""
+        import pyarrow as pa
+
         if 10**digits < 1 << 255 and not ExactInts(self.absolute()).below(10**digits).all():
             raise OverflowError(f"a value has more than {digits} digits")
         wide = pa.Array.from_buffers(
@@ -146,6 +155,8 @@ class ExactInts:
     @classmethod
     def from_arrow(cls, column: pa.ChunkedArray | pa.Array) -> ExactInts:
         """Read back what `to_arrow` wrote; ValueError where a value is missing."""
+        import pyarrow as pa
+
         if column.null_count:
             raise ValueError(f"{column.null_count} values are missing")
         wide = column.cast(pa.decimal256(76))

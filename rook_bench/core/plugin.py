@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +83,22 @@ class Plugin:
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """The factory's parameters by name."""
-        return dict(inspect.signature(self.factory).parameters)
+        return dict(self._signature.parameters)
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.factory)
+
+    @cached_property
+    def _checking(self) -> Callable[..., Any]:
+        """The factory behind a check of its parameters' types, which takes longer to make than to call."""
+        return validate_call(config={"arbitrary_types_allowed": True})(self.factory)
 
     def build(self, **params: Any) -> Any:
         """Call the factory; ConfigError for an unknown parameter or a value of the wrong type."""
         self.check_names(params)
         try:
-            return validate_call(config={"arbitrary_types_allowed": True})(self.factory)(**params)
+            return self._checking(**params)
         except ValidationError as error:
             problem = error.errors()[0]
             key = ".".join(str(part) for part in problem["loc"])
@@ -113,7 +123,7 @@ class Plugin:
 
     def spec(self, **params: Any) -> Spec:
         """The record of this plugin with these parameters (defaults filled in)."""
-        bound = inspect.signature(self.factory).bind(**params)
+        bound = self._signature.bind(**params)
         bound.apply_defaults()
         # A copy: whoever is given a list may add to it.
         plain = {key: deepcopy(value) if is_plain(value) else str(value) for key, value in bound.arguments.items()}

@@ -88,6 +88,13 @@ class Texts(Sequence[str]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def between(self, start: int, stop: int) -> Column:
+        """The rows from one to another as a column: of the same memory where a block begins there."""
+        if start % self._block:
+            return by_part(stop - start, lambda part: self[start + part.start : start + part.stop])
+        first, last = start // self._block, -(-stop // self._block)
+        return Texts(self._codes[start:stop], self._tables[first:last], self._block)
+
     def _compared(self, other: str | NDArray[Any] | Texts) -> NDArray[np.bool_]:
         theirs = (lambda rows: other) if isinstance(other, str) else (lambda rows: other[rows])
         return mapped.by_part(len(self), lambda rows: self[rows] == theirs(rows), np.bool_)
@@ -187,7 +194,7 @@ def some(column: NDArray[np.object_] | Texts, which: slice | Iterable[int]) -> C
     if isinstance(column, Texts) and isinstance(which, slice):
         start, stop, step = which.indices(len(column))
         if step == 1 and is_long(stop - start):
-            return by_part(stop - start, lambda part: column[start + part.start : start + part.stop])
+            return column.between(start, stop)
     return column[which]  # type: ignore[index]
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -15,6 +14,9 @@ from rook_bench.core import InputError, Side, mapped
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.shipped import find
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MEAN_REVERSION_HISTORY = 20
 """Swaps before which mean reversion stays silent."""
@@ -83,6 +85,8 @@ def apply_rules(rules: Rules, features: Features, at: pd.DatetimeIndex | NDArray
     Raises:
         InputError: where the log does not tell the volume, without which no rule can decide.
     """
+    import pandas as pd
+
     names = {"volume", "volatility", "volume_ratio", "price_deviation", "momentum_10", *_limits(rules)}
     columns = {name: np.asarray(features[name], dtype=np.float64) for name in sorted(names)}
     if mapped.count(len(features), lambda rows: np.isnan(columns["volume"][rows])):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.hashing import sha256_json
-from rook_bench.execution.compiled import cache_folder
 from rook_bench.language.store import AnswerStore
 
 

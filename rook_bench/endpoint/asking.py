@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from rook_bench.core import InputError
@@ -15,6 +15,7 @@ from rook_bench.core.untrusted import word
 from rook_bench.endpoint.address import Address
 from rook_bench.endpoint.budget import Budget
 from rook_bench.endpoint.reading import Said, read_reply
+from rook_bench.endpoint.terms import Terms
 from rook_bench.endpoint.wire import Passing, Wire
 from rook_bench.language.template import Template
 
@@ -30,28 +31,6 @@ TOP = {"chat": 20, "completions": 5}
 
 WRITTEN_TOKENS = 32
 """Tokens of an answer of words; what has not ended by then is no answer."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """How a server is asked.
-
-    Attributes:
-        model: its name; api: "chat" or "completions".
-        temperature, seed: of the answers; seed None leaves it to the server.
-        structured: "none"; "choice", one of the words (vLLM's structured_outputs); "json", the template's JSON Schema.
-        logprobs: whether probabilities are asked for.
-        concurrency: questions on their way at once; timeout_s: for a whole answer.
-    """
-
-    model: str
-    api: str
-    temperature: float = 0.0
-    seed: int | None = None
-    structured: str = "none"
-    logprobs: bool = True
-    concurrency: int = 8
-    timeout_s: float = 60.0
 
 
 class Asking:

@@ -14,14 +14,15 @@ from rich.progress import Progress
 
 from rook_bench.core import SIDE_NAMES, ConfigError, Side
 from rook_bench.core.arrays import text_column
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.core.transcript import Transcript
 from rook_bench.endpoint.address import Address, require_endpoint_extra
-from rook_bench.endpoint.asking import Asking, Terms
+from rook_bench.endpoint.asking import Asking
 from rook_bench.endpoint.budget import Budget
 from rook_bench.endpoint.reading import Said
-from rook_bench.execution.compiled import cache_folder
+from rook_bench.endpoint.terms import Terms
 from rook_bench.language.answer import Parsed
 from rook_bench.language.store import AnswerStore
 from rook_bench.language.template import Prompts, Template

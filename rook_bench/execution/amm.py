@@ -17,9 +17,6 @@ from numba.extending import register_jitable
 PIPS = 1_000_000
 """The fee's denominator: fee_pips 500 is 0.05%."""
 
-MIN_SQRT_PRICE = 4295128739
-MAX_SQRT_PRICE = 1461446703485210103287273052203988822378723970342
-
 
 @register_jitable
 def divide_up(numerator: Any, divisor: Any) -> Any:

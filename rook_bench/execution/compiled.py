@@ -5,20 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import platformdirs
 from numba import cfunc, config, njit
 
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.hashing import COMPILED, sha256_code
-
-CACHE_VARIABLE = "ROOK_BENCH_CACHE"
-
-
-def cache_folder() -> Path:
-    """Where decisions and compiled code are kept: $ROOK_BENCH_CACHE or the user's cache folder."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_dir("rook-bench"))
 
 
 def compiled(function: Callable[..., Any]) -> Any:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
-from operator import itemgetter
 
 from rook_bench.execution.amm import (
-    MAX_SQRT_PRICE,
-    MIN_SQRT_PRICE,
     PIPS,
     amount0_between,
     amount0_between_up,
@@ -16,16 +12,20 @@ from rook_bench.execution.amm import (
     amount1_between_up,
 )
 from rook_bench.execution.swap import swap_across
-from rook_bench.execution.ticks import MAX_TICK, MIN_TICK, sqrt_price_at_tick, tick_at_sqrt_price
+from rook_bench.execution.tick_map import PoolError, TickMap
+from rook_bench.execution.ticks import (
+    MAX_SQRT_PRICE,
+    MAX_TICK,
+    MIN_SQRT_PRICE,
+    MIN_TICK,
+    sqrt_price_at_tick,
+    tick_at_sqrt_price,
+)
 
 MAX_LIQUIDITY = (1 << 128) - 1
 
 _V4_AMOUNTS = range(-(1 << 127), 1 << 127)
 """v4 counts what a swapper receives in int128."""
-
-
-class PoolError(ValueError):
-    """What the contract would revert on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +47,6 @@ class SwapResult:
     fee: int
     protocol_fee: int
     crossed: int
-
-
-class TickMap:
-    """Where positions begin and end: gross and net liquidity of every initialised tick.
-
-    Gross counts every position that has an end there: while it is not zero the tick is initialised
-    and ends a step of a swap, even where nets cancel out.
-    """
-
-    def __init__(self, ticks: dict[int, tuple[int, int]] | None = None) -> None:
-        self.by_tick = dict(ticks or {})
-        self.pairs = [(tick, self.by_tick[tick][1]) for tick in sorted(self.by_tick)]
-
-    def __len__(self) -> int:
-        return len(self.by_tick)
-
-    def change(self, lower: int, upper: int, delta: int) -> None:
-        """Add `delta` (negative for a burn) to a position between two ticks; PoolError if it is not there."""
-        for tick, sign in ((lower, 1), (upper, -1)):
-            gross, net = self.by_tick.get(tick, (0, 0))
-            self._set(tick, gross + delta, net + sign * delta)
-
-    def active(self, tick: int) -> int:
-        """Liquidity of the positions that hold `tick`."""
-        return sum(net for at, net in self.pairs if at <= tick)
-
-    def _set(self, tick: int, gross: int, net: int) -> None:
-        if gross < 0:
-            raise PoolError(f"more liquidity leaves tick {tick} than was there")
-        place = bisect_left(self.pairs, tick, key=itemgetter(0))
-        there = slice(place, place + (tick in self.by_tick))
-        if gross == 0:
-            self.by_tick.pop(tick, None)
-            self.pairs[there] = []
-        else:
-            self.by_tick[tick] = (gross, net)
-            self.pairs[there] = [(tick, net)]
 
 
 class PoolState:

@@ -19,8 +19,8 @@ from numba.extending import overload, register_jitable
 
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution import ticks as exact_ticks
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE, PIPS, split_of_v4, swap_exact_in, swap_exact_out
-from rook_bench.execution.ticks import MAX_TICK, MIN_TICK, sqrt_price_at_tick
+from rook_bench.execution.amm import PIPS, split_of_v4, swap_exact_in, swap_exact_out
+from rook_bench.execution.ticks import MAX_SQRT_PRICE, MAX_TICK, MIN_SQRT_PRICE, MIN_TICK, sqrt_price_at_tick
 from rook_bench.execution.wide import Wide, leading, load, wide
 
 WORD = 256

@@ -1,15 +1,11 @@
-"""The tick map in compiled code: every tick that is ever used, and the changes still to come."""
+"""The tick map as compiled code takes it: every tick that is ever used, and the changes still to come."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.wide import load, store
 
 _AMOUNT = ("u8", (4,))
 
@@ -75,16 +71,3 @@ def changes_between(changes: Records, rows: slice) -> Records:
 def no_ticks() -> tuple[Records, Records]:
     """A map without ticks, and no changes."""
     return np.zeros(0, dtype=TICKS), np.zeros(0, dtype=CHANGES)
-
-
-@njit
-def apply_change(ticks: Records, change: Any) -> None:
-    """Move both ends of a position; sums are modulo 2**256, as two's complement wants it."""
-    for place, adds in ((change.place_lower, True), (change.place_upper, False)):
-        delta = load(change.known)
-        gross = load(ticks[place].gross) + delta
-        store(gross, ticks[place].gross)
-        net = load(ticks[place].net)
-        store(net + delta if adds else net - delta, ticks[place].net)
-        limbs = ticks[place].gross
-        ticks[place].live = 1 if (limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0 else 0

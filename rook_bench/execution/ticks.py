@@ -14,6 +14,10 @@ from rook_bench.core.exact import ExactInts
 MIN_TICK = -887272
 MAX_TICK = 887272
 
+MIN_SQRT_PRICE = 4295128739
+MAX_SQRT_PRICE = 1461446703485210103287273052203988822378723970342
+"""sqrtPriceX96 at those ticks; a pool's price lies below the second."""
+
 # sqrt(1.0001) ** -(2**bit) in 128.128 fixed point, for each bit of a tick: v3-core's TickMath.
 FACTORS = (
     0xFFFCB933BD6FAD37AA2D162D1A594001,

@@ -12,6 +12,22 @@ Status = Literal["pass", "fail", "inconclusive", "invalid", "waived", "skipped",
 waiver covers it), skipped (the question does not arise, and why), info (a figure beside the others)."""
 
 
+NEVER = (
+    "look-ahead",
+    "champion look-ahead",
+    "same tape",
+    "same assumptions",
+    "candidate is not champion",
+    "champion trades",
+    "costs are charged",
+    "latency",
+    "recorded features",
+    "settings",
+    "training data",
+)
+"""Checks that say whether there is anything to judge; nobody can answer for those."""
+
+
 @dataclass(frozen=True)
 class Power:
     """What the tape can resolve.

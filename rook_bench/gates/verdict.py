@@ -6,20 +6,21 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.hashing import sealed, sha256_code, sha256_json
-from rook_bench.gates.check import Check, Status
+from rook_bench.gates.check import NEVER, Check, Status
+from rook_bench.gates.formats.schema import SCHEMA_VERSION
 from rook_bench.gates.policy import Policy
 from rook_bench.gates.tries import Tries
-from rook_bench.gates.waivers import NEVER, Waiver, waive
-from rook_bench.metrics import Analysis
+from rook_bench.gates.waivers import Waiver, waive
 from rook_bench.plugins import gate_check
-from rook_bench.sources import Source
 from rook_bench.sources.identity import NOTHING, identity_of
 
-SCHEMA_VERSION = 2
+if TYPE_CHECKING:  # a verdict is read without what measures and judges
+    from rook_bench.metrics import Analysis
+    from rook_bench.sources import Source
 
 VERDICTS = {
     "invalid": ("INVALID", 3),

@@ -12,22 +12,7 @@ from pydantic import Field
 from rook_bench.core import ConfigError, InputError, suggest
 from rook_bench.core.config import Config, read_mapping
 from rook_bench.core.hashing import sha256_file
-from rook_bench.gates.check import Check
-
-NEVER = (
-    "look-ahead",
-    "champion look-ahead",
-    "same tape",
-    "same assumptions",
-    "candidate is not champion",
-    "champion trades",
-    "costs are charged",
-    "latency",
-    "recorded features",
-    "settings",
-    "training data",
-)
-"""Checks that say whether there is anything to judge; nobody can answer for those."""
+from rook_bench.gates.check import NEVER, Check
 
 
 class WaiverFile(Config):

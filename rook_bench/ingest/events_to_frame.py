@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.pool_state import PoolError, PoolState
+from rook_bench.execution.pool_state import PoolState
+from rook_bench.execution.tick_map import PoolError
 from rook_bench.execution.ticks import tick_at_sqrt_price
 from rook_bench.ingest.hexadecimal import WORD, limbs_of
 from rook_bench.market.events import BURN, INITIALIZE, MINT, PROTOCOL_FEE, SCHEMA, SWAP, integers

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from rook_bench.core import InputError, mapped
 from rook_bench.core.files import whole_folder, write_json
-from rook_bench.execution.pool_state import PoolError, PoolState
+from rook_bench.execution.pool_state import PoolState
+from rook_bench.execution.tick_map import PoolError
 from rook_bench.ingest.events_to_frame import follow, frame_of_events, in_order
 from rook_bench.ingest.gas_prices import with_gas_prices
 from rook_bench.ingest.implied_liquidity import IMPLIED, with_implied_liquidity

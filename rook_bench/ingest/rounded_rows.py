@@ -8,7 +8,8 @@ import numpy as np
 
 from rook_bench.core import InputError
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.pool_state import PoolError, PoolState
+from rook_bench.execution.pool_state import PoolState
+from rook_bench.execution.tick_map import PoolError
 from rook_bench.ingest.rounding import REMEDY, is_float, maybe_floats, tells
 from rook_bench.market.frame import SwapFrame
 from rook_bench.tapecheck.one_swap import sold_token0, state_of, swap_fee

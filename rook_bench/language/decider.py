@@ -18,10 +18,10 @@ from rich.progress import Progress
 
 from rook_bench.core import SIDE_NAMES, InputError, Side, mapped
 from rook_bench.core.arrays import text_column
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.decision_tape import NOT_ASKED, UNPARSED, DecisionTape, is_trade
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.core.transcript import Transcript
-from rook_bench.execution.compiled import cache_folder
 from rook_bench.language.adapter import Adapter, load_adapter
 from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.engines import LEAST_AGREEMENT, REFERENCE, find_engine

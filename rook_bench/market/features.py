@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rook_bench.core import mapped
-from rook_bench.execution import windows
 from rook_bench.market.frame import SwapFrame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Column = NDArray[np.float64]
 
@@ -62,6 +63,8 @@ def compute_features(frame: SwapFrame) -> pd.DataFrame:
         needs. A file's own recorded features are kept, because they were computed with history that the
         file no longer has.
     """
+    import pandas as pd
+
     return pd.DataFrame({name: np.array(compute_feature(frame, name)) for name in (*FEATURES, *frame.recorded)})
 
 
@@ -87,6 +90,8 @@ def compute_conditions(frame: SwapFrame, features: pd.DataFrame | None = None) -
     Args:
         features: the rows' features, where they are computed already.
     """
+    import pandas as pd
+
     of = cache(partial(compute_feature, frame)) if features is None else lambda name: features[name].to_numpy()
     return pd.DataFrame({name: np.array(compute_condition(frame, name, of)) for name in CONDITIONS})
 
@@ -120,6 +125,8 @@ def trailing(values: Column, window: int, statistic: Callable[..., Column], *, o
     Args:
         values: shape (n,); out: where the result is put, a new column by default.
     """
+    from rook_bench.execution import windows  # Numba, which naming a source doesn't need
+
     out = mapped.empty(len(values)) if out is None else out
     head = min(window - 1, len(values))
     for row in range(head):

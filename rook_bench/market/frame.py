@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError, mapped
@@ -25,6 +24,9 @@ from rook_bench.market.holes import find_holes
 from rook_bench.market.pool import Pool
 from rook_bench.market.prices import human_prices
 from rook_bench.market.row_checks import check_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LABELS = ("label_side", "label_size", "label_slippage_bps", "label_deadline_s", "label_confidence", "label_rule")
 """Recorded label columns; label_side holds BUY, HOLD or SELL."""
@@ -138,10 +140,20 @@ class SwapFrame(Rebuilt):
         taken["labels"] = {name: _rows_of(column, rows) for name, column in self.labels.items()}
         # References are of the time of a row.
         taken["references"] = {pair: _rows_of(column, where) for pair, column in self.references.items()}
-        frame = replace(self, **taken, history=self._history_of(rows), breaks=self._breaks_of(where))
+        taken |= {"history": self._history_of(rows), "breaks": self._breaks_of(where)}
+        # What a row may say it may say anywhere; times and places have to be in order, and slices of them are.
+        frame = self._known(**taken) if isinstance(where, slice) else replace(self, **taken)
         for name in BY_ROW:  # computed from exact integers one by one: not again for every part of a tape
             if name in self.__dict__:
                 frame.__dict__[name] = read_only(_rows_of(self.__dict__[name], rows))
+        return frame
+
+    def _known(self, **changed: Any) -> SwapFrame:
+        """The same with other columns that are this frame's own, whose rows were checked when it was made."""
+        if len(changed.get("at", self.at)) == 0:
+            return replace(self, **changed)  # which says what is wrong with it
+        frame = object.__new__(SwapFrame)
+        frame.__dict__.update({field.name: getattr(self, field.name) for field in fields(self)} | changed)
         return frame
 
     # A frame that kept itself would be no garbage until somebody looks for circles.
@@ -166,7 +178,7 @@ class SwapFrame(Rebuilt):
 
     def _without(self, **nothing: Any) -> SwapFrame:
         """The same rows without something, and with what was computed of them."""
-        frame = replace(self, **nothing)
+        frame = self._known(**nothing)
         for name in (*BY_ROW, "holes", "segment"):
             if name in self.__dict__:
                 frame.__dict__[name] = self.__dict__[name]
@@ -301,6 +313,8 @@ class SwapFrame(Rebuilt):
     @cached_property
     def at_index(self) -> pd.DatetimeIndex:
         """`at` as a pandas index that knows it is UTC."""
+        import pandas as pd
+
         return pd.DatetimeIndex(self.at, name="at").tz_localize("UTC")
 
     @cached_property

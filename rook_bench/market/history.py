@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.pool_state import TickMap
+from rook_bench.execution.tick_map import TickMap
 from rook_bench.execution.tick_records import Records, change_records, tick_records
 
 
@@ -173,23 +173,20 @@ def _repeats(later: LiquidityHistory, earlier: LiquidityHistory, rows: int) -> b
 
 
 class TickWalk:
-    """The tick map row after row; rows are asked for in ascending order."""
+    """The tick map row after row; rows are asked for in ascending order.
+
+    Attributes:
+        row: the last row that was asked for, -1 before the first.
+    """
 
     def __init__(self, history: LiquidityHistory) -> None:
-        self.map = history.snapshot()
-        self._changes = history.changes()
-        self._next = next(self._changes, None)
+        self.row, self._map, self._history, self._done = -1, history.snapshot(), history, 0
 
     def at(self, row: int) -> TickMap:
         """The map as it is right after swap `row`: with every change that came before it, and none after."""
-        for _ in self.until(row):
-            pass
-        return self.map
-
-    def until(self, row: int) -> Iterator[tuple[int, int, int]]:
-        """Apply the changes up to swap `row` one by one, giving each (tick_lower, tick_upper, delta)."""
-        while self._next is not None and self._next[0] <= row:
-            _, lower, upper, delta = self._next
-            self.map.change(lower, upper, delta)
-            yield lower, upper, delta
-            self._next = next(self._changes, None)
+        history, first = self._history, self._done
+        self.row, self._done = row, first + int(np.searchsorted(history.before_row[first:], row, side="right"))
+        part = slice(first, self._done)
+        ends = history.tick_lower[part].tolist(), history.tick_upper[part].tolist()
+        self._map.change_all(zip(*ends, history.delta[part], strict=True))
+        return self._map

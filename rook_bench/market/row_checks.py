@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError, mapped
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
+from rook_bench.execution.ticks import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 
 EARLIEST, LATEST = np.datetime64("2015-01-01", "ns"), np.datetime64("2100-01-01", "ns")
 """Times outside are none of a swap: the oldest chains that are read here began in 2015."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from rook_bench.core import UnknownName, mapped
@@ -14,6 +13,9 @@ from rook_bench.core.arrays import read_only
 from rook_bench.market.features import CONDITIONS, FEATURES, compute_condition, compute_feature
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class MarketColumns:
@@ -124,6 +126,8 @@ class MarketView:
 
     def features(self) -> pd.DataFrame:
         """The rows' features as a table (see `market.features.compute_features`)."""
+        import pandas as pd
+
         return pd.DataFrame({name: self[name] for name in FEATURES})
 
     def labels(self) -> dict[str, NDArray[Any]]:

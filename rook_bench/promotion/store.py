@@ -17,8 +17,6 @@ from rook_bench.core.hash_chain import Entry, sync_folder
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.core.reference import parse_reference
 from rook_bench.core.shipped import find
-from rook_bench.language.manifest import check_files, read_manifest
-from rook_bench.language.place import FILE, place_of
 from rook_bench.plugins import decision_source
 
 PROMOTED, ASIDE = "promoted", ".aside-"
@@ -196,6 +194,9 @@ def changed_files(entry: Entry, models: Path) -> list[str]:
 
 def _copy_model(reference: Path, target: Path) -> None:
     """Copy a model; of one that was adopted, the files that its record names, and the record to where they are."""
+    from rook_bench.language.manifest import check_files, read_manifest
+    from rook_bench.language.place import FILE, place_of
+
     place = place_of(reference)
     if place.own:
         _copy(place.folder, target)

@@ -8,7 +8,7 @@ from rook_bench.core import InputError, RookError
 from rook_bench.core.hash_chain import Entry, parse
 from rook_bench.gates.formats.verdict_file import IDENTITY, read_verdict
 from rook_bench.plugins import trusting
-from rook_bench.promotion.change import changed_source, changed_verdict
+from rook_bench.promotion.changed import changed_source, changed_verdict
 from rook_bench.promotion.record import MODELS, Record, check_keys, witnessed
 from rook_bench.promotion.store import PROMOTED, SIGNATURES, VERDICTS, changed_files, list_files
 from rook_bench.trials import TrialLedger

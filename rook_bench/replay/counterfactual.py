@@ -18,7 +18,8 @@ from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled import compiled
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
 from rook_bench.execution.outcome import Outcome
-from rook_bench.execution.tick_records import apply_change, no_ticks
+from rook_bench.execution.tick_changes import apply_change
+from rook_bench.execution.tick_records import no_ticks
 from rook_bench.execution.wide import load, njit, to_float, wide
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
+from rook_bench.execution.ticks import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.replay.causality import asker_of

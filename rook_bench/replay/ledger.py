@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
@@ -76,15 +78,14 @@ class _Pools:
         self.native_prices = np.broadcast_to(prices, len(run.frame))
         depth = known_depth(run.frame)
         self.whole_map = depth is not None
-        # Decisions and landings are two walks along the tape, each of which only goes forward.
-        self.seen = TickWalk(depth) if depth else None
-        self.met = TickWalk(depth) if depth else None
+        # Landings only go forward along the tape, and so do decisions, some of which lie before the last landing.
+        self._walks = [TickWalk(depth), TickWalk(depth)] if depth else []
 
-    def fill(self, row: int, walk: TickWalk | None, amount: int, zero_for_one: bool, limit: int) -> tuple[int, ...]:
+    def fill(self, row: int, amount: int, zero_for_one: bool, limit: int) -> tuple[int, ...]:
         """Price after, input without fee, output, fee, and ticks crossed, of a swap at this row."""
         fee_pips = int(self.fees[row])
         after, _, _, taken, out, fee, crossed = pool_swap(
-            *self.state(row), amount, True, fee_pips, zero_for_one, limit, *self.terms(row, walk)
+            *self.state(row), amount, True, fee_pips, zero_for_one, limit, *self.terms(row)
         )
         return after, taken, out, fee, crossed
 
@@ -93,11 +94,17 @@ class _Pools:
         frame = self.frame
         return frame.sqrt_price_x96[row], int(frame.exact_tick[row]), frame.liquidity[row]
 
-    def terms(self, row: int, walk: TickWalk | None) -> tuple[int, list[tuple[int, int]], bool, bool]:
+    def terms(self, row: int) -> tuple[int, Sequence[tuple[int, int]], bool, bool]:
         """Spacing, tick map, whether it is whole, and whether the pool is v4's."""
         pool = self.frame.pool
-        ticks = [] if walk is None else walk.at(row).pairs
-        return pool.tick_spacing, ticks, self.whole_map, pool.protocol == "v4"
+        return pool.tick_spacing, _Ticks(self, row), self.whole_map, pool.protocol == "v4"
+
+    def ticks_at(self, row: int) -> list[tuple[int, int]]:
+        """The tick map at this row; empty where none is known."""
+        for walk in self._walks:  # the one that is ahead, unless the row lies behind it
+            if walk.row <= row:
+                return walk.at(row).pairs
+        return []
 
     def attack_cost(self, order: Landed) -> int:
         """Gas of a searcher's two swaps in units of the order's input token, rounded as the loop rounds it."""
@@ -116,6 +123,27 @@ class _Pools:
         return math.ceil(_float(own + extra) / quote_unit / price * base_unit)
 
 
+class _Ticks(Sequence[tuple[int, int]]):
+    """The tick map at a row, walked to when somebody looks: most swaps stay between two ticks, and nobody does."""
+
+    def __init__(self, pools: _Pools, row: int) -> None:
+        self._pools, self._row = pools, row
+
+    @cached_property
+    def _pairs(self) -> list[tuple[int, int]]:
+        return self._pools.ticks_at(self._row)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[int, int]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[tuple[int, int]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[int, int] | Sequence[tuple[int, int]]:
+        return self._pairs[place]
+
+
 def _float(value: int) -> float:
     """float64 as `execution.wide.to_float` gives it."""
     return float(value >> 64) * 2.0**64 + float(value & (2**64 - 1))
@@ -125,7 +153,7 @@ def _wrong_amounts(run: Run, order: Landed, pools: _Pools) -> str | None:
     """What is wrong with the quote or the fill of an order, if anything."""
     zero_for_one = order.buys != run.frame.pool.base_is_token0
     extreme = extreme_price(zero_for_one)
-    quoted = pools.fill(order.decided_row, pools.seen, order.amount_in, zero_for_one, extreme)[2]
+    quoted = pools.fill(order.decided_row, order.amount_in, zero_for_one, extreme)[2]
     if order.quoted != quoted:
         return "the quote is not what the pool maths gives"
     if order.outcome not in (Outcome.FILLED, Outcome.PARTIAL):
@@ -133,7 +161,7 @@ def _wrong_amounts(run: Run, order: Landed, pools: _Pools) -> str | None:
         untouched = not moved and order.sqrt_after in (0, run.frame.sqrt_price_x96[order.row])
         return None if untouched else "tokens moved in a revert"
     limit = order.sqrt_after if order.outcome == Outcome.PARTIAL else extreme
-    filled = pools.fill(order.row, pools.met, order.amount_in, zero_for_one, limit)
+    filled = pools.fill(order.row, order.amount_in, zero_for_one, limit)
     whole = order.taken + order.fee == order.amount_in
     given = (order.sqrt_after, order.taken, order.out + order.mev, order.fee, order.crossed)
     if filled != given or whole != (order.outcome == Outcome.FILLED):
@@ -150,7 +178,7 @@ def _left_by_searchers(run: Run, order: Landed, pools: _Pools, zero_for_one: boo
         return order.out + order.mev
     if mode == "worst":
         return least
-    state, terms = pools.state(order.row), pools.terms(order.row, pools.met)
+    state, terms = pools.state(order.row), pools.terms(order.row)
     cost, fee = pools.attack_cost(order), int(pools.fees[order.row])
     return sandwiched_out(*state, order.amount_in, least, cost, fee, zero_for_one, *terms)
 

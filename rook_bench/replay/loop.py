@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rook_bench.core import Side
 from rook_bench.execution.compiled import compiled
 from rook_bench.execution.outcome import Outcome
-from rook_bench.execution.tick_records import apply_change
+from rook_bench.execution.tick_changes import apply_change
 from rook_bench.execution.wide import load, store, to_float, wide
 from rook_bench.replay.dtypes import PENDING, Balances, Given, Limbs, PoolCalls, Records, Terms
 from rook_bench.replay.entering import DRAWDOWN_STOP, END_OF_TAPE, PPB, limit_hit, place

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from rook_bench.core import InputError
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.files import write_json
-from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.sources.decide import Decided, decision_key
 from rook_bench.sources.lookahead import Lookahead, check_source

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rook_bench.core import InputError
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.hashing import DECIDING, sha256_code, sha256_json
-from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.frame import SwapFrame
-from rook_bench.sources.saved import read_decisions, write_decisions
 from rook_bench.sources.source import Source
 
 
@@ -57,6 +56,8 @@ def decide(source: Source, frame: SwapFrame, *, seed: int = 0, progress: bool = 
     Args:
         fresh: ask again even if the decisions are kept.
     """
+    from rook_bench.sources.saved import read_decisions  # Arrow, which naming a source doesn't need
+
     source = source.now()
     key = decision_key(source, frame, seed)
     kept = cache_folder() / "decisions" / f"{key}.parquet"
@@ -75,6 +76,8 @@ def decide(source: Source, frame: SwapFrame, *, seed: int = 0, progress: bool = 
 
 
 def _keep(tape: DecisionTape, path: Path, facts: dict[str, Any]) -> None:
+    from rook_bench.sources.saved import write_decisions
+
     try:
         write_decisions(tape, path, facts)
     except (InputError, OSError):

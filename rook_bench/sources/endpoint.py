@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rook_bench.core import ConfigError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.hashing import sha256_json
 from rook_bench.endpoint.address import Address
-from rook_bench.endpoint.asking import Terms
 from rook_bench.endpoint.budget import Budget
-from rook_bench.endpoint.model import EndpointModel, Wavering
+from rook_bench.endpoint.terms import Terms
 from rook_bench.language.template import Template, load_template
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import Ask
+
+if TYPE_CHECKING:
+    from rook_bench.endpoint.model import EndpointModel, Wavering
 
 Api = Literal["auto", "chat", "completions"]
 Structured = Literal["none", "choice", "json"]
@@ -31,6 +33,8 @@ class Endpoint:
 
     @cached_property
     def _model(self) -> EndpointModel:
+        from rook_bench.endpoint.model import EndpointModel  # asks by asyncio, which naming a server doesn't need
+
         return EndpointModel(*self._made)
 
     def decide(self, view: MarketView, ask: Ask) -> DecisionTape:

@@ -10,7 +10,6 @@ from rook_bench.core.hashing import sha256_file
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import Ask, DecideTape
-from rook_bench.sources.saved import read_decisions
 
 
 def _file_hash(path: Path) -> str:
@@ -23,6 +22,8 @@ def _file_hash(path: Path) -> str:
 @decision_source(whole_tape=True, recorded=True, content=_file_hash)
 def recorded(path: Path) -> DecideTape:
     """The decisions saved in a file (`recorded:FILE`)."""
+    from rook_bench.sources.saved import read_decisions
+
     tape, facts = read_decisions(path)
 
     def decide(view: MarketView, ask: Ask) -> DecisionTape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def write_decisions(
 
 def _table(tape: DecisionTape, at: NDArray[np.datetime64] | None, rows: slice) -> pa.Table:
     columns = {} if at is None else {"at": pa.array(at, pa.timestamp("ns", "UTC"))}
-    columns["side"] = pa.DictionaryArray.from_arrays(_known(tape.side[rows]), _SIDES).cast(pa.string())
+    columns["side"] = pa.DictionaryArray.from_arrays(_known(tape.side[rows]), _sides()).cast(pa.string())
     columns |= {name: pa.array(np.ascontiguousarray(getattr(tape, name)[rows])) for name in _NUMBERS}
     columns["reason"] = pa.array(tape.reason[rows], pa.string())
     if tape.raw_text is not None:
@@ -93,7 +94,9 @@ def _table(tape: DecisionTape, at: NDArray[np.datetime64] | None, rows: slice) -
     return pa.table(columns)
 
 
-_SIDES = pa.array(SIDE_NAMES, pa.string())
+@cache
+def _sides() -> pa.Array:
+    return pa.array(SIDE_NAMES, pa.string())  # made when it is needed: it has pandas imported
 
 
 def _known(side: NDArray[np.int8]) -> pa.Array:
@@ -143,7 +146,7 @@ def _tape(file: pq.ParquetFile, names: list[str], path: Path) -> DecisionTape:
             check_text(text[name], path)
             for chunk in table[name].chunks:
                 gathering.add(_shared(chunk))
-        columns["side"][own] = pc.fill_null(pc.index_in(table["side"], _SIDES), UNPARSED).to_numpy()
+        columns["side"][own] = pc.fill_null(pc.index_in(table["side"], _sides()), UNPARSED).to_numpy()
         for name in _NUMBERS:
             columns[name][own] = table[name].to_numpy()
         if set(_TRANSCRIPT) <= set(names):

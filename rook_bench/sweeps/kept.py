@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from rook_bench.core import InputError
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.files import whole_file
 from rook_bench.core.hashing import sha256_code, sha256_json
-from rook_bench.execution.compiled import cache_folder
 from rook_bench.plugins import risk_filter, sizer
 from rook_bench.sources.own_files import content_hashes
 from rook_bench.sweeps.replays import Decisions, Measured

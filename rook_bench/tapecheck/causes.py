@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE, PIPS
-from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult, TickMap
-from rook_bench.execution.ticks import sqrt_price_at_tick, tick_at_sqrt_price
+from rook_bench.execution.amm import PIPS
+from rook_bench.execution.pool_state import PoolState, SwapResult
+from rook_bench.execution.tick_map import PoolError, TickMap
+from rook_bench.execution.ticks import MAX_SQRT_PRICE, MIN_SQRT_PRICE, sqrt_price_at_tick, tick_at_sqrt_price
 from rook_bench.market.frame import SwapFrame
 from rook_bench.tapecheck.one_swap import recorded_amounts, reproduces, sold_token0, state_of, swap_fee
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -110,6 +112,16 @@ def check_tape(frame: SwapFrame) -> TapeCheck:
     Args:
         frame: the log's swaps.
     """
+    if frame not in _checked:
+        _checked[frame] = _check(frame)
+    return deepcopy(_checked[frame])  # whoever is given lists may add to them
+
+
+_checked: WeakKeyDictionary[SwapFrame, TapeCheck] = WeakKeyDictionary()
+"""Frames are frozen, and each is replayed several times."""
+
+
+def _check(frame: SwapFrame) -> TapeCheck:
     unknown: dict[str, str] = {}
     chain = chain_of(frame) if frame.amount0 is not None and frame.amount1 is not None else None
     if chain is None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.compiled import compiled
 from rook_bench.execution.swap import extreme_price
-from rook_bench.execution.tick_records import Records, apply_change
+from rook_bench.execution.tick_changes import apply_change
+from rook_bench.execution.tick_records import Records
 from rook_bench.execution.wide import load, store, wide
 
 UNTESTED, EXACT_INPUT, EXACT_OUTPUT, PRICE_LIMIT, MISSED = 0, 1, 2, 3, 4

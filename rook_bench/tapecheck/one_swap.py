@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rook_bench.execution.pool_state import PoolError, PoolState, SwapResult
+from rook_bench.execution.pool_state import PoolState, SwapResult
+from rook_bench.execution.tick_map import PoolError
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 from rook_bench.tapecheck.fees import implied_fee, paid_pips

@@ -8,6 +8,7 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,11 @@ from rook_bench.core.hash_chain import Chain
 from rook_bench.core.project import trials_folder
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.row_sketch import RowSketch
-from rook_bench.metrics import Analysis, Clock
 from rook_bench.trials.questions import Looks, Panel, distinct, looks_at, on_stretch
 from rook_bench.trials.trial import Kind, Trial, log_returns, pool_of, span_of, trial_of
+
+if TYPE_CHECKING:
+    from rook_bench.metrics import Analysis, Clock
 
 BLOCK = 4_000_000
 """Returns (of all columns together) from which on a file of a sweep's points is full: 32 MB."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.core.hashing import sha256_json
-from rook_bench.language.manifest import LearnedFrom
-from rook_bench.market.frame import SwapFrame
-from rook_bench.metrics import Analysis
-from rook_bench.replay import ReplayConfig
+
+if TYPE_CHECKING:  # a ledger is read without what measures and replays
+    from rook_bench.language.manifest import LearnedFrom
+    from rook_bench.market.frame import SwapFrame
+    from rook_bench.metrics import Analysis
+    from rook_bench.replay import ReplayConfig
 
 Kind = Literal["replay", "compare", "gate", "train", "sweep"]
 Role = Literal["candidate", "benchmark"]

@@ -20,7 +20,7 @@ from rook_bench.gates import Policy, Tries, Verdict, Waiver, load_policy, load_w
 from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.metrics import analyse
 from rook_bench.plugins import trusting
-from rook_bench.promotion.change import changed_source
+from rook_bench.promotion.changed import changed_source
 from rook_bench.promotion.record import Record, resolve_champion
 from rook_bench.replay import replay
 from rook_bench.replay.causality import look_again

@@ -97,6 +97,10 @@ def test_help_imports_nothing_heavy(arguments):
     ("arguments", "heavy"),
     [
         (["history"], HEAVY),
+        (["doctor"], HEAVY),
+        (["verify"], HEAVY - {"numpy"}),
+        (["verify", "--help"], HEAVY - {"numpy"}),
+        (["promote", "--help"], HEAVY - {"numpy"}),
         (["train", "--help"], {"torch", "transformers", "peft"}),
         (["data", "check", "data/sample.parquet"], {"torch", "matplotlib", "vectorbt", "scipy.signal", "scipy.stats"}),
     ],

@@ -24,6 +24,7 @@ def test_python_round_trip(values):
 
 def test_edges():
     assert list(ExactInts.of(EDGES)) == EDGES
+    assert [list(ExactInts.of([value, 1])) for value in EDGES] == [[value, 1] for value in EDGES]
     assert list(ExactInts.of(EDGES[-3::-1])) == EDGES[-3::-1]
     assert list(-ExactInts.of(EDGES[:-1])) == [-value for value in EDGES[:-1]]
 

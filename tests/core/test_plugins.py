@@ -1,5 +1,6 @@
 """One registry for every kind: references, parameters, records, broken files."""
 
+import os
 import subprocess
 import sys
 
@@ -271,3 +272,30 @@ def test_a_spec_holds_plain_values_as_they_are(registry, value):
 
 def test_a_spec_holds_others_as_text(registry):
     assert registry.get("scale").spec(factor=[{1}]).params["factor"] == "[{1}]"
+
+
+def test_the_entries_of_the_package_hold_what_is_said_of_them():
+    """In a fresh process: asked for one kind, its own entries are loaded, and they hold all that there is of it."""
+    code = (
+        "import sys; from rook_bench.plugins import BUILT_IN, Registry, load_installed;"
+        "kinds = {kind: [p.name for p in Registry.kinds[kind]] for kind in sys.argv[1:]}; load_installed();"
+        "print(all(kinds[kind] == [p.name for p in Registry.kinds[kind]] for kind in kinds))"
+    )
+    for kinds in (plugins.BUILT_IN["sources"], plugins.BUILT_IN["risk"], plugins.BUILT_IN["importers"]):
+        done = subprocess.run([sys.executable, "-c", code, *kinds], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "True", kinds
+    assert sorted(kind for kinds in plugins.BUILT_IN.values() for kind in kinds) == sorted(Registry.kinds)
+
+
+def test_a_file_of_strategies_takes_no_built_in_s_name(tmp_path):
+    """Built-in metrics may be loaded long after the strategies folder, whose names are held against them all the same."""
+    text = "from rook_bench import metric\n\n@metric\ndef turnover():\n    return None\n"
+    (tmp_path / "mine.py").write_text(text)
+    code = (
+        "from rook_bench.plugins import broken, decision_source, metric; list(decision_source);"
+        "print(*broken.values(), metric.get('turnover').file.name)"
+    )
+    environment = {**os.environ, plugins.STRATEGIES_VARIABLE: str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert "'turnover' is already registered by" in done.stdout
+    assert done.stdout.split()[-1] == "trading.py"

@@ -11,7 +11,8 @@ from v3 import V3Contracts, V3Pool
 from v4 import DYNAMIC_FEE, Locked, V4Contracts, V4Pool
 from walk import Operation, Walk
 
-from rook_bench.execution.pool_state import PoolError, PoolState
+from rook_bench.execution.pool_state import PoolState
+from rook_bench.execution.tick_map import PoolError
 from rook_bench.ingest.abi import decode_log
 
 REFUSED = "refused"

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from rook_bench.core import ConfigError
+from rook_bench.core.cache_folder import CACHE_VARIABLE
 from rook_bench.execution import compiled
 from rook_bench.execution.frictions import Frictions, Latency
 from rook_bench.execution.outcome import OUTCOME_NAMES, Outcome
@@ -49,7 +50,7 @@ def test_outcomes_keep_their_codes():
 
 
 def test_compiled_code_is_kept_under_the_hash_of_all_code_it_uses(tmp_path, monkeypatch):
-    monkeypatch.setenv(compiled.CACHE_VARIABLE, str(tmp_path))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path))
 
     def twice(x):
         return 2 * x
@@ -63,14 +64,15 @@ def test_compiled_code_is_kept_under_the_hash_of_all_code_it_uses(tmp_path, monk
 
 def test_a_cache_that_can_not_be_written_stops_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(compiled.CACHE_VARIABLE, str(tmp_path / "file"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
     assert compiled.compiled(lambda x: x + 1)(1) == 2
 
 
 def test_the_maths_needs_no_compiler():
     """The pool maths runs on plain integers, in a fresh process, without compiling anything."""
     code = (
-        "from rook_bench.execution.amm import swap_exact_in, MIN_SQRT_PRICE as low\n"
+        "from rook_bench.execution.amm import swap_exact_in\n"
+        "from rook_bench.execution.ticks import MIN_SQRT_PRICE as low\n"
         "print(*swap_exact_in(2**96, 2 * 10**18, 10**18, 600, True, low + 1)[1:])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
-from rook_bench.execution.pool_state import PoolError, PoolState, TickMap
+from rook_bench.execution.pool_state import PoolState
 from rook_bench.execution.swap import next_tick, place_of
-from rook_bench.execution.ticks import MAX_TICK, MIN_TICK, sqrt_price_at_tick
+from rook_bench.execution.tick_map import PoolError, TickMap
+from rook_bench.execution.ticks import MAX_SQRT_PRICE, MAX_TICK, MIN_SQRT_PRICE, MIN_TICK, sqrt_price_at_tick
 
 E18 = 10**18
 

@@ -7,8 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
-from rook_bench.execution.ticks import MAX_TICK, MIN_TICK, sqrt_price_at_tick, tick_at_sqrt_price
+from rook_bench.execution.ticks import (
+    MAX_SQRT_PRICE,
+    MAX_TICK,
+    MIN_SQRT_PRICE,
+    MIN_TICK,
+    sqrt_price_at_tick,
+    tick_at_sqrt_price,
+)
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "data" / "truth" / "v3core_tickmath.json"
 

@@ -4,7 +4,7 @@ import pytest
 from lives import changed, table
 
 from rook_bench.core import InputError
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE
+from rook_bench.execution.ticks import MAX_SQRT_PRICE, MIN_SQRT_PRICE
 from rook_bench.ingest.events_to_frame import in_order
 
 

@@ -8,9 +8,9 @@ from pairs import UNI, WETH, pool_of, rewritten
 from parted import in_parts
 
 from rook_bench.core import SIDE_NAMES, ConfigError, Side
+from rook_bench.core.cache_folder import CACHE_VARIABLE
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.core.texts import Texts
-from rook_bench.execution.compiled import CACHE_VARIABLE
 from rook_bench.language.manifest import read_manifest
 from rook_bench.language.scoring import Scorer, probabilities
 from rook_bench.language.store import AnswerStore

@@ -17,7 +17,8 @@ from rook_bench.tapecheck.repricing import known_depth, reprice
 def test_the_map_at_every_row_is_the_pools_own(life):
     walk = TickWalk(life.frame().history)
     for row, state in enumerate(life.states):
-        assert walk.at(row).by_tick == state.ticks
+        found = walk.at(row)
+        assert (found.by_tick, found.pairs) == (state.ticks, state.map.pairs)
 
 
 @pytest.mark.parametrize(("first", "last"), [(0, 400), (0, 10), (37, 210), (210, 211), (390, 400)])

@@ -4,6 +4,8 @@ import json
 import multiprocessing
 import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from promotions import NOW, call_child, same_again
@@ -339,3 +341,15 @@ def test_findings_name_json(place):
     (place.models / entry["verdict_file"]).write_bytes(other.read_bytes())
     assert verify(place.models) == [f"{place.models / entry['verdict_file']}: changed"]
     assert json.loads(other.read_text())["verdict"] == "PROMOTE"
+
+
+def test_what_only_reads_imports_neither_judge_nor_compiler(place):
+    """An adapter is named to be checked: that takes its plugin, and nothing that measures, compiles or trains."""
+    place.promoted(place.a)
+    heavy = {"torch", "numba", "pandas", "pyarrow", "scipy", "matplotlib", "asyncio", "rook_bench.metrics"}
+    code = (
+        "import sys; from rook_bench.promotion.verify import verify; from rook_bench.trials import TrialLedger;"
+        f"print(verify(trials=TrialLedger()), sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] []\n"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rook_bench.core import InputError
-from rook_bench.execution.amm import MAX_SQRT_PRICE, MIN_SQRT_PRICE, swap_exact_in
-from rook_bench.execution.ticks import tick_at_sqrt_price
+from rook_bench.execution.amm import swap_exact_in
+from rook_bench.execution.ticks import MAX_SQRT_PRICE, MIN_SQRT_PRICE, tick_at_sqrt_price
 from rook_bench.ingest.read import read_swaps
 from rook_bench.market.tape_file import write_tape
 from rook_bench.tapecheck.check import check_tape

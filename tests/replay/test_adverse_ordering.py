@@ -10,7 +10,7 @@ from rook_bench.core import ConfigError, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.outcome import Outcome
-from rook_bench.execution.pool_state import PoolError
+from rook_bench.execution.tick_map import PoolError
 from rook_bench.replay import LedgerError, ReplayConfig, reconcile
 
 MODES = ("none", "typical", "worst")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rook_bench.core import Decision, Side
-from rook_bench.execution.compiled import cache_folder
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.sources import Source, decide
 from rook_bench.sources import checked as module
 

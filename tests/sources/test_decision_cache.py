@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from rook_bench.core import Decision, InputError, Side
+from rook_bench.core.cache_folder import CACHE_VARIABLE
 from rook_bench.core.decision_tape import UNPARSED, DecisionTape
-from rook_bench.execution.compiled import CACHE_VARIABLE
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.sources.decide import Source, decide, decision_facts, decision_key
 from rook_bench.sources.saved import read_decisions, write_decisions

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rook_bench.core import ConfigError, Decision, InputError, Side, UnknownName
-from rook_bench.execution.compiled import CACHE_VARIABLE
+from rook_bench.core.cache_folder import CACHE_VARIABLE
 from rook_bench.plugins import decision_source
 from rook_bench.replay import load_run, replay, save_run
 from rook_bench.replay.causality import look_again

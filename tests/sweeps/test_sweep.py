@@ -10,11 +10,11 @@ import pytest
 
 from rook_bench import BenchConfig, evaluate, prepare, sweep
 from rook_bench.core import ConfigError, InputError, Side, UnknownName
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.dataset.split_tapes import split_tape, with_past
 from rook_bench.engines import Threads
 from rook_bench.engines.processes import Processes
-from rook_bench.execution.compiled import cache_folder
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.replay import replay_decided
 from rook_bench.sources import Source, decide

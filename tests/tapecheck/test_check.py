@@ -30,6 +30,14 @@ def test_a_clean_tape_chains(tape):
     assert (check.duplicates, check.reordered, check.zero_liquidity, check.dust_opening) == (0, 0, 0, 0)
 
 
+def test_a_kept_check_is_nobodys_to_change(tape):
+    frame = tape[:50]
+    first = check_tape(frame)
+    first.notes.append("mine")
+    first.unknown["swaps"] = "mine"
+    assert check_tape(frame) == check_tape(replace(frame)) != first
+
+
 def test_a_missing_swap_breaks_one_pair(steady):
     rows = np.delete(np.arange(len(steady)), 10)
     before, after = check_tape(steady), check_tape(steady.take(rows))

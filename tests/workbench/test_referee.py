@@ -259,7 +259,7 @@ def test_a10_plugins_say_what_they_learned_from(swaps, tape, lax):
     assert training_data(known, declared(renamed, ["before.parquet"])).status == "invalid"
     assert training_data(known, declared(swaps, ["gone.parquet"])).status == "inconclusive"
     for name in ("training data", "champion trades", "latency"):
-        from rook_bench.gates.waivers import NEVER
+        from rook_bench.gates.check import NEVER
 
         assert name in NEVER
 

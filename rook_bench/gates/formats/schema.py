@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+SCHEMA_VERSION = 2
+
 SCHEMA = Path(__file__).with_name("verdict.schema.json")
-"""Shipped beside this file; its version is the `schema_version` it describes."""
+"""Shipped beside this file; it describes that version."""

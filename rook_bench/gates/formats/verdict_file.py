@@ -10,8 +10,8 @@ from typing import Any
 
 from rook_bench.core import InputError
 from rook_bench.core.hashing import seal_of, sha256_code
-from rook_bench.gates.verdict import SCHEMA_VERSION
-from rook_bench.gates.waivers import NEVER
+from rook_bench.gates.check import NEVER
+from rook_bench.gates.formats.schema import SCHEMA_VERSION
 
 JUDGE_AGAIN = "judge the candidate again with rook-bench gate"
 

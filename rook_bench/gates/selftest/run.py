@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from rook_bench.core import Estimate, InputError
+from rook_bench.core.cache_folder import cache_folder
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_code, sha256_json
 from rook_bench.engines import Engine
 from rook_bench.engines.processes import Processes
-from rook_bench.execution.compiled import cache_folder
 from rook_bench.gates.policy import Policy
 from rook_bench.gates.selftest.candidate import Planted
 from rook_bench.gates.selftest.planted import PLANTED

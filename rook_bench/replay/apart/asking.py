@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from rook_bench.core.cache_folder import CACHE_VARIABLE, cache_folder
 from rook_bench.core.errors import InputError
-from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
 from rook_bench.plugins import STRATEGIES_VARIABLE
 from rook_bench.replay.apart.question import Answer, AnswersQuestion, DecideQuestion, RiskQuestion
 from rook_bench.replay.apart.server import ANSWER, DONE, QUESTION, TOUCHED, receive, send
