@@ -18,7 +18,7 @@ from contextlib import suppress
 from functools import cache
 from threading import Lock
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet, finalize
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -41,6 +41,7 @@ MANY = 1 << 16
 """Files that may be open at once, where the system allows it."""
 
 _maps: WeakSet[mmap.mmap] = WeakSet()
+_files: WeakKeyDictionary[mmap.mmap, int] = WeakKeyDictionary()
 _lock = Lock()
 _touched = 0
 
@@ -141,6 +142,33 @@ def copied(column: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]
     return out
 
 
+def read_only_file(column: NDArray[Any]) -> int | None:
+    """A new descriptor, for reading, of the file that holds this column and nothing else; None where there is none.
+
+    Whoever gets it closes it. None too where a system can't open a file again that has no name.
+    """
+    owner: Any = column
+    while isinstance(owner, np.ndarray | memoryview):
+        owner = owner.base if isinstance(owner, np.ndarray) else owner.obj
+    if not isinstance(owner, mmap.mmap) or len(owner) != column.nbytes or not column.flags.c_contiguous:
+        return None
+    try:
+        return os.open(f"/proc/self/fd/{_files[owner]}", os.O_RDONLY | os.O_CLOEXEC)
+    except (KeyError, OSError):
+        return None
+
+
+def opened(file: int) -> NDArray[np.uint8]:
+    """All bytes of an open file as a column that can't be written to; the descriptor is closed."""
+    try:
+        mapping = mmap.mmap(file, 0, access=mmap.ACCESS_READ)
+    finally:
+        os.close(file)
+    with _lock:
+        _maps.add(mapping)
+    return np.frombuffer(mapping, np.uint8)
+
+
 def release() -> None:
     """Give back the memory in which pages of mapped columns lie; they stay in their files, and come back when read."""
     global _touched
@@ -174,7 +202,10 @@ def _mapped(folder: str, size: int) -> mmap.mmap:
             if isinstance(error, OSError) and error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
                 raise
             file.truncate(size)  # a system, or a kind of disk, that can't say beforehand
-        return mmap.mmap(file.fileno(), size)
+        mapping = mmap.mmap(file.fileno(), size)
+        _files[mapping] = own = os.dup(file.fileno())
+        finalize(mapping, os.close, own)
+        return mapping
 
 
 @cache

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import risk_filter, sizer, strategies_folder
 from rook_bench.replay.apart import (
+    AT_ONCE,
     Answer,
     AnswersQuestion,
     Asked,
@@ -95,10 +99,15 @@ def asker_of(source: Source, seed: int, *, several: bool = False) -> Asker:
         return apart().ask(what, own=own, modules=modules, watched=not source.installed)
 
     def ask_all(questions: Iterable[Question]) -> Iterator[Reply]:
-        waiting = [workers(several).submit(ask, question) for question in questions]
+        # Few at a time: answers that nobody has looked at yet are as long as the tape.
+        coming, waiting = iter(questions), deque[Future[Answer]]()
         try:
-            for future in waiting:
-                answer = _untouched(future.result())
+            while True:
+                for question in islice(coming, AT_ONCE + 1 - len(waiting)):
+                    waiting.append(workers(several).submit(ask, question))
+                if not waiting:
+                    return
+                answer = _untouched(waiting.popleft().result())
                 yield Reply(answer.tape, answer.prompts)
         finally:
             for future in waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import pickle
+import socket
 import subprocess
 import sys
 import threading
@@ -15,18 +16,39 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import mapped
 from rook_bench.core.cache_folder import CACHE_VARIABLE, cache_folder
 from rook_bench.core.errors import InputError
 from rook_bench.plugins import STRATEGIES_VARIABLE
 from rook_bench.replay.apart.question import Answer, AnswersQuestion, DecideQuestion, RiskQuestion
-from rook_bench.replay.apart.server import ANSWER, DONE, QUESTION, TOUCHED, receive, send
 from rook_bench.replay.apart.watch import LIBRARIES
+from rook_bench.replay.apart.wire import (
+    ANSWER,
+    DONE,
+    QUESTION,
+    TOUCHED,
+    as_file,
+    fill,
+    pickled,
+    receive,
+    send,
+    send_files,
+)
 from rook_bench.sources.own_files import imported_by
 
 _ENVIRONMENT, _PATH = dict(os.environ), list(sys.path)
 """As they were before any plugin could leave something in them."""
 
+
+_Question = DecideQuestion | RiskQuestion | AnswersQuestion
+
+MOST_COLUMNS = 32
+"""Long columns of an answer."""
 
 LIMIT_S = 600
 """Seconds that one question may take: the first asking took less, or nobody would be here."""
@@ -36,12 +58,12 @@ class Apart:
     """Processes in which questions are answered, each in one that saw no other question."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._modules: tuple[str, ...] = ()
 
     def ask(
         self,
-        question: DecideQuestion | RiskQuestion | AnswersQuestion,
+        question: _Question,
         *,
         own: Collection[Path] = (),
         modules: Collection[str] = (),
@@ -64,23 +86,22 @@ class Apart:
             "path": [path for path in sys.path if Path(path).is_dir()],
             "own": [str(Path(path).absolute()) for path in own],
             "watched": watched,
-            "question": pickle.dumps(question),
+            "long": mapped.MAPPED_FROM,
         }
         self._import(modules)
-        server = self._running()
-        assert server.stdin is not None
+        server, questions = self._running()
         assert server.stdout is not None
         touched: list[str] = []
         answer = Answer(error="the process that was asked ended without an answer")
         try:
-            send(server.stdin.fileno(), QUESTION, pickle.dumps(outer))
+            _send(questions, outer, question)
             until = time.monotonic() + LIMIT_S
             while (frame := receive(server.stdout.fileno(), until)) is not None and frame[0] != DONE:
                 kind, content = frame
                 if kind == TOUCHED:
                     touched.append(content.decode())
                 elif kind == ANSWER:
-                    answer = pickle.loads(content)
+                    answer = _received(content, server.stdout.fileno(), until, _rows_of(question))
         except TimeoutError:
             answer = Answer(error=f"no answer came within {LIMIT_S} s")
             self.close(kill=True)
@@ -95,36 +116,80 @@ class Apart:
             self.close()
             self._modules = tuple(sorted({*self._modules, *modules}))
 
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+    def _running(self) -> tuple[subprocess.Popen[bytes], socket.socket]:
+        if self._process is not None and self._process[0].poll() is not None:
+            self.close()
+        if self._process is None:
             code = f"import sys; sys.path[:] = {_PATH!r}; "
             code += f"from rook_bench.replay.apart.server import main; main({self._modules!r})"
+            own, theirs = socket.socketpair()  # not a pipe: files go along
             try:
-                self._process = subprocess.Popen(
+                process = subprocess.Popen(
                     [sys.executable, "-c", code],
-                    stdin=subprocess.PIPE,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.PIPE,
                     bufsize=0,
                     env=_ENVIRONMENT,
                 )
+                self._process = process, own
             except OSError as error:
+                own.close()
                 raise InputError(f"no further process can be started ({error.strerror})", where="gate") from None
+            finally:
+                theirs.close()
         return self._process
 
     def close(self, *, kill: bool = False) -> None:
         """End the processes."""
-        process, self._process = self._process, None
-        if process is not None:
+        running, self._process = self._process, None
+        if running is not None:
+            process, questions = running
             if kill:
                 process.kill()  # and with it the process that it made
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            questions.close()
+            if process.stdout is not None:
+                process.stdout.close()
             try:
                 process.wait(timeout=5)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _send(questions: socket.socket, outer: dict[str, Any], question: _Question) -> None:
+    """Send a question, the long columns of its tape as files."""
+    files: list[int] = []
+
+    def beside(column: NDArray[np.uint8]) -> bool:
+        file = as_file(column)
+        if file is not None:
+            files.append(file)
+        return file is not None
+
+    try:
+        inner = pickled(question, beside, mapped.MAPPED_FROM)
+        whole = outer | {"question": inner, "columns": len(files)}
+        send(questions.fileno(), QUESTION, pickle.dumps(whole))
+        send_files(questions, files)
+    finally:
+        for file in files:
+            os.close(file)
+
+
+def _received(content: bytes, pipe: int, until: float, rows: int) -> Answer:
+    """An answer with the long columns that come after it, none of them longer than decisions on so many rows are."""
+    told, sizes = pickle.loads(content)
+    if len(sizes) > MOST_COLUMNS or any(not 0 <= size <= 8 * rows for size in sizes):
+        return Answer(error="the process that was asked answered with columns of another length")
+    columns = [mapped.empty(size, np.uint8) for size in sizes]
+    if not all(fill(pipe, column, until) for column in columns):
+        raise EOFError("its answer ends within")
+    answer: Answer = pickle.loads(told, buffers=columns)
+    return answer
+
+
+def _rows_of(question: _Question) -> int:
+    return 0 if isinstance(question, AnswersQuestion) else len(question.frame)
 
 
 def installed_modules(own: Iterable[Path]) -> tuple[str, ...]:

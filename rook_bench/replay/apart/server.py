@@ -1,8 +1,7 @@
 """The process that answers: it forks before it reads a question, so that no question meets another's memory.
 
-Frames on the pipes are a kind (one byte), a length (eight bytes, big-endian) and a pickle. What comes in is an
-outer frame with the place to stand in, whose inner pickle is opened after the watch began: to unpickle a plugin is
-to run its file.
+What comes in is an outer frame with the place to stand in, whose inner pickle is opened after the watch began: to
+unpickle a plugin is to run its file.
 """
 
 from __future__ import annotations
@@ -11,49 +10,21 @@ import contextlib
 import importlib
 import os
 import pickle
-import select
+import socket
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rook_bench.core.lifeline import die_with_parent
+import numpy as np
+from numpy.typing import NDArray
 
-QUESTION, TOUCHED, ANSWER, DONE = b"?", b"!", b"=", b"."
+from rook_bench.core.lifeline import die_with_parent
+from rook_bench.replay.apart.wire import ANSWER, DONE, TOUCHED, pickled, receive, receive_files, send, write
+
 NOTHING_LEFT = 71
 """Exit status of the process that found the pipe closed."""
-
-
-def send(pipe: int, kind: bytes, content: bytes) -> None:
-    """Write one frame."""
-    view = memoryview(kind + len(content).to_bytes(8, "big") + content)
-    while len(view):
-        view = view[os.write(pipe, view) :]
-
-
-def receive(pipe: int, until: float | None = None) -> tuple[bytes, bytes] | None:
-    """Read one frame; None where the pipe is closed, or closes within it.
-
-    Args:
-        until: `time.monotonic()` at which waiting ends in a TimeoutError.
-    """
-    head = _exactly(pipe, 9, until)
-    content = None if head is None else _exactly(pipe, int.from_bytes(head[1:], "big"), until)
-    return None if head is None or content is None else (head[:1], content)
-
-
-def _exactly(pipe: int, count: int, until: float | None) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < count:
-        if until is not None and not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
-            raise TimeoutError("no answer")
-        part = os.read(pipe, min(count - len(parts), 1 << 20))
-        if not part:
-            return None
-        parts += part
-    return bytes(parts)
 
 
 def main(modules: Sequence[str] = ()) -> None:
@@ -69,13 +40,11 @@ def main(modules: Sequence[str] = ()) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):  # what a plugin prints was printed when it was first asked
         os.dup2(nothing, standard)
-    from rook_bench.core import mapped
     from rook_bench.market.features import load_compiled
     from rook_bench.plugins import load_installed
     from rook_bench.replay.apart import question, watch
 
     load_installed()
-    mapped.MAPPED_FROM = sys.maxsize  # whoever is watched opens no files
     load_compiled()  # whoever is watched reads no cache
     watch.came_with_packages()  # once, and not with every question
     del question
@@ -97,9 +66,14 @@ def _answer_one(questions: int, answers: int) -> None:
     frame = receive(questions)
     if frame is None:
         os._exit(NOTHING_LEFT)
+    from rook_bench.core import mapped
     from rook_bench.replay.apart.question import Answer
 
     outer: dict[str, Any] = pickle.loads(frame[1])
+    columns = []
+    if outer["columns"]:
+        with socket.socket(fileno=questions) as beside:
+            columns = [mapped.opened(file) for file in receive_files(beside, outer["columns"])]
     os.chdir(outer["folder"])
     os.environ.update(outer["environment"])
     sys.path[:] = outer["path"]
@@ -107,15 +81,30 @@ def _answer_one(questions: int, answers: int) -> None:
     if outer["watched"]:
         from rook_bench.replay.apart.watch import watch
 
+        mapped.MAPPED_FROM = sys.maxsize  # whoever is watched opens no files
         watch(map(Path, outer["own"]), _teller(answers))
     try:
-        answer = pickle.loads(outer["question"]).answer()
+        answer = pickle.loads(outer["question"], buffers=columns).answer()
     except BaseException as error:  # whatever a plugin raises is its answer
         what = str(error) or type(error).__name__
         answer = Answer(error=what if isinstance(error, Exception) else f"{type(error).__name__} {what}")
     with contextlib.suppress(BaseException):
-        send(answers, ANSWER, pickle.dumps(replace(answer, touched=())))
+        _send(answers, replace(answer, touched=()), outer["long"])
     os._exit(0)
+
+
+def _send(answers: int, answer: Any, long: int) -> None:
+    """Send an answer, and its long columns after it."""
+    columns: list[NDArray[np.uint8]] = []
+
+    def beside(column: NDArray[np.uint8]) -> bool:
+        columns.append(column)
+        return True
+
+    told = pickled(answer, beside, long)
+    send(answers, ANSWER, pickle.dumps((told, [column.nbytes for column in columns])))
+    for column in columns:
+        write(answers, column.data)
 
 
 def _teller(answers: int) -> Callable[[str], None]:
