@@ -11,6 +11,7 @@ interpreter, it ends as the interpreter ends, and when it is killed so is the in
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import struct
@@ -33,6 +34,19 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 def command(*words):
     """The command line of an interpreter with these words: `-u`, then `-c CODE`, `-m MODULE` or a script; arguments."""
     return [sys.executable, "-I", "-S", __file__, _address(), *map(str, words)]
+
+
+def interpreter(path, code=""):
+    """A program at `path` that can be called as Python; what it is told by `-c` finds the libraries loaded.
+
+    Args:
+        code: in place of whatever is told by `-c`.
+    """
+    with_libraries = shlex.join(command("-c"))
+    told = f'shift 2; exec {with_libraries} {shlex.quote(code)} "$@"' if code else f'shift; exec {with_libraries} "$@"'
+    path.write_text(f'#!/bin/sh\nif [ "$1" = -c ]; then {told}; fi\nexec {shlex.quote(sys.executable)} "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 @cache
@@ -61,12 +75,13 @@ def ask(place, words):
     """Have an interpreter run these words on our own streams; end as it ends."""
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(place)
-        told = json.dumps({"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ)}).encode()
+        ignored = [number for number in PASSED_ON if signal.getsignal(number) == signal.SIG_IGN]
+        about = {"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ), "ignored": ignored}
+        told = json.dumps(about).encode()
         socket.send_fds(server, [struct.pack("!I", len(told))], [0, 1, 2])
         server.sendall(told)
-        for number in PASSED_ON:
-            if signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, lambda number, frame: server.send(bytes([number])))
+        for number in set(PASSED_ON) - set(ignored):
+            signal.signal(number, lambda number, frame: server.send(bytes([number])))
         os.close(1)  # who reads our streams waits for the interpreter, not for us
         status = struct.unpack("!i", _exactly(server, 4))[0]
     code = os.waitstatus_to_exitcode(status)
@@ -146,13 +161,15 @@ def become(told, streams):
         os.dup2(stream, place)
         os.close(stream)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in told["ignored"]:
+        signal.signal(number, signal.SIG_IGN)
     os.chdir(told["folder"])
     os.environ.clear()
     os.environ.update(told["environment"])
     words = told["words"]
-    while words[0] in ("-u", "-I"):
-        if words.pop(0) == "-u":
-            sys.stdout.reconfigure(write_through=True)
+    if words[0] == "-u" or os.environ.get("PYTHONUNBUFFERED"):
+        sys.stdout.reconfigure(write_through=True)
+    words = words[1:] if words[0] == "-u" else words
     kind = words.pop(0) if words[0] in ("-c", "-m") else ""
     what = words.pop(0)
     own = Path(__file__).parent
