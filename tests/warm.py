@@ -56,15 +56,19 @@ def _address():
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(place)
     listener.listen(16)
-    lifeline, held = os.pipe()
-    os.set_inheritable(held, False)
+    lifeline, _ = os.pipe()  # its other end is open for as long as this process lives
+    ready, says_ready = os.pipe()
+    passed = (listener.fileno(), lifeline, says_ready)
     subprocess.Popen(
-        [sys.executable, __file__, "--serve", str(listener.fileno()), str(lifeline)],
-        pass_fds=(listener.fileno(), lifeline), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        [sys.executable, __file__, "--serve", *map(str, passed)],
+        pass_fds=passed, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     )  # fmt: skip
-    os.close(lifeline)
+    for handle in (lifeline, says_ready):
+        os.close(handle)
     listener.close()
+    os.read(ready, 1)  # before anybody measures how long something takes
+    os.close(ready)
     return place
 
 
@@ -104,7 +108,7 @@ def _exactly(source, count):
 # The process that has the libraries, and what is made from it.
 
 
-def serve(listener, lifeline):
+def serve(listener, lifeline, says_ready):
     """Import the libraries, then make an interpreter for everybody who connects, until the test run is over."""
     import gc
     import importlib
@@ -116,6 +120,8 @@ def serve(listener, lifeline):
             with suppress(ImportError):
                 importlib.import_module(name)
     gc.freeze()
+    os.write(says_ready, b".")
+    os.close(says_ready)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who mind
     while True:
         ready, _, _ = select.select([listener, lifeline], [], [])
@@ -188,6 +194,6 @@ def become(told, streams):
 
 if __name__ == "__main__":
     if sys.argv[1] == "--serve":
-        become(*serve(socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])))()
+        become(*serve(socket.socket(fileno=int(sys.argv[2])), *map(int, sys.argv[3:])))()
     else:
         ask(sys.argv[1], sys.argv[2:])
