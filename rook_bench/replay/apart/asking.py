@@ -20,7 +20,7 @@ from rook_bench.core.errors import InputError
 from rook_bench.execution.compiled import CACHE_VARIABLE, cache_folder
 from rook_bench.plugins import STRATEGIES_VARIABLE
 from rook_bench.replay.apart.question import Answer, AnswersQuestion, DecideQuestion, RiskQuestion
-from rook_bench.replay.apart.server import ANSWER, DONE, QUESTION, TOUCHED, receive, send
+from rook_bench.replay.apart.server import ANSWER, DONE, LOADED, QUESTION, TOUCHED, receive, send
 from rook_bench.replay.apart.watch import LIBRARIES
 from rook_bench.sources.own_files import imported_by
 
@@ -38,6 +38,7 @@ class Apart:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._modules: tuple[str, ...] = ()
+        self._loaded: frozenset[str] = frozenset()
 
     def ask(
         self,
@@ -91,7 +92,7 @@ class Apart:
 
     def _import(self, modules: Collection[str]) -> None:
         """Have modules imported before anything is asked, and not with every question."""
-        if not set(modules) <= set(self._modules):
+        if not set(modules) <= self._loaded.union(self._modules):
             self.close()
             self._modules = tuple(sorted({*self._modules, *modules}))
 
@@ -109,6 +110,7 @@ class Apart:
                 )
             except OSError as error:
                 raise InputError(f"no further process can be started ({error.strerror})", where="gate") from None
+            self._loaded = _loaded_by(self._process)
         return self._process
 
     def close(self, *, kill: bool = False) -> None:
@@ -125,6 +127,18 @@ class Apart:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _loaded_by(process: subprocess.Popen[bytes]) -> frozenset[str]:
+    """The modules that a process has loaded before it is asked; none of one that says nothing, nor answers then."""
+    assert process.stdout is not None
+    try:
+        frame = receive(process.stdout.fileno(), time.monotonic() + LIMIT_S)
+        if frame is not None and frame[0] == LOADED:
+            return frozenset(pickle.loads(frame[1]))
+    except (OSError, pickle.PickleError, EOFError):  # a TimeoutError is an OSError
+        pass
+    return frozenset()
 
 
 def installed_modules(own: Iterable[Path]) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ from typing import Any
 from rook_bench.core.lifeline import die_with_parent
 
 QUESTION, TOUCHED, ANSWER, DONE = b"?", b"!", b"=", b"."
+LOADED = b"+"
+"""Comes first, once: the names of all modules that need not be imported with a question any more."""
+
 NOTHING_LEFT = 71
 """Exit status of the process that found the pipe closed."""
 
@@ -82,6 +85,7 @@ def main(modules: Sequence[str] = ()) -> None:
     for module in modules:
         with contextlib.suppress(BaseException):  # whoever imports it will see what is wrong with it
             importlib.import_module(module)
+    send(answers, LOADED, pickle.dumps(frozenset(sys.modules)))
     while True:
         child = os.fork() if hasattr(os, "fork") else 0
         if child == 0:
