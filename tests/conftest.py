@@ -48,11 +48,26 @@ hypothesis.settings.load_profile("bench")
 
 _numbers = count()
 
+_modules_frozen = 0
+
 
 def pytest_collection_finish():
+    _freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown():
+    """torch and what comes with it are imported by the first test that needs them, long after the collection."""
+    if len(sys.modules) > _modules_frozen + 200:
+        _freeze()
+
+
+def _freeze():
     """What the imports left in memory stays: training collects garbage after every run, and need not look at it."""
+    global _modules_frozen
     gc.collect()
     gc.freeze()
+    _modules_frozen = len(sys.modules)
 
 
 SLOW = {
@@ -92,6 +107,10 @@ LONG = {
     *("test_training_folds", "test_asking"),
 }
 """Files whose tests come first: one of ten seconds that comes last leaves the other process idle for as long."""
+
+
+MODELS = ("lora", "base", "folds")
+"""Sources that ask a language model in their own process."""
 
 
 def pytest_collection_modifyitems(items):
@@ -138,7 +157,7 @@ def libraries_loaded_once():
 
     def quickly(self, question, *, modules=(), **how):
         here = [name for name in ("torch", "transformers", "peft") if name in sys.modules]
-        if isinstance(question, AnswersQuestion) and question.asked.name in ("lora", "base") and len(here) == 3:
+        if isinstance(question, AnswersQuestion) and question.asked.name in MODELS and len(here) == 3:
             self, modules = loaded, here
         return ask(self, question, modules=modules, **how)
 

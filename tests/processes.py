@@ -5,17 +5,20 @@ import subprocess
 import sys
 from contextlib import contextmanager
 
+import warm
 from quickly import IN_A_PROCESS
 
 
-def start(*arguments, quickly=False, **options):
+def start(*arguments, quickly=False, libraries_loaded=False, **options):
     """Start `rook-bench` with these arguments; both its streams are piped as text.
 
     Args:
         quickly: with one picture in a report, and a gate that asks again at few places.
+        libraries_loaded: where torch need not be imported anew (see warm.py), which takes most of a short training.
     """
     code = (IN_A_PROCESS if quickly else "") + "from rook_bench.cli.main import main\nmain()"
-    command = [sys.executable, "-c", code, *map(str, arguments)]
+    words = ["-c", code, *map(str, arguments)]
+    command = warm.command(*words) if libraries_loaded else [sys.executable, *words]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
     with hearing_interrupts():
         return subprocess.Popen(command, **options)

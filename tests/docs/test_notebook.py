@@ -21,7 +21,7 @@ def shown(code, names):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_it_runs_from_its_own_folder(tmp_path, monkeypatch, capsys, few_pictures):
+def test_it_runs_from_its_own_folder(tmp_path, monkeypatch, capsys, few_pictures, few_places):
     for name in ("strategies", "data"):
         (tmp_path / name).symlink_to(REPOSITORY / name)
     (tmp_path / "docs" / "tutorial").mkdir(parents=True)

@@ -11,7 +11,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "how-to" / "write-a-plugin.md"
 
 
-def test_the_page_runs(monkeypatch, capsys):
+def test_the_page_runs(monkeypatch, capsys, few_places):
     monkeypatch.chdir(REPOSITORY)
     cells = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
     assert len(cells) >= 6

@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 
 import processes
 import pytest
+import warm
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 
@@ -46,14 +46,8 @@ def slow_python(tmp_path):
     place = tmp_path / "site"
     place.mkdir()
     (place / "slow_training.py").write_text(SLOWLY)
-    path = tmp_path / "python"
-    path.write_text(
-        f'#!/bin/sh\nif [ "$1" = -c ]; then shift 2; exec {sys.executable} -c '
-        f'\'import sys; sys.path.insert(0, "{place}"); from slow_training import main; main()\' "$@"; fi\n'
-        f'exec {sys.executable} "$@"\n'
-    )
-    path.chmod(0o755)
-    return path
+    code = f'import sys; sys.path.insert(0, "{place}"); from slow_training import main; main()'
+    return warm.interpreter(tmp_path / "python", code)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import warm
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 
@@ -39,9 +40,7 @@ def has_environment(box):
     name = hashlib.sha256("".join(digest(path) for _, path in sorted(lock_files().items())).encode()).hexdigest()[:16]
     folder = box / "env" / f"{name}-cpu-py{sys.version_info[0]}.{sys.version_info[1]}"
     (folder / "bin").mkdir(parents=True)
-    python = folder / "bin" / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    python.chmod(0o755)
+    warm.interpreter(folder / "bin" / "python")
     (folder / ".ready").touch()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rook_bench.core import InputError
 from rook_bench.replay import ReplayConfig, replay
-from rook_bench.replay.apart import apart
+from rook_bench.replay.apart import Apart, RiskQuestion, apart
 from rook_bench.replay.causality import ANSWERS, look_again
 from rook_bench.sources import Source, lookahead
 from rook_bench.sources.own_files import companions
@@ -397,3 +397,18 @@ def test_answers_that_the_model_never_gave_are_found(asked_model):
     found = look_again(forged, np.random.default_rng(1))
     assert found.status == "leak"
     assert "computed anew, its answer" in found.detail
+
+
+def test_no_process_is_started_anew_for_modules_that_this_one_has():
+    """Starting one takes seconds; where it lacks a module, every question would import it."""
+    asked, question = Apart(), RiskQuestion(None, None, None)
+    assert "has no attribute" in asked.ask(question, modules=["wave"]).error
+    first = asked._process
+    assert {"wave", "numpy", "rook_bench"} <= asked._loaded
+    for modules in (["wave"], ["numpy", "pathlib"], ["rook_bench.core"], []):
+        assert "has no attribute" in asked.ask(question, modules=modules).error
+        assert asked._process is first
+    lacking = next(name for name in ("mailbox", "imaplib", "nntplib") if name not in asked._loaded)
+    asked._import([lacking])
+    assert asked._process is None  # it ends, and the next question starts one that has both
+    assert set(asked._modules) == {lacking, "wave"}

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 
 from rook_bench.trials import TrialLedger
 
@@ -14,16 +15,20 @@ torch = pytest.importorskip("torch", reason="the train extra is not installed")
 FLAGS = ("--max-samples", "128", "--epochs", "2", "--batch-size", "16")
 
 
-def train(prepared, mini_base, folder, *launch):
-    """The verb, by a launcher or by itself."""
-    words = [
-        *(sys.executable, *launch, "-m", "rook_bench", "train", "--data-dir", prepared, "--output-dir", folder),
-        *("--model", mini_base, "--trials", folder.with_name("trials"), *FLAGS),
-    ]
+def launch(*words):
+    """Two processes, as torch's own launcher starts them; each finds the libraries loaded."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python"]
     done = subprocess.run(
-        list(map(str, words)), capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS="1")
+        [*launcher, *warm.command(*words)], capture_output=True, text=True, env=dict(os.environ, OMP_NUM_THREADS="1")
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def train(prepared, mini_base, folder):
+    """The verb."""
+    words = ("-u", "-m", "rook_bench", "train", "--data-dir", prepared, "--output-dir", folder, "--model", mini_base)
+    done = launch(*words, "--trials", folder.with_name("trials"), *FLAGS)
     return done.stdout, json.loads((folder / "rook.json").read_text())
 
 
@@ -37,7 +42,7 @@ def alone(prepared, mini_base, folder):
 
 
 def test_two_processes_train_one_adapter_and_one_speaks(prepared, mini_base, tmp_path):
-    out, record = train(prepared, mini_base, tmp_path / "two", "-m", "torch.distributed.run", "--nproc-per-node", "2")
+    out, record = train(prepared, mini_base, tmp_path / "two")
     assert out.count("validation: macro-F1") == 1
     assert out.count("class weights in the loss") == 1
     assert record["training"]["devices"] == ["cpu", "cpu"]
@@ -71,6 +76,4 @@ torch.distributed.destroy_process_group()
 """
     script = tmp_path / "ranks.py"
     script.write_text(code)
-    words = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", script]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    launch("-u", script)

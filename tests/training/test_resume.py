@@ -238,7 +238,7 @@ def wait_for_checkpoint(process, work):
 
 def test_killed_and_started_again(arguments, command_line, fit, tmp_path):
     """kill -9 once the first epoch's checkpoint is there; the same command ends as an unbroken one."""
-    process = processes.start(*arguments(6))
+    process = processes.start(*arguments(6), libraries_loaded=True)
     wait_for_checkpoint(process, tmp_path / ".adapter.training")
     process.kill()
     process.communicate(timeout=60)
@@ -252,7 +252,7 @@ def test_killed_and_started_again(arguments, command_line, fit, tmp_path):
 
 
 def test_ctrl_c_is_one_line_and_leaves_no_adapter(arguments, tmp_path):
-    process = processes.start(*arguments(1000))
+    process = processes.start(*arguments(1000))  # all its own: what libraries say when they are loaded would be seen
     wait_for_checkpoint(process, tmp_path / ".adapter.training")
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)

@@ -30,6 +30,7 @@ from rook_bench.replay.apart.watch import LIBRARIES
 from rook_bench.replay.apart.wire import (
     ANSWER,
     DONE,
+    LOADED,
     QUESTION,
     TOUCHED,
     as_file,
@@ -60,6 +61,7 @@ class Apart:
     def __init__(self) -> None:
         self._process: tuple[subprocess.Popen[bytes], socket.socket] | None = None
         self._modules: tuple[str, ...] = ()
+        self._loaded: frozenset[str] = frozenset()
 
     def ask(
         self,
@@ -112,7 +114,7 @@ class Apart:
 
     def _import(self, modules: Collection[str]) -> None:
         """Have modules imported before anything is asked, and not with every question."""
-        if not set(modules) <= set(self._modules):
+        if not set(modules) <= self._loaded.union(self._modules):
             self.close()
             self._modules = tuple(sorted({*self._modules, *modules}))
 
@@ -137,6 +139,7 @@ class Apart:
                 raise InputError(f"no further process can be started ({error.strerror})", where="gate") from None
             finally:
                 theirs.close()
+            self._loaded = _loaded_by(process)
         return self._process
 
     def close(self, *, kill: bool = False) -> None:
@@ -190,6 +193,18 @@ def _received(content: bytes, pipe: int, until: float, rows: int) -> Answer:
 
 def _rows_of(question: _Question) -> int:
     return 0 if isinstance(question, AnswersQuestion) else len(question.frame)
+
+
+def _loaded_by(process: subprocess.Popen[bytes]) -> frozenset[str]:
+    """The modules that a process has loaded before it is asked; none of one that says nothing, nor answers then."""
+    assert process.stdout is not None
+    try:
+        frame = receive(process.stdout.fileno(), time.monotonic() + LIMIT_S)
+        if frame is not None and frame[0] == LOADED:
+            return frozenset(pickle.loads(frame[1]))
+    except (OSError, pickle.PickleError, EOFError):  # a TimeoutError is an OSError
+        pass
+    return frozenset()
 
 
 def installed_modules(own: Iterable[Path]) -> tuple[str, ...]:

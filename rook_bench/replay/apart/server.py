@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core.lifeline import die_with_parent
-from rook_bench.replay.apart.wire import ANSWER, DONE, TOUCHED, pickled, receive, receive_files, send, write
+from rook_bench.replay.apart.wire import ANSWER, DONE, LOADED, TOUCHED, pickled, receive, receive_files, send, write
 
 NOTHING_LEFT = 71
 """Exit status of the process that found the pipe closed."""
@@ -51,6 +51,7 @@ def main(modules: Sequence[str] = ()) -> None:
     for module in modules:
         with contextlib.suppress(BaseException):  # whoever imports it will see what is wrong with it
             importlib.import_module(module)
+    send(answers, LOADED, pickle.dumps(frozenset(sys.modules)))
     while True:
         child = os.fork() if hasattr(os, "fork") else 0
         if child == 0:

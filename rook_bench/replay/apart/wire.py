@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 from rook_bench.core import mapped
 
 QUESTION, TOUCHED, ANSWER, DONE = b"?", b"!", b"=", b"."
+LOADED = b"+"
+"""Comes first, once: the names of all modules that need not be imported with a question any more."""
 
 FILES_AT_ONCE = 200
 """Files that go with one byte; Linux takes 253."""
