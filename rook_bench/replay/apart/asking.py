@@ -183,7 +183,7 @@ def _received(content: bytes, pipe: int, until: float, rows: int) -> Answer:
     """An answer with the long columns that come after it, none of them longer than decisions on so many rows are."""
     told, sizes = pickle.loads(content)
     if len(sizes) > MOST_COLUMNS or any(not 0 <= size <= 8 * rows for size in sizes):
-        return Answer(error="the process that was asked answered with columns of another length")
+        raise EOFError("its answer is longer than the tape")
     columns = [mapped.empty(size, np.uint8) for size in sizes]
     if not all(fill(pipe, column, until) for column in columns):
         raise EOFError("its answer ends within")
