@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from rook_bench.core import Estimate
+from rook_bench.core import Estimate, mapped
 from rook_bench.core.blame import place_of, told
 from rook_bench.core.hashing import PACKAGE
 from rook_bench.metrics.action_value import ActionValues, action_values
@@ -116,6 +116,7 @@ def analyse(run: Run, clock: Clock | None = None) -> Analysis:
 
 def _measured(plugin: Plugin, sampled: Sampled) -> Estimate:
     """What a metric says; an undefined Estimate where it is a user's and fails."""
+    mapped.release()  # what the one before has read
     if plugin.file.is_relative_to(PACKAGE):
         estimate: Estimate = plugin.factory(sampled)
         return estimate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rook_bench.core import mapped
 from rook_bench.report.charts import CHARTS
 from rook_bench.report.charts.canvas import NoPicture, Picture
 from rook_bench.report.entries import Entry
@@ -14,5 +15,7 @@ def pictures(entries: Sequence[Entry], asked: Sequence[Topic]) -> Iterator[Pictu
     """Those of no question, then those of the questions, drawn one at a time; call it inside `style`."""
     for chart in CHARTS:
         yield from chart(entries)
-    for topic in asked:
-        yield from (draw() for draw in topic.draw)
+        mapped.release()
+    for draw in (draw for topic in asked for draw in topic.draw):
+        yield draw()
+        mapped.release()

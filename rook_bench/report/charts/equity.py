@@ -15,6 +15,7 @@ from rook_bench.report.charts.canvas import (
     broken,
     days,
     end_labels,
+    extremes,
     legend_above,
     legend_grid,
     limits,
@@ -102,11 +103,11 @@ def _caption(first: Entry, curves: Sequence[_Curve], top: float) -> str:
 
 
 def _line(entry: Entry, equity: NDArray[np.float64]) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    """The opening, the equity on the clock's borders, and the last swap, in percent of opening."""
+    """The opening, the equity on the clock's borders, and the last swap, in percent of opening; see `extremes`."""
     sampled, frame = entry.analysis.sampled, entry.run.frame
     at = np.concatenate([frame.at[:1], sampled.at, frame.at[-1:]])
     values = np.concatenate([[entry.run.hold_equity[0]], equity[sampled.rows], equity[-1:]])
-    return at, 100.0 * (values / entry.run.hold_equity[0] - 1.0)
+    return extremes(at, 100.0 * (values / entry.run.hold_equity[0] - 1.0))
 
 
 def _footnote(entries: Sequence[Entry]) -> str:
