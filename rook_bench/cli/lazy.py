@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rook_bench.core.console import hush
+from rook_bench.core.garbage import uncollected
 
 
 class Verb(NamedTuple):
@@ -61,7 +62,8 @@ def _nothing() -> None:
 def load_verb(name: str, verb: Verb) -> Any:
     """Import a verb (a function, or a Typer app of several) as a command; every one takes `--quiet` too."""
     module, _, attribute = verb.place.partition(":")
-    written = getattr(import_module(module), attribute)
+    with uncollected():
+        written = getattr(import_module(module), attribute)
     command = typer.main.get_command(written if isinstance(written, typer.Typer) else _app(written))
     command.name = name
     command.params += [param for param in typer.main.get_command(_app(_shared)).params if param.name == "quiet"]

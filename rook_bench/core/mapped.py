@@ -139,6 +139,7 @@ def copied(column: NDArray[Any], dtype: DTypeLike | None = None) -> NDArray[Any]
     out = empty(column.shape, column.dtype if dtype is None else dtype)
     for part in parts(len(column)):
         out[part] = column[part]
+        touched(out[part].nbytes + column[part].nbytes)  # a row may be hundreds of bytes
     return out
 
 

@@ -88,6 +88,10 @@ class Texts(Sequence[str]):
 
     __hash__ = None  # type: ignore[assignment]
 
+    def different(self) -> set[str]:
+        """The different texts."""
+        return {text for table in self._tables for text in _strings(table)}
+
     def between(self, start: int, stop: int) -> Column:
         """The rows from one to another as a column: of the same memory where a block begins there."""
         if start % self._block:
@@ -187,6 +191,11 @@ def by_part(rows: int, compute: Any) -> Column:
     for part in mapped.parts(rows):
         made.add(compute(part))
     return made.column()
+
+
+def different(column: NDArray[np.object_] | Texts) -> set[str]:
+    """The different texts of a column."""
+    return column.different() if isinstance(column, Texts) else set(column.tolist())
 
 
 def some(column: NDArray[np.object_] | Texts, which: slice | Iterable[int]) -> Column:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rook_bench.core import SIDE_NAMES, mapped
+from rook_bench.core import SIDE_NAMES, mapped, texts
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.ranks import quantile
 from rook_bench.dataset.fit_rules import PREFIX
@@ -30,7 +29,7 @@ def rule_cautions(rules: Rules, features: Features, labels: DecisionTape, splits
         rules, features, labels: the thresholds, what they were held against, and what came of it.
         splits: of a tape that is prepared; None where the rules are asked as a source.
     """
-    fired = labels.reason[:]
+    fired = labels.reason
     count = len(labels) - labels.counts()["HOLD"]
     trading = count / len(labels)
     lines = _filters(rules, features, fired)
@@ -49,7 +48,7 @@ def rule_cautions(rules: Rules, features: Features, labels: DecisionTape, splits
     return lines
 
 
-def _filters(rules: Rules, features: Features, fired: NDArray[np.object_]) -> list[str]:
+def _filters(rules: Rules, features: Features, fired: texts.Column) -> list[str]:
     lines = []
     thresholds = {
         "VOLATILITY_FILTER": (
@@ -71,7 +70,7 @@ def _filters(rules: Rules, features: Features, fired: NDArray[np.object_]) -> li
     return lines
 
 
-def _rules(rules: Rules, features: Features, fired: NDArray[np.object_]) -> list[str]:
+def _rules(rules: Rules, features: Features, fired: texts.Column) -> list[str]:
     calm = f" and volatility above {rules.breakout_volatility_threshold:g} ({quantiles(features['volatility'])})"
     thresholds = {
         "MEAN_REVERSION": ("price_deviation", rules.mr_price_deviation_threshold, rules.mr_volume_multiplier, ""),
@@ -79,7 +78,7 @@ def _rules(rules: Rules, features: Features, fired: NDArray[np.object_]) -> list
     }
     lines = []
     for name, (feature, threshold, volume, further) in thresholds.items():
-        if threshold >= 1 or any(rule.startswith(name) for rule in set(fired)):
+        if threshold >= 1 or any(rule.startswith(name) for rule in texts.different(fired)):
             continue  # 100% and more says that the rule is not wanted
         column = np.asarray(features[feature], dtype=np.float64)
         size = mapped.by_part(len(column), lambda rows: np.abs(column[rows]))  # noqa: B023

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rook_bench.core import InputError
+from rook_bench.core.garbage import uncollected
 
 SMALL_MODEL = 20_000_000
 """Parameters below which one thread is faster than two: the work per layer is less than the handover."""
@@ -45,7 +46,8 @@ def load_torch() -> Any:
         os.environ.setdefault(name, value)
     # Where it is installed, PEFT imports it, and it warns of kernels that nobody asked for.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    import torch
+    with uncollected():
+        import torch
 
     return torch
 

@@ -51,6 +51,7 @@ def test_a_long_column_reads_as_an_array_does(column, cuts, start, stop):
         assert (told == "BUY").tolist() == (plain == "BUY").tolist()
         assert (told != "BUY").tolist() == (plain != "BUY").tolist()
         assert texts.some(told, slice(start, stop)).tolist() == plain[start:stop].tolist()
+        assert texts.different(told) == texts.different(plain) == set(column)
         assert texts.joined([told, plain]).tolist() == plain.tolist() * 2
         assert pickle.loads(pickle.dumps(told)).tolist() == plain.tolist()
 
