@@ -1,4 +1,4 @@
-"""Imports without the garbage collector, which looks at everything that they make, again and again, and finds nothing."""
+"""Imports without the garbage collector, which looks at all that they make, again and again, and finds nothing."""
 
 from __future__ import annotations
 
