@@ -7,9 +7,11 @@ from scipy import stats as scipy_stats
 from rook_bench.stats import (
     long_run_variance,
     model_confidence_set,
+    multiple,
     stepwise_multiple_test,
     superior_predictive_ability,
 )
+from rook_bench.stats.multiple import _means
 
 
 def rng(seed=5):
@@ -130,6 +132,30 @@ def test_confidence_set_keeps_the_best_and_its_equals():
     assert kept.p_values["c1"] == 1
     assert list(kept.p_values) == ["c0", "c1", "c2", "c3"]
     assert kept.p_values["c3"] <= 0.05
+
+
+def test_a_confidence_set_of_many_observations_is_made_of_their_means(monkeypatch):
+    panel = candidates([0.0, 0.5, 0.48, -0.5], n=4001)
+    whole = model_confidence_set(panel, rng=rng())
+    monkeypatch.setattr(multiple, "LONGEST", 500)
+    sizes = []
+    monkeypatch.setattr(multiple, "_means", lambda columns, each: sizes.append(each) or _means(columns, each))
+    kept = model_confidence_set(panel, rng=rng())
+    assert sizes == [9]
+    assert kept.names == whole.names
+    assert kept.n == whole.n == 4001
+    assert "of means of 9 observations" in kept.convention
+    assert "of means" not in whole.convention
+    for name in panel:
+        assert kept.p_values[name] == pytest.approx(whole.p_values[name], abs=0.1)
+
+
+def test_means_keep_every_sum():
+    columns = np.random.default_rng(3).normal(size=(1003, 2))
+    means = _means(columns, 10)
+    assert means.shape == (101, 2)
+    np.testing.assert_allclose(10 * means.sum(axis=0), columns.sum(axis=0))
+    np.testing.assert_allclose(means[3], columns[30:40].mean(axis=0))
 
 
 def test_confidence_set_with_twins():
