@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from rook_bench.core import mapped
 from rook_bench.core.arrays import read_only
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BLOCK = 1 << 16
 """Rows that share a table of their different texts: as many as two bytes can tell apart."""
@@ -223,6 +225,8 @@ def _strings(table: NDArray[np.object_] | pa.StringArray) -> NDArray[np.object_]
 def _table(texts: list[str]) -> NDArray[np.object_] | pa.StringArray:
     """The different texts of a block."""
     if len(texts) >= MANY:
+        import pyarrow as pa
+
         try:
             return _in_file(pa.array(texts, pa.string()))
         except (UnicodeError, pa.ArrowException):
@@ -234,6 +238,8 @@ def _table(texts: list[str]) -> NDArray[np.object_] | pa.StringArray:
 
 def _in_file(table: pa.StringArray) -> pa.StringArray:
     """The same with its letters where other long columns lie."""
+    import pyarrow as pa
+
     _, places, letters = table.buffers()
     return pa.StringArray.from_buffers(
         len(table), places, pa.py_buffer(mapped.copied(np.frombuffer(letters, np.uint8)))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rook_bench.execution import amm
+from rook_bench.execution import amm, ticks
 
 E18 = 10**18
 Q96 = 2**96
@@ -41,7 +41,7 @@ fees = st.sampled_from([0, 100, 500, 3000, 10_000])
 
 
 def swap(sqrt_price, liquidity, amount, fee, zero_for_one):
-    limit = amm.MIN_SQRT_PRICE + 1 if zero_for_one else amm.MAX_SQRT_PRICE - 1
+    limit = ticks.MIN_SQRT_PRICE + 1 if zero_for_one else ticks.MAX_SQRT_PRICE - 1
     return amm.swap_exact_in(sqrt_price, liquidity, amount, fee, zero_for_one, limit)
 
 

@@ -399,9 +399,9 @@ def test_answers_that_the_model_never_gave_are_found(asked_model):
     assert "computed anew, its answer" in found.detail
 
 
-def test_no_process_is_started_anew_for_modules_that_this_one_has():
+def test_no_process_is_started_anew_for_modules_that_this_one_has(tape):
     """Starting one takes seconds; where it lacks a module, every question would import it."""
-    asked, question = Apart(), RiskQuestion(None, None, None)
+    asked, question = Apart(), RiskQuestion(None, tape[:3], None)
     assert "has no attribute" in asked.ask(question, modules=["wave"]).error
     first = asked._process
     assert {"wave", "numpy", "rook_bench"} <= asked._loaded
