@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from rook_bench.core.exact import ExactInts
-from rook_bench.execution import amm, ticks
+from rook_bench.execution import amm
 from rook_bench.execution.compiled import compiled
 from rook_bench.execution.compiled_swap import room_for_a_call, swap_call
 from rook_bench.execution.pool_state import PoolState
 from rook_bench.execution.tick_records import tick_records
-from rook_bench.execution.ticks import sqrt_price_at_tick
+from rook_bench.execution.ticks import MIN_SQRT_PRICE, sqrt_price_at_tick
 from rook_bench.execution.wide import load, low64
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.tapecheck.repricing import reprice
@@ -80,7 +80,7 @@ def test_quotes_side_by_side(benchmark, pool):
         calls = room_for_a_call()
         for name, value in (("sqrt_price", pool.sqrt_price), ("liquidity", pool.liquidity), ("amount", amount)):
             calls[name] = exact(value)
-        calls["sqrt_limit"] = exact(ticks.MIN_SQRT_PRICE + 1)
+        calls["sqrt_limit"] = exact(MIN_SQRT_PRICE + 1)
         calls["tick"], calls["fee_pips"], calls["spacing"] = pool.tick, 500, 10
         calls["exact_in"], calls["zero_for_one"], calls["whole_map"] = 1, 1, 1
         at = np.array([tick for tick, _ in pool.map.pairs], dtype=np.int32)
