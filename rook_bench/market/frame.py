@@ -19,6 +19,7 @@ from rook_bench.core.arrays import read_only
 from rook_bench.core.exact import ExactInts
 from rook_bench.core.rebuilt import Rebuilt
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
+from rook_bench.market.column_rows import consecutive, rows_of, stack, stacked_breaks, stacked_history
 from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.holes import find_holes
 from rook_bench.market.pool import Pool
@@ -133,19 +134,21 @@ class SwapFrame(Rebuilt):
     def _of(self, rows: NDArray[np.intp] | slice, where: NDArray[np.intp] | slice) -> SwapFrame:
         columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}
         taken: dict[str, Any] = {
-            name: None if column is None else _rows_of(column, where if COLUMNS[name].position else rows)
+            name: None if column is None else rows_of(column, where if COLUMNS[name].position else rows)
             for name, column in columns.items()
         }
-        taken["recorded"] = {name: _rows_of(column, rows) for name, column in self.recorded.items()}
-        taken["labels"] = {name: _rows_of(column, rows) for name, column in self.labels.items()}
+        taken["recorded"] = {name: rows_of(column, rows) for name, column in self.recorded.items()}
+        taken["labels"] = {name: rows_of(column, rows) for name, column in self.labels.items()}
         # References are of the time of a row.
-        taken["references"] = {pair: _rows_of(column, where) for pair, column in self.references.items()}
+        taken["references"] = {pair: rows_of(column, where) for pair, column in self.references.items()}
         taken |= {"history": self._history_of(rows), "breaks": self._breaks_of(where)}
         # What a row may say it may say anywhere; times and places have to be in order, and slices of them are.
-        frame = self._known(**taken) if isinstance(where, slice) else replace(self, **taken)
+        in_order = isinstance(where, slice) and where.step in (None, 1)
+        fits = len(taken["at"]) == len(taken["sqrt_price_x96"])
+        frame = self._known(**taken) if in_order and fits else replace(self, **taken)
         for name in BY_ROW:  # computed from exact integers one by one: not again for every part of a tape
             if name in self.__dict__:
-                frame.__dict__[name] = read_only(_rows_of(self.__dict__[name], rows))
+                frame.__dict__[name] = read_only(rows_of(self.__dict__[name], rows))
         return frame
 
     def _known(self, **changed: Any) -> SwapFrame:
@@ -218,8 +221,8 @@ class SwapFrame(Rebuilt):
         Raises:
             InputError: rows that are then not in order.
         """
-        first = frames[0]
-        of = lambda get: _stack([get(frame) for frame in frames], rows)  # noqa: E731
+        first, counts = frames[0], list(map(len, frames))
+        of = lambda get: stack([get(frame) for frame in frames], rows)  # noqa: E731
         stacked: dict[str, Any] = {name: of(attrgetter(name)) for name in COLUMNS}
         for table in ("recorded", "labels", "references"):
             columns = {key: of(lambda frame: getattr(frame, table).get(key)) for key in getattr(first, table)}  # noqa: B023
@@ -227,10 +230,8 @@ class SwapFrame(Rebuilt):
         return replace(
             first,
             **stacked,
-            history=_stacked_history(frames) if rows is None else None,
-            breaks=stacked_breaks([frame.breaks for frame in frames], list(map(len, frames)), stacked["at"])
-            if rows is None
-            else None,
+            history=stacked_history([frame.history for frame in frames], counts) if rows is None else None,
+            breaks=stacked_breaks([frame.breaks for frame in frames], counts, stacked["at"]) if rows is None else None,
             rounded={name: reason for frame in frames for name, reason in frame.rounded.items()},
             source=", ".join(dict.fromkeys(frame.source for frame in frames)) if source is None else source,
             notes=tuple(dict.fromkeys(note for frame in frames for note in frame.notes)),
@@ -238,7 +239,7 @@ class SwapFrame(Rebuilt):
 
     def _breaks_of(self, rows: NDArray[np.intp] | slice) -> tuple[int, ...] | None:
         """The holes of a part, where the times of its rows are consecutive."""
-        run = _consecutive(rows)
+        run = consecutive(rows)
         if run is None:
             return None
         inside = self.holes[(self.holes > run.start) & (self.holes < run.stop)]
@@ -246,7 +247,7 @@ class SwapFrame(Rebuilt):
 
     def _history_of(self, rows: NDArray[np.intp] | slice) -> LiquidityHistory | None:
         """The history of consecutive rows; rows in another order have none."""
-        run = _consecutive(rows)
+        run = consecutive(rows)
         if self.history is None or run is None:
             return None
         first = run.start
@@ -379,55 +380,6 @@ COLUMNS: dict[str, Column] = {
 def _all_columns(frame: SwapFrame) -> dict[str, Any]:
     references = {f"{REFERENCE}{pair}": column for pair, column in frame.references.items()}
     return {name: getattr(frame, name) for name in COLUMNS} | dict(frame.recorded) | dict(frame.labels) | references
-
-
-def _stack(parts: Sequence[Any], rows: NDArray[np.intp] | None) -> Any:
-    """The parts of a column one after the other, or these rows of them; None where one lacks it."""
-    if any(part is None for part in parts):
-        return None
-    exact = isinstance(parts[0], ExactInts)
-    stacked = mapped.concatenated([part.limbs if exact else part for part in parts])
-    column = ExactInts(stacked) if exact else stacked
-    return column if rows is None else column[rows]
-
-
-def stacked_breaks(
-    parts: Sequence[tuple[int, ...] | None], rows: Sequence[int], at: NDArray[np.datetime64]
-) -> tuple[int, ...] | None:
-    """What consecutive parts were told of their holes, and what their times tell together (see `SwapFrame.breaks`).
-
-    Args:
-        parts, rows: of each part; at: times of all rows.
-    """
-    if all(breaks is None for breaks in parts):
-        return None
-    starts = np.cumsum([0, *rows])
-    told = {int(row + start) for breaks, start in zip(parts, starts, strict=False) for row in breaks or ()}
-    own = set(find_holes(at).tolist())
-    return None if told <= own else tuple(sorted(told | own))
-
-
-def _stacked_history(frames: Sequence[SwapFrame]) -> LiquidityHistory | None:
-    """The first part's snapshot with the changes of all; None where a part has no history."""
-    parts = [(frame.history, len(frame)) for frame in frames if frame.history is not None]
-    return LiquidityHistory.concat(parts) if len(parts) == len(frames) else None
-
-
-def _rows_of(column: Any, rows: NDArray[np.intp] | slice) -> Any:
-    if isinstance(column, ExactInts):
-        return column[rows]
-    return read_only(column[rows]) if isinstance(rows, slice) else mapped.taken(column, rows)
-
-
-def _consecutive(rows: NDArray[np.intp] | slice) -> slice | None:
-    """Rows as a slice where each follows the one before; None where they don't, or where there are none."""
-    if isinstance(rows, slice):
-        return rows if rows.stop > rows.start else None
-    if len(rows) == 0 or any(
-        (np.diff(rows[max(0, part.start - 1) : part.stop]) != 1).any() for part in mapped.parts(len(rows))
-    ):
-        return None
-    return slice(int(rows[0]), int(rows[-1]) + 1)
 
 
 def _bytes(column: Any) -> Iterator[bytes]:

@@ -15,8 +15,9 @@ from rook_bench.core import InputError, suggest
 from rook_bench.core.files import whole_file
 from rook_bench.core.parquet import write_parts
 from rook_bench.core.untrusted import check_cells, confined
+from rook_bench.market.column_rows import stacked_breaks
 from rook_bench.market.events import BURN, MINT, SWAP, event_table
-from rook_bench.market.frame import LABELS, RECORDED, REFERENCE, SwapFrame, stacked_breaks
+from rook_bench.market.frame import LABELS, RECORDED, REFERENCE, SwapFrame
 from rook_bench.market.history import LiquidityHistory
 from rook_bench.market.pool import Pool
 from rook_bench.market.tape_columns import DIGITS, SMALL, STATE, TICK, TapeColumns, each_file, history_of, swaps_of

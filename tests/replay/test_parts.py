@@ -191,6 +191,15 @@ class TestDecisionsByPart:
         assert tape.confidence.tolist() == [0.5] * 3
 
 
+def test_places_that_do_not_fit_the_rows_are_refused(life_of_a_pool):
+    rows = np.arange(10)
+    assert len(life_of_a_pool.take(rows, places=slice(0, 10))) == 10
+    with pytest.raises(InputError, match="rows instead of"):
+        life_of_a_pool.take(rows, places=slice(0, 12))
+    with pytest.raises(InputError, match="not in order"):
+        life_of_a_pool.take(rows, places=slice(40, 30, -1))
+
+
 def test_rows_of_a_tape_can_not_be_written_to(life_of_a_pool):
     with pytest.raises(ValueError, match="read-only"):
         life_of_a_pool[10:20].at[0] = life_of_a_pool.at[0]
