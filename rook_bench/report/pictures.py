@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from rook_bench.core import mapped
 from rook_bench.report.charts import CHARTS
 from rook_bench.report.charts.canvas import NoPicture, Picture
 from rook_bench.report.entries import Entry
 from rook_bench.report.topics.topic import Topic
 
 
-def pictures(entries: Sequence[Entry], asked: Sequence[Topic]) -> Iterator[Picture | NoPicture]:
-    """Those of no question, then those of the questions, drawn one at a time; call it inside `style`."""
-    for chart in CHARTS:
-        yield from chart(entries)
-        mapped.release()
-    for draw in (draw for topic in asked for draw in topic.draw):
-        yield draw()
-        mapped.release()
+def pictures(entries: Sequence[Entry], asked: Sequence[Topic]) -> list[Callable[[], Sequence[Picture | NoPicture]]]:
+    """What draws those of no question, then those of the questions; call them one at a time inside `style`."""
+    return [partial(chart, entries) for chart in CHARTS] + [draw for topic in asked for draw in drawings(topic)]
+
+
+def drawings(topic: Topic) -> list[Callable[[], Sequence[Picture | NoPicture]]]:
+    """What draws a question's pictures."""
+    return [partial(_alone, draw) for draw in topic.draw]
+
+
+def _alone(draw: Callable[[], Picture | NoPicture]) -> list[Picture | NoPicture]:
+    return [draw()]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 from markupsafe import Markup
 
-from rook_bench.report.charts.canvas import Picture, style
-from rook_bench.report.page import HERE, Shown, template_of
+from rook_bench.report.drawing import drawn
+from rook_bench.report.page import HERE, template_of
+from rook_bench.report.pictures import drawings
 from rook_bench.report.topics.topic import Topic
 
 
@@ -23,19 +25,13 @@ def write_sections(
         title: the page's heading; lines: what stands under it.
         kind: what the page is ("report", "sweep").
     """
-    drawn: dict[str, list[Shown]] = {}
-    with style():
-        for topic in topics:
-            for place in topic.draw:
-                picture = place()
-                png = picture.to_png() if isinstance(picture, Picture) else None
-                if png is not None:
-                    (folder / f"{picture.name}.png").write_bytes(png)
-                drawn.setdefault(topic.id, []).append(Shown.of(picture, png))
+    draws = {topic.id: drawings(topic) for topic in topics}
+    shown = iter(drawn(list(chain.from_iterable(draws.values())), folder))
+    pictures = {name: list(chain.from_iterable(islice(shown, len(several)))) for name, several in draws.items()}
     css = Markup((HERE / "report.css").read_text(encoding="utf-8"))
     page = folder / "report.html"
     text = template_of("sections.html.j2").render(
-        title=title, kind=kind, lines=lines, css=css, topics=topics, pictures=drawn
+        title=title, kind=kind, lines=lines, css=css, topics=topics, pictures=pictures
     )
     page.write_text(text, encoding="utf-8")
     return page

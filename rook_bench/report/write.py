@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,21 +37,15 @@ def write_report(
         InputError: where there is no analysis.
     """
     # Drawing libraries load here, so that importing this package costs nothing.
-    from rook_bench.report.charts.canvas import Picture, style
+    from rook_bench.report.drawing import drawn
     from rook_bench.report.entries import make_entries
-    from rook_bench.report.page import Shown, render
+    from rook_bench.report.page import render
     from rook_bench.report.pictures import pictures
     from rook_bench.report.topics import topics
 
     entries = make_entries(analyses, aliases)
     asked = topics(entries, verdict)
-    drawn = []
-    with style():
-        for picture in pictures(entries, asked):
-            png = picture.to_png() if isinstance(picture, Picture) else None
-            if png is not None:
-                (folder / f"{picture.name}.png").write_bytes(png)
-            drawn.append(Shown.of(picture, png))
+    shown = list(chain.from_iterable(drawn(pictures(entries, asked), folder)))
     page = folder / "report.html"
-    page.write_text(render(entries, asked, drawn, title=title, verdict=verdict, looks=looks), encoding="utf-8")
+    page.write_text(render(entries, asked, shown, title=title, verdict=verdict, looks=looks), encoding="utf-8")
     return page

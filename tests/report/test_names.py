@@ -41,7 +41,7 @@ def test_a_source_is_called_the_same_everywhere(analyses, renamed):
     asked = topics(entries)
     assert all(name in topic.lead for topic in asked if topic.id in ("difference", "edge", "regimes"))
     with style():
-        for picture in pictures(entries, asked):
+        for picture in (picture for draw in pictures(entries, asked) for picture in draw()):
             if isinstance(picture, Picture):
                 said = f"{said_in(picture.figure)} {picture.title} {picture.caption}"
                 of_the_other = picture.name == "waterfall-lora-adapter"

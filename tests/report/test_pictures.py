@@ -37,7 +37,7 @@ ALWAYS = {"equity", "drawdown", "waterfall", "distribution"}
 
 def drawn(entries):
     """Every picture of a report, and every reason why one is missing, by name; call it inside `style`."""
-    return {picture.name: picture for picture in pictures(entries, topics(entries))}
+    return {picture.name: picture for draw in pictures(entries, topics(entries)) for picture in draw()}
 
 
 def size_of(png):

@@ -193,7 +193,7 @@ def _draw_lanes(figure: Figure, first: Entry, traded: Sequence[Entry]) -> None:
         most = 1
         for side, sign, colour in ((Side.BUY, 1, BUY_COLOUR), (Side.SELL, -1, SELL_COLOUR)):
             counts = np.histogram(when[fills.side == side], edges)[0]
-            axes.bar(edges[:-1], sign * counts, width=np.diff(edges), align="edge", color=colour, linewidth=0)
+            axes.stairs(sign * counts, edges, fill=True, color=colour, linewidth=0)
             most = max(most, int(counts.max()))
         axes.axhline(0, color=SOFT_INK, linewidth=0.6)
         axes.set_ylim(-1.1 * most, 1.1 * most)
