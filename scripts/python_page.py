@@ -40,9 +40,10 @@ verdict.save("reports/python")  # verdict.json, the runs and report.html
 ```
 
 In a notebook the last expression of a cell shows itself: `both` is a table, `both.plot("equity")` a picture,
-`verdict` the checks with their answers. `both[0].equity()`, `.decisions()`, `.fills()` and `.trades()` are DataFrames
-by UTC time, `both[0].portfolio()` is a [vectorbt](https://vectorbt.dev) Portfolio. The
-[notebook](../tutorial/first-verdict.ipynb) goes through all of it.
+`verdict` the checks with their answers. `both[0].equity()`, `.decisions()`, `.fills()` and `.trades(closed=True)` are
+DataFrames by UTC time; `.trades()` has a row for each wish to trade, with delay, impact, fee and gas in money and bps,
+every filter's answer, and what a model was asked and said. `both[0].portfolio()` is a [vectorbt](https://vectorbt.dev)
+Portfolio. The [notebook](../tutorial/first-verdict.ipynb) goes through all of it.
 
 Every evaluation is put on record in the trial ledger, so that the verdict on the best of many knows of the many; it is
 the ledger that `rook-bench` writes to. Remarks go to the logger `rook_bench`:

@@ -8,11 +8,11 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from rook_bench.core import Estimate
-from rook_bench.market.frame import SwapFrame
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
 from rook_bench.replay import LedgerError, Run
 from rook_bench.replay.ledger import closing_balances
+from rook_bench.replay.worth import quote_value
 
 
 @dataclass(frozen=True)
@@ -105,12 +105,6 @@ def _attribute(run: Run) -> Attribution:
     return Attribution(
         opening, market, signal + rounding, fee, impact, mev, gas, reverts, net, buy, sell, frame.pool.quote.unit
     )
-
-
-def quote_value(frame: SwapFrame, base: int, row: int) -> int:
-    """Quote units that `base` units are worth at the pool price after `row`, rounded down."""
-    square = frame.sqrt_price_x96[row] ** 2
-    return (base * square) >> 192 if frame.pool.base_is_token0 else (base << 192) // square
 
 
 @metric(unit="quote")

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import Estimate, mapped
-from rook_bench.metrics.attribution import quote_value
 from rook_bench.metrics.clock import Sampled
 from rook_bench.metrics.performance import under_water
 from rook_bench.plugins import metric
 from rook_bench.replay.numeraire import numeraire_rate
+from rook_bench.replay.worth import quote_value
 
 
 @metric(unit="numeraire")

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rook_bench.core import Estimate
-from rook_bench.metrics.attribution import quote_value
 from rook_bench.metrics.clock import Sampled
 from rook_bench.plugins import metric
 from rook_bench.replay import Run
+from rook_bench.replay.worth import quote_value
 
 HORIZONS_S = (12, 60, 300, 900, 1800, 3600)
 """Seconds after the fill."""

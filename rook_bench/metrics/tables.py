@@ -6,19 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+import pyarrow as pa
 
 from rook_bench.core import SIDE_NAMES
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.execution.outcome import OUTCOME_NAMES
-from rook_bench.metrics.attribution import quote_value
 from rook_bench.metrics.trading import closed_trades
 from rook_bench.replay import Run
+from rook_bench.replay.evidence import MARKOUTS_S, evidence, markout_bps, paid_price
 from rook_bench.replay.ledger import balances_by_row
-from rook_bench.replay.orders import Landed
-
-MARKOUTS_S = (60, 300, 1800)
-"""Seconds after a fill at which the tables show where the price stood."""
+from rook_bench.replay.worth import worth_of
 
 
 def equity_table(run: Run) -> pd.DataFrame:
@@ -94,12 +91,11 @@ def fill_table(run: Run, *, markouts_s: Sequence[int] = MARKOUTS_S) -> pd.DataFr
     """
     frame, landed = run.frame, run.landed
     rows = np.array([order.row for order in landed], dtype=np.intp)
-    amounts = np.array([_amounts(run, order) for order in landed], dtype=object).reshape(len(landed), 7)
+    amounts = np.array([worth_of(frame, order) for order in landed], dtype=object).reshape(len(landed), 7)
     units = np.array([frame.pool.base.unit] + 6 * [frame.pool.quote.unit], dtype=object)
     base, quote, fee, impact, mev, gas, pnl = (amounts / units).astype(np.float64).T
     buys = np.array([order.buys for order in landed], dtype=bool)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        paid = np.where(base > 0, np.where(buys, quote + gas, quote - gas) / base, np.nan)
+    paid = paid_price(buys, base, quote, gas)
     columns = {
         "decided_at": frame.at_index[[order.decided_row for order in landed]],
         "side": pd.array(np.where(buys, "BUY", "SELL"), dtype="string"),
@@ -114,27 +110,33 @@ def fill_table(run: Run, *, markouts_s: Sequence[int] = MARKOUTS_S) -> pd.DataFr
         "gas": gas,
         "cost": fee + impact + mev + gas,
         "pnl": pnl,
-        **{f"markout_{horizon}s_bps": _markout(run, rows, buys, paid, horizon) for horizon in markouts_s},
+        **{f"markout_{horizon}s_bps": markout_bps(frame, rows, buys, paid, horizon) for horizon in markouts_s},
         "reason": pd.array(run.orders.reason[[order.index for order in landed]], dtype="string"),
     }
     return pd.DataFrame(columns, index=frame.at_index[rows])
 
 
-def _amounts(run: Run, order: Landed) -> tuple[int, ...]:
-    """Base and quote that changed hands, fee, impact, mev, gas, and worth at the end; all but the first in quote."""
-    worth = lambda base, row: quote_value(run.frame, base, row)  # noqa: E731
-    row, last, spent = order.row, len(run.frame) - 1, order.taken + order.fee
-    if order.buys:
-        base, quote, fee = order.out, spent, order.fee
-        mev = worth(order.out + order.mev, row) - worth(order.out, row)
-        impact = order.taken - worth(order.out + order.mev, row)
-    else:
-        base, quote, fee = spent, order.out, worth(order.fee, row)
-        mev = order.mev
-        impact = worth(spent, row) - fee - order.out - order.mev
-    gas = order.gas_quote + worth(order.gas_base, row)
-    pnl = order.cash - order.cash_before + worth(order.base, last) - worth(order.base_before, last)
-    return base, quote, fee, impact if spent else 0, mev, gas, pnl
+def order_table(run: Run) -> pd.DataFrame:
+    """Every wish to trade and all that can be shown of it, shape (m, 44 or more), by the row it was decided on.
+
+    Columns: those of `replay.evidence.evidence` but `row`; `reason`; of a language model `prompt`, `answer`, `p_buy`,
+    `p_hold` and `p_sell` (see `decision_table`). `filters` is a list for each order, of a dictionary for each filter.
+    """
+    told = pa.concat_tables(evidence(run)).to_pandas().set_index("row")
+    orders, tape = run.orders, run.decided.tape
+    told["reason"] = pd.array(orders.reason[:], dtype="string")
+    for name in ("side", "outcome", "rejected_by"):
+        told[name] = told[name].astype("string")
+    if tape.transcript is not None:
+        columns = tape.transcript.rows(orders.row).columns()
+        said = {"prompt": columns["prompt"], "answer": columns["said"]}
+        for name, texts in said.items():
+            told[name] = pd.array([text or None for text in texts], dtype="string")
+        for name in ("p_buy", "p_hold", "p_sell"):
+            told[name] = columns[name]
+    elif tape.raw_text is not None:
+        told["answer"] = pd.array(tape.raw_text[orders.row], dtype="string")
+    return told
 
 
 def trade_table(run: Run) -> pd.DataFrame:
@@ -166,15 +168,3 @@ def trade_table(run: Run) -> pd.DataFrame:
             "return": np.where(cost > 0, (proceeds - cost) / cost, np.nan),
         }
     return pd.DataFrame(columns, index=exit_at)
-
-
-def _markout(
-    run: Run, rows: NDArray[np.intp], buys: NDArray[np.bool_], paid: NDArray[np.float64], horizon_s: int
-) -> NDArray[np.float64]:
-    """Move in each fill's favour in bps; NaN for reverts, beyond the tape's end, and where gas ate up the proceeds."""
-    at, price = run.frame.at, run.frame.price
-    then = at[rows] + np.timedelta64(horizon_s, "s")
-    later = price[np.searchsorted(at, then, side="right") - 1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        moved = np.where(buys, 1.0, -1.0) * (later / paid - 1.0) * 1e4
-    return np.where((then <= at[-1]) & ~run.frame.in_hole(then) & (paid > 0), moved, np.nan)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import RookError, mapped
+from rook_bench.core import mapped
 from rook_bench.core.ranks import median
 from rook_bench.execution.chain_presets import CHAINS, chain_of, native_coin
 from rook_bench.market.features import compute_feature
 from rook_bench.market.frame import SwapFrame
-from rook_bench.plugins import risk_filter
 from rook_bench.replay.config import ReplayConfig
 from rook_bench.replay.engine import opening_balances
 from rook_bench.replay.run import Run
+from rook_bench.risk.filters import read_by
 from rook_bench.tapecheck.fees import said_of_fee
 
 TYPICAL_ORDER = 0.05
@@ -50,7 +50,7 @@ def refusals(run: Run) -> list[str]:
         refused = int((run.permitted.refused_by[wishes] == index).sum())
         if count == 0 or refused <= NEARLY_ALL * count:
             continue
-        feature = _reads(name)
+        feature = read_by(name)
         seen = ""
         if feature == "confidence":
             seen = _seen(feature, run.decided.tape.confidence[wishes])
@@ -59,15 +59,6 @@ def refusals(run: Run) -> list[str]:
         params = ", ".join(f"{key} {value}" for key, value in spec.params.items())
         lines.append(f"filter {spec.name} ({params}) refuses {refused:,} of {count:,} wishes to trade{seen}")
     return lines
-
-
-def _reads(name: str) -> str | None:
-    """The feature that a filter says it looks at; one of somebody's own need not say."""
-    try:
-        read: str | None = risk_filter.get(name).traits.get("reads")
-    except RookError:
-        return None
-    return read
 
 
 def _seen(feature: str, values: NDArray[np.float64]) -> str:

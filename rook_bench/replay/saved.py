@@ -26,6 +26,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.tape_file import read_tape, read_tape_folder, write_tape
 from rook_bench.replay.config import ReplayConfig
 from rook_bench.replay.engine import assemble
+from rook_bench.replay.evidence import PART, evidence
 from rook_bench.replay.ledger import Holdings, reconcile
 from rook_bench.replay.run import Run
 from rook_bench.sources import Decided, Source
@@ -39,6 +40,8 @@ SEAL = "seal"
 """Key in run.json of the hash of all else in it."""
 
 FILES = ("decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet")
+EVIDENCE = "evidence.parquet"
+"""What can be shown of each order without replaying it; runs of before it was kept have none."""
 
 
 def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
@@ -55,6 +58,8 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
     orders, holdings, sent = run.orders, Holdings(run), np.flatnonzero(run.orders.sent)
     write_parts(len(orders), lambda rows: orders.rows(rows).to_arrow(), folder / "orders.parquet", ORDERS)
     write_parts(len(sent), lambda rows: orders.rows(sent[rows]).to_arrow(), folder / "fills.parquet", ORDERS)
+    shown = evidence(run)
+    write_parts(len(orders), lambda _: next(shown), folder / EVIDENCE, PART)
     write_parts(len(run.frame), lambda rows: _equity_table(run, holdings, rows), folder / "equity.parquet")
     record = sealed(
         {
@@ -74,7 +79,7 @@ def save_run(run: Run, folder: Path, *, tape: Path | None = None) -> None:
             "lookahead": run.lookahead.to_json(),
             "tape_check": run.tape_check.to_json(),
             "tape": os.path.relpath(tape, folder) if inside else str(tape.absolute()),
-            "files": {name: sha256_file(folder / name) for name in FILES},
+            "files": {name: sha256_file(folder / name) for name in (*FILES, EVIDENCE)},
         },
         SEAL,
     )
@@ -143,7 +148,7 @@ def load_run(folder: str | Path) -> Run:
 
 def _load(folder: Path) -> Run:
     facts = _read_facts(folder)
-    if set(facts["files"]) != set(FILES):
+    if set(facts["files"]) - {EVIDENCE} != set(FILES):
         raise InputError(f"run.json names other files than {', '.join(FILES)}", where=folder, hint="replay it again")
     for name, digest in facts["files"].items():
         if not (folder / name).is_file():
@@ -169,6 +174,8 @@ def _load(folder: Path) -> Run:
             hint="the code or a plugin changed: replay it again",
         )
     reconcile(run)
+    if EVIDENCE in facts["files"] and not _same_evidence(run, folder / EVIDENCE):
+        raise InputError("evidence.parquet shows other orders than the run's", where=folder, hint="replay it again")
     return replace(run, label=facts.get("label", ""))
 
 
@@ -183,6 +190,17 @@ def _same_orders(run: Run, path: Path) -> bool:
             if not mine.equals(pa.Table.from_batches([batch]).cast(mine.schema)):
                 return False
             first += len(batch)
+    return True
+
+
+def _same_evidence(run: Run, path: Path) -> bool:
+    """Whether a file holds what can be shown of the run's orders, compared a part at a time."""
+    with pq.ParquetFile(path) as file:
+        if file.metadata.num_rows != len(run.orders):
+            return False
+        for mine, batch in zip(evidence(run), file.iter_batches(PART), strict=False):
+            if not mine.equals(pa.Table.from_batches([batch]).cast(mine.schema)):
+                return False
     return True
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from rook_bench.core import RookError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.execution.frictions import YEAR_S
 from rook_bench.market.view import MarketView
@@ -82,3 +83,12 @@ def drawdown_stop(fraction: Annotated[float, Field(gt=0, le=1)] = 0.2) -> Limits
 def cost_aware_minimum(max_cost_bps: Positive = 25.0) -> Limits:
     """Refuse orders too small or too large to be cheap: fee, impact and gas above this share of their value."""
     return Limits(max_cost_bps=max_cost_bps)
+
+
+def read_by(name: str) -> str | None:
+    """The column of a view, or "confidence", that a filter says it looks at; one of somebody's own need not say."""
+    try:
+        read: str | None = risk_filter.get(name).traits.get("reads")
+    except RookError:
+        return None
+    return read

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rook_bench.core import InputError, mapped
+from rook_bench.core import ConfigError, InputError, mapped
 from rook_bench.core.config import Config
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.market.view import MarketView
@@ -43,6 +43,7 @@ class Permitted:
         fraction: share of the available balance an order may use, shape (n,).
         slippage_bps: limit of each order, shape (n,).
         refused_by: index into `filter_names` of the first filter that refuses the row, -1 for none.
+        refusals: every filter that refuses the row, a bit for each, shape (n,).
         filter_names: the filters that were applied before the ledger is known.
         limits: what the replay loop applies.
         specs: records of the sizer and the filters.
@@ -51,6 +52,7 @@ class Permitted:
     fraction: NDArray[np.float64]
     slippage_bps: NDArray[np.float64]
     refused_by: NDArray[np.int16]
+    refusals: NDArray[np.unsignedinteger]
     filter_names: tuple[str, ...]
     limits: Limits
     specs: tuple[Spec, ...]
@@ -71,6 +73,7 @@ def apply_risk(config: RiskConfig, view: MarketView, decisions: DecisionTape) ->
         slippage = mapped.by_part(len(wished), lambda rows: np.minimum(wished[rows], most))
 
     refused_by = mapped.full(len(decisions), -1, np.int16)
+    refusals = _no_refusals(len(decisions), len(config.filters))
     names: list[str] = []
     specs = [chosen.spec()]
     limits = Limits()
@@ -87,5 +90,13 @@ def apply_risk(config: RiskConfig, view: MarketView, decisions: DecisionTape) ->
         names.append(choice.plugin.name)
         for rows in mapped.parts(len(allowed)):
             refused_by[rows][(refused_by[rows] < 0) & ~allowed[rows]] = len(names) - 1
+            refusals[rows] |= (~allowed[rows]).astype(refusals.dtype) << (len(names) - 1)
     capped = mapped.by_part(len(fraction), lambda rows: np.minimum(fraction[rows], config.max_order_fraction))
-    return Permitted(capped, slippage, refused_by, tuple(names), limits, tuple(specs))
+    return Permitted(capped, slippage, refused_by, refusals, tuple(names), limits, tuple(specs))
+
+
+def _no_refusals(count: int, filters: int) -> NDArray[np.unsignedinteger]:
+    for kind in (np.uint8, np.uint16, np.uint32, np.uint64):
+        if filters <= 8 * np.dtype(kind).itemsize:
+            return mapped.full(count, 0, kind)
+    raise ConfigError(f"{filters} filters are more than 64", where="risk.filters")

@@ -12,8 +12,9 @@ import pandas as pd
 
 from rook_bench.core.files import whole_folder
 from rook_bench.metrics import Analysis
-from rook_bench.metrics.tables import MARKOUTS_S, decision_table, equity_table, fill_table, trade_table
+from rook_bench.metrics.tables import decision_table, equity_table, fill_table, order_table, trade_table
 from rook_bench.plugins import trusting
+from rook_bench.replay.evidence import MARKOUTS_S
 from rook_bench.workbench.folder import load_analyses, load_analysis, load_looks, save_single
 
 if TYPE_CHECKING:
@@ -67,9 +68,17 @@ class Evaluation(Analysis):
         """Every transaction with its costs, P&L and mark-outs; see `metrics.tables.fill_table`."""
         return fill_table(self.run, markouts_s=markouts_s)
 
-    def trades(self) -> pd.DataFrame:
-        """The closed trades, each sale against its average cost; see `metrics.tables.trade_table`."""
-        return trade_table(self.run)
+    def trades(self, *, closed: bool = False) -> pd.DataFrame:
+        """Every wish to trade, with what it cost, what each filter said and what a model was asked and answered.
+
+        Args:
+            closed: entries to exits in their place: each sale against the average cost of what it sold.
+
+        Returns:
+            A row for each order by the row it was decided on, see `metrics.tables.order_table`; or for each sale by its
+            time, see `metrics.tables.trade_table`.
+        """
+        return trade_table(self.run) if closed else order_table(self.run)
 
     def portfolio(self) -> Any:
         """The same as a vectorbt Portfolio on the clock, so that its `stats()` speak of the right period.

@@ -82,6 +82,7 @@ def test_compare_adds_the_benchmarks_and_saves_every_run(checkout, rook_bench):
             "decisions.parquet",
             "orders.parquet",
             "fills.parquet",
+            "evidence.parquet",
             "equity.parquet",
             "metrics.json",
         } <= present

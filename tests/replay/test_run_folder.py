@@ -80,7 +80,9 @@ def test_several_runs_may_share_a_tape(run, tmp_path):
     assert load_run(f"{moved}/runs/a").run_hash == run.run_hash
 
 
-@pytest.mark.parametrize("name", ["decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet"])
+@pytest.mark.parametrize(
+    "name", ["decisions.parquet", "orders.parquet", "fills.parquet", "equity.parquet", "evidence.parquet"]
+)
 def test_changed_file(copy, name):
     data = bytearray((copy / name).read_bytes())
     data[len(data) // 2] ^= 1

@@ -114,8 +114,9 @@ def test_methods_give_the_tables_of_its_run(trader):
     pd.testing.assert_frame_equal(trader.equity(), tables.equity_table(trader.run))
     pd.testing.assert_frame_equal(trader.decisions(), tables.decision_table(trader.run))
     pd.testing.assert_frame_equal(trader.fills(), tables.fill_table(trader.run))
-    pd.testing.assert_frame_equal(trader.trades(), tables.trade_table(trader.run))
-    assert len(trader.trades()) > 10
+    pd.testing.assert_frame_equal(trader.trades(), tables.order_table(trader.run))
+    pd.testing.assert_frame_equal(trader.trades(closed=True), tables.trade_table(trader.run))
+    assert len(trader.trades()) > len(trader.trades(closed=True)) > 10
     assert "markout_7s_bps" in trader.fills(markouts_s=(7,))
 
 
