@@ -14,6 +14,9 @@ from rook_bench.report.metric_groups import Row, grouped
 SHORT_SPAN_S = 30 * 86_400.0
 """A ratio annualised from less than this is mostly extrapolation."""
 
+LAST_SHOWN = "Risk"
+"""The last group of measures that the page shows at once; the others unfold."""
+
 LOOKAHEAD = {
     "clean": "clean",
     "leak": "leak: sees the future",
@@ -23,7 +26,7 @@ LOOKAHEAD = {
 
 
 def comparison(entries: Sequence[Entry]) -> dict[str, Any]:
-    """Groups of rows of cells, the footnotes that undefined cells refer to, and look-ahead by source."""
+    """Groups of rows of cells, how many of them are shown at once, the footnotes of undefined cells, and look-ahead."""
     footnotes: dict[str, int] = {}
     groups = [
         (title, [(row, [_cell(entry, row, footnotes) for entry in entries]) for row in rows])
@@ -31,6 +34,7 @@ def comparison(entries: Sequence[Entry]) -> dict[str, Any]:
     ]
     return {
         "groups": groups,
+        "shown": 1 + next((place for place, (title, _) in enumerate(groups) if title == LAST_SHOWN), len(groups)),
         "footnotes": [(number, text) for text, number in footnotes.items()],
         "annualised": _annualised(entries),
         "intervals": any(entry.analysis.intervals for entry in entries),

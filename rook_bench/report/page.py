@@ -25,6 +25,9 @@ from rook_bench.report.verdict import roles_of, verdict_box
 
 HERE = Path(__file__).parent
 
+FIRST, FIRST_PICTURE = "first", "equity"
+"""What stands on the first screen."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -35,6 +38,7 @@ class Shown:
         png: the drawn picture in base64, "" where there is none.
         alt: the picture in words; without one, why there is none.
         caption: one more sentence under it.
+        folded: whether it unfolds with others.
     """
 
     name: str
@@ -43,6 +47,7 @@ class Shown:
     png: str
     alt: str
     caption: str
+    folded: bool = False
 
     @classmethod
     def of(cls, picture: Picture | NoPicture, png: bytes | None) -> Shown:
@@ -50,7 +55,7 @@ class Shown:
         place = picture.name, picture.heading, picture.section
         if isinstance(picture, NoPicture) or png is None:
             return cls(*place, "", picture.sentence if isinstance(picture, NoPicture) else "", "")
-        return cls(*place, base64.b64encode(png).decode(), picture.alt, picture.caption)
+        return cls(*place, base64.b64encode(png).decode(), picture.alt, picture.caption, picture.folded)
 
 
 def render(
@@ -67,7 +72,8 @@ def render(
     facts = tape_facts(check)
     sections: dict[str, list[Shown]] = {}
     for picture in pictures:
-        sections.setdefault(picture.section, []).append(picture)
+        section = FIRST if picture.name == FIRST_PICTURE else picture.section
+        sections.setdefault(section, []).append(picture)
     return template_of("report.html.j2").render(
         title=title,
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),

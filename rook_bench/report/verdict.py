@@ -16,6 +16,8 @@ MEANINGS = {
     "INVALID": "The input or a run can't be judged.",
 }
 SIDES = ("candidate", "champion")
+HELD = ("pass", "info")
+"""Statuses of checks that nobody need act on."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,22 @@ class VerdictBox:
     about: Sequence[tuple[str, str]]
     reasons: Sequence[str]
     checks: Sequence[Mapping[str, str]]
+
+    @property
+    def open_checks(self) -> list[Mapping[str, str]]:
+        """Checks that keep the candidate from being promoted, and those that were waived."""
+        return [check for check in self.checks if check["status"] not in HELD]
+
+    @property
+    def other_reasons(self) -> list[str]:
+        """Reasons that are not those of a check that is shown."""
+        told = {f"{check['name']}: {check['detail']}" for check in self.open_checks}
+        return [reason for reason in self.reasons if reason not in told]
+
+    @property
+    def held_checks(self) -> list[Mapping[str, str]]:
+        """The others."""
+        return [check for check in self.checks if check["status"] in HELD]
 
 
 def verdict_box(verdict: Mapping[str, Any], entries: Sequence[Entry]) -> VerdictBox:
@@ -63,6 +81,12 @@ def roles_of(verdict: Mapping[str, Any] | None, entries: Sequence[Entry]) -> dic
         if entry is not None:
             roles.setdefault(entry.label, []).append(side)
     return roles
+
+
+def arranged(entries: Sequence[Entry], verdict: Mapping[str, Any] | None) -> list[Entry]:
+    """The one in question first, beside it the champion and holding, then rivals, and last what nobody can reach."""
+    champion = None if verdict is None else _entry(verdict.get("champion"), entries)
+    return sorted(entries, key=lambda entry: (not entry.first, entry is not champion, not entry.holds, entry.bound))
 
 
 def _entry(side: Mapping[str, Any] | None, entries: Sequence[Entry]) -> Entry | None:

@@ -42,8 +42,9 @@ def write_report(
     from rook_bench.report.page import render
     from rook_bench.report.pictures import pictures
     from rook_bench.report.topics import topics
+    from rook_bench.report.verdict import arranged
 
-    entries = make_entries(analyses, aliases)
+    entries = arranged(make_entries(analyses, aliases), verdict)
     asked = topics(entries, verdict)
     shown = list(chain.from_iterable(drawn(pictures(entries, asked), folder)))
     page = folder / "report.html"

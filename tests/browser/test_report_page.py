@@ -16,6 +16,7 @@ CHROMIUM = next(
 )
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions"]
 WIDTHS = (1280, 390)
+A4_LANDSCAPE = 1040
 
 
 @pytest.fixture(scope="module")
@@ -106,14 +107,69 @@ def test_candidate_and_champion_are_named_and_marked(browser, comparison, width)
     assert about.bounding_box()["y"] < 844
     words = about.inner_text()
     assert all(word in words for word in ("Candidate: momentum", "Champion: random:", "gate.toml", "WETH/USDC"))
-    marks = page.locator("#comparison thead .role")
+    table = page.locator("#comparison table").first
+    marks = table.locator("thead .role")
     assert marks.all_inner_texts() == ["candidate", "champion"]
-    for index in range(2):
-        mark, head = (
-            found.bounding_box() for found in (marks.nth(index), page.locator("#comparison th.source").nth(2 * index))
-        )
+    for index in range(2):  # the champion stands beside the candidate
+        mark, head = (found.bounding_box() for found in (marks.nth(index), table.locator("th.source").nth(index)))
         assert head["x"] <= mark["x"]
         assert mark["x"] + mark["width"] <= head["x"] + head["width"]
+    page.context.close()
+
+
+def test_the_first_screen_says_it_all(browser, comparison):
+    page, _ = open_page(browser, comparison, 1280)
+    for seen in (".verdict", ".verdict .about", "#headline .lead", "#picture-equity img"):
+        assert page.locator(seen).first.bounding_box()["y"] < 600, seen
+    page.context.close()
+
+
+def test_what_is_folded_unfolds_by_its_link_and_without_script(browser, comparison):
+    page, _ = open_page(browser, comparison, 1280)
+    hidden = page.locator("#provenance dl").first
+    assert not hidden.is_visible()
+    page.locator("#provenance summary").click()
+    assert hidden.is_visible()
+    note = page.locator("[id^=note-]").first
+    assert not note.is_visible()
+    page.locator("sup a").first.click()
+    assert note.is_visible()
+    page.context.close()
+
+
+def test_a_picture_is_seen_whole_by_a_tap(browser, comparison):
+    page, _ = open_page(browser, comparison, 390)
+    image = page.locator("#picture-drawdown img")
+    assert image.bounding_box()["width"] < 390
+    page.locator("#picture-drawdown a").click()
+    assert image.bounding_box()["width"] == 1600
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.context.close()
+
+
+def test_checks_are_stacked_on_a_phone(browser, comparison):
+    page, _ = open_page(browser, comparison, 390)
+    box = page.locator("#checks .scroll").first
+    assert page.locator("#checks").get_by_text("needs 90 days more").is_visible()
+    assert box.evaluate("box => box.scrollWidth <= box.clientWidth")
+    page.context.close()
+
+
+def test_controls_can_be_hit_by_a_thumb(browser, comparison):
+    page, _ = open_page(browser, comparison, 390)
+    controls = page.locator("nav a, summary")
+    heights = [controls.nth(index).bounding_box()["height"] for index in range(controls.count())]
+    assert min(heights) >= 44
+    page.context.close()
+
+
+def test_paper_shows_every_column_and_all_that_was_folded(browser, comparison):
+    page, _ = open_page(browser, comparison, A4_LANDSCAPE)
+    page.emulate_media(media="print")
+    beyond = f"[...document.querySelectorAll('table')].filter(t => t.getBoundingClientRect().right > {A4_LANDSCAPE})"
+    assert page.evaluate(f"{beyond}.map(t => t.closest('section').id)") == []
+    assert page.locator("#provenance dl").first.bounding_box()["height"] > 20
+    assert page.locator("#conventions dd").last.bounding_box()["height"] > 5
     page.context.close()
 
 

@@ -123,7 +123,7 @@ def test_the_page_says_who_the_champion_is(analyses, judged, tmp_path):
     assert f"Tape: {analyses[0].run.frame.pool.pair}, 2,000 swaps" in line
     table = page.split('<section id="comparison"')[1].split("</thead>")[0]
     heads = re.findall(r'<th scope="col" class="source.*?</th>', table)
-    assert [re.findall(r'class="role">(\w+)', head) for head in heads] == [["candidate"], [], ["champion"], []]
+    assert [re.findall(r'class="role">(\w+)', head) for head in heads] == [["candidate"], ["champion"], [], []]
     # Only the comparison is marked.
     assert page.count('class="role"') == 2
 

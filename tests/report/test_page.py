@@ -21,23 +21,25 @@ from rook_bench.report.entries import make_entries
 from rook_bench.report.formatting import percent
 from rook_bench.report.headline import headline
 from rook_bench.report.tape import tape_facts
-from rook_bench.report.verdict import verdict_box
+from rook_bench.report.verdict import arranged, verdict_box
 
 SECTIONS = (
     "headline",
-    "tape",
+    "checks",
     "comparison",
-    "pictures",
     "difference",
     "disagreement",
     "confidence",
     "edge",
     "filters",
     "regimes",
+    "pictures",
+    "tape",
     "execution",
     "labels",
     "markouts",
     "assumptions",
+    "conventions",
     "provenance",
 )
 
@@ -92,15 +94,26 @@ def test_headline_is_derived_from_the_run(page, entries):
     assert percent((parts.fee + parts.impact + parts.gas + parts.reverts) / parts.opening) + " costs" in seen
     assert f"{len(first.run.frame):,} swaps" in seen
     assert "far too short to tell skill from luck" in seen
-    assert "The tape is simulated." in seen
+    assert "The tape is simulated:" in seen
 
 
 def test_verdict_is_shown_with_its_policy_and_checks(page):
-    box = re.search(r'<div class="verdict block".*?</div>', page, re.S)[0]
+    box = re.search(r'<div class="verdict block".*?</div>\n</div>', page, re.S)[0]
     assert "BLOCK" in box
-    assert "max_drawdown: 9% is above 5%" in box
     assert "default (hash 0123456789ab)" in box
-    assert "{" not in text_of(box)
+    checks = re.search(r'<section id="checks">.*?</section>', page, re.S)[0]
+    assert "Why BLOCK" in checks
+    assert text_of(checks).count("9% is above 5%") == 1
+    assert "max_drawdown fail" in text_of(checks)
+    assert "{" not in text_of(box + checks)
+
+
+def test_checks_that_hold_are_folded_and_other_reasons_are_told():
+    checks = [{"name": name, "status": name, "detail": "why"} for name in ("pass", "fail", "info", "waived")]
+    box = verdict_box({"verdict": "BLOCK", "reasons": ["fail: why", "the tape is another"], "checks": checks}, [])
+    assert [check["name"] for check in box.open_checks] == ["fail", "waived"]
+    assert [check["name"] for check in box.held_checks] == ["pass", "info"]
+    assert box.other_reasons == ["the tape is another"]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +233,17 @@ def test_equal_names_are_told_apart(analyses, tmp_path, undrawn):
     assert {"waterfall-momentum.png", "waterfall-momentum-2.png"} <= {path.name for path in tmp_path.iterdir()}
 
 
+def test_champion_and_holding_stand_beside_the_candidate(entries):
+    names = [entry.label for entry in entries]
+    assert names == ["momentum", "hold", "random:0.16", "foresight"]
+    shuffled = [entries[0], entries[3], entries[2], entries[1]]
+    assert [entry.label for entry in arranged(shuffled, None)] == names
+    verdict = {"champion": {"run_hash": entries[2].run.run_hash}}
+    assert [entry.label for entry in arranged(shuffled, verdict)] == ["momentum", "random:0.16", "hold", "foresight"]
+    colours = {entry.label: entry.colour for entry in entries}
+    assert all(entry.colour == colours[entry.label] for entry in arranged(shuffled, verdict))
+
+
 def test_bound_is_greyed_and_named(page, entries):
     assert [entry.bound for entry in entries] == [False, False, False, True]
     assert "declared: unreachable bound" in page
@@ -321,8 +345,12 @@ def test_importing_costs_no_drawing_library():
 # Re-pricing and adverse ordering.
 
 
-def test_the_head_says_how_much_of_the_tape_prices_again(comparison_folder):
-    head = page_of(comparison_folder).split("<nav")[0]
+def tape_section(page):
+    return re.search(r'<section id="tape">.*?</section>', page, re.S)[0]
+
+
+def test_the_tape_check_says_how_much_of_the_tape_prices_again(comparison_folder):
+    head = tape_section(page_of(comparison_folder))
     assert "This tape re-prices 100% of its own swaps exactly, to the last unit (2,000 of 2,000)." in head
 
 
@@ -330,7 +358,7 @@ def test_the_head_says_how_much_of_the_tape_prices_again(comparison_folder):
 def test_a_tape_that_can_not_be_priced_again_says_why(tape, run_of, sides, tmp_path):
     bare = replace(tape, amount0=None, amount1=None, history=None)
     write_report([analyse(run_of(bare, sides("H" * len(bare))))], tmp_path, title="No amounts")
-    head = page_of(tmp_path).split("<nav")[0]
+    head = tape_section(page_of(tmp_path))
     assert "reproduces this tape can&#39;t be told: the log carries no amounts" in head
 
 

@@ -72,7 +72,7 @@ def one(entry: Entry, name: str, *, lone: bool = False) -> Picture | NoPicture:
     time_axis(under, frame.at)
     figure.align_ylabels()
     exposed = f"Between {percent(share.min(), 0)} and {percent(share.max(), 0)} of equity was held in {entry.base}."
-    return Picture(name, heading, title, exposed, figure)
+    return Picture(name, heading, title, exposed, figure, folded=not lone)
 
 
 class _Fills:

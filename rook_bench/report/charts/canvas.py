@@ -84,6 +84,7 @@ class Picture:
         title: the finding, as written in the picture.
         caption: one more sentence for the page.
         section: the part of the page that it belongs to.
+        folded: whether it unfolds with others of its kind there.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Picture:
     caption: str
     figure: Figure
     section: str = PICTURES
+    folded: bool = False
 
     @property
     def alt(self) -> str:

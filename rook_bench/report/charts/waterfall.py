@@ -58,7 +58,7 @@ def one(entry: Entry, name: str, *, lone: bool = False) -> Picture:
         f"{entry.label}: {percent(cost_share(entry))} of the opening value went into costs; "
         f"{percent(net_return(entry), signed=True)} is left."
     )
-    return Picture(name, "P&L" if lone else f"P&L of {entry.label}", title, caption, figure)
+    return Picture(name, "P&L" if lone else f"P&L of {entry.label}", title, caption, figure, folded=not lone)
 
 
 def _costs(entries: Sequence[Entry]) -> list[str]:
