@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -77,6 +78,7 @@ def render(
     return template_of("report.html.j2").render(
         title=title,
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
+        script=script(),
         entries=entries,
         headline=headline(entries),
         verdict=None if verdict is None else verdict_box(verdict, entries),
@@ -95,6 +97,21 @@ def render(
         limits=limits_of_replay(entries),
         provenance=provenance(entries),
     )
+
+
+@dataclass(frozen=True)
+class Script:
+    """The page's one script, and the hash by which its policy knows it: no other one runs."""
+
+    text: Markup
+    digest: str
+
+
+@cache
+def script() -> Script:
+    """The script of the page."""
+    text = (HERE / "report.js").read_text(encoding="utf-8")
+    return Script(Markup(text), base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())
 
 
 @cache

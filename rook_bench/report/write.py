@@ -20,7 +20,7 @@ def write_report(
     looks: dict[str, Any] | None = None,
     aliases: Sequence[str | None] | None = None,
 ) -> Path:
-    """Write report.html and its PNG pictures into an existing folder; returns the page's path.
+    """Write report.html, its PNG pictures and trades.csv into an existing folder; returns the page's path.
 
     Args:
         analyses: one run, or a comparison: the first is the one in question, the others are what
@@ -42,11 +42,13 @@ def write_report(
     from rook_bench.report.page import render
     from rook_bench.report.pictures import pictures
     from rook_bench.report.topics import topics
+    from rook_bench.report.topics.trades import write_trades
     from rook_bench.report.verdict import arranged
 
     entries = arranged(make_entries(analyses, aliases), verdict)
     asked = topics(entries, verdict)
     shown = list(chain.from_iterable(drawn(pictures(entries, asked), folder)))
+    write_trades(entries[0], folder)
     page = folder / "report.html"
     page.write_text(render(entries, asked, shown, title=title, verdict=verdict, looks=looks), encoding="utf-8")
     return page

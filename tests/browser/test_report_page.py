@@ -173,6 +173,47 @@ def test_paper_shows_every_column_and_all_that_was_folded(browser, comparison):
     page.context.close()
 
 
+def rows_of(page):
+    return page.locator("#trades tbody tr:visible")
+
+
+def test_orders_sort_and_filter(browser, comparison):
+    page, problems = open_page(browser, comparison, 1280)
+    every = rows_of(page).count()
+    gains = lambda: [  # noqa: E731
+        float(text.replace("\N{MINUS SIGN}", "-").replace(",", ""))
+        for text in page.locator("#trades tbody tr:visible td:nth-last-child(2)").all_inner_texts()
+        if text != "\N{EN DASH}"
+    ]
+    button = page.get_by_role("button", name="P&L")
+    button.click()
+    assert gains() == sorted(gains(), reverse=True)
+    button.press("Enter")  # by keyboard too
+    assert gains() == sorted(gains())
+    assert page.locator("#trades [aria-sort=ascending]").count() == 1
+    page.get_by_label("Filter").fill("sell")
+    assert 0 < rows_of(page).count() < every
+    assert (
+        page.locator("#trades tbody tr:visible td:nth-child(2)").all_inner_texts() == ["SELL"] * rows_of(page).count()
+    )
+    assert page.locator("#trades output").inner_text() == f"{rows_of(page).count()} of {every}"
+    page.get_by_label("Filter").fill("no such word")
+    assert rows_of(page).count() == 0
+    assert problems == []
+    page.context.close()
+
+
+def test_without_script_the_page_is_whole(browser, comparison):
+    context = browser.new_context(viewport={"width": 1280, "height": 844}, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(comparison.as_uri())
+    assert rows_of(page).count() > 10
+    assert page.locator("#trades button, #trades input").count() == 0
+    page.locator("#provenance summary").click()
+    assert page.locator("#provenance dl").first.is_visible()
+    context.close()
+
+
 def test_what_is_not_drawn_is_said(browser, single):
     page, _ = open_page(browser, single, 390)
     place = page.locator("#picture-confusion")

@@ -124,8 +124,9 @@ def test_the_page_says_who_the_champion_is(analyses, judged, tmp_path):
     table = page.split('<section id="comparison"')[1].split("</thead>")[0]
     heads = re.findall(r'<th scope="col" class="source.*?</th>', table)
     assert [re.findall(r'class="role">(\w+)', head) for head in heads] == [["candidate"], ["champion"], [], []]
-    # Only the comparison is marked.
-    assert page.count('class="role"') == 2
+    # Only the comparison is marked, in both its tables.
+    section = page.split('<section id="comparison"')[1].split("</section>")[0]
+    assert page.count('class="role"') == section.count('class="role"') == 4
 
 
 def test_sides_of_a_verdict_are_found_again(analyses, judged):

@@ -15,17 +15,18 @@ from rook_bench.report.topics.filters import filters
 from rook_bench.report.topics.regimes import regimes
 from rook_bench.report.topics.said import said
 from rook_bench.report.topics.topic import Topic
+from rook_bench.report.topics.trades import trades
 
 
 def topics(entries: Sequence[Entry], verdict: Mapping[str, Any] | None = None) -> list[Topic]:
     """Every question in the order of the page; the last three are about the first source.
 
-    What was asked and said is a section where a language model was asked.
+    Its orders are a section where it made some, what was asked and said where a language model was asked.
 
     Args:
         verdict: what a gate said, as in verdict.json: where it asked the same, the page says the same.
     """
     first = entries[0]
     compared = [difference(entries, asked_of(verdict)), disagreement(entries), confidence(entries)]
-    told = said(entries)
-    return [*compared, *([told] if told else []), edge(first), filters(first), regimes(first)]
+    found = [*compared, trades(first), said(entries), edge(first), filters(first), regimes(first)]
+    return [topic for topic in found if topic is not None]

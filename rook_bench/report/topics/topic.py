@@ -11,11 +11,12 @@ from rook_bench.report.charts.canvas import NoPicture, Picture
 
 @dataclass(frozen=True)
 class Table:
-    """Columns, the first one over the rows' heads, and rows of a head and its cells."""
+    """Columns, the first one over the rows' heads, and rows of a head and its cells; a long one sorts and filters."""
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Cell]]]
+    sortable: bool = False
 
 
 @dataclass(frozen=True)
