@@ -3,11 +3,14 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from rook_bench.metrics import analyse
+from rook_bench.metrics.reasons import by_reason
 from rook_bench.metrics.tables import order_table
 from rook_bench.report import write_report
 from rook_bench.report.entries import make_entries
@@ -18,8 +21,7 @@ topic = sys.modules["rook_bench.report.topics.trades"]
 
 
 def shown(analysis):
-    (table,) = trades(make_entries([analysis])[0]).tables
-    return table
+    return trades(make_entries([analysis])[0]).tables[-1]
 
 
 def texts(table, name):
@@ -54,6 +56,23 @@ def test_parts_change_nothing(analyses, monkeypatch):
     assert shown(analyses[2]) == whole
 
 
+def test_reasons_are_grouped_without_their_numbers(run_of, short_tape, sides):
+    reason = np.array([f"rose {row * 0.1:+.2f}%" if row % 3 else "out of patience" for row in range(300)], dtype=object)
+    one = analyse(run_of(short_tape, replace(sides("BS" * 150, 0.01), reason=reason)))
+    table, orders = by_reason(one.run), order_table(one.run)
+    assert table.index.tolist() == ["rose #", "out of patience"]
+    assert table["orders"].sum() == len(orders)
+    assert table["pnl"].sum() == pytest.approx(orders["pnl"].sum())
+    late = orders[orders["reason"] == "out of patience"]
+    filled = late[late["base"] > 0]
+    assert table.loc["out of patience", "cost_bps"] == pytest.approx(
+        1e4 * filled["shortfall"].sum() / filled["value"].sum()
+    )
+    assert table.loc["out of patience", "markout_300s_bps"] == pytest.approx(filled["markout_300s_bps"].mean())
+    first = trades(make_entries([one])[0]).tables[0]
+    assert [head for head, _ in first.rows] == ["rose #", "out of patience"]
+
+
 def test_a_refused_order_names_its_filter(run_of, short_tape, sides):
     risk = {"filters": [{"name": "trades_per_day", "maximum": 2}]}
     table = shown(analyse(run_of(short_tape, sides("B" * 300, 0.01), risk=risk)))
@@ -86,10 +105,6 @@ def test_very_many_are_left_in_the_runs_own_file(analyses, tmp_path, monkeypatch
 
 @pytest.mark.usefixtures("few_pictures")
 def test_reasons_from_outside_are_text(run_of, short_tape, sides, tmp_path):
-    from dataclasses import replace
-
-    import numpy as np
-
     tape = sides("BS" * 150, 0.01)
     hostile = "</script><img src=x onerror=alert(1)>\x1b[31m={{ 7*7 }}"
     tape = replace(tape, reason=np.array([hostile] * 300, dtype=object))

@@ -13,6 +13,7 @@ import pyarrow as pa
 from pyarrow.csv import CSVWriter
 
 from rook_bench.core.untrusted import word
+from rook_bench.metrics.reasons import by_reason
 from rook_bench.replay import Run
 from rook_bench.replay.evidence import evidence
 from rook_bench.replay.saved import EVIDENCE
@@ -26,6 +27,9 @@ ROWS = 500
 
 CSV_ROWS = 250_000
 """Orders that trades.csv holds at most: beyond, a spreadsheet can't open it and the run's own file is at hand."""
+
+REASONS = 12
+"""Kinds of reasons that the page shows."""
 
 CSV = "trades.csv"
 LONGEST = 90
@@ -59,7 +63,27 @@ def trades(entry: Entry) -> Topic | None:
         f"Every column is in {file}; every filter's answer in the run's {EVIDENCE}.",
     )
     table = Table(f"Orders of {entry.label}{part}", columns, rows, sortable=True)
-    return Topic("trades", "Trades", "Order by order", lead, (), (table,), notes)
+    return Topic("trades", "Trades", "Order by order", lead, (), (*_by_reason(entry), table), notes)
+
+
+def _by_reason(entry: Entry) -> list[Table]:
+    """What the orders came to by reason, where more than one was given."""
+    found = by_reason(entry.run)
+    if len(found) < 2:
+        return []
+    rows = [(word(str(row.Index), LONGEST), _of_reason(row)) for row in found.head(REASONS).itertuples()]
+    caption = f"By reason (# stands for a number{f'; {REASONS} of {len(found):,}' if len(found) > REASONS else ''})"
+    return [Table(caption, ("Reason", "Orders", "Fills", "Cost, bps", "5 min, bps", f"P&L, {entry.quote}"), rows)]
+
+
+def _of_reason(row: Any) -> list[Cell]:
+    return [
+        Cell(f"{row.orders:,}"),
+        Cell(f"{row.fills:,}"),
+        _number(row.cost_bps, 1, signed=False),
+        _number(row.markout_300s_bps, 1, signed=True),
+        _number(row.pnl, 2, signed=True),
+    ]
 
 
 def _shown(run: Run) -> pd.DataFrame:
