@@ -11,6 +11,7 @@ import numpy as np
 from rook_bench.core import Estimate
 from rook_bench.metrics.clock import Sampled
 from rook_bench.metrics.means import mean_of
+from rook_bench.metrics.performance import is_ruined
 
 
 def intervals(sampled: Sampled, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
@@ -18,14 +19,15 @@ def intervals(sampled: Sampled, estimates: Mapping[str, Estimate]) -> dict[str, 
 
     The value stays the metric's own. The interval comes from the returns of full buckets, which
     leave out the tape's first and last part, and the method says so. What is undefined, or
-    has too few buckets or too few that moved for an interval, is not in the result. Neither is
+    has too few buckets or too few that moved for an interval, is not in the result, and nothing of a run that lost
+    nearly all. Neither is
     the largest drawdown: it depends on the order of the returns, so an interval of a mean can't
     speak for it.
     """
     from rook_bench.stats import sharpe_interval
 
     net, hold, year = sampled.returns, sampled.hold_returns, sampled.clock.periods_per_year
-    if len(net) == 0:
+    if len(net) == 0 or is_ruined(estimates):  # a mean of what came before says nothing of money that is gone
         return {}
     logs = np.log1p(net)
     growth, excess = (
@@ -34,7 +36,7 @@ def intervals(sampled: Sampled, estimates: Mapping[str, Estimate]) -> dict[str, 
     )
     found = {
         "total_return": _exponential(growth),
-        "excess_return": excess,
+        "excess_return": _exponential(excess),
         "sharpe_ratio": sharpe_interval(net, periods_per_year=year),
         "sharpe_ratio_excess": sharpe_interval(net - hold, periods_per_year=year),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,16 @@ from rook_bench.plugins import metric
 from rook_bench.stats import measures
 
 NET = "net of fee, impact, gas and reverts"
+
+
+RUIN = 0.9
+"""A fall of equity by this share of its highest value: nothing that is measured afterwards speaks for a strategy."""
+
+
+def is_ruined(estimates: Mapping[str, Estimate]) -> bool:
+    """Whether a run's metrics say that it lost nearly all that it had."""
+    fall = estimates.get("max_drawdown")
+    return fall is not None and fall.value is not None and fall.value >= RUIN
 
 
 @metric(unit="fraction")
@@ -36,10 +46,11 @@ def gross_return(sampled: Sampled) -> Estimate:
 
 @metric(unit="fraction")
 def excess_return(sampled: Sampled) -> Estimate:
-    """Net log return over that of keeping the initial mix."""
+    """Closing equity over that of keeping the initial mix, minus one."""
     run = sampled.run
-    excess = math.log(run.equity[-1] / _opening(sampled)) - math.log(run.hold_equity[-1] / run.hold_equity[0])
-    return Estimate(excess, len(run.equity), "fraction", f"log return {NET}, minus holding the initial mix")
+    kept = run.hold_equity[-1] / run.hold_equity[0]
+    excess = float(run.equity[-1] / _opening(sampled) / kept - 1)
+    return Estimate(excess, len(run.equity), "fraction", f"{NET}, over what holding the initial mix gives, minus one")
 
 
 @metric(unit="ratio")

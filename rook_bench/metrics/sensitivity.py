@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -36,7 +35,7 @@ class Point:
 
     Attributes:
         label: the assumption in words; own: whether it is the run's own.
-        net: closing over opening equity minus one; over_hold: its log over that of the opening mix.
+        net: closing over opening equity minus one; over_hold: the same against the opening mix.
     """
 
     label: str
@@ -175,12 +174,9 @@ def net_return(run: Run, ending: Ending) -> Estimate:
 
 
 def over_hold(run: Run, ending: Ending) -> Estimate:
-    """Net log return over that of keeping the opening balances; undefined where nothing is left."""
-    fills, convention = ending.fills, "net log return over holding; n is the fills"
-    closing, kept = ending.equity, float(run.hold_equity[-1])
-    if closing <= 0 or kept <= 0:
-        return Estimate.undefined("costs ate up all equity", n=fills, unit="fraction", convention=convention)
-    return Estimate(math.log(closing) - math.log(kept), fills, "fraction", convention)
+    """Closing equity over that of keeping the opening balances, minus one."""
+    kept = float(run.hold_equity[-1])
+    return Estimate(ending.equity / kept - 1, ending.fills, "fraction", "net, over holding, minus one; n is the fills")
 
 
 def break_even(run: Run) -> BreakEven:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from rook_bench.core import Estimate
 from rook_bench.report.formatting import quantity
@@ -47,6 +48,12 @@ def bare(estimate: Estimate) -> Cell:
 def _cell(estimate: Estimate, quote: str, small: str, *, signed: bool) -> Cell:
     text = estimate_text(estimate, quote, signed=signed)
     return Cell(text, (small,) if small else (), estimate.undefined_because or "")
+
+
+def as_return(logs: Estimate) -> Estimate:
+    """A sum of log returns as the return that it amounts to: a loss never exceeds the whole."""
+    value, low, high = (None if each is None else math.expm1(each) for each in (logs.value, logs.low, logs.high))
+    return replace(logs, value=value, low=low, high=high)
 
 
 def count_text(estimate: Estimate) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rook_bench.core import InputError
 from rook_bench.core.hashing import PACKAGE
 from rook_bench.metrics import Analysis
+from rook_bench.metrics.performance import is_ruined
 from rook_bench.replay import Run
 from rook_bench.replay.naming import names_of
 from rook_bench.replay.run import slug
@@ -62,6 +63,11 @@ class Entry:
         """Value of the opening balances in quote."""
         parts = self.analysis.attribution
         return parts.opening / parts.quote_unit
+
+    @property
+    def ruined(self) -> bool:
+        """Whether it lost nearly all that it had at some time."""
+        return is_ruined(self.analysis.estimates)
 
     @property
     def fills(self) -> int:

@@ -55,7 +55,8 @@ def finding(entry: Entry, name: str) -> str:
     if entry.fills == 0 and parts.net == parts.market:
         return f"{name} made no trade: its opening balances {verb(net, 'gain', 'lose')} {percent(abs(net))}"
     kind = "gain" if gross >= 0 else "loss"
+    came_to = f"is ruined and {verb(net, 'gains', 'loses')}" if entry.ruined else verb(net, "gains", "loses")
     return (
-        f"{name} {verb(net, 'gains', 'loses')} {percent(abs(net))} net: "
+        f"{name} {came_to} {percent(abs(net))} net: "
         f"{percent(abs(gross))} gross {kind}, {percent(cost_share(entry))} costs"
     )

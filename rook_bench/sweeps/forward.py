@@ -31,7 +31,7 @@ class Fold:
         first_at, last_at: of the stretch that is judged, UTC; what was chosen by ends before it.
         point: what was chosen, None where no point could be.
         inside, outside: what it was chosen by, in the stretch it was chosen on and in this one; None where undefined.
-        over_hold: its net log return over hold in this one, replayed from the opening balances.
+        over_hold: its net return over hold in this one, replayed from the opening balances.
         rank: its place among all points in this one, by their one replay of the whole tape, which nobody could know;
             1 is the best.
     """
@@ -137,7 +137,7 @@ def walk_forward(
                 point=point,
                 inside=None if point is None else float(within[fold, point]),
                 outside=value,
-                over_hold=float(gain.sum()) if len(gain) else None,
+                over_hold=math.expm1(gain.sum()) if len(gain) else None,
                 rank=int((others > own).sum()) + 1 if np.isfinite(own) else None,
             )
         )

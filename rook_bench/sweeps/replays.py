@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -128,7 +127,7 @@ class _Bench:
         per_year = {"periods_per_year": clock.periods_per_year}
         return {
             "total_return": closing / start - 1,
-            "excess_return": math.log(closing / start) - math.log(last / start) if closing > 0 else math.nan,
+            "excess_return": closing / start / (last / start) - 1,
             "sharpe_ratio": measures.sharpe_ratio(returns, **per_year),
             "sharpe_ratio_excess": measures.sharpe_ratio(returns - held, **per_year),
             "max_drawdown": deepest,

@@ -69,8 +69,8 @@ class Returns:
     def scores(self, masks: NDArray[np.bool_], by: By) -> NDArray[np.float64]:
         """What each point is chosen by in each part, shape (parts, points); NaN where it is undefined.
 
-        Of log returns: what their sum amounts to for total_return, their sum for excess_return, their mean over their
-        deviation, annualised, for Sharpe ratios.
+        Of log returns: what their sum amounts to for total_return and excess_return, their mean over their deviation,
+        annualised, for Sharpe ratios.
 
         Args:
             masks: the buckets of each part, shape (parts, n).
@@ -87,7 +87,7 @@ class Returns:
             with np.errstate(invalid="ignore", divide="ignore"):
                 sums = picked @ block.T
                 if not ratio:
-                    found[:, which] = np.where(spoilt, np.nan, np.expm1(sums) if by == "total_return" else sums)
+                    found[:, which] = np.where(spoilt, np.nan, np.expm1(sums))
                     continue
                 # Around each point's own mean, which keeps the digits of small deviations.
                 centre = block.mean(axis=1)

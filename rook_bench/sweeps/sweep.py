@@ -281,7 +281,7 @@ def _forward(
         held = Borders(frame, clock).log_returns(hold_equity(frame, opening))
         value, gain = float(getattr(got, by)[0]), got.returns[0] - held
         # What lies before the first border and after the last counts too: it is where the first orders are paid for.
-        gain = np.concatenate([[float(got.excess_return[0]) - gain.sum()], gain])
+        gain = np.concatenate([[np.log1p(got.excess_return[0]) - gain.sum()], gain])
         return (value if np.isfinite(value) else None), gain
 
     return walk_forward(returns, Borders(work.frame, clock), folds, by, honest, judge)

@@ -28,7 +28,7 @@ from rook_bench.report.topics.difference import days_text, difference
 from rook_bench.report.topics.edge import edge
 from rook_bench.report.topics.filters import filters
 
-NAMES = ("difference", "disagreement", "confidence", "edge", "filters", "regimes")
+NAMES = ("difference", "disagreement", "confidence", "trades", "edge", "filters", "regimes")
 
 
 @pytest.fixture(scope="module")

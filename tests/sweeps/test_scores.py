@@ -30,8 +30,11 @@ def test_a_part_counts_as_by_itself(returns, masks, by):
     for part, point in [(0, 0), (1, 299), (2, 131), (2, 256)]:
         series = returns.net[point] - (returns.hold[point % 2] if "excess" in by else 0)
         inside = series[masks[part]]
-        total = np.expm1(inside.sum()) if by == "total_return" else inside.sum()
-        expected = total if by.endswith("return") else measures.sharpe_ratio(inside, periods_per_year=PER_YEAR)
+        expected = (
+            np.expm1(inside.sum())
+            if by.endswith("return")
+            else measures.sharpe_ratio(inside, periods_per_year=PER_YEAR)
+        )
         assert found[part, point] == pytest.approx(expected, rel=1e-9)
 
 

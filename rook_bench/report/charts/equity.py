@@ -28,7 +28,11 @@ from rook_bench.report.words import fills_by_source, finding
 
 @dataclass(frozen=True, eq=False)
 class _Curve:
-    """One line: its names in the picture and on the page, percent of opening by time, and how it is drawn."""
+    """One line: its names in the picture and on the page, percent of opening by time, and how it is drawn.
+
+    Attributes:
+        bound: whether the scale need not reach it: nobody can, or all is lost.
+    """
 
     short: str
     label: str
@@ -59,14 +63,14 @@ def equity(entries: Sequence[Entry]) -> list[Picture]:
         )  # fmt: skip
     honest = [curve.values for curve in curves if not curve.bound] or [curve.values for curve in curves]
     axes.set_ylim(*limits([*honest, np.zeros(1)], [curve.values for curve in curves if curve.bound]))
-    top = axes.get_ylim()[1]
+    bottom, top = axes.get_ylim()
     axes.set_ylabel("net equity, change since opening, %")
     axes.set_xlabel(f"time, UTC ({days(first.run.frame.at)})")
     time_axis(axes, first.run.frame.at)
-    end_labels(axes, [(curve.values[-1], _end(curve, top), curve.ink) for curve in curves])
+    end_labels(axes, [(curve.values[-1], _end(curve, bottom, top), curve.ink) for curve in curves])
     if rows:
         legend_above(figure, title, axes.get_legend_handles_labels()[0], names, columns)
-    return [Picture("equity", "Equity", title, _caption(first, curves, top), figure)]
+    return [Picture("equity", "Equity", title, _caption(first, curves, bottom, top), figure)]
 
 
 def _curves(entries: Sequence[Entry]) -> list[_Curve]:
@@ -74,7 +78,7 @@ def _curves(entries: Sequence[Entry]) -> list[_Curve]:
     curves = [
         _Curve(
             entry.short, entry.label, *_line(entry, entry.run.equity), entry.colour, entry.ink, entry.dash,
-            2.4 if entry.first else 1.5, entry.bound,
+            2.4 if entry.first else 1.5, entry.bound or (entry.ruined and not entry.first),
         )
         for entry in entries
     ]  # fmt: skip
@@ -84,12 +88,12 @@ def _curves(entries: Sequence[Entry]) -> list[_Curve]:
     return curves
 
 
-def _end(curve: _Curve, top: float) -> str:
+def _end(curve: _Curve, bottom: float, top: float) -> str:
     text = f"{curve.short}  {percent(curve.values[-1] / 100, signed=True)}"
-    return f"{text}  (off the scale)" if curve.values[-1] > top else text
+    return f"{text}  (off the scale)" if not bottom <= curve.values[-1] <= top else text
 
 
-def _caption(first: Entry, curves: Sequence[_Curve], top: float) -> str:
+def _caption(first: Entry, curves: Sequence[_Curve], bottom: float, top: float) -> str:
     caption = (
         f"Each line is one source's net equity, sampled every {first.analysis.clock.label}; the dashed one keeps the "
         "opening balances."
@@ -99,6 +103,9 @@ def _caption(first: Entry, curves: Sequence[_Curve], top: float) -> str:
         caption += (
             f" {', '.join(hidden)} leaves the scale at the top: it knows the future and nothing honest can follow."
         )
+    lost = [curve.label for curve in curves if curve.bound and curve.values[-1] < bottom]
+    if lost:
+        caption += f" {', '.join(lost)} leaves the scale at the bottom: nearly all of it is lost."
     return caption
 
 

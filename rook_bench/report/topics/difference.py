@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from rook_bench.core import Estimate
 from rook_bench.metrics.paired import Paired, days_needed, paired
-from rook_bench.report.cells import Cell, cell, estimate_text, interval_text
+from rook_bench.report.cells import Cell, as_return, cell, estimate_text, interval_text
 from rook_bench.report.charts.canvas import NoPicture, Picture, blank
 from rook_bench.report.charts.forest import Line, forest, sureness
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
 from rook_bench.report.topics.topic import Table, Topic
+from rook_bench.report.words import net_return
 from rook_bench.stats.multiple import model_confidence_set, superior_predictive_ability
 from rook_bench.stats.power import ALPHA, POWER
 
@@ -49,24 +50,36 @@ def difference(entries: Sequence[Entry], asked: Mapping[str, float] | None = Non
         tables.append(_together(returns))
         notes.append(_by_luck(returns, np.log1p(first.analysis.sampled.hold_returns)))
     other, pair = found[0]
-    lead = f"{_finding(first.label, other.label, pair)}."
+    lead = f"{_ruin(first, other) or _finding(first.label, other.label, pair)}."
     return Topic(*frame, lead, (), tables, notes, (partial(_picture, first, found),))
+
+
+def _ruin(first: Entry, other: Entry) -> str:
+    """What to say in place of a mean per day where a source lost nearly all; "" where none of the two did."""
+    gone = [entry for entry in (first, other) if entry.ruined]
+    if not gone:
+        return ""
+    ends = " and ".join(f"{entry.label} ends at {percent(net_return(entry), signed=True)}" for entry in (first, other))
+    who = "both are ruined" if len(gone) == 2 else f"{gone[0].label} is ruined"
+    return f"{who}: {ends}, and a mean per day says nothing of money that is gone"
 
 
 def total_texts(pair: Paired) -> tuple[str, str]:
     """The total difference, and its interval or why there is no number."""
-    total = pair.total
-    return estimate_text(total, signed=True), total.undefined_because or _bounds(pair)
+    return estimate_text(as_return(pair.total), signed=True), pair.total.undefined_because or _bounds(pair)
 
 
 def _bounds(pair: Paired) -> str:
-    return interval_text(pair.total, signed=True) or "no interval"
+    return interval_text(as_return(pair.total), signed=True) or "no interval"
 
 
 def _differences(first: Entry, found: Pairs, asked: Mapping[str, float]) -> Table:
     rows = []
     for other, pair in found:
-        total, undefined = estimate_text(pair.total, signed=True), pair.total.undefined_because or ""
+        total, undefined = estimate_text(as_return(pair.total), signed=True), pair.total.undefined_because or ""
+        if gone := _ruin(first, other):
+            rows.append((f"{first.label} minus {other.label}", [Cell("undefined", (), gone)] * 4))
+            continue
         rows.append((f"{first.label} minus {other.label}", [
             Cell(total, () if undefined else (_bounds(pair),), undefined),
             cell(pair.per_day),
@@ -131,7 +144,10 @@ def _by_luck(returns: dict[str, NDArray[np.float64]], held: NDArray[np.float64])
 def _picture(first: Entry, found: Pairs) -> Picture | NoPicture:
     """Paired net differences in bps per day with their intervals; bounds only where there is nothing else."""
     heading = "Difference to each other source"
-    defined = [(other, pair) for other, pair in found if pair.per_day.value is not None]
+    told = [(other, pair) for other, pair in found if not _ruin(first, other)]
+    if not told:
+        return NoPicture(NAME, heading, f"No difference: {_ruin(first, found[0][0])}.", NAME)
+    defined = [(other, pair) for other, pair in told if pair.per_day.value is not None]
     if not defined:
         why = f"No difference: {found[0][1].per_day.undefined_because} on the clock of {first.analysis.clock.label}."
         return NoPicture(NAME, heading, why, NAME)
@@ -146,6 +162,8 @@ def _picture(first: Entry, found: Pairs) -> Picture | NoPicture:
     left_out = [other.short for other, pair in defined if (other, pair) not in shown]
     if left_out:
         note += f" Not shown, because it knows the future: {', '.join(left_out)}."
+    if len(told) < len(found):
+        note += f" Not shown, because it is ruined: {', '.join(other.short for other, _ in found if other.ruined)}."
     figure = blank(title, note)
     axes = figure.add_subplot()
     forest(axes, [Line(f"minus {other.short}", pair.per_day, _text(pair), other.colour) for other, pair in shown])

@@ -65,7 +65,7 @@ def _as_runs(found: Disagreement) -> str:
     if found.difference is None:
         return "The teacher is the labels, which are no run: there is no P&L of theirs to set against this one's."
     total, small = total_texts(found.difference)
-    return f"As runs, with sizes and filters, the model ends {total} from its teacher in net log return ({small})."
+    return f"As runs, with sizes and filters, the model ends {total} from its teacher in net return ({small})."
 
 
 def _tables(found: Disagreement) -> list[Table]:

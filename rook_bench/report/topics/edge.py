@@ -58,8 +58,8 @@ def _tables(found: Surface) -> list[Table]:
 def _heat_map(first: Entry, found: Surface) -> Picture:
     title = _finding(first.short, found)
     note = (
-        f"{count_of(len(first.run.orders), 'order')} of {first.short}, replayed under each pair; net log return "
-        "minus that of holding. Orange loses against hold, green wins. The frame is the run's own. Gas and all else "
+        f"{count_of(len(first.run.orders), 'order')} of {first.short}, replayed under each pair; net return over "
+        "that of holding. Orange loses against hold, green wins. The frame is the run's own. Gas and all else "
         "as in the run."
     )
     figure = blank(title, note)

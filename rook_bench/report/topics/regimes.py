@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from rook_bench.metrics.regimes import Regime, Regimes
-from rook_bench.report.cells import Cell, bare, cell
+from rook_bench.report.cells import Cell, as_return, bare, cell
 from rook_bench.report.charts.canvas import Picture, blank
 from rook_bench.report.charts.forest import Line, forest, sureness
 from rook_bench.report.entries import Entry
@@ -23,11 +23,12 @@ def regimes(first: Entry) -> Topic:
         return Topic(*frame, f"{first.label} has no fills: it never differs from holding.")
     found = first.analysis.regimes
     rows = [
-        (f"{row.group}: {row.name}", [Cell(f"{row.buckets:,}"), bare(row.total), cell(row.mean)]) for row in found.rows
+        (f"{row.group}: {row.name}", [Cell(f"{row.buckets:,}"), bare(as_return(row.total)), cell(row.mean)])
+        for row in found.rows
     ]
-    columns = ("Regime", "Buckets", "Net over hold, sum", "Mean per bucket")
+    columns = ("Regime", "Buckets", "Net over hold", "Mean per bucket")
     folds, said = walk_forward_table(first)
-    tables = [Table("Net log return over hold by regime", columns, rows), *([] if folds is None else [folds])]
+    tables = [Table("Net return over hold by regime", columns, rows), *([] if folds is None else [folds])]
     notes = [
         "A bucket's volatility and trend come from prices before it. Low, middle and high are thirds of this tape. A "
         "move is flat below 0.43 of its own trailing deviation, as a third of a random walk's moves are. Times are "

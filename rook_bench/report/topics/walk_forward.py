@@ -6,7 +6,7 @@ import numpy as np
 
 from rook_bench.core import Estimate
 from rook_bench.metrics.walk_forward import WalkForward
-from rook_bench.report.cells import Cell, bare, cell, estimate_text, interval_text
+from rook_bench.report.cells import Cell, as_return, bare, cell, estimate_text, interval_text
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of
 from rook_bench.report.topics.topic import Table
@@ -22,7 +22,7 @@ def walk_forward_table(first: Entry) -> tuple[Table | None, str]:
             _span(fold.first_at, fold.last_at),
             [
                 Cell(f"{fold.buckets:,}"),
-                bare(fold.total),
+                bare(as_return(fold.total)),
                 cell(fold.per_day),
             ],
         )
@@ -33,7 +33,7 @@ def walk_forward_table(first: Entry) -> tuple[Table | None, str]:
         f"{_said(found)} Between stretches {count_of(found.left_out, 'bucket')} in all are left out: what is done at "
         "the end of one pays off in the next, and the next looks back on it."
     )
-    return Table("Net log return over hold by stretch", columns, rows), said
+    return Table("Net return over hold by stretch", columns, rows), said
 
 
 def _said(found: WalkForward) -> str:
