@@ -39,9 +39,10 @@ $(BIN)/uv:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-$(VENV)/.core: $(BIN)/uv requirements.lock pyproject.toml
+$(VENV)/.core: $(BIN)/uv requirements.lock pyproject.toml rook_bench/report/web/package-lock.json
 	$(UV) install --python $(BIN)/python --quiet --compile-bytecode --require-hashes -r requirements.lock
 	$(UV) install --python $(BIN)/python --quiet --no-deps -e .
+	sh scripts/install-charts.sh
 	$(BIN)/python -m compileall -q rook_bench
 	$(BIN)/python -m rook_bench.workbench.warm
 	touch $@

@@ -1,9 +1,16 @@
 """Builds the package with what it ships: files of the repository's top folders go under rook_bench/shipped/ in a wheel.
 
+Into the wheel goes the drawing library of the report's live chart too, which npm fetches by its hash. Where there is no
+npm, reports have pictures only; a release sets ROOK_BENCH_REQUIRE_CHART=1, and the build fails.
+
 In the repository they stay where people look for them, once; an editable install reads them there
 (rook_bench/core/shipped.py).
 """
 
+import os
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
 from setuptools import setup
@@ -19,6 +26,9 @@ SHIPPED = (
     *(f"requirements{name}" for name in (".lock", "-train.lock", "-setup.lock", "-torch.txt")),
 )
 
+WEB = "rook_bench/report/web"
+CHART = ("dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE")
+
 
 class BuildWithShipped(build_py):
     """Puts the shipped files beside the modules."""
@@ -29,6 +39,24 @@ class BuildWithShipped(build_py):
         for source, target in self.shipped().items():
             self.mkpath(str(Path(target).parent))
             self.copy_file(source, target, preserve_mode=False)
+        if not self.editable_mode:
+            self.put_chart(Path(self.build_lib) / WEB)
+
+    def put_chart(self, target):
+        """Fetch the drawing library as the lock file says, and put it beside the report's own scripts."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(Path(WEB) / name, folder)
+            install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+            try:
+                subprocess.run(install, cwd=folder, check=True)
+            except (OSError, subprocess.CalledProcessError) as error:
+                if os.environ.get("ROOK_BENCH_REQUIRE_CHART") == "1":
+                    raise
+                self.warn(f"reports will have no live chart: {error}")
+                return
+            for name in CHART:
+                self.copy_file(str(Path(folder) / "node_modules" / "uplot" / name), str(target / Path(name).name))
 
     def get_outputs(self, include_bytecode=True):
         """All that a wheel is to hold."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,6 +17,7 @@ from rook_bench.report.charts.canvas import NoPicture, Picture
 from rook_bench.report.comparison import comparison, conventions
 from rook_bench.report.entries import Entry
 from rook_bench.report.headline import headline, looks_sentence
+from rook_bench.report.live import chart_css, chart_data, scripts
 from rook_bench.report.provenance import provenance
 from rook_bench.report.tables import confusion_tables, markout_table, outcome_table, rejection_table
 from rook_bench.report.tape import is_warning, notes, summary, tape_facts
@@ -78,7 +78,9 @@ def render(
     return template_of("report.html.j2").render(
         title=title,
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
-        script=script(),
+        chart_css=chart_css(),
+        chart=chart_data(entries),
+        scripts=scripts(),
         entries=entries,
         headline=headline(entries),
         verdict=None if verdict is None else verdict_box(verdict, entries),
@@ -97,21 +99,6 @@ def render(
         limits=limits_of_replay(entries),
         provenance=provenance(entries),
     )
-
-
-@dataclass(frozen=True)
-class Script:
-    """The page's one script, and the hash by which its policy knows it: no other one runs."""
-
-    text: Markup
-    digest: str
-
-
-@cache
-def script() -> Script:
-    """The script of the page."""
-    text = (HERE / "report.js").read_text(encoding="utf-8")
-    return Script(Markup(text), base64.b64encode(hashlib.sha256(text.encode()).digest()).decode())
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
-from rook_bench.report import write_report
+from rook_bench.report import live, write_report
 
 pytestmark = pytest.mark.browser
 
@@ -17,6 +17,8 @@ CHROMIUM = next(
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions"]
 WIDTHS = (1280, 390)
 A4_LANDSCAPE = 1040
+LIVE = live.chart_css() != ""
+needs_library = pytest.mark.skipif(not LIVE, reason="the report's drawing library is not installed (npm)")
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,7 @@ def test_opens_from_disk_and_fits(browser, report, width, request):
     images = page.evaluate("[...document.images].map(image => [image.naturalWidth, image.naturalHeight])")
     assert images
     assert all(size == [1600, 900] for size in images)
-    wide = "[...document.querySelectorAll('table')].filter(t => !t.closest('.scroll')).length"
+    wide = "[...document.querySelectorAll('table')].filter(t => !t.closest('.scroll, #chart')).length"
     assert page.evaluate(wide) == 0
     assert page.locator("h1").is_visible()
     assert page.locator("#headline .lead").is_visible()
@@ -119,9 +121,50 @@ def test_candidate_and_champion_are_named_and_marked(browser, comparison, width)
 
 def test_the_first_screen_says_it_all(browser, comparison):
     page, _ = open_page(browser, comparison, 1280)
-    for seen in (".verdict", ".verdict .about", "#headline .lead", "#picture-equity img"):
+    drawn = "#chart" if LIVE else "#picture-equity img"
+    for seen in (".verdict", ".verdict .about", "#headline .lead", drawn):
         assert page.locator(seen).first.bounding_box()["y"] < 600, seen
     page.context.close()
+
+
+@needs_library
+def test_the_chart_zooms_both_panes_and_comes_back(browser, comparison):
+    page, problems = open_page(browser, comparison, 1280)
+    page.locator("#chart[data-ready]").wait_for()
+    assert not page.locator("#picture-equity").is_visible()
+    panes = page.locator("#chart .u-over")
+    assert panes.count() == 2
+    ticks = lambda: page.locator("#chart .u-series:first-child .u-value").all_inner_texts()  # noqa: E731
+    box = panes.first.bounding_box()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 40)
+    before = ticks()
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 60, steps=4)
+    page.mouse.up()
+    page.mouse.move(box["x"] + 0.99 * box["width"], box["y"] + 60)
+    # What stood at three fifths of the tape now stands at the right of both.
+    assert ticks()[0] != before[0]
+    assert len({text[:13] for text in ticks()}) == 1  # both panes at the same hour
+    page.get_by_role("button", name="All", exact=True).click()
+    page.mouse.move(box["x"] + 0.5 * box["width"] + 1, box["y"] + 40)
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 40)
+    assert ticks()[0] == before[0]
+    assert problems == []
+    page.context.close()
+
+
+@needs_library
+@pytest.mark.parametrize("how", ["print", "no script"])
+def test_the_picture_stands_in_for_the_chart(browser, comparison, how):
+    context = browser.new_context(viewport={"width": 1040, "height": 844}, java_script_enabled=how != "no script")
+    page = context.new_page()
+    page.goto(comparison.as_uri())
+    if how == "print":
+        page.locator("#chart[data-ready]").wait_for()
+        page.emulate_media(media="print")
+    assert page.locator("#picture-equity img").is_visible()
+    assert not page.locator("#chart").is_visible()
+    context.close()
 
 
 def test_what_is_folded_unfolds_by_its_link_and_without_script(browser, comparison):
@@ -157,7 +200,7 @@ def test_checks_are_stacked_on_a_phone(browser, comparison):
 
 def test_controls_can_be_hit_by_a_thumb(browser, comparison):
     page, _ = open_page(browser, comparison, 390)
-    controls = page.locator("nav a, summary")
+    controls = page.locator("nav a, summary, .zoom button, .filter input")
     heights = [controls.nth(index).bounding_box()["height"] for index in range(controls.count())]
     assert min(heights) >= 44
     page.context.close()
@@ -174,7 +217,7 @@ def test_paper_shows_every_column_and_all_that_was_folded(browser, comparison):
 
 
 def rows_of(page):
-    return page.locator("#trades tbody tr:visible")
+    return page.locator("#trades .sortable tbody tr:visible")
 
 
 def test_orders_sort_and_filter(browser, comparison):
@@ -182,7 +225,7 @@ def test_orders_sort_and_filter(browser, comparison):
     every = rows_of(page).count()
     gains = lambda: [  # noqa: E731
         float(text.replace("\N{MINUS SIGN}", "-").replace(",", ""))
-        for text in page.locator("#trades tbody tr:visible td:nth-last-child(2)").all_inner_texts()
+        for text in page.locator("#trades .sortable tbody tr:visible td:nth-last-child(2)").all_inner_texts()
         if text != "\N{EN DASH}"
     ]
     button = page.get_by_role("button", name="P&L")
@@ -194,7 +237,8 @@ def test_orders_sort_and_filter(browser, comparison):
     page.get_by_label("Filter").fill("sell")
     assert 0 < rows_of(page).count() < every
     assert (
-        page.locator("#trades tbody tr:visible td:nth-child(2)").all_inner_texts() == ["SELL"] * rows_of(page).count()
+        page.locator("#trades .sortable tbody tr:visible td:nth-child(2)").all_inner_texts()
+        == ["SELL"] * rows_of(page).count()
     )
     assert page.locator("#trades output").inner_text() == f"{rows_of(page).count()} of {every}"
     page.get_by_label("Filter").fill("no such word")

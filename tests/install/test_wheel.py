@@ -124,6 +124,10 @@ def test_the_wheel_holds_what_it_ships_and_nothing_else(wheel):
                     assert packed.read(name) == file.read_bytes()
     assert {name.split("/")[0] for name in names} == {"rook_bench", f"rook_bench-{facts['Version']}.dist-info"}
     assert not any("untracked" in name or "__pycache__" in name for name in names)
+    if shutil.which("npm"):
+        chart = {"uPlot.iife.min.js", "uPlot.min.css", "LICENSE"}
+        assert {f"rook_bench/report/web/{name}" for name in chart} < names
+    assert not any("node_modules" in name for name in names)
     assert {"rook_bench/workbench/project/dot-github/workflows/gate.yml", "rook_bench/report/report.css"} < names
     extras = facts.get_all("Provides-Extra")
     assert {"train", "chain", "sign"} <= set(extras)
