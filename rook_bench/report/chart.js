@@ -28,14 +28,14 @@
     moving = false;
   };
   const sync = uPlot.sync("rook");
-  const draw = (height, series, rows, unit, digits) => {
+  const draw = (height, series, rows, label, unit, digits) => {
     const box = document.createElement("div");
     place.append(box);
     const chart = new uPlot({
       width: place.clientWidth, height, tzDate: utc,
       cursor: { sync: { key: sync.key }, drag: { x: true, y: false }, points: { size: 6 } },
       scales: { x: { time: true } },
-      axes: [axis({ values: times, space: 70 }), axis({ size: 62, values: (plot, ticks) => ticks.map(tick => tick.toLocaleString("en") + unit) })],
+      axes: [axis({ values: times, space: 70 }), axis({ size: 62, label, labelSize: 18, labelFont: "12px system-ui, sans-serif", values: (plot, ticks) => ticks.map(tick => tick.toLocaleString("en") + unit) })],
       series: [{ label: "UTC", value: (plot, at) => (at == null ? "\u2013" : full(utc(at))) }, ...series.map(one => ({ value: said(unit, digits), ...one }))],
       hooks: { setScale: [(plot, key) => key === "x" && together(plot)] },
     }, rows, box);
@@ -45,7 +45,7 @@
   // Sources that nobody can reach, or that lost all, are drawn and do not stretch the scale.
   draw(360, data.series.map((one, index) => ({
     label: one.name, stroke: one.colour, width: index ? 1.4 : 2.4, dash: dashes[one.dash], auto: !one.apart || data.series.every(other => other.apart), paths: stepped, points: { show: false },
-  })), [data.at, ...data.series.map(one => one.values)], "%", 3);
+  })), [data.at, ...data.series.map(one => one.values)], "net equity since opening", "%", 3);
   const marks = new Map(data.price.at.map((at, index) => [at, [data.price.values[index], null, null]]));
   for (const [at, price, side] of data.fills) {
     const row = marks.get(at) ?? [undefined, null, null];
@@ -55,9 +55,9 @@
   const order = [...marks.keys()].sort((one, other) => one - other), column = which => order.map(at => marks.get(at)[which]);
   const dots = colour => ({ stroke: colour, paths: () => null, points: { show: true, size: 7, fill: colour, stroke: colour } });
   draw(190, [
-    { label: data.price.unit, stroke: ink("--soft"), width: 1.2, paths: stepped, points: { show: false } },
+    { label: "price", stroke: ink("--soft"), width: 1.2, paths: stepped, points: { show: false } },
     ...(data.fills.length ? [{ label: `${data.of} buys`, ...dots("#009E73") }, { label: "sells", ...dots("#D55E00") }] : []),
-  ], [order, column(0), ...(data.fills.length ? [column(1), column(2)] : [])], "", 6);
+  ], [order, column(0), ...(data.fills.length ? [column(1), column(2)] : [])], data.price.unit, "", 6);
   const [first, last] = [data.at[0], data.at[data.at.length - 1]];
   const move = (scale, shift) => () => {
     const { min, max } = charts[0].scales.x, width = Math.min((max - min) * scale, last - first);
