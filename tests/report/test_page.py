@@ -223,7 +223,7 @@ def test_hostile_names_are_text(analyses, renamed, tmp_path):
     write_report([hostile, analyses[1]], tmp_path, title=HOSTILE, verdict=verdict)
     page = page_of(tmp_path)
     assert HOSTILE not in page
-    assert page.count("<script>alert") == page.count("\\u003cscript>alert") == 0 or "\\u003cscript>alert" in page
+    assert "<script>alert" not in page
     assert "<b>" not in page
     assert "<i>" not in page
     assert "49" not in re.search(r"<h1>(.*?)</h1>", page)[1]
