@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 from numba.extending import overload, register_jitable
+from numpy.typing import NDArray
 
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution import ticks as exact_ticks
@@ -278,6 +279,14 @@ def stays_inside(after: Any, tick: int, spacing: int) -> bool:
     lower = float(tick // spacing * spacing)
     # Of very small prices the rounding to whole units outweighs the margin.
     return height > 64.0 and lower + _MARGIN < stands < lower + spacing - _MARGIN
+
+
+def surely_inside(after: NDArray[np.float64], tick: NDArray[np.integer], spacing: int) -> NDArray[np.bool_]:
+    """`stays_inside` of many prices, rounded to float64: that moves a price by 1e-12 ticks, and the margin is wider."""
+    with np.errstate(divide="ignore"):
+        height = np.log2(after)
+    stands, lower = 2.0 * (height - 96.0) / LOG_TICK, (tick // spacing * spacing).astype(np.float64)
+    return (height > 64.0) & (lower + _MARGIN < stands) & (stands < lower + spacing - _MARGIN)
 
 
 _MARGIN = 1e-6

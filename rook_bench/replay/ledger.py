@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,6 +16,7 @@ from rook_bench.execution.swap import extreme_price
 from rook_bench.market.history import TickWalk
 from rook_bench.replay.dtypes import BASE, QUOTE
 from rook_bench.replay.gas import COIN
+from rook_bench.replay.ledger_columns import left_to_check
 from rook_bench.replay.market_rows import fee_pips, gas_prices, native_prices
 from rook_bench.replay.orders import Landed
 from rook_bench.tapecheck.repricing import known_depth
@@ -45,11 +45,11 @@ def reconcile(run: Run) -> None:
         LedgerError: if balances don't follow from the amounts, a quote or fill is not what the
             pool maths gives, orders land out of order, or the equity curve disagrees.
     """
-    landed = run.landed
-    if any(later.row < earlier.row for earlier, later in itertools.pairwise(landed)):
+    rows = run.orders.landing_row[run.landed.moved]
+    if (rows[1:] < rows[:-1]).any():
         raise LedgerError("orders landed out of order", where=run.name)
     pools = _Pools(run)
-    for order in landed:
+    for order in run.landed.some(left_to_check(run, pools.fees, whole_map=pools.whole_map)):
         problem = _imbalance(order) or _wrong_amounts(run, order, pools)
         if problem:
             raise LedgerError(f"{problem} of order {order.index + 1}", where=run.name)

@@ -188,6 +188,11 @@ class Landings(Sequence[Landed]):
     def __iter__(self) -> Iterator[Landed]:
         return self._all() if len(self) > KEPT else iter(self._few())
 
+    def some(self, places: NDArray[np.intp]) -> Iterator[Landed]:
+        """Some of them, in ascending order; nothing is made of the others."""
+        for place in places.tolist():
+            yield from self._made(slice(place, place + 1))
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(eq, self, other))
 
