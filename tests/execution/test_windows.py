@@ -28,6 +28,11 @@ def test_heavy_tails(window):
     same(rng.standard_t(2, 5_000) * 1e-3, window)
 
 
+@pytest.mark.parametrize("window", WINDOWS)
+def test_zeros_below_zero(window):
+    same(np.full(window + 3, -0.0), window)
+
+
 @given(arrays(np.float64, st.integers(0, 140), elements=finite), st.sampled_from(WINDOWS))
 def test_any_values(values, window):
     same(values, window)
