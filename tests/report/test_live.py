@@ -31,27 +31,29 @@ def data_of(analyses):
 @pytest.mark.usefixtures("has_library")
 def test_each_line_is_the_runs_equity(analyses):
     data = data_of(analyses)
-    assert [one["name"] for one in data["series"]] == ["momentum", "hold", "random:0.16", "foresight"]
-    assert [one["apart"] for one in data["series"]] == [False, False, False, True]
-    for one, analysis in zip(data["series"], analyses, strict=True):
+    equity, price = data["panes"]
+    assert [one["name"] for one in equity["lines"]] == ["momentum", "hold", "random:0.16", "foresight"]
+    assert [one["apart"] for one in equity["lines"]] == [False, False, False, True]
+    for one, analysis in zip(equity["lines"], analyses, strict=True):
         run = analysis.run
         whole = 100 * (run.equity[[0, *analysis.sampled.rows, -1]] / run.hold_equity[0] - 1)
         np.testing.assert_allclose(one["values"], whole, rtol=1e-4, atol=1e-9)
-    at = np.array(data["at"])
+    at = np.array(equity["at"])
     assert (np.diff(at) >= 0).all()
-    assert len(at) == len(data["series"][0]["values"])
-    assert len(data["fills"]) == int(analyses[0].run.orders.filled.sum())
+    assert len(at) == len(equity["lines"][0]["values"])
+    assert len(price["marks"]) == int(analyses[0].run.orders.filled.sum())
 
 
 @pytest.mark.usefixtures("has_library")
 def test_of_long_lines_the_extremes_are_kept(analyses, monkeypatch):
     monkeypatch.setattr(live, "POINTS", 60)
-    data, price = data_of(analyses[:2]), analyses[0].run.frame.price
-    assert len(data["price"]["values"]) <= 60 + 2
-    assert max(data["price"]["values"]) == pytest.approx(price.max(), rel=1e-6)
-    assert min(data["price"]["values"]) == pytest.approx(price.min(), rel=1e-6)
-    assert data["price"]["values"][-1] == pytest.approx(price[-1], rel=1e-6)
-    assert len(data["at"]) <= 60 + 2
+    (equity, drawn), price = data_of(analyses[:2])["panes"], analyses[0].run.frame.price
+    values = drawn["lines"][0]["values"]
+    assert len(values) <= 60 + 4 + len(drawn["marks"])
+    assert max(values) == pytest.approx(price.max(), rel=1e-6)
+    assert min(values) == pytest.approx(price.min(), rel=1e-6)
+    assert values[-1] == pytest.approx(price[-1], rel=1e-6)
+    assert len(equity["at"]) <= 60 + 8
 
 
 @pytest.mark.usefixtures("has_library")
@@ -61,10 +63,10 @@ def test_lines_break_where_the_tape_does(run_of, tape, sides):
     broken = replace(tape, at=at)
     if not len(broken.holes):
         pytest.skip("three days are no hole of this tape")
-    data = data_of([analyse(run_of(broken, sides("BS" * (len(tape) // 2), 0.01)))])
-    assert data["price"]["values"].count(None) == 1
-    assert data["series"][0]["values"].count(None) == 1
-    assert len(data["at"]) == len(data["series"][0]["values"])
+    equity, price = data_of([analyse(run_of(broken, sides("BS" * (len(tape) // 2), 0.01)))])["panes"]
+    assert price["lines"][0]["values"].count(None) == 1
+    assert equity["lines"][0]["values"].count(None) == 1
+    assert len(equity["at"]) == len(equity["lines"][0]["values"])
 
 
 @pytest.mark.usefixtures("has_library")
@@ -72,7 +74,7 @@ def test_names_from_outside_stay_text(analyses, renamed):
     hostile = "</script><script>alert(1)</script>"
     text = chart_data(make_entries([renamed(analyses[0], hostile)]))
     assert "<" not in text
-    assert "script>" in json.loads(text)["of"]
+    assert "script>" in json.loads(text)["panes"][1]["of"]
 
 
 def test_without_the_library_there_are_pictures(analyses, monkeypatch, tmp_path):

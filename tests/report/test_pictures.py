@@ -18,7 +18,6 @@ from rook_bench.report.charts.canvas import (
     NoPicture,
     Picture,
     end_labels,
-    extremes,
     legend_grid,
     round_step,
     spread,
@@ -175,19 +174,6 @@ def test_thinned_drawdown_keeps_its_depth():
     assert values.min() == depth.min()
     assert (np.diff(when) > np.timedelta64(0)).all()
     assert (when[0], when[-1]) == (at[0], at[-1])
-
-
-def test_a_line_of_many_points_keeps_its_ends_and_every_extreme():
-    values = np.random.default_rng(3).normal(0, 1, 50_000).cumsum()
-    at = np.datetime64("2025-01-01", "ns") + np.arange(len(values)) * np.timedelta64(12, "s")
-    when, some = extremes(at, values, stretches=100)
-    assert len(some) <= 202
-    assert (some.min(), some.max(), some[0], some[-1]) == (values.min(), values.max(), values[0], values[-1])
-    assert (np.diff(when) > np.timedelta64(0)).all()
-    for start in range(0, 50_000, 500):
-        here = some[(when >= at[start]) & (when <= at[start + 499])]
-        assert (here.min(), here.max()) == (values[start : start + 500].min(), values[start : start + 500].max())
-    assert len(extremes(at[:400], values[:400], stretches=100)[1]) == 400
 
 
 @pytest.fixture

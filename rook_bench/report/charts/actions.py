@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -27,9 +26,13 @@ from rook_bench.report.charts.canvas import (
 )
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, duration, percent
+from rook_bench.report.panes import extremes
 
 MARKS = 300
 """Above this many fills, one marker stands for all fills of a side in a stretch of time."""
+
+SHARES = 20_000
+"""Points of the held share that are drawn."""
 
 STRETCHES = 90
 LANE_BINS = 160
@@ -64,7 +67,7 @@ def one(entry: Entry, name: str, *, lone: bool = False) -> Picture | NoPicture:
     _marks(top, entry, fills)
     top.legend(loc="best", fontsize=9, ncols=3, frameon=True, framealpha=0.85, edgecolor="none")
     share = _base_share(entry)
-    shown = extremes(share)
+    shown = extremes([share], SHARES)
     under.fill_between(frame.at[shown], 100 * share[shown], step="post", color="#8A94A0", alpha=0.35, linewidth=0)
     under.set_ylim(0, 100)
     under.set_ylabel(f"{entry.base} held,\n% of equity")
@@ -136,16 +139,6 @@ def _base_share(entry: Entry) -> NDArray[np.float64]:
     _, base = balances_by_row(entry.run)
     price, equity = entry.run.frame.price, entry.run.equity
     return mapped.by_part(len(price), lambda rows: np.clip(base[rows] * price[rows] / equity[rows], 0.0, 1.0))
-
-
-def extremes(values: NDArray[np.float64], most: int = 20_000) -> NDArray[np.intp]:
-    """Rows that draw the same picture as all: the lowest and the highest of each of many stretches, and the ends."""
-    if len(values) <= most:
-        return np.arange(len(values))
-    edges = np.unique(np.linspace(0, len(values), most // 2 + 1).astype(np.intp))
-    stretches = [(edge, values[edge:stop]) for edge, stop in pairwise(edges.tolist())]
-    found = [edge + place(part) for edge, part in stretches for place in (np.argmin, np.argmax)]
-    return np.unique([0, *found, len(values) - 1])
 
 
 def lanes(entries: Sequence[Entry]) -> Picture | NoPicture:

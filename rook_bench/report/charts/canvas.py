@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, pairwise
 from typing import Any
 
 import matplotlib.dates as mdates
@@ -34,8 +33,6 @@ INK, SOFT_INK, GRID = "#1F2328", "#59636E", "#E4E7EB"
 
 _TITLE_POINTS, _NOTE_POINTS = 14.0, 8.0
 
-STRETCHES = 5000
-"""Stretches of a line of which two points each are drawn where it has many more: no picture is as wide."""
 _TITLE_CHARS, _NOTE_CHARS = 78, 156
 _LEGEND_ROW = 0.047
 
@@ -223,20 +220,6 @@ def broken(
     middle = before + (after - before) // 2
     places = np.searchsorted(at, middle)
     return np.insert(at, places, middle), np.insert(values, places, np.nan)
-
-
-def extremes(
-    at: NDArray[np.datetime64], values: NDArray[np.float64], stretches: int = STRETCHES
-) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]:
-    """The lowest and the highest point of every stretch, and both ends; all points where there are no more."""
-    if len(values) <= 4 * stretches:
-        return at, values
-    edges = np.linspace(0, len(values), stretches + 1).astype(np.intp)
-    rows = [
-        [start + int(found(values[start:stop])) for found in (np.argmin, np.argmax)] for start, stop in pairwise(edges)
-    ]
-    chosen = np.unique([0, *chain.from_iterable(rows), len(values) - 1])
-    return at[chosen], values[chosen]
 
 
 def round_step(span_s: float, most: int) -> float:

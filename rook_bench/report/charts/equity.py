@@ -15,7 +15,6 @@ from rook_bench.report.charts.canvas import (
     broken,
     days,
     end_labels,
-    extremes,
     legend_above,
     legend_grid,
     limits,
@@ -23,7 +22,11 @@ from rook_bench.report.charts.canvas import (
 )
 from rook_bench.report.entries import HOLD_COLOUR, Entry
 from rook_bench.report.formatting import count_of, percent
+from rook_bench.report.panes import extremes
 from rook_bench.report.words import fills_by_source, finding
+
+POINTS = 10_000
+"""Points of a line that are drawn at most: no picture is as wide."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +117,9 @@ def _line(entry: Entry, equity: NDArray[np.float64]) -> tuple[NDArray[np.datetim
     sampled, frame = entry.analysis.sampled, entry.run.frame
     at = np.concatenate([frame.at[:1], sampled.at, frame.at[-1:]])
     values = np.concatenate([[entry.run.hold_equity[0]], equity[sampled.rows], equity[-1:]])
-    return extremes(at, 100.0 * (values / entry.run.hold_equity[0] - 1.0))
+    percents = 100.0 * (values / entry.run.hold_equity[0] - 1.0)
+    shown = extremes([percents], POINTS)
+    return at[shown], percents[shown]
 
 
 def _footnote(entries: Sequence[Entry]) -> str:

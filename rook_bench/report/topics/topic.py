@@ -11,12 +11,16 @@ from rook_bench.report.charts.canvas import NoPicture, Picture
 
 @dataclass(frozen=True)
 class Table:
-    """Columns, the first one over the rows' heads, and rows of a head and its cells; a long one sorts and filters."""
+    """Columns, the first one over the rows' heads, and rows of a head and its cells; a long one sorts and filters.
+
+    `anchors` are the rows' names in the page, where something leads to them.
+    """
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Cell]]]
     sortable: bool = False
+    anchors: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

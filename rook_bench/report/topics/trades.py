@@ -62,7 +62,8 @@ def trades(entry: Entry) -> Topic | None:
         "is worth at the tape's last price, all costs taken off.",
         f"Every column is in {file}; every filter's answer in the run's {EVIDENCE}.",
     )
-    table = Table(f"Orders of {entry.label}{part}", columns, rows, sortable=True)
+    anchors = [f"order-{row}" for row in shown["row"]]  # a fill in the chart leads to its order
+    table = Table(f"Orders of {entry.label}{part}", columns, rows, sortable=True, anchors=anchors)
     return Topic("trades", "Trades", "Order by order", lead, (), (*_by_reason(entry), table), notes)
 
 
