@@ -36,6 +36,7 @@ VERBS = verbs_of(
     ("sweep", "sweep:sweep", "Many configurations of the same decisions, and the best."),
     ("decisions", "decisions:decisions", "What was asked and said, row by row, and what came of it."),
     ("report", "evaluate:report", "Write a report again, from the run itself."),
+    ("view", "view:view", "Look into runs, verdicts and trials in the browser."),
     ("gate", "gate:app", "Judge a candidate: 0 promote, 1 block, 2 inconclusive."),
     ("promote", "promotion:promote", "Make a candidate champion, judged again first."),
     ("track", "tracking:track", "Put an output into an experiment tracker (MLflow)."),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from rook_bench.core.config import Config
-from rook_bench.market.frame import SwapFrame
 from rook_bench.replay import Run
 
 YEAR_S = 365 * 86_400
@@ -38,6 +38,18 @@ class Clock(Config):
         return YEAR_S / self.bucket_s
 
 
+class Timed(Protocol):
+    """What has times of swaps, and the first rows after the stretches that it is missing: a tape, or what is left."""
+
+    @property
+    def at(self) -> NDArray[np.datetime64]:
+        """UTC, shape (n,)."""
+
+    @property
+    def holes(self) -> NDArray[np.intp]:
+        """Ascending rows."""
+
+
 @dataclass(frozen=True, eq=False)
 class Borders:
     """Every full bucket border between a tape's first and last swap.
@@ -46,7 +58,7 @@ class Borders:
         frame, clock: of which tape, on which clock.
     """
 
-    frame: SwapFrame
+    frame: Timed
     clock: Clock
 
     @cached_property

@@ -87,8 +87,9 @@
     listen(chart);
   };
   const refine = async () => {
-    const { min, max } = charts[0].scales.x, mine = ++asked;
+    const { min, max } = charts[0].scales.x;
     if (Math.abs(min - known[0]) + Math.abs(max - known[1]) < 1e-6) return;
+    const mine = ++asked;
     const query = min <= first && max >= last ? "" : `from=${min}&to=${max}`, place = new URL(location.href);
     for (const [key, at] of [["from", min], ["to", max]]) query ? place.searchParams.set(key, at) : place.searchParams.delete(key);
     history.replaceState(null, "", place);
@@ -111,7 +112,7 @@
     show(from, from + width);
   };
   const moves = [["Closer", move(0.5, 0)], ["Wider", move(2, 0)], ["Earlier", move(1, -0.5)], ["Later", move(1, 0.5)], ["All", whole]];
-  let bar = document.querySelector(".zoom");
+  let bar = place.closest("section").querySelector(".zoom");
   if (!bar) {
     bar = document.createElement("p");
     bar.className = "zoom";

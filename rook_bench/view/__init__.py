@@ -1,0 +1,1 @@
+"""Pages on which one looks into runs, verdicts, trials, promotions and adapters. Nothing here writes or executes."""

@@ -1,0 +1,125 @@
+"""A run's orders as its evidence shows them: searched, sorted, or one with all that is known of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from rook_bench.core import InputError
+from rook_bench.view.columns import CODED, NUMBER, STAMP, TEXT, Reader, row_of
+from rook_bench.view.outside import columns_of, parquet
+from rook_bench.view.shelf import Found
+
+EVIDENCE = "evidence.parquet"
+
+COSTS = ("delay", "impact", "fee", "mev", "gas")
+
+SHOWN = {
+    "row": pa.int64(), "landing_row": pa.int64(), "decided_at": STAMP, "side": CODED, "outcome": CODED,
+    "rejected_by": CODED, "price_decided": NUMBER, "base": NUMBER, "quote": NUMBER,
+    **{f"{name}_bps": NUMBER for name in COSTS}, "shortfall_bps": NUMBER, "markout_300s_bps": NUMBER, "pnl": NUMBER,
+}  # fmt: skip
+"""Columns of the table of orders."""
+
+OLD = {"row": pa.int64(), "landing_row": pa.int64(), "side": CODED, "outcome": CODED, "rejected_by": CODED}
+"""Those that a run of before there was evidence has."""
+
+TOLD, PLACES = frozenset({"side", "outcome", "rejected_by", "reason"}), frozenset({"row", "landing_row"})
+OTHERS = frozenset({"decided_at", "landed_at", "filters"})
+
+SEARCHED = ("side", "outcome", "rejected_by", "reason")
+PAGE = 100
+
+
+@dataclass(frozen=True, eq=False)
+class Orders:
+    """The orders of a run, in the order of the tape.
+
+    Attributes:
+        table: what is shown of each; recorded: whether the run has evidence.
+    """
+
+    table: pa.Table
+    recorded: bool
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def numbers(self, name: str) -> NDArray[Any]:
+        """A column of numbers."""
+        return self.table.column(name).to_numpy()
+
+    @property
+    def filled(self) -> NDArray[np.intp]:
+        """Places of those that filled."""
+        outcome = pc.cast(self.table.column("outcome"), pa.string())
+        filled = pc.is_in(outcome, value_set=pa.array(["FILLED", "PARTIAL"]))
+        return np.flatnonzero(_true(filled) & (self.numbers("landing_row") >= 0))
+
+    def matching(self, words: str) -> NDArray[np.intp]:
+        """Places of the orders with every word in side, outcome, refusing filter or reason.
+
+        A word that is all of some cell ("sell") asks for that cell, and not for reasons that mention it.
+        """
+        found = np.ones(len(self), dtype=bool)
+        texts = [pc.utf8_lower(pc.cast(self.table.column(name), pa.string())) for name in SEARCHED]
+        for word in words.lower().split():
+            whole = np.logical_or.reduce([_true(pc.equal(text, word)) for text in texts])
+            if whole.any():
+                found &= whole
+            else:
+                found &= np.logical_or.reduce([_true(pc.match_substring(text, word)) for text in texts])
+        return np.flatnonzero(found)
+
+    def sorted(self, places: NDArray[np.intp], by: str, *, down: bool) -> NDArray[np.intp]:
+        """Places by a column, those that have no value last."""
+        way = "descending" if down else "ascending"
+        some = self.table.select([by]).take(pa.array(places))
+        if pa.types.is_dictionary(some.schema.field(by).type):
+            some = some.cast(pa.schema([pa.field(by, TEXT)]))
+        return places[pc.sort_indices(some, sort_keys=[(by, way, "at_end")]).to_numpy()]
+
+    def at(self, places: NDArray[np.intp]) -> list[dict[str, Any]]:
+        """Some orders, each by name of its columns."""
+        rows: list[dict[str, Any]] = self.table.take(pa.array(places)).to_pylist()
+        return rows
+
+
+def _true(answers: Any) -> NDArray[np.bool_]:
+    found: NDArray[np.bool_] = pc.fill_null(answers, False).to_numpy()
+    return found
+
+
+def orders_of(reader: Reader, run: Found) -> Orders:
+    """The orders of a run, kept once read."""
+    return reader.kept.of(run.folder / "orders.parquet", "orders", lambda: _orders(run), lambda it: it.table.nbytes)
+
+
+def _orders(run: Found) -> Orders:
+    recorded = EVIDENCE in run.facts.files
+    told = columns_of(run.folder / (EVIDENCE if recorded else "orders.parquet"), run.root, SHOWN if recorded else OLD)
+    reasons = columns_of(run.folder / "orders.parquet", run.root, {"row": pa.int64(), "reason": TEXT})
+    if not reasons.column("row").equals(told.column("row")):
+        raise InputError("its orders are others than orders.parquet's", where=run.folder / EVIDENCE)
+    return Orders(told.append_column("reason", reasons.column("reason")), recorded)
+
+
+def order_of(orders: Orders, run: Found, row: int) -> dict[str, Any] | None:
+    """All that is known of the order of a row, exact integers under "exact"; None where there was none."""
+    rows = orders.numbers("row")
+    place = int(np.searchsorted(rows, row))
+    if place >= len(rows) or rows[place] != row:
+        return None
+    with parquet(run.folder / "orders.parquet", run.root) as file:
+        exact = row_of(file, place, TOLD, PLACES, set(file.schema_arrow.names))
+    told = {"place": place, "exact": exact}
+    if orders.recorded:
+        with parquet(run.folder / EVIDENCE, run.root) as file:
+            names = set(file.schema_arrow.names) - TOLD - OTHERS
+            return row_of(file, place, TOLD, names, OTHERS) | told
+    return {name: exact[name] for name in ("row", "landing_row", "side", "outcome", "rejected_by")} | told

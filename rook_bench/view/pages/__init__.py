@@ -1,0 +1,1 @@
+"""The pages: what each one shows of what lies in the folders."""
