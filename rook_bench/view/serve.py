@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import secrets
 import socket
+import sys
 import threading
 import webbrowser
 
 from rook_bench.core import InputError
 from rook_bench.core.console import say
+from rook_bench.report.formatting import count_of
 from rook_bench.view.shelf import Library
 
 PORT = 8613
@@ -34,6 +36,7 @@ def listening(port: int | None) -> socket.socket:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             found.bind(("127.0.0.1", tried))
+            found.listen()  # who opens the address at once waits a moment, and is not refused
         except (OSError, OverflowError) as error:
             found.close()
             if tried == PORT and port is None:
@@ -60,18 +63,23 @@ def serve(library: Library, *, port: int | None = None, browse: bool = False) ->
 
     from rook_bench.view.app import Key, make_app
 
-    with listening(port) as found:
-        place = found.getsockname()[1]
+    with listening(port) as opened:
+        place = opened.getsockname()[1]
         key = Key(secrets.token_urlsafe(24), secrets.token_urlsafe(24), f"rook_view_{place}")
         address = f"http://127.0.0.1:{place}/?token={key.token}"
         shelf = library.look()
-        say(f"{len(shelf.runs):,} runs, {len(shelf.verdicts):,} verdicts, {len(shelf.adapters):,} adapters")
+        several = (("run", shelf.runs), ("verdict", shelf.verdicts), ("adapter", shelf.adapters))
+        say(", ".join(count_of(len(found), noun) for noun, found in several))
         say(f"open {address}")
         say("the address is good for one browser; Ctrl-C ends it")
+        sys.stdout.flush()  # also to whoever reads it through a pipe
         if browse:
             threading.Timer(0.5, webbrowser.open, [address]).start()
         config = uvicorn.Config(
             make_app(library, key), log_level="critical", access_log=False, server_header=False, date_header=False,
             timeout_graceful_shutdown=2, lifespan="off", ws="none",
         )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[found])
+        try:
+            uvicorn.Server(config).run(sockets=[opened])
+        except KeyboardInterrupt:  # how it ends
+            say("ended")

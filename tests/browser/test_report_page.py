@@ -1,9 +1,9 @@
 """The report in a browser: opened from disk, without network, on a desktop and on a phone."""
 
-import shutil
 from itertools import pairwise
 
 import pytest
+from chromium import launched
 
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
@@ -11,10 +11,6 @@ from rook_bench.report import live, write_report
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions"]
 WIDTHS = (1280, 390)
 A4_LANDSCAPE = 1040
 LIVE = live.chart_css() != ""
@@ -23,13 +19,8 @@ needs_library = pytest.mark.skipif(not LIVE, reason="the report's drawing librar
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed (apt-get install chromium)")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with launched() as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
