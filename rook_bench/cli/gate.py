@@ -42,6 +42,7 @@ from rook_bench.workbench.trials_branch import BRANCH, TrialsBranch
 
 VERBS = verbs_of(
     ("plan", "gate_plan:plan", "What a policy can resolve on how much tape."),
+    ("comment", "gate_comment:comment", "The verdict as a comment on a pull request."),
     ("selftest", "gate_selftest:selftest", "The gate on trial: how often it errs."),
 )
 

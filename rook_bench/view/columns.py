@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rook_bench.core import SIDE_NAMES, Estimate, InputError
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.core.hashing import sha256_file
+from rook_bench.metrics.saved import to_estimates
 from rook_bench.report.panes import Times
 from rook_bench.view.kept import Kept
 from rook_bench.view.outside import columns_of, opened, parquet, read_json
@@ -160,19 +161,9 @@ def _sides(run: Found) -> NDArray[np.int8]:
 
 def _estimates(run: Found) -> dict[str, Estimate]:
     try:
-        record = read_json(run.folder / "metrics.json", run.root)
-        return {str(name): _estimate(value) for name, value in record.items()}
-    except (InputError, TypeError, ValueError, KeyError, AttributeError):
+        return to_estimates(read_json(run.folder / "metrics.json", run.root))
+    except InputError:
         return {}
-
-
-def _estimate(told: dict[str, Any]) -> Estimate:
-    value, low, high = (None if told[key] is None else float(told[key]) for key in ("value", "low", "high"))
-    because = told["undefined_because"]
-    return Estimate(
-        value, int(told["n"]), str(told["unit"]), str(told["convention"]), low, high,
-        None if because is None else str(because), str(told.get("method", "")),
-    )  # fmt: skip
 
 
 def _intact(run: Found) -> bool | None:

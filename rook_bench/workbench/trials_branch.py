@@ -92,7 +92,7 @@ class TrialsBranch:
                 refusals += branch.tip() == tip
                 if refusals >= REFUSALS:
                     raise _denied(branch, refusal)
-                _wait(attempt)
+                wait(attempt)
             raise InputError("others push all the time", where=str(branch), hint="try again later")
 
     def require_writable(self, ledger: TrialLedger) -> Exchange:
@@ -123,7 +123,7 @@ class TrialsBranch:
         return Exchange(str(branch), len(theirs), fetched=new, moved=moved)
 
 
-def _wait(attempt: int) -> None:
+def wait(attempt: int) -> None:
     """Longer each time, and never as long as somebody else who was refused too."""
     time.sleep(random.uniform(0.5, 1.5) * min(0.1 * 2**attempt, 5.0))
 

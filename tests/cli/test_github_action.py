@@ -28,6 +28,22 @@ main()
 """
 """The command line as a program of its own."""
 
+GH = """#!/bin/sh
+echo "$@" >> gh-calls
+case "$*" in
+  *--paginate*) [ ! -f comment ] || echo 77 ;;
+  *) for word; do case "$word" in body=@*) cp "${word#body=@}" comment ;; esac; done; [ ! -f refused ] ;;
+esac
+"""
+"""What stands in for GitHub's own program: it keeps one comment, and what it was asked."""
+
+PULL_REQUEST = {
+    "github.event.pull_request.number": "12",
+    "github.repository": "owner/name",
+    "github.server_url": "https://git.example",
+    "github.run_id": "345",
+}
+
 pytestmark = pytest.mark.skipif(BASH is None, reason="bash is not installed")
 
 
@@ -55,6 +71,7 @@ def job(action, checkout, short):
     programs.mkdir()
     (programs / "rook-bench").write_text(ROOK_BENCH)
     (programs / "python").write_text(f'#!/bin/sh\necho "$@" >> {checkout}/installed\n')
+    (programs / "gh").write_text(GH)
     for program in programs.iterdir():
         program.chmod(0o755)
 
@@ -111,6 +128,8 @@ def _filled(text, given, outputs):
         what = match.group(1).strip()
         if what == "github.action_path":
             return str(ACTION.parent)
+        if what.startswith("github."):
+            return outputs.get("github", {}).get(what, "")
         if what.startswith("inputs."):
             return given[what.removeprefix("inputs.")]
         _, step, _, name = what.split(".")
@@ -251,6 +270,33 @@ def test_input_that_can_not_be_judged_is_explained_in_the_summary(job, checkout)
     assert left["codes"]["Decide"][0] == 3
     assert "'nowhere' is no run folder" in left["summary"]
     assert "Install" not in " ".join(left["codes"])
+
+
+def test_a_pull_request_has_one_comment_with_the_newest_verdict(job, checkout):
+    pull_request = {"outputs": {"github": PULL_REQUEST}}
+    job(candidate="always-buy", **GATE, **pull_request)
+    told = (checkout / "comment").read_text()
+    assert told.splitlines()[:2] == ["<!-- rook-bench gate: rook-gate -->", "## ❌ BLOCK: at least one check fails"]
+    assert "| Net return |" in told
+    assert "(https://git.example/owner/name/actions/runs/345)" in told
+    job(candidate="nowhere", policy="strategies/gate.toml", install="false", **pull_request)
+    assert "INVALID: nothing was judged" in (checkout / "comment").read_text()
+    calls = (checkout / "gh-calls").read_text().splitlines()
+    assert ["POST" in calls[1], "PATCH repos/owner/name/issues/comments/77" in calls[3], len(calls)] == [True, True, 4]
+
+
+def test_a_comment_that_is_refused_decides_nothing(job, checkout):
+    (checkout / "refused").touch()
+    left = job(candidate="always-buy", **GATE, outputs={"github": PULL_REQUEST})
+    assert left["codes"]["comment"][0] == 0
+    assert "::warning::" in left["codes"]["comment"][1]
+    assert left["codes"]["Decide"][0] == 1
+
+
+def test_without_a_pull_request_nobody_is_told(job, checkout):
+    left = job(only="comment", outputs={"gate": {"folder": ""}})
+    assert left["codes"]["comment"] == (0, "")
+    assert not (checkout / "gh-calls").exists()
 
 
 def test_a_program_that_crashes_has_not_blocked_anybody(job, checkout):

@@ -127,7 +127,7 @@ def test_two_that_push_at_once_are_both_on_record(remote, clone, monkeypatch):
         return pushed(branch, commit, **options)
 
     monkeypatch.setattr(Branch, "push", after_two)
-    monkeypatch.setattr(trials_branch, "_wait", waits.append)
+    monkeypatch.setattr(trials_branch, "wait", waits.append)
     done = TrialsBranch().push(one)
     assert (done.fetched, done.pushed, done.moved) == (1, 1, 1)
     assert sources(one) == ["shared", "two's", "one's"]
@@ -169,7 +169,7 @@ def test_a_push_whose_answer_was_lost_is_not_sent_again(remote, clone, monkeypat
         return "fatal: the remote end hung up unexpectedly"
 
     monkeypatch.setattr(Branch, "push", unheard)
-    monkeypatch.setattr(trials_branch, "_wait", lambda attempt: None)
+    monkeypatch.setattr(trials_branch, "wait", lambda attempt: None)
     assert TrialsBranch().push(ledger).trials == 1
     assert git(remote, "rev-list", "--count", NAME) == "1"
 
@@ -212,7 +212,7 @@ def test_a_remote_that_may_be_read_only_is_found_out_before_anything_is_recorded
 
 def test_a_protected_branch_is_tried_thrice_and_told(remote, clone, monkeypatch):
     waits = []
-    monkeypatch.setattr(trials_branch, "_wait", waits.append)
+    monkeypatch.setattr(trials_branch, "wait", waits.append)
     hook = remote / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\necho 'protected branch' >&2\nexit 1\n")
     hook.chmod(0o755)

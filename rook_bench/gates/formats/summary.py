@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from rook_bench.core.untrusted import shown
+from rook_bench.gates.formats.markdown import MARKS, ORDER, WORDS, cell, code, span
 
-MARKS = {
-    "pass": "✅",
-    "fail": "❌",
-    "inconclusive": "❔",
-    "invalid": "⛔",
-    "waived": "🖊️",
-    "skipped": "⚪",
-    "info": "📎",
-}
-WORDS = {
-    "PROMOTE": ("✅", "every check passed"),
-    "BLOCK": ("❌", "at least one check fails"),
-    "INCONCLUSIVE": ("❔", "the evidence does not suffice to decide"),
-    "INVALID": ("⛔", "there is nothing that may be judged"),
-}
-ORDER = ("invalid", "fail", "inconclusive", "waived", "pass", "skipped", "info")
+MOST, ROOM = 1 << 20, 20_000
+"""Bytes that the summary of a job's step may have on GitHub, and how many of them are kept for what stands last."""
+
+
+REASONS = 50
+"""Reasons that are listed; the table below them has every check."""
 
 
 def to_summary(record: dict[str, Any]) -> str:
@@ -33,22 +22,30 @@ def to_summary(record: dict[str, Any]) -> str:
     """
     mark, meaning = WORDS[record["verdict"]]
     champion = record["champion"]
-    against = f" against {_code(champion['name'])}" if champion else ""
+    against = f" against {code(champion['name'])}" if champion else ""
     tape = record["tape"]
     lines = [
         f"## {mark} {record['verdict']}: {meaning}",
         "",
-        f"{_code(record['candidate']['name'])}{against}, policy {_code(record['policy']['name'])}, "
-        f"{tape['swaps']:,} swaps of {_cell(tape['pair'])} over {_span(tape['span_days'])}.",
+        f"{code(record['candidate']['name'])}{against}, policy {code(record['policy']['name'])}, "
+        f"{tape['swaps']:,} swaps of {cell(tape['pair'])} over {span(tape['span_days'])}.",
         "",
-        *(f"- {_cell(reason)}" for reason in record["reasons"]),
+        *(f"- {cell(reason)}" for reason in record["reasons"][:REASONS]),
+        *([f"- {len(record['reasons']) - REASONS:,} more"] if len(record["reasons"]) > REASONS else []),
         "",
         *_looks(record),
         "| | check | found |",
         "|:-:|---|---|",
     ]
-    for check in sorted(record["checks"], key=lambda check: ORDER.index(check["status"])):
-        lines.append(f"| {MARKS[check['status']]} | {_cell(check['name'])} | {_cell(check['detail'])} |")
+    room = MOST - len("\n".join(lines).encode()) - ROOM
+    checks = sorted(record["checks"], key=lambda check: ORDER.index(check["status"]))
+    for place, check in enumerate(checks):
+        line = f"| {MARKS[check['status']]} | {cell(check['name'])} | {cell(check['detail'])} |"
+        room -= len(line.encode()) + 1
+        if room < 0:
+            lines += ["", f"{len(checks) - place:,} more checks do not fit here; verdict.json has all."]
+            break
+        lines.append(line)
     lines += ["", "<details><summary>What was judged (hashes)</summary>", "", "| | |", "|---|---|"]
     for name, value in _hashes(record):
         lines.append(f"| {name} | `{value}` |")
@@ -75,21 +72,3 @@ def _hashes(record: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 _SHOWN = ("run_hash", "decisions_hash", "adapter_hash", "base_hash", "prompt_hash")
-
-
-def _span(days: float) -> str:
-    return f"{days:.1f} days" if days >= 1 else f"{days * 24:.1f} hours"
-
-
-def _cell(text: str) -> str:
-    """Text that can't break out of a table cell or be read as markup."""
-    escaped = " ".join(shown(text).split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\|_*`\[\]!#~])", r"\\\1", escaped)
-
-
-def _code(name: str) -> str:
-    """A name as code; without what would end it, or its line."""
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name.replace("`", "'")
-    )
-    return f"`{shown}`"
