@@ -21,6 +21,7 @@ from rook_bench.cli.options import (
     Json,
     Limit,
     Mode,
+    NoPictures,
     NoReport,
     Out,
     PoolChoice,
@@ -65,6 +66,7 @@ def replay(
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
     no_report: NoReport = False,
+    no_pictures: NoPictures = False,
     track: Track = None,
     json: Json = False,
 ) -> None:
@@ -86,7 +88,7 @@ def replay(
         prepared=prepared,
     )
     evaluation = bench.evaluate(tape, asked, config, seed=seed, fresh=fresh, trials=trials)
-    saved = evaluation.save(out, report=not no_report)
+    saved = evaluation.save(out, report=not no_report, pictures=not no_pictures)
     put(tracker, out)
     if json:
         say_json(evaluation.to_json())
@@ -126,6 +128,7 @@ def compare(
     allow_rounded: AllowRounded = False,
     trials: Trials = None,
     no_report: NoReport = False,
+    no_pictures: NoPictures = False,
     track: Track = None,
     json: Json = False,
 ) -> None:
@@ -150,7 +153,7 @@ def compare(
     comparison = bench.compare(
         tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, engine=side_by_side, trials=trials
     )
-    saved = comparison.save(out, report=not no_report)
+    saved = comparison.save(out, report=not no_report, pictures=not no_pictures)
     put(tracker, out)
     if json:
         say_json(comparison.to_json())
@@ -165,8 +168,9 @@ def report(
         Path, typer.Argument(metavar="RUN_OR_DIR", help="A run, or the folder of a comparison or a gate.")
     ],
     allow_plugin: AllowPlugin = None,
+    no_pictures: NoPictures = False,
 ) -> None:
     """Write the report of a run or a comparison again, from the run itself; no code that it names is run."""
-    page = report_again(folder, allow_plugins=allow_plugin or ())
+    page = report_again(folder, allow_plugins=allow_plugin or (), pictures=not no_pictures)
     remark("the run was checked against its hashes and replayed")
     say(f"report: {page}")

@@ -123,6 +123,11 @@ Track = Annotated[
 
 NoReport = Annotated[bool, typer.Option("--no-report", help="Write no report; `rook-bench report` makes it later.")]
 
+NoPictures = Annotated[
+    bool,
+    typer.Option("--no-pictures", help="Draw no pictures, which take most of a report's time; its live chart stays."),
+]
+
 TrialsRemote = Annotated[
     str | None,
     typer.Option(

@@ -86,6 +86,7 @@
     charts.push(chart);
     listen(chart);
   };
+  const shape = panes => JSON.stringify(panes.map(pane => [pane.label, pane.lines.length, Boolean(pane.marks)]));
   const refine = async () => {
     const { min, max } = charts[0].scales.x;
     if (Math.abs(min - known[0]) + Math.abs(max - known[1]) < 1e-6) return;
@@ -98,8 +99,13 @@
     const found = await answer.json();
     known = [min, max];
     moving = true;
+    const same = shape(found.panes) === shape(data.panes);
     data.panes = found.panes;
-    charts.forEach((chart, index) => { chart.batch(() => { chart.setData(columns(found.panes[index]), false); chart.setScale("x", { min, max }); }); });
+    if (!same) {
+      for (const chart of charts.splice(0)) { const box = chart.root.parentNode; chart.destroy(); box.remove(); }
+      found.panes.forEach(draw);
+    }
+    charts.forEach((chart, index) => { chart.batch(() => { if (same) chart.setData(columns(found.panes[index]), false); chart.setScale("x", { min, max }); }); });
     moving = false;
     tell(found);
   };

@@ -19,6 +19,7 @@ def write_report(
     verdict: dict[str, Any] | None = None,
     looks: dict[str, Any] | None = None,
     aliases: Sequence[str | None] | None = None,
+    with_pictures: bool = True,
 ) -> Path:
     """Write report.html, its PNG pictures and trades.csv into an existing folder; returns the page's path.
 
@@ -32,6 +33,7 @@ def write_report(
         looks: how often this stretch was judged before, if that is recorded: {"count", "candidates",
             "first_at", "last_at"}.
         aliases: what the user calls the sources, None for those without.
+        with_pictures: whether to draw them, which takes the most time; the live chart is there without.
 
     Raises:
         InputError: where there is no analysis.
@@ -47,7 +49,7 @@ def write_report(
 
     entries = arranged(make_entries(analyses, aliases), verdict)
     asked = topics(entries, verdict)
-    shown = list(chain.from_iterable(drawn(pictures(entries, asked), folder)))
+    shown = list(chain.from_iterable(drawn(pictures(entries, asked), folder))) if with_pictures else []
     write_trades(entries[0], folder)
     page = folder / "report.html"
     page.write_text(render(entries, asked, shown, title=title, verdict=verdict, looks=looks), encoding="utf-8")

@@ -133,6 +133,8 @@ def _columns(run: Found) -> Columns:
     table = columns_of(path, run.root, EQUITY)
     at = table.column("at").combine_chunks().cast(pa.int64()).to_numpy().astype("datetime64[ns]")
     price, equity, hold = (table.column(name).to_numpy() for name in ("price", "equity", "hold_equity"))
+    del table
+    pa.default_memory_pool().release_unused()  # the file's own bytes, of which Arrow would keep the room
     if len(at) == 0:
         raise InputError("it has no row", where=path)
     if (np.diff(at) < np.timedelta64(0)).any():

@@ -99,12 +99,13 @@ class Comparison(Sequence[Evaluation]):
             for one in self
         ]
 
-    def save(self, folder: str | Path, *, report: bool = True) -> Path:
+    def save(self, folder: str | Path, *, report: bool = True, pictures: bool = True) -> Path:
         """Write tape, runs, measures and report into a folder, whole.
 
         Args:
             folder: to write.
             report: write the report too, which takes the most time; `rook-bench report` makes it later.
+            pictures: draw its pictures, which takes the most of that; without them there is the live chart.
 
         Returns:
             The report's path; the folder's where there is none.
@@ -114,7 +115,7 @@ class Comparison(Sequence[Evaluation]):
         """
         folder = Path(folder)
         with whole_folder(folder) as aside:
-            save_comparison(self, aside, title=self.title, looks=self.looks, report=report)
+            save_comparison(self, aside, title=self.title, looks=self.looks, report=report, pictures=pictures)
         return folder / "report.html" if report else folder
 
     def __repr__(self) -> str:

@@ -105,12 +105,13 @@ class Evaluation(Analysis):
 
         return draw([self], picture)
 
-    def save(self, folder: str | Path, *, report: bool = True) -> Path:
+    def save(self, folder: str | Path, *, report: bool = True, pictures: bool = True) -> Path:
         """Write the run, its measures and its report into a folder of its own, whole.
 
         Args:
             folder: to write.
             report: write the report too, which takes the most time; `rook-bench report` makes it later.
+            pictures: draw its pictures, which takes the most of that; without them there is the live chart.
 
         Returns:
             The report's path; the folder's where there is none.
@@ -120,7 +121,7 @@ class Evaluation(Analysis):
         """
         folder = Path(folder)
         with whole_folder(folder) as aside:
-            save_single(self, aside, looks=self.looks, report=report)
+            save_single(self, aside, looks=self.looks, report=report, pictures=pictures)
         return folder / "report.html" if report else folder
 
     def __repr__(self) -> str:

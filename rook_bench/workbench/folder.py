@@ -34,6 +34,7 @@ def save_comparison(
     verdict: Verdict | None = None,
     looks: dict[str, Any] | None = None,
     report: bool = True,
+    pictures: bool = True,
 ) -> dict[str, Any] | None:
     """Write the tape, every Run, the comparison and (unless not asked) one report into an existing folder.
 
@@ -58,7 +59,7 @@ def save_comparison(
     if looks is not None:
         write_json(folder / "looks.json", looks)
     if report:
-        write_report(analyses, folder, title=title, verdict=record, looks=looks)
+        write_report(analyses, folder, title=title, verdict=record, looks=looks, with_pictures=pictures)
     return record
 
 
@@ -82,14 +83,21 @@ def with_folders(record: dict[str, Any], folders: Mapping[str, str]) -> dict[str
     return sealed(changed)
 
 
-def save_single(analysis: Analysis, folder: Path, *, looks: dict[str, Any] | None = None, report: bool = True) -> None:
+def save_single(
+    analysis: Analysis,
+    folder: Path,
+    *,
+    looks: dict[str, Any] | None = None,
+    report: bool = True,
+    pictures: bool = True,
+) -> None:
     """Write one Run with its metrics and (unless not asked) its report into an existing (temporary) folder."""
     save_run(analysis.run, folder)
     write_measures(analysis, folder)
     if looks is not None:
         write_json(folder / "looks.json", looks)
     if report:
-        write_report([analysis], folder, title=title_of([analysis]), looks=looks)
+        write_report([analysis], folder, title=title_of([analysis]), looks=looks, with_pictures=pictures)
 
 
 def write_measures(analysis: Analysis, folder: Path) -> None:
@@ -132,7 +140,7 @@ def load_looks(folder: Path) -> dict[str, Any] | None:
     return read_mapping(looks) if looks.exists() else None
 
 
-def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = ()) -> Path:
+def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = (), pictures: bool = True) -> Path:
     """Write the report of a saved run, comparison or verdict again, from the runs themselves; returns its path.
 
     No code is run but what is installed: the folder may be anybody's. Decisions are not made again for it.
@@ -140,6 +148,7 @@ def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = ()) -> P
     Args:
         folder: of a run, a comparison or a gate.
         allow_plugins: files and folders whose code may run, where sizing or filters need it.
+        pictures: whether to draw them.
 
     Raises:
         InputError: where files are missing or changed, or a verdict is not as it was written.
@@ -150,7 +159,7 @@ def report_again(folder: Path, *, allow_plugins: Iterable[str | Path] = ()) -> P
         if judged is not None:
             check_belongs(judged, analyses, verdict)
         with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
-            write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks)
+            write_report(analyses, Path(aside), title=title, verdict=judged, looks=looks, with_pictures=pictures)
             for file in Path(aside).iterdir():
                 file.replace(folder / file.name)
     return folder / "report.html"

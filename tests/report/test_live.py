@@ -106,3 +106,13 @@ def test_it_costs_less_than_half_a_megabyte(comparison_folder):
     scripts = re.findall(r"<script[^>]*>(.*?)</script>", page, re.S)
     assert len(scripts) == 4
     assert sum(map(len, scripts)) + len(live.chart_css()) < 300_000
+
+
+def test_pictures_may_be_left_out(analyses, tmp_path):
+    write_report(analyses, tmp_path, title="Plain", with_pictures=False)
+    page = (tmp_path / "report.html").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "trades.csv"]
+    assert "<img" not in page
+    assert 'href="#pictures"' not in page
+    assert 'id="comparison"' in page
+    assert (live.chart_css() == "") == ('id="chart"' not in page)

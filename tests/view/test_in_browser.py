@@ -134,6 +134,27 @@ def test_dragging_zooms_all_panes_and_the_address_keeps_it(tab):
 
 
 @needs_library
+def test_fills_are_counted_from_afar_and_marked_from_near(tab, monkeypatch):
+    from rook_bench.view import charts
+
+    monkeypatch.setattr(charts, "FILLS", 20)  # the server is a thread of this process
+    one = tab()
+    one.goto(one.link("random:0.1"))
+    one.ready()
+    panes = one.page.locator("#chart .u-over")
+    assert panes.count() == 4
+    for turn in range(1, 8):
+        one.page.get_by_role("button", name="Closer", exact=True).click()
+        one.page.locator(f'#chart[data-drawn="{turn}"]').wait_for()
+        if panes.count() == 3:
+            break
+    assert panes.count() == 3
+    one.page.get_by_role("button", name="All", exact=True).click()
+    one.page.locator(f'#chart[data-drawn="{turn + 1}"]').wait_for()
+    assert panes.count() == 4
+
+
+@needs_library
 @pytest.mark.parametrize("touch", [False, True])
 def test_a_fill_opens_its_order_and_orders_follow_each_other(tab, touch):
     one = tab(**({"has_touch": True, "viewport": {"width": 390, "height": 844}} if touch else {}))
