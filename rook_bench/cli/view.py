@@ -12,9 +12,9 @@ from rook_bench.core import InputError
 from rook_bench.core.console import say, warn
 from rook_bench.core.files import check_apart, near_file
 from rook_bench.core.project import models_folder, project_folder, trials_folder
-from rook_bench.view.export import ORDERS, export
-from rook_bench.view.serve import require_view_extra, serve
-from rook_bench.view.shelf import Library
+from rook_bench.viewer.export import ORDERS, export
+from rook_bench.viewer.serve import require_view_extra, serve
+from rook_bench.viewer.shelf import Library
 
 FOLDERS = ("reports", "models")
 """Of a project, where no folder is named."""

@@ -47,7 +47,7 @@ def test_a_port_that_is_taken(capsys, reports):
 
 
 def test_without_the_extra(capsys, reports, monkeypatch):
-    from rook_bench.view import serve
+    from rook_bench.viewer import serve
 
     monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None)
     code, _, told = said(capsys, reports)

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
-from rook_bench.view.columns import CODED, NUMBER, STAMP, TEXT, Reader, row_of
-from rook_bench.view.outside import columns_of, parquet
-from rook_bench.view.shelf import Found
+from rook_bench.viewer.columns import CODED, NUMBER, STAMP, TEXT, Reader, row_of
+from rook_bench.viewer.outside import columns_of, parquet
+from rook_bench.viewer.shelf import Found
 
 EVIDENCE = "evidence.parquet"
 

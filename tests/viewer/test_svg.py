@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rook_bench.report.panes import Line, Pane
-from rook_bench.view.svg import moments, svg, ticks
+from rook_bench.viewer.svg import moments, svg, ticks
 
 NONE = np.empty(0, "datetime64[ns]")
 AT = np.datetime64("2025-01-01", "ns") + np.arange(5) * np.timedelta64(60, "s")

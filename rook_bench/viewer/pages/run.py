@@ -13,13 +13,13 @@ from rook_bench.report.cells import Cell
 from rook_bench.report.formatting import count_of
 from rook_bench.report.metric_groups import GROUPS
 from rook_bench.report.panes import seconds_of
-from rook_bench.view.charts import Window, chart, run_panes
-from rook_bench.view.columns import Columns
-from rook_bench.view.orders import PAGE, SEARCHED, Orders, orders_of
-from rook_bench.view.pages.desk import Desk, Page, Query, roles_of, tokens_of, whole_number
-from rook_bench.view.sentences import LONGEST, moment, utc
-from rook_bench.view.shelf import Found
-from rook_bench.view.tables import Grid, Head, To, figure, grid, measure
+from rook_bench.viewer.charts import Window, chart, run_panes
+from rook_bench.viewer.columns import Columns
+from rook_bench.viewer.orders import PAGE, SEARCHED, Orders, orders_of
+from rook_bench.viewer.pages.desk import Desk, Page, Query, roles_of, tokens_of, whole_number
+from rook_bench.viewer.sentences import LONGEST, moment, utc
+from rook_bench.viewer.shelf import Found
+from rook_bench.viewer.tables import Grid, Head, To, figure, grid, measure
 
 TILES = {
     "total_return": "Net return", "excess_return": "Over hold", "max_drawdown": "Largest drawdown",

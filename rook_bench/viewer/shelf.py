@@ -17,7 +17,7 @@ from rook_bench.core import InputError
 from rook_bench.core.hashing import seal_of
 from rook_bench.core.reference import short_name
 from rook_bench.core.untrusted import word
-from rook_bench.view.outside import read_json
+from rook_bench.viewer.outside import read_json
 
 RECORDS = {"run.json": "run", "verdict.json": "verdict", "rook.json": "adapter"}
 """Files that make a folder one that is shown, and as what."""

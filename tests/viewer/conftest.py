@@ -15,7 +15,7 @@ from rook_bench.core.transcript import Transcript
 from rook_bench.gates import Policy, judge
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
-from rook_bench.view.shelf import Library
+from rook_bench.viewer.shelf import Library
 from rook_bench.workbench.folder import save_comparison
 
 pytest.importorskip("starlette", reason="the pages need starlette (extra view)")

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rook_bench.core import InputError
-from rook_bench.view.columns import Reader
-from rook_bench.view.links import Links
-from rook_bench.view.shelf import Found, Library, Shelf
-from rook_bench.view.tables import Grid
+from rook_bench.viewer.columns import Reader
+from rook_bench.viewer.links import Links
+from rook_bench.viewer.shelf import Found, Library, Shelf
+from rook_bench.viewer.tables import Grid
 
 Query = Mapping[str, str]
 

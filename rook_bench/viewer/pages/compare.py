@@ -17,12 +17,12 @@ from rook_bench.metrics.means import mean_of
 from rook_bench.report.cells import Cell, as_return, bare, interval_text
 from rook_bench.report.formatting import count_of, percent, points
 from rook_bench.report.metric_groups import GROUPS
-from rook_bench.view.charts import Chart, Window, chart, compare_panes
-from rook_bench.view.columns import Columns
-from rook_bench.view.pages.desk import Desk, Page, Query, told_apart
-from rook_bench.view.sentences import moment
-from rook_bench.view.shelf import Found
-from rook_bench.view.tables import Grid, To, figure, grid, measure
+from rook_bench.viewer.charts import Chart, Window, chart, compare_panes
+from rook_bench.viewer.columns import Columns
+from rook_bench.viewer.pages.desk import Desk, Page, Query, told_apart
+from rook_bench.viewer.sentences import moment
+from rook_bench.viewer.shelf import Found
+from rook_bench.viewer.tables import Grid, To, figure, grid, measure
 
 MOST = 8
 ROWS = 100

@@ -17,9 +17,9 @@ from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.core.hashing import sha256_file
 from rook_bench.metrics.saved import to_estimates
 from rook_bench.report.panes import Times
-from rook_bench.view.kept import Kept
-from rook_bench.view.outside import columns_of, opened, parquet, read_json
-from rook_bench.view.shelf import Found
+from rook_bench.viewer.kept import Kept
+from rook_bench.viewer.outside import columns_of, opened, parquet, read_json
+from rook_bench.viewer.shelf import Found
 
 STAMP, NUMBER, TEXT = pa.timestamp("ns", "UTC"), pa.float64(), pa.string()
 CODED = pa.dictionary(pa.int32(), pa.string())

@@ -12,12 +12,12 @@ from rook_bench.core.reference import short_name
 from rook_bench.core.untrusted import shown, word
 from rook_bench.report.cells import Cell
 from rook_bench.report.entries import COLOURS
-from rook_bench.view.outside import MOST_JSON, opened
-from rook_bench.view.pages.desk import Desk, Page, list_page
-from rook_bench.view.sentences import LONGEST, utc
-from rook_bench.view.shelf import Found
-from rook_bench.view.svg import svg
-from rook_bench.view.tables import To, grid, measure
+from rook_bench.viewer.outside import MOST_JSON, opened
+from rook_bench.viewer.pages.desk import Desk, Page, list_page
+from rook_bench.viewer.sentences import LONGEST, utc
+from rook_bench.viewer.shelf import Found
+from rook_bench.viewer.svg import svg
+from rook_bench.viewer.tables import To, grid, measure
 
 ROWS = 500
 DEFLATED = 200

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from rook_bench.core import InputError
 from rook_bench.report.entries import COLOURS, HOLD_COLOUR
 from rook_bench.report.panes import Line, Pane, Times, middles, seconds_of
-from rook_bench.view.columns import Columns
-from rook_bench.view.links import Links
-from rook_bench.view.orders import Orders
-from rook_bench.view.svg import svg
+from rook_bench.viewer.columns import Columns
+from rook_bench.viewer.links import Links
+from rook_bench.viewer.orders import Orders
+from rook_bench.viewer.svg import svg
 
 STRETCHES = 600
 """Stretches of time of which the lowest and the highest value of each line are drawn."""

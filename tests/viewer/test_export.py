@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from rook_bench.core import InputError
-from rook_bench.view.export import export
+from rook_bench.viewer.export import export
 
 
 @pytest.fixture(scope="module")
 def site(reports, tmp_path_factory):
-    from rook_bench.view.shelf import Library
+    from rook_bench.viewer.shelf import Library
 
     place = tmp_path_factory.mktemp("site")
     looked = Library([reports], models=place / "models", trials=place / "trials")

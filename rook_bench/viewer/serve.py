@@ -12,7 +12,7 @@ import webbrowser
 from rook_bench.core import InputError
 from rook_bench.core.console import say
 from rook_bench.report.formatting import count_of
-from rook_bench.view.shelf import Library
+from rook_bench.viewer.shelf import Library
 
 PORT = 8613
 """The port that is tried first."""
@@ -61,7 +61,7 @@ def serve(library: Library, *, port: int | None = None, browse: bool = False) ->
     require_view_extra()
     import uvicorn
 
-    from rook_bench.view.app import Key, make_app
+    from rook_bench.viewer.app import Key, make_app
 
     with listening(port) as opened:
         place = opened.getsockname()[1]

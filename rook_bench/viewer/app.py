@@ -22,19 +22,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rook_bench.core import InputError
 from rook_bench.core.console import warn
-from rook_bench.view.columns import Reader
-from rook_bench.view.links import Links
-from rook_bench.view.orders import orders_of
-from rook_bench.view.pages.adapters import adapter_page, adapters_page
-from rook_bench.view.pages.compare import compare_page, compared_window
-from rook_bench.view.pages.desk import Desk, Page
-from rook_bench.view.pages.ledgers import promotions_page, trials_page
-from rook_bench.view.pages.row import row_page
-from rook_bench.view.pages.run import run_page, window_of
-from rook_bench.view.pages.runs import runs_page
-from rook_bench.view.pages.verdicts import verdict_page, verdicts_page
-from rook_bench.view.render import POLICY, assets, render
-from rook_bench.view.shelf import Library
+from rook_bench.viewer.columns import Reader
+from rook_bench.viewer.links import Links
+from rook_bench.viewer.orders import orders_of
+from rook_bench.viewer.pages.adapters import adapter_page, adapters_page
+from rook_bench.viewer.pages.compare import compare_page, compared_window
+from rook_bench.viewer.pages.desk import Desk, Page
+from rook_bench.viewer.pages.ledgers import promotions_page, trials_page
+from rook_bench.viewer.pages.row import row_page
+from rook_bench.viewer.pages.run import run_page, window_of
+from rook_bench.viewer.pages.runs import runs_page
+from rook_bench.viewer.pages.verdicts import verdict_page, verdicts_page
+from rook_bench.viewer.render import POLICY, assets, render
+from rook_bench.viewer.shelf import Library
 
 HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 """Names that a browser on this machine, or behind a tunnel to it, calls us by: another name is another site's trick."""

@@ -12,8 +12,8 @@ from markupsafe import Markup
 from rook_bench.core.untrusted import shown
 from rook_bench.report import live
 from rook_bench.report.panes import as_block
-from rook_bench.view.links import NAV, Links
-from rook_bench.view.pages.desk import Page
+from rook_bench.viewer.links import NAV, Links
+from rook_bench.viewer.pages.desk import Page
 
 HERE, REPORT = Path(__file__).parent, Path(live.__file__).parent
 

@@ -9,9 +9,9 @@ import pytest
 import uvicorn
 
 from rook_bench.report import live
-from rook_bench.view.app import Key, make_app
-from rook_bench.view.export import export
-from rook_bench.view.serve import listening
+from rook_bench.viewer.app import Key, make_app
+from rook_bench.viewer.export import export
+from rook_bench.viewer.serve import listening
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,7 @@ def served(looked):
 
 @pytest.fixture(scope="module")
 def address(reports, tmp_path_factory):
-    from rook_bench.view.shelf import Library
+    from rook_bench.viewer.shelf import Library
 
     place = tmp_path_factory.mktemp("place")
     with served(Library([reports], models=place / "models", trials=place / "trials")) as found:
@@ -135,7 +135,7 @@ def test_dragging_zooms_all_panes_and_the_address_keeps_it(tab):
 
 @needs_library
 def test_fills_are_counted_from_afar_and_marked_from_near(tab, monkeypatch):
-    from rook_bench.view import charts
+    from rook_bench.viewer import charts
 
     monkeypatch.setattr(charts, "FILLS", 20)  # the server is a thread of this process
     one = tab()

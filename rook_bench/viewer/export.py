@@ -12,20 +12,20 @@ from rich.progress import Progress
 from rook_bench.core import InputError
 from rook_bench.core.console import err, on_terminal
 from rook_bench.core.files import check_replaceable, whole_folder
-from rook_bench.view.app import csv_of
-from rook_bench.view.columns import Reader
-from rook_bench.view.links import FileLinks
-from rook_bench.view.orders import Orders, orders_of
-from rook_bench.view.pages.adapters import adapter_page, adapters_page
-from rook_bench.view.pages.compare import MOST, compare_page
-from rook_bench.view.pages.desk import Desk, Page
-from rook_bench.view.pages.ledgers import promotions_page, trials_page
-from rook_bench.view.pages.row import row_page
-from rook_bench.view.pages.run import run_page
-from rook_bench.view.pages.runs import runs_page
-from rook_bench.view.pages.verdicts import verdict_page, verdicts_page
-from rook_bench.view.render import assets, render
-from rook_bench.view.shelf import Found, Library, Shelf
+from rook_bench.viewer.app import csv_of
+from rook_bench.viewer.columns import Reader
+from rook_bench.viewer.links import FileLinks
+from rook_bench.viewer.orders import Orders, orders_of
+from rook_bench.viewer.pages.adapters import adapter_page, adapters_page
+from rook_bench.viewer.pages.compare import MOST, compare_page
+from rook_bench.viewer.pages.desk import Desk, Page
+from rook_bench.viewer.pages.ledgers import promotions_page, trials_page
+from rook_bench.viewer.pages.row import row_page
+from rook_bench.viewer.pages.run import run_page
+from rook_bench.viewer.pages.runs import runs_page
+from rook_bench.viewer.pages.verdicts import verdict_page, verdicts_page
+from rook_bench.viewer.render import assets, render
+from rook_bench.viewer.shelf import Found, Library, Shelf
 
 ORDERS = 50
 """Orders of each run that get a page of their own, unless another number is asked for."""

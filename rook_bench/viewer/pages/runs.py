@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from rook_bench.core.untrusted import word
 from rook_bench.report.cells import Cell
 from rook_bench.report.formatting import count_of
-from rook_bench.view.pages.desk import Desk, Page, Query, roles_of, whole_number
-from rook_bench.view.sentences import LONGEST, utc
-from rook_bench.view.shelf import Found
-from rook_bench.view.tables import Grid, To, grid, measure
+from rook_bench.viewer.pages.desk import Desk, Page, Query, roles_of, whole_number
+from rook_bench.viewer.sentences import LONGEST, utc
+from rook_bench.viewer.shelf import Found
+from rook_bench.viewer.tables import Grid, To, grid, measure
 
 PAGE = 100
 HEADS = (

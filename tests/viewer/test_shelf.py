@@ -8,8 +8,8 @@ import pytest
 
 from rook_bench.core import InputError
 from rook_bench.core.hashing import sealed
-from rook_bench.view import outside
-from rook_bench.view.outside import opened, read_json
+from rook_bench.viewer import outside
+from rook_bench.viewer.outside import opened, read_json
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_record_of_many_bytes_is_not_read(monkeypatch, tmp_path):
 
 
 def test_what_did_not_change_is_not_read_again(library, copy, monkeypatch):
-    from rook_bench.view import shelf as module
+    from rook_bench.viewer import shelf as module
 
     looked, times = library(copy), iter(range(0, 1000, 10))
     before = looked.look(now=lambda: next(times))

@@ -10,11 +10,11 @@ from rook_bench.core.untrusted import word
 from rook_bench.report.cells import Cell
 from rook_bench.report.formatting import count_of
 from rook_bench.report.verdict import verdict_box
-from rook_bench.view.outside import read_json
-from rook_bench.view.pages.desk import Desk, Page, list_page
-from rook_bench.view.sentences import LONGEST
-from rook_bench.view.shelf import Found
-from rook_bench.view.tables import To, grid
+from rook_bench.viewer.outside import read_json
+from rook_bench.viewer.pages.desk import Desk, Page, list_page
+from rook_bench.viewer.sentences import LONGEST
+from rook_bench.viewer.shelf import Found
+from rook_bench.viewer.tables import To, grid
 
 ROWS = 500
 DEFLATED = 200

@@ -12,12 +12,12 @@ from rook_bench.core import InputError
 from rook_bench.core.untrusted import word
 from rook_bench.report.cells import Cell
 from rook_bench.report.panes import seconds_of
-from rook_bench.view.charts import Chart, Window, chart, price_pane
-from rook_bench.view.columns import Columns
-from rook_bench.view.orders import COSTS, order_of, orders_of
-from rook_bench.view.pages.desk import Desk, Page, tokens_of
-from rook_bench.view.sentences import moment, moves_after, order_in_words
-from rook_bench.view.tables import Grid, To, figure, grid
+from rook_bench.viewer.charts import Chart, Window, chart, price_pane
+from rook_bench.viewer.columns import Columns
+from rook_bench.viewer.orders import COSTS, order_of, orders_of
+from rook_bench.viewer.pages.desk import Desk, Page, tokens_of
+from rook_bench.viewer.sentences import moment, moves_after, order_in_words
+from rook_bench.viewer.tables import Grid, To, figure, grid
 
 BEFORE, AFTER = np.timedelta64(10, "m"), np.timedelta64(30, "m")
 """What is drawn around a row."""

@@ -11,7 +11,7 @@ import pandas as pd
 
 from rook_bench.core.untrusted import word
 from rook_bench.report.formatting import number
-from rook_bench.view.columns import Columns
+from rook_bench.viewer.columns import Columns
 
 LONGEST = 160
 

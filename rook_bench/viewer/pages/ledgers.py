@@ -19,9 +19,9 @@ from rook_bench.stats import deflated_sharpe
 from rook_bench.trials.ledger import TrialLedger
 from rook_bench.trials.questions import distinct
 from rook_bench.trials.trial import Trial
-from rook_bench.view.pages.desk import Desk, Page, list_page
-from rook_bench.view.sentences import LONGEST
-from rook_bench.view.tables import To, grid
+from rook_bench.viewer.pages.desk import Desk, Page, list_page
+from rook_bench.viewer.sentences import LONGEST
+from rook_bench.viewer.tables import To, grid
 
 ROWS = 500
 EMPTY = "Nothing was tried yet: replay, compare, gate, sweep and train write the ledger."

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
-from rook_bench.view.app import Key, csv_of, make_app
+from rook_bench.viewer.app import Key, csv_of, make_app
 
 HERE = "http://127.0.0.1:8613"
 PAGES = ("/", "/verdicts", "/trials", "/promotions", "/adapters")
@@ -203,7 +203,7 @@ def test_a_row_without_an_order_is_shown_too(client, ids, run_folder):
 
 
 def test_any_window_holds_its_extremes(client, ids, run_folder, monkeypatch):
-    from rook_bench.view import charts
+    from rook_bench.viewer import charts
 
     monkeypatch.setattr(charts, "STRETCHES", 20)
     equity = pq.read_table(run_folder["momentum"] / "equity.parquet").to_pandas()
@@ -224,7 +224,7 @@ def test_any_window_holds_its_extremes(client, ids, run_folder, monkeypatch):
 
 
 def test_many_fills_are_counted(client, ids, monkeypatch):
-    from rook_bench.view import charts
+    from rook_bench.viewer import charts
 
     monkeypatch.setattr(charts, "FILLS", 10)
     panes = client.get(f"/api/window/{ids['random:0.1']}").json()["panes"]
