@@ -11,7 +11,7 @@ UV := $(BIN)/uv pip
 # that of the tests' assertions too, whatever the shell says.
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: demo test test-fast setup setup-dev setup-train setup-dev-train setup-contracts peers ratios lock clean
+.PHONY: demo test test-fast setup setup-dev setup-train setup-dev-train setup-contracts peers ratios gallery lock clean
 
 demo: setup-train
 	$(BIN)/rook-bench demo
@@ -77,6 +77,10 @@ peers: $(BIN)/uv
 # How our work compares with that of others, against the ratios that are kept.
 ratios: setup-dev
 	$(BIN)/python benchmarks/ratios.py
+
+# docs/gallery: an example report, and pictures of pages as people see them.
+gallery: setup-train setup-dev
+	$(BIN)/python scripts/make_gallery.py
 
 # The locks are made together, so that one version of each package serves all of them. torch is
 # left out: see setup-train. The servers that tests ask (mlflow, trackio) allow older versions of pyarrow and pillow

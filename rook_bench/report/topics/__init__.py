@@ -12,6 +12,7 @@ from rook_bench.report.topics.difference import difference
 from rook_bench.report.topics.disagreement import disagreement
 from rook_bench.report.topics.edge import edge
 from rook_bench.report.topics.filters import filters
+from rook_bench.report.topics.periods import over_time
 from rook_bench.report.topics.regimes import regimes
 from rook_bench.report.topics.said import said
 from rook_bench.report.topics.topic import Topic
@@ -28,5 +29,5 @@ def topics(entries: Sequence[Entry], verdict: Mapping[str, Any] | None = None) -
     """
     first = entries[0]
     compared = [difference(entries, asked_of(verdict)), disagreement(entries), confidence(entries)]
-    found = [*compared, trades(first), said(entries), edge(first), filters(first), regimes(first)]
+    found = [*compared, over_time(entries), trades(first), said(entries), edge(first), filters(first), regimes(first)]
     return [topic for topic in found if topic is not None]

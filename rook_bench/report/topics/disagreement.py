@@ -5,18 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from rook_bench.core import Estimate
-from rook_bench.metrics.disagreement import Apart, Disagreement, Kind, teaches
+import numpy as np
+
+from rook_bench.core import SIDE_NAMES, Estimate
+from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.core.untrusted import word
+from rook_bench.metrics.disagreement import NAMES, Apart, Disagreement, Kind, teaches
 from rook_bench.metrics.disagreement import disagreement as compare
 from rook_bench.report.cells import Cell, cell
 from rook_bench.report.charts.canvas import INK, SIDE_COLOURS, Picture, blank
 from rook_bench.report.charts.forest import Line, forest, sureness
 from rook_bench.report.entries import Entry
 from rook_bench.report.formatting import count_of, number, percent
+from rook_bench.report.headline import utc
 from rook_bench.report.topics.difference import total_texts
 from rook_bench.report.topics.topic import Table, Topic
 
 NAME = "disagreement"
+ROWS = 200
+"""Rows of different answers that the page shows."""
+
+LONGEST = 90
 LABELS = "the labels on the tape"
 COLUMNS = ("Teacher to model", "Rows", "Mean gain")
 COLOURS = SIDE_COLOURS | {"HOLD": "#8A94A0"}
@@ -47,7 +56,42 @@ def disagreement(entries: Sequence[Entry]) -> Topic:
         return Topic(*frame, lead, lines, _tables(found), notes)
     lead = f"{_finding(first.label, label, found)}."
     title = _finding(first.short, short, found)
-    return Topic(*frame, lead, lines, _tables(found), notes, (partial(_picture, found, title),))
+    tables = [*_tables(found), *_row_by_row(first, teacher, found)]
+    return Topic(*frame, lead, lines, tables, notes, (partial(_picture, found, title),))
+
+
+def _row_by_row(first: Entry, teacher: Entry | None, found: Disagreement) -> list[Table]:
+    """The rows on which the two say different things and it mattered most, in the order of the tape."""
+    mine, theirs = first.run.decided.tape, None if teacher is None else teacher.run.decided.tape
+    labels = first.run.frame.labels.get("label_side") if theirs is None else None
+    taught = [] if labels is None else [SIDE_NAMES.index(name) for name in labels]
+    other = np.array(taught) if theirs is None else theirs.side
+    rows = np.flatnonzero(mine.side != other)
+    gain = found.values.of(mine.side)[rows] - found.values.of(other)[rows]
+    kept = np.sort(np.argsort(-np.abs(np.nan_to_num(gain)), kind="stable")[:ROWS])
+    if len(kept) == 0:
+        return []
+    price, at = first.run.frame.price, first.run.frame.at
+    cells = [
+        (
+            utc(at[row]).removesuffix(" UTC"),
+            [
+                Cell(NAMES[int(other[row])]),
+                Cell(NAMES[int(mine.side[row])]),
+                Cell(number(float(price[row]), 2)),
+                Cell("\N{EN DASH}") if np.isnan(gain[place]) else Cell(number(float(gain[place]), 1, signed=True)),
+                Cell(_reason(mine, row), (f"teacher: {_reason(theirs, row)}",) if theirs is not None else ()),
+            ],
+        )
+        for place, row in zip(kept.tolist(), rows[kept].tolist(), strict=True)
+    ]
+    some = f"the {len(kept)} of {len(rows):,} where it mattered most" if len(rows) > len(kept) else "all of them"
+    columns = ("Decided, UTC", "Teacher", "Model", "Price", "Gain, bps", "Why")
+    return [Table(f"Row by row: {some}", columns, cells, sortable=True, told=True)]
+
+
+def _reason(tape: DecisionTape, row: int) -> str:
+    return word(str(tape.reason[row]).strip(), LONGEST) or "no reason given"
 
 
 def _teacher(entries: Sequence[Entry]) -> tuple[Entry | None, str]:

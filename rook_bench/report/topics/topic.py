@@ -13,7 +13,7 @@ from rook_bench.report.charts.canvas import NoPicture, Picture
 class Table:
     """Columns, the first one over the rows' heads, and rows of a head and its cells; a long one sorts and filters.
 
-    `anchors` are the rows' names in the page, where something leads to them.
+    `anchors` are the rows' names in the page, where something leads to them; `told` where the last column is words.
     """
 
     caption: str
@@ -21,6 +21,7 @@ class Table:
     rows: Sequence[tuple[str, Sequence[Cell]]]
     sortable: bool = False
     anchors: Sequence[str] = ()
+    told: bool = False
 
 
 @dataclass(frozen=True)

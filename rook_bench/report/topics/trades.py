@@ -63,7 +63,7 @@ def trades(entry: Entry) -> Topic | None:
         f"Every column is in {file}; every filter's answer in the run's {EVIDENCE}.",
     )
     anchors = [f"order-{row}" for row in shown["row"]]  # a fill in the chart leads to its order
-    table = Table(f"Orders of {entry.label}{part}", columns, rows, sortable=True, anchors=anchors)
+    table = Table(f"Orders of {entry.label}{part}", columns, rows, sortable=True, anchors=anchors, told=True)
     return Topic("trades", "Trades", "Order by order", lead, (), (*_by_reason(entry), table), notes)
 
 

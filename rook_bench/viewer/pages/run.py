@@ -9,8 +9,9 @@ import numpy as np
 
 from rook_bench.core import InputError
 from rook_bench.core.untrusted import shown, word
+from rook_bench.metrics.periods import deepest_falls
 from rook_bench.report.cells import Cell
-from rook_bench.report.formatting import count_of
+from rook_bench.report.formatting import count_of, percent
 from rook_bench.report.metric_groups import GROUPS
 from rook_bench.report.panes import seconds_of
 from rook_bench.viewer.charts import Window, chart, run_panes
@@ -138,25 +139,17 @@ def _order_cell(desk: Desk, run: Found, row: dict[str, Any], name: str) -> Cell 
 
 def _drawdowns(columns: Columns, desk: Desk, id: str) -> Grid:
     """The deepest drawdowns: from a highest value to the swap that reaches it again, or to the end."""
-    depth = columns.drawdown
-    under = np.flatnonzero(depth < 0)
-    starts = under[np.flatnonzero(np.diff(under, prepend=-2) > 1)]
-    stops = under[np.flatnonzero(np.diff(under, append=len(depth) + 1) > 1)]
-    lowest = np.minimum.reduceat(depth, starts) if len(starts) else np.empty(0)
     rows: list[list[Cell | To]] = []
-    for place in np.argsort(lowest, kind="stable")[:DRAWDOWNS].tolist():
-        start, stop = int(starts[place]) - 1, int(stops[place]) + 1
-        bottom = start + 1 + int(np.argmin(depth[start + 1 : stop]))
-        over = stop < len(depth)
-        end = columns.at[min(stop, len(depth) - 1)]
-        query = {"from": f"{seconds_of(columns.at[start]):.3f}", "to": f"{seconds_of(end):.3f}"}
+    for fall in deepest_falls(columns.equity, DRAWDOWNS):
+        end = columns.at[-1 if fall.end is None else fall.end]
+        query = {"from": f"{seconds_of(columns.at[fall.start]):.3f}", "to": f"{seconds_of(end):.3f}"}
         place_of = desk.links.asking(desk.links.page("run", id), query) if desk.links.live else None
         rows.append(
             [
-                To(figure(lowest[place], 2, unit="%").text, place_of),
-                Cell(moment(columns.at[start]).removesuffix(" UTC")),
-                Cell(moment(columns.at[bottom]).removesuffix(" UTC")),
-                Cell(moment(end).removesuffix(" UTC") if over else "not yet"),
+                To(percent(-fall.depth), place_of),
+                Cell(moment(columns.at[fall.start]).removesuffix(" UTC")),
+                Cell(moment(columns.at[fall.bottom]).removesuffix(" UTC")),
+                Cell("not yet" if fall.end is None else moment(end).removesuffix(" UTC")),
             ]
         )
     return grid("The deepest drawdowns, UTC", ("Depth", "From", "Lowest", "Reached again"), rows)
