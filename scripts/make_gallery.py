@@ -82,8 +82,7 @@ def shots(demo: Path, edge: Path, rook: Path | None, site: Path) -> Iterator[Sho
     yield Shot("demo-dark", report, dark=True)
     yield Shot("demo-trades", report, at="#trades")
     yield Shot("demo-why", report, at="#checks")
-    planted = next((path for path in sorted(edge.rglob("report.html")) if "planted" in str(path)), edge / "report.html")
-    yield Shot("edge", planted)
+    yield Shot("edge", next(path for path in sorted(edge.rglob("report.html")) if "planted" in path.parts))
     if rook is not None:
         yield Shot("rook", rook / "report.html")
         yield Shot("rook-tape", rook / "report.html", at="#tape")

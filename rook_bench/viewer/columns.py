@@ -21,7 +21,7 @@ from rook_bench.viewer.kept import Kept
 from rook_bench.viewer.outside import columns_of, opened, parquet, read_json
 from rook_bench.viewer.shelf import Found
 
-STAMP, NUMBER, TEXT = pa.timestamp("ns", "UTC"), pa.float64(), pa.string()
+STAMP, NUMBER = pa.timestamp("ns", "UTC"), pa.float64()
 CODED = pa.dictionary(pa.int32(), pa.string())
 
 EQUITY = {"at": STAMP, "price": NUMBER, "equity": NUMBER, "hold_equity": NUMBER}
@@ -92,13 +92,13 @@ class Reader:
 
     def answer(self, run: Found, row: int) -> dict[str, Any]:
         """What was decided on a row, and what was asked and said; InputError for a row that there is not."""
-        with parquet(run.folder / "decisions.parquet", run.root) as file:
+        with parquet(run.folder / "decisions.parquet", run.root, TEXTS) as file:
             found = row_of(file, row, TEXTS, NUMBERS)
         return {name: found.get(name) for name in TEXTS | NUMBERS}
 
     def reasons(self, run: Found, rows: NDArray[np.intp]) -> list[str]:
         """The reasons of some rows."""
-        table = columns_of(run.folder / "decisions.parquet", run.root, {"reason": TEXT})
+        table = columns_of(run.folder / "decisions.parquet", run.root, {"reason": CODED})
         return [each or "" for each in table.column(0).take(pa.array(rows)).to_pylist()]
 
 
@@ -117,7 +117,9 @@ def row_of(file: Any, row: int, texts: Set[str], numbers: Set[str], others: Set[
     for name in names:
         kind = schema.field(name).type
         number = pa.types.is_floating(kind) or pa.types.is_integer(kind)
-        if (name in numbers and not number) or (name in texts and not pa.types.is_string(kind)):
+        if (name in numbers and not number) or (
+            name in texts and not pa.types.is_string(getattr(kind, "value_type", kind))
+        ):
             raise InputError(f"its column '{name}' is of another type")
     for group in range(file.metadata.num_row_groups):
         count = file.metadata.row_group(group).num_rows

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
-from rook_bench.viewer.columns import CODED, NUMBER, STAMP, TEXT, Reader, row_of
+from rook_bench.viewer.columns import CODED, NUMBER, STAMP, Reader, row_of
 from rook_bench.viewer.outside import columns_of, parquet
 from rook_bench.viewer.shelf import Found
 
@@ -34,6 +34,7 @@ OTHERS = frozenset({"decided_at", "landed_at", "filters"})
 
 SEARCHED = ("side", "outcome", "rejected_by", "reason")
 PAGE = 100
+WORDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,21 +68,27 @@ class Orders:
         A word that is all of some cell ("sell") asks for that cell, and not for reasons that mention it.
         """
         found = np.ones(len(self), dtype=bool)
-        texts = [pc.utf8_lower(pc.cast(self.table.column(name), pa.string())) for name in SEARCHED]
-        for word in words.lower().split():
-            whole = np.logical_or.reduce([_true(pc.equal(text, word)) for text in texts])
-            if whole.any():
-                found &= whole
-            else:
-                found &= np.logical_or.reduce([_true(pc.match_substring(text, word)) for text in texts])
+        for word in words.lower().split()[:WORDS]:
+            whole = self._rows_with(pc.equal, word)
+            found &= whole if whole.any() else self._rows_with(pc.match_substring, word)
         return np.flatnonzero(found)
+
+    def _rows_with(self, asked: Any, word: str) -> NDArray[np.bool_]:
+        """Rows of which some text answers; it is asked of each different text once."""
+        rows = np.zeros(len(self), dtype=bool)
+        for name in SEARCHED:
+            column = self.table.column(name).combine_chunks()
+            answers = np.append(_true(asked(pc.utf8_lower(column.dictionary), word)), False)
+            rows |= answers[pc.fill_null(column.indices, len(answers) - 1).to_numpy(zero_copy_only=False)]
+        return rows
 
     def sorted(self, places: NDArray[np.intp], by: str, *, down: bool) -> NDArray[np.intp]:
         """Places by a column, those that have no value last."""
         way = "descending" if down else "ascending"
         some = self.table.select([by]).take(pa.array(places))
         if pa.types.is_dictionary(some.schema.field(by).type):
-            some = some.cast(pa.schema([pa.field(by, TEXT)]))
+            coded = some.column(by).combine_chunks()
+            some = pa.table({by: pc.rank(coded.dictionary, tiebreaker="dense").take(coded.indices)})
         return places[pc.sort_indices(some, sort_keys=[(by, way, "at_end")]).to_numpy()]
 
     def at(self, places: NDArray[np.intp]) -> list[dict[str, Any]]:
@@ -91,7 +98,7 @@ class Orders:
 
 
 def _true(answers: Any) -> NDArray[np.bool_]:
-    found: NDArray[np.bool_] = pc.fill_null(answers, False).to_numpy()
+    found: NDArray[np.bool_] = np.asarray(pc.fill_null(answers, False))
     return found
 
 
@@ -103,7 +110,7 @@ def orders_of(reader: Reader, run: Found) -> Orders:
 def _orders(run: Found) -> Orders:
     recorded = EVIDENCE in run.facts.files
     told = columns_of(run.folder / (EVIDENCE if recorded else "orders.parquet"), run.root, SHOWN if recorded else OLD)
-    reasons = columns_of(run.folder / "orders.parquet", run.root, {"row": pa.int64(), "reason": TEXT})
+    reasons = columns_of(run.folder / "orders.parquet", run.root, {"row": pa.int64(), "reason": CODED})
     if not reasons.column("row").equals(told.column("row")):
         raise InputError("its orders are others than orders.parquet's", where=run.folder / EVIDENCE)
     return Orders(told.append_column("reason", reasons.column("reason")), recorded)
@@ -115,11 +122,11 @@ def order_of(orders: Orders, run: Found, row: int) -> dict[str, Any] | None:
     place = int(np.searchsorted(rows, row))
     if place >= len(rows) or rows[place] != row:
         return None
-    with parquet(run.folder / "orders.parquet", run.root) as file:
+    with parquet(run.folder / "orders.parquet", run.root, TOLD) as file:
         exact = row_of(file, place, TOLD, PLACES, set(file.schema_arrow.names))
     told = {"place": place, "exact": exact}
     if orders.recorded:
-        with parquet(run.folder / EVIDENCE, run.root) as file:
+        with parquet(run.folder / EVIDENCE, run.root, TOLD) as file:
             names = set(file.schema_arrow.names) - TOLD - OTHERS
             return row_of(file, place, TOLD, names, OTHERS) | told
     return {name: exact[name] for name in ("row", "landing_row", "side", "outcome", "rejected_by")} | told

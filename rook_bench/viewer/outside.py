@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -67,15 +67,21 @@ def _refuse(name: str) -> None:
 
 
 @contextmanager
-def parquet(path: Path, root: Path) -> Iterator[pq.ParquetFile]:
+def parquet(path: Path, root: Path, texts: Collection[str] = ()) -> Iterator[pq.ParquetFile]:
     """A Parquet file that lies in a root, and would fit in memory.
+
+    Args:
+        texts: columns that are read as codes and their different values: a text on every row costs a file nothing.
 
     Raises:
         InputError: for anything else, also where reading it fails inside the block.
     """
     with opened(path, root) as file:
         try:
-            with pq.ParquetFile(pa.PythonFile(file, mode="r")) as content:
+            source = pa.PythonFile(file, mode="r")
+            facts = pq.ParquetFile(source).metadata
+            coded = [name for name in texts if name in facts.schema.names]
+            with pq.ParquetFile(source, metadata=facts, read_dictionary=coded) as content:
                 check_cells(content.metadata.num_rows, content.metadata.num_columns, path)
                 yield content
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
@@ -88,13 +94,12 @@ def columns_of(path: Path, root: Path, names: dict[str, pa.DataType]) -> pa.Tabl
     Raises:
         InputError: where one is missing, or of a type that can't be taken for it.
     """
-    with parquet(path, root) as file:
+    texts = [name for name, kind in names.items() if pa.types.is_dictionary(kind)]
+    with parquet(path, root, texts) as file:
         lacking = [name for name in names if name not in file.schema_arrow.names]
         if lacking:
             raise InputError(f"it lacks the column '{lacking[0]}'", where=path)
-        texts = [name for name, kind in names.items() if pa.types.is_dictionary(kind)]
-        with opened(path, root) as again:
-            table = pq.read_table(pa.PythonFile(again, mode="r"), columns=list(names), read_dictionary=texts)
+        table = file.read(columns=list(names)).unify_dictionaries()
         for column in table.columns:
-            check_text(column.nbytes if pa.types.is_string(column.type) else 0, path)
+            check_text(column.nbytes if pa.types.is_dictionary(column.type) else 0, path)
         return table.cast(pa.schema([pa.field(name, kind) for name, kind in names.items()]))

@@ -160,6 +160,8 @@ def test_orders_are_searched_and_sorted_over_all_pages(client, ids, run_folder):
         evidence.set_index("row")["pnl"][[int(row) for row in rows_of(second)]].tolist()
         == worst["pnl"].tolist()[100:200]
     )
+    by_side = rows_of(client.get(page, params={"sort": "side", "way": "up"}).text)
+    assert [int(row) for row in by_side] == evidence.sort_values("side", kind="stable")["row"].tolist()[:100]
     assert client.get(page, params={"sort": "nonsense"}).status_code == 422
     assert client.get(page, params={"page": "-1"}).status_code == 422
     assert client.get(page, params={"page": "9" * 30}).status_code == 422
@@ -392,6 +394,32 @@ class TestHostile:
                 assert 422 in codes
                 assert set(codes) <= {200, 422}
             path.write_bytes(whole)
+
+    def test_a_long_text_on_every_row_takes_no_memory(self, library, hostile, tmp_path):
+        import tracemalloc
+
+        import pyarrow as pa
+
+        copy = shutil.copytree(hostile, tmp_path / "h")
+        for name, columns in (("decisions.parquet", ("reason", "prompt")), ("orders.parquet", ("reason",))):
+            path = copy / "runs" / "a" / name
+            table = pq.read_table(path)
+            for column in columns:
+                place = table.column_names.index(column)
+                table = table.set_column(place, column, pa.array(["y" * 1_000_000] * len(table)).dictionary_encode())
+            pq.write_table(table, path)
+            assert path.stat().st_size < 3_000_000
+        looked = library(copy)
+        run = f"/run/{looked.look().runs[0].id}"
+        client = TestClient(make_app(looked, None), base_url=HERE)
+        before = pa.total_allocated_bytes()
+        tracemalloc.start()
+        for page in (run, f"{run}/row/3", f"{run}?find=y&sort=reason"):
+            assert client.get(page).status_code == 200
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 400_000_000
+        assert pa.total_allocated_bytes() - before < 200_000_000
 
     def test_columns_of_other_types_are_a_sentence(self, library, hostile, tmp_path):
         import pyarrow as pa
