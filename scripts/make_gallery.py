@@ -8,6 +8,7 @@ With --demo, --edge and --rook it takes folders that were made before.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,8 @@ RULES = ROOT / "strategies" / "data_driven.json"
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 COLOURS = 128
+HERE = re.compile(r"(?:/[\w.-]+)+/(?=(?:strategies|reports|models|data)/)")
+"""Where the checkout lies, which is nobody's business."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ def main() -> None:
             )
         site = made(work / "site", "view", demo, option="--export")
         GALLERY.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(demo / "report.html", GALLERY / "example-report.html")
+        report = (demo / "report.html").read_text(encoding="utf-8")
+        (GALLERY / "example-report.html").write_text(HERE.sub("", report), encoding="utf-8")
         take(list(shots(demo, edge, rook, site)))
     if rook is None:
         print("left as they were: pictures of ROOK's eight hours, whose data is not here", file=sys.stderr)

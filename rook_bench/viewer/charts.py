@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +13,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from rook_bench.core import InputError
-from rook_bench.report.entries import COLOURS, HOLD_COLOUR
+from rook_bench.report.entries import BOUND_COLOUR, COLOURS, HOLD_COLOUR
 from rook_bench.report.panes import Line, Pane, Times, middles, seconds_of
 from rook_bench.viewer.columns import Columns
 from rook_bench.viewer.links import Links
@@ -114,20 +115,33 @@ def run_panes(columns: Columns, orders: Orders, name: str, window: Window) -> tu
     return thin, _in_words(len(at), max(len(pane.at) for pane in thin), f"{len(inside):,} fills")
 
 
-def compare_panes(runs: Sequence[tuple[str, Columns]], window: Window) -> tuple[list[Pane], str]:
+@dataclass(frozen=True, eq=False)
+class Rival:
+    """A run of a comparison: its name and lines, whether it holds, and whether it knows the future by its own word."""
+
+    name: str
+    columns: Columns
+    holds: bool = False
+    bound: bool = False
+
+
+def compare_panes(runs: Sequence[Rival], window: Window) -> tuple[list[Pane], str]:
     """Equity of all, and the difference of each to the first; the runs are on one tape."""
-    first = runs[0][1]
+    first = runs[0].columns
     rows = window.rows(first)
     at = first.at[rows]
     percent = lambda columns: 100.0 * (columns.equity[rows] / columns.hold[0] - 1.0)  # noqa: E731
-    lines = [
-        Line(name, COLOURS[place % len(COLOURS)], percent(columns), width=1.4 if place else 2.0)
-        for place, (name, columns) in enumerate(runs)
-    ]
+    palette = cycle(COLOURS)
+    lines = []
+    for place, run in enumerate(runs):
+        plain = not run.holds and not run.bound
+        colour = next(palette) if plain else HOLD_COLOUR if run.holds else BOUND_COLOUR
+        dash, width = "-" if plain else "--" if run.holds else ":", 1.4 if place else 2.0
+        lines.append(Line(run.name, colour, percent(run.columns), dash, width, apart=run.bound))
     base = lines[0].values
     panes = [Pane("net equity", "%", 3, 300, at, lines)]
     if len(runs) > 1:
-        apart = [Line(line.name, line.colour, line.values - base) for line in lines[1:]]
+        apart = [replace(line, values=line.values - base) for line in lines[1:]]
         panes.append(Pane("points above the first", "", 3, 200, at, apart))
     thin = [pane.thinned(2 * STRETCHES * len(pane.lines)) for pane in panes]
     return thin, _in_words(len(at), max(len(pane.at) for pane in thin), f"{len(runs)} runs")

@@ -17,7 +17,7 @@ from rook_bench.metrics.means import mean_of
 from rook_bench.report.cells import Cell, as_return, bare, interval_text
 from rook_bench.report.formatting import count_of, percent, points
 from rook_bench.report.metric_groups import GROUPS
-from rook_bench.viewer.charts import Chart, Window, chart, compare_panes
+from rook_bench.viewer.charts import Chart, Rival, Window, chart, compare_panes
 from rook_bench.viewer.columns import Columns
 from rook_bench.viewer.pages.desk import Desk, Page, Query, told_apart
 from rook_bench.viewer.sentences import moment
@@ -55,7 +55,7 @@ def compare_page(desk: Desk, ids: Sequence[str], query: Query) -> Page:
         columns = _columns(desk, runs)
         context |= {
             "lead": _lead(runs, names, columns),
-            "chart": _chart(desk, names, columns, query, ids),
+            "chart": _chart(desk, _rivals(runs, names, columns), query, ids),
             "differences": _differences(names, columns),
             **_disagreements(desk, runs, names, columns[0]),
         }
@@ -66,7 +66,14 @@ def compared_window(desk: Desk, ids: Sequence[str], query: Query) -> dict[str, A
     """What the script of the page asks for when it is zoomed."""
     runs = runs_of(desk, ids)
     columns = _columns(desk, runs)
-    return _chart(desk, told_apart(runs), columns, query, ids).data
+    return _chart(desk, _rivals(runs, told_apart(runs), columns), query, ids).data
+
+
+def _rivals(runs: Sequence[Found], names: Sequence[str], columns: Sequence[Columns]) -> list[Rival]:
+    return [
+        Rival(name, each, run.facts.source == "hold", run.facts.lookahead.status == "declared")
+        for run, name, each in zip(runs, names, columns, strict=True)
+    ]
 
 
 def _columns(desk: Desk, runs: Sequence[Found]) -> list[Columns]:
@@ -76,13 +83,14 @@ def _columns(desk: Desk, runs: Sequence[Found]) -> list[Columns]:
     return columns
 
 
-def _chart(desk: Desk, names: Sequence[str], columns: Sequence[Columns], query: Query, ids: Sequence[str]) -> Chart:
-    window = Window.of(columns[0], query)
-    panes, drawn = compare_panes(list(zip(names, columns, strict=True)), window)
+def _chart(desk: Desk, rivals: Sequence[Rival], query: Query, ids: Sequence[str]) -> Chart:
+    columns = rivals[0].columns
+    window = Window.of(columns, query)
+    panes, drawn = compare_panes(rivals, window)
     asked = [("run", id) for id in dict.fromkeys(ids)]
     live = desk.links.live
     places = {which: desk.links.asking(to, asked) for which, to in (("page", "/compare"), ("window", "/api/compare"))}
-    return chart(panes, drawn, columns[0], window, desk.links, places if live else {})
+    return chart(panes, drawn, columns, window, desk.links, places if live else {})
 
 
 def _lead(runs: Sequence[Found], names: Sequence[str], columns: Sequence[Columns]) -> str:
