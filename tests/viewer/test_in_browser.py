@@ -24,14 +24,17 @@ def served(looked):
     with listening(0) as found:
         port = found.getsockname()[1]
         app = make_app(looked, Key("token", "secret", f"rook_view_{port}"))
-        server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-        running = threading.Thread(target=server.run, kwargs={"sockets": [found]})
+        how = uvicorn.Config(app, log_level="critical", lifespan="off", timeout_graceful_shutdown=1)
+        server = uvicorn.Server(how)
+        running = threading.Thread(target=server.run, kwargs={"sockets": [found]}, daemon=True)
         running.start()
         while not server.started:
             time.sleep(0.01)
-        yield f"http://127.0.0.1:{port}"
-        server.should_exit = True
-        running.join()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.should_exit = True
+            running.join(10)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +180,7 @@ def test_a_fill_opens_its_order_and_orders_follow_each_other(tab, touch):
             one.page.touchscreen.tap(x, top - offset + place)
         else:
             one.page.mouse.click(x, top - offset + place)
+        one.page.wait_for_timeout(60)  # a click that hits opens another page, which no further click may meet
         if "/row/" in one.page.url:
             break
     one.page.wait_for_url(re.compile(r"/row/\d+$"))
