@@ -191,12 +191,9 @@ def make_app(library: Library, key: Key | None) -> ASGIApp:
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: refused, InputError: no_input},
-        middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False),
-            Middleware(GZipMiddleware, minimum_size=2_000),
-        ],
+        middleware=[Middleware(GZipMiddleware, minimum_size=2_000)],
     )
-    return _Guard(app, key)
+    return TrustedHostMiddleware(_Guard(app, key), allowed_hosts=HOSTS, www_redirect=False)
 
 
 def csv_of(table: Any) -> Iterator[str]:

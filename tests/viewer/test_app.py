@@ -53,6 +53,11 @@ class TestWhoMayLook:
         for host in ("127.0.0.1:9", "localhost:8613", "[::1]:8613"):
             assert client.get("/", headers={"host": host}).status_code == 200
 
+    def test_and_is_not_even_asked_for_the_key(self, library, reports):
+        client = TestClient(make_app(library(reports), Key("a", "b", "c")), base_url=HERE)
+        assert client.get("/?token=a", headers={"host": "evil.example"}).status_code == 400
+        assert client.get("/?token=a", follow_redirects=False).status_code == 303  # it is still good
+
     def test_the_printed_address_is_good_once(self, library, reports):
         app = make_app(library(reports), Key("right", "secret", "rook_view_1"))
         first, second = (TestClient(app, base_url=HERE, follow_redirects=False) for _ in range(2))

@@ -47,7 +47,7 @@ def test_what_others_recorded_while_it_was_replayed_is_counted(folders, shared, 
         return pushed(branch, commit, dry=dry)
 
     monkeypatch.setattr(Branch, "push", after_the_other)
-    monkeypatch.setattr(trials_branch, "_wait", lambda attempt: None)
+    monkeypatch.setattr(trials_branch, "wait", lambda attempt: None)
     judged = judge(LAX, "random:0.2", "hold", tape=short_tape, models="models", shared=shared)
     assert judged.verdict.trials["candidates"] == 2
     ours = TrialLedger(folders / "work" / "models" / "trials")
@@ -66,7 +66,7 @@ def test_there_is_no_verdict_where_the_look_can_not_be_put_on_record(folders, sh
     hook = folders / "remote.git" / "hooks" / "pre-receive"
     hook.write_text("#!/bin/sh\nexit 1\n")
     hook.chmod(0o755)
-    monkeypatch.setattr(trials_branch, "_wait", lambda attempt: None)
+    monkeypatch.setattr(trials_branch, "wait", lambda attempt: None)
     with pytest.raises(InputError, match="can't be put on record there"):
         judge(LAX, "random:0.2", tape=short_tape, models="models", shared=shared)
 
