@@ -13,7 +13,7 @@ from rook_bench.core.console import say, warn
 from rook_bench.core.files import check_apart, near_file
 from rook_bench.core.project import models_folder, project_folder, trials_folder
 from rook_bench.viewer.export import ORDERS, export
-from rook_bench.viewer.serve import require_view_extra, serve
+from rook_bench.viewer.serve import serve
 from rook_bench.viewer.shelf import Library
 
 FOLDERS = ("reports", "models")
@@ -46,15 +46,14 @@ def view(
     ] = ORDERS,
 ) -> None:
     """Look into runs, orders, verdicts, trials, promotions and adapters in the browser; nothing is written or run."""
-    require_view_extra()
     held = models or models_folder()
     library = Library(_folders(folders), models=held, trials=trials or trials_folder(models))
     if out is None:
         serve(library, port=port, browse=browser)
         return
     check_apart(out, *library.roots)
-    count = export(library, out, orders=orders)
-    for path, why in library.look().broken:
+    count, left_out = export(library, out, orders=orders)
+    for path, why in left_out:
         warn(f"{path}: left out: {why}")
     say(f"{count:,} pages: {out / 'index.html'}")
 

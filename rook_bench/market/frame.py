@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
@@ -19,6 +19,7 @@ from rook_bench.core.arrays import read_only
 from rook_bench.core.exact import ExactInts
 from rook_bench.core.rebuilt import Rebuilt
 from rook_bench.execution.ticks import sqrt_price_at_tick, ticks_at_sqrt_prices
+from rook_bench.market.column_bytes import bytes_of
 from rook_bench.market.column_rows import consecutive, rows_of, stack, stacked_breaks, stacked_history
 from rook_bench.market.history import LiquidityHistory, PoolStart
 from rook_bench.market.holes import find_holes
@@ -326,7 +327,7 @@ class SwapFrame(Rebuilt):
             if column is None:
                 continue
             digest.update(f"\0{name}\0".encode())
-            for part in _bytes(column):
+            for part in bytes_of(column):
                 digest.update(part)
         if self.history is not None:
             digest.update(b"\0history\0" + self.history.to_bytes())
@@ -380,16 +381,6 @@ COLUMNS: dict[str, Column] = {
 def _all_columns(frame: SwapFrame) -> dict[str, Any]:
     references = {f"{REFERENCE}{pair}": column for pair, column in frame.references.items()}
     return {name: getattr(frame, name) for name in COLUMNS} | dict(frame.recorded) | dict(frame.labels) | references
-
-
-def _bytes(column: Any) -> Iterator[bytes]:
-    for part in mapped.parts(len(column)):
-        if isinstance(column, ExactInts):
-            yield column.limbs[part].tobytes()
-        elif column.dtype == object:
-            yield ("\0" * (part.start > 0) + "\0".join(map(str, column[part]))).encode()
-        else:
-            yield np.ascontiguousarray(column[part]).tobytes()
 
 
 def _validate(frame: SwapFrame) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import hmac
-import io
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -24,7 +22,8 @@ from rook_bench.core import InputError
 from rook_bench.core.console import warn
 from rook_bench.viewer.columns import Reader
 from rook_bench.viewer.links import Links
-from rook_bench.viewer.orders import orders_of
+from rook_bench.viewer.orders import csv_of, orders_of
+from rook_bench.viewer.outside import Absent
 from rook_bench.viewer.pages.adapters import adapter_page, adapters_page
 from rook_bench.viewer.pages.compare import compare_page, compared_window
 from rook_bench.viewer.pages.desk import Desk, Page
@@ -47,7 +46,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-CSV_PART = 5_000
 
 
 class Key:
@@ -186,7 +184,7 @@ def make_app(library: Library, key: Key | None) -> ASGIApp:
         return wrong(status, f"{status}", said)
 
     async def no_input(request: Request, error: Exception) -> Response:
-        return wrong(404 if "there is no" in str(error) else 422, "This can't be shown", str(error))
+        return wrong(404 if isinstance(error, Absent) else 422, "This can't be shown", str(error))
 
     app = Starlette(
         routes=routes,
@@ -194,23 +192,3 @@ def make_app(library: Library, key: Key | None) -> ASGIApp:
         middleware=[Middleware(GZipMiddleware, minimum_size=2_000)],
     )
     return TrustedHostMiddleware(_Guard(app, key), allowed_hosts=HOSTS, www_redirect=False)
-
-
-def csv_of(table: Any) -> Iterator[str]:
-    """A table of orders as CSV, a part at a time."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(table.column_names)
-    for first in range(0, max(len(table), 1), CSV_PART):
-        rows = table.slice(first, CSV_PART).to_pylist()
-        writer.writerows([_in_csv(value) for value in row.values()] for row in rows)
-        yield buffer.getvalue()
-        buffer.seek(0)
-        buffer.truncate()
-
-
-def _in_csv(value: Any) -> Any:
-    """A value that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +15,10 @@ from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, Estimate, InputError
 from rook_bench.core.decision_tape import UNPARSED
-from rook_bench.core.hashing import sha256_file
 from rook_bench.metrics.saved import to_estimates
 from rook_bench.report.panes import Times
 from rook_bench.viewer.kept import Kept
-from rook_bench.viewer.outside import columns_of, opened, parquet, read_json
+from rook_bench.viewer.outside import Absent, columns_of, opened, parquet, read_json
 from rook_bench.viewer.shelf import Found
 
 STAMP, NUMBER = pa.timestamp("ns", "UTC"), pa.float64()
@@ -127,7 +127,7 @@ def row_of(file: Any, row: int, texts: Set[str], numbers: Set[str], others: Set[
             found: dict[str, Any] = file.read_row_group(group, columns=names).slice(row - first, 1).to_pylist()[0]
             return found
         first += count
-    raise InputError(f"there is no row {row}", hint=f"it has {first:,}")
+    raise Absent(f"there is no row {row}", hint=f"it has {first:,}")
 
 
 def _columns(run: Found) -> Columns:
@@ -175,8 +175,8 @@ def _intact(run: Found) -> bool | None:
         for name, digest in run.facts.files.items():
             if name != name.rpartition("/")[2]:
                 return False
-            with opened(run.folder / name, run.root):
-                if sha256_file(run.folder / name) != digest:
+            with opened(run.folder / name, run.root) as file:
+                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
                     return False
     except InputError:
         return None

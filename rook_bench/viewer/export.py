@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,9 @@ from rich.progress import Progress
 from rook_bench.core import InputError
 from rook_bench.core.console import err, on_terminal
 from rook_bench.core.files import check_replaceable, whole_folder
-from rook_bench.viewer.app import csv_of
 from rook_bench.viewer.columns import Reader
 from rook_bench.viewer.links import FileLinks
-from rook_bench.viewer.orders import Orders, orders_of
+from rook_bench.viewer.orders import Orders, csv_of, orders_of
 from rook_bench.viewer.pages.adapters import adapter_page, adapters_page
 from rook_bench.viewer.pages.compare import MOST, compare_page
 from rook_bench.viewer.pages.desk import Desk, Page
@@ -31,13 +31,16 @@ ORDERS = 50
 """Orders of each run that get a page of their own, unless another number is asked for."""
 
 
-def export(library: Library, folder: Path, *, orders: int = ORDERS) -> int:
-    """Write every page into a folder, whole or not at all; how many pages those are.
+def export(library: Library, folder: Path, *, orders: int = ORDERS) -> tuple[int, Sequence[tuple[str, str]]]:
+    """Write every page into a folder, whole or not at all.
 
     Args:
         library: what is shown.
         folder: a new one, or one that was written so before.
         orders: of each run those that gained or lost most get pages, so many at most.
+
+    Returns:
+        How many pages those are, and the folders that were left out, each with the reason.
 
     Raises:
         InputError: where no run and no verdict lies in the folders, or the folder holds something else.
@@ -51,35 +54,31 @@ def export(library: Library, folder: Path, *, orders: int = ORDERS) -> int:
     rows: dict[str, list[int]] = {}
     for run in shelf.runs:
         try:
-            reader.columns(run)
-            rows[run.id] = _rows(orders_of(reader, run), orders)
+            rows[run.id] = _rows(_checked(reader, run), orders)
         except InputError as error:
             problems.append((str(run.folder), error.what))
     shown = [run for run in shelf.runs if run.id in rows]
-    compared = _compared(shown)
-    names = {tuple(run.id for run in several): f"compare-{place}.html" for place, several in enumerate(compared, 1)}
-    links = FileLinks({id: frozenset(several) for id, several in rows.items()}, names)
+    compared = {f"compare-{place}.html": ids for place, ids in enumerate(_compared(reader, shown), 1)}
+    links = FileLinks(
+        {id: frozenset(several) for id, several in rows.items()},
+        {tuple(ids): name for name, ids in compared.items()},
+    )
     desk = Desk(_Held(library, shown, problems), reader, links)
-    pages: list[tuple[str, Callable[[], Page]]] = [
-        ("index.html", lambda: runs_page(desk, {})),
-        ("verdicts.html", lambda: verdicts_page(desk)),
-        ("trials.html", lambda: trials_page(desk)),
-        ("promotions.html", lambda: promotions_page(desk)),
-        ("adapters.html", lambda: adapters_page(desk)),
-    ]
+    pages: dict[str, Callable[[], Page]] = {
+        links.top("runs"): partial(runs_page, desk, {}),
+        links.top("verdicts"): partial(verdicts_page, desk),
+        links.top("trials"): partial(trials_page, desk),
+        links.top("promotions"): partial(promotions_page, desk),
+        links.top("adapters"): partial(adapters_page, desk),
+    }
     for run in shown:
-        pages.append((links.page("run", run.id), lambda id=run.id: run_page(desk, id, {})))  # type: ignore[misc]
-        for row in rows[run.id]:
-            pages.append((str(links.order(run.id, row)), lambda id=run.id, row=row: row_page(desk, id, row)))  # type: ignore[misc]
-    for several in compared:
-        ids = [run.id for run in several]
-        pages.append((names[tuple(ids)], lambda ids=ids: compare_page(desk, ids, {})))  # type: ignore[misc]
-    for found in shelf.verdicts:
-        pages.append((links.page("verdict", found.id), lambda id=found.id: verdict_page(desk, id)))  # type: ignore[misc]
-    for found in shelf.adapters:
-        pages.append((links.page("adapter", found.id), lambda id=found.id: adapter_page(desk, id)))  # type: ignore[misc]
+        pages[links.page("run", run.id)] = partial(run_page, desk, run.id, {})
+        pages |= {str(links.order(run.id, row)): partial(row_page, desk, run.id, row) for row in rows[run.id]}
+    pages |= {name: partial(compare_page, desk, ids, {}) for name, ids in compared.items()}
+    pages |= {links.page("verdict", found.id): partial(verdict_page, desk, found.id) for found in shelf.verdicts}
+    pages |= {links.page("adapter", found.id): partial(adapter_page, desk, found.id) for found in shelf.adapters}
     with whole_folder(folder) as aside, Progress(console=err, transient=True, disable=not on_terminal()) as progress:
-        for name, make in progress.track(pages, description="writing pages"):
+        for name, make in progress.track(pages.items(), description="writing pages"):
             (aside / name).write_text(render(make(), links), encoding="utf-8")
         for run in shown:
             with open(aside / str(links.orders(run.id)), "w", encoding="utf-8", newline="") as file:
@@ -87,7 +86,7 @@ def export(library: Library, folder: Path, *, orders: int = ORDERS) -> int:
         (aside / "static").mkdir()
         for name, (_, content) in assets().items():
             (aside / "static" / name).write_bytes(content)
-    return len(pages)
+    return len(pages), desk.shelf.broken
 
 
 class _Held(Library):
@@ -111,9 +110,18 @@ def _rows(orders: Orders, most: int) -> list[int]:
     return [int(row) for row in rows[:most]]
 
 
-def _compared(runs: Sequence[Found]) -> list[list[Found]]:
-    """Up to eight runs of each tape, newest first, where there are two."""
-    tapes: dict[str, list[Found]] = {}
+def _checked(reader: Reader, run: Found) -> Orders:
+    """A run's orders, once all that its pages are made of can be read; InputError where something can't."""
+    rows, decided = len(reader.columns(run).at), len(reader.sides(run))
+    if rows != decided:
+        raise InputError(f"{decided:,} decisions for {rows:,} rows", where=run.folder)
+    reader.answer(run, 0)
+    return orders_of(reader, run)
+
+
+def _compared(reader: Reader, runs: Sequence[Found]) -> list[list[str]]:
+    """Ids of up to eight runs of each tape, newest first, where there are two."""
+    tapes: dict[tuple[str, int], list[str]] = {}
     for run in runs:
-        tapes.setdefault(run.facts.data_hash, []).append(run)
+        tapes.setdefault((run.facts.data_hash, len(reader.columns(run).at)), []).append(run.id)
     return [several[:MOST] for several in tapes.values() if len(several) > 1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,3 +133,26 @@ def order_of(orders: Orders, run: Found, row: int) -> dict[str, Any] | None:
             names = set(file.schema_arrow.names) - TOLD - OTHERS
             return row_of(file, place, TOLD, names, OTHERS) | told
     return {name: exact[name] for name in ("row", "landing_row", "side", "outcome", "rejected_by")} | told
+
+
+CSV_PART = 5_000
+
+
+def csv_of(table: Any) -> Iterator[str]:
+    """A table of orders as CSV, a part at a time."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(table.column_names)
+    for first in range(0, max(len(table), 1), CSV_PART):
+        rows = table.slice(first, CSV_PART).to_pylist()
+        writer.writerows([_in_csv(value) for value in row.values()] for row in rows)
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+
+
+def _in_csv(value: Any) -> Any:
+    """A value that no spreadsheet takes for a formula."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return "" if value is None else value.isoformat() if hasattr(value, "isoformat") else value

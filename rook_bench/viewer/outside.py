@@ -7,8 +7,9 @@ import os
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,8 +21,12 @@ MOST_JSON = 16 << 20
 """Bytes of a record; the largest of ours, a verdict with many checks, has some 200 kB."""
 
 
+class Absent(InputError):
+    """What an address names and no folder has."""
+
+
 @contextmanager
-def opened(path: Path, root: Path) -> Iterator[BinaryIO]:
+def opened(path: Path, root: Path) -> Iterator[BufferedReader]:
     """A regular file that lies in a root, no link, nor anything that a link leads to.
 
     Raises:

@@ -17,7 +17,7 @@ from rook_bench.core import InputError
 from rook_bench.core.hashing import seal_of
 from rook_bench.core.reference import short_name
 from rook_bench.core.untrusted import word
-from rook_bench.viewer.outside import read_json
+from rook_bench.viewer.outside import Absent, read_json
 
 RECORDS = {"run.json": "run", "verdict.json": "verdict", "rook.json": "adapter"}
 """Files that make a folder one that is shown, and as what."""
@@ -170,7 +170,7 @@ class Shelf:
         """One of them; InputError where there is none of that name."""
         found = self.by_id.get(id)
         if found is None or found.kind != kind:
-            raise InputError(f"there is no {kind} of that name", where=id[:40], hint="it may have been replaced")
+            raise Absent(f"there is no {kind} of that name", where=id[:40], hint="it may have been replaced")
         return found
 
 

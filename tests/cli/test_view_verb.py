@@ -3,6 +3,8 @@
 import re
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -46,13 +48,22 @@ def test_a_port_that_is_taken(capsys, reports):
     assert "--port" in told
 
 
-def test_without_the_extra(capsys, reports, monkeypatch):
-    from rook_bench.viewer import serve
+BLOCKED = (
+    "import sys; sys.modules |= {'starlette': None, 'uvicorn': None}; from rook_bench.cli.main import main; main()"
+)
+"""The command line where the extra is not installed."""
 
-    monkeypatch.setattr(serve.importlib.util, "find_spec", lambda name: None)
-    code, _, told = said(capsys, reports)
-    assert code == 3
-    assert "pip install 'rook-bench[view]'" in told
+
+def test_without_the_extra_pages_are_written_and_not_served(reports, tmp_path):
+    command = [sys.executable, "-c", BLOCKED, "view", str(reports)]
+    served = subprocess.run(command, capture_output=True, text=True)
+    assert (served.returncode, served.stdout) == (3, "")
+    assert served.stderr.splitlines() == [
+        "rook-bench: pages need starlette, not installed here; pip install 'rook-bench[view]'"
+    ]
+    written = subprocess.run([*command, "--export", str(tmp_path / "site")], capture_output=True, text=True)
+    assert (written.returncode, written.stderr) == (0, "")
+    assert (tmp_path / "site" / "index.html").is_file()
 
 
 def test_pages_are_written(capsys, reports, tmp_path):

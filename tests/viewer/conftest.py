@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from chromium import launched
 
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.hashing import sealed
-from rook_bench.core.transcript import Transcript
+from rook_bench.core.transcript import SIDES, Transcript
 from rook_bench.gates import Policy, judge
 from rook_bench.metrics import analyse
 from rook_bench.replay import replay
@@ -27,10 +28,8 @@ def _answered(count):
     """Decisions of a model that was asked on every row, which are what a run of one holds."""
     rng = np.random.default_rng(5)
     chances = rng.dirichlet([1.0, 4.0, 1.0], count)
-    side = np.argmax(chances[:, [1, 0, 2]], axis=1).astype(np.int8)
-    names = ("p_hold", "p_buy", "p_sell")
-    told = {name: chances[:, place].copy() for place, name in ((1, "p_hold"), (0, "p_buy"), (2, "p_sell"))}
-    assert set(told) == set(names)
+    side = np.argmax(chances, axis=1).astype(np.int8)
+    told = {name: chances[:, place].copy() for place, name in enumerate(SIDES)}
     unknown = np.full(count, np.nan)
     transcript = Transcript(
         prompt=np.array([f"price {row}\nBUY, HOLD or SELL?" for row in range(count)], dtype=object),
@@ -42,10 +41,7 @@ def _answered(count):
         cost_usd=unknown,
     )
     reasons = np.array([f"chance {row % 7}" for row in range(count)], dtype=object)
-    plain = DecisionTape.from_sides(side, 0.05)
-    from dataclasses import replace
-
-    return replace(plain, transcript=transcript, reason=reasons)
+    return replace(DecisionTape.from_sides(side, 0.05), transcript=transcript, reason=reasons)
 
 
 @pytest.fixture(scope="session")

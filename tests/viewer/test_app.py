@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
-from rook_bench.viewer.app import Key, csv_of, make_app
+from rook_bench.viewer.app import Key, make_app
+from rook_bench.viewer.orders import csv_of
 
 HERE = "http://127.0.0.1:8613"
 PAGES = ("/", "/verdicts", "/trials", "/promotions", "/adapters")

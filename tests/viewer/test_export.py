@@ -15,7 +15,7 @@ def site(reports, tmp_path_factory):
 
     place = tmp_path_factory.mktemp("site")
     looked = Library([reports], models=place / "models", trials=place / "trials")
-    return place / "out", export(looked, place / "out", orders=7)
+    return place / "out", export(looked, place / "out", orders=7)[0]
 
 
 def test_every_link_leads_to_a_file(site):
@@ -72,9 +72,11 @@ def test_a_run_that_cant_be_read_is_left_out_and_told(library, reports, hostile,
 
     copy = shutil.copytree(reports, tmp_path / "reports")
     next(copy.glob("judged/runs/hold/equity.parquet")).write_bytes(b"PAR1")
-    export(library(copy, hostile), tmp_path / "site", orders=2)
+    next(copy.glob("judged/runs/momentum/decisions.parquet")).write_bytes(b"PAR1")
+    _, left_out = export(library(copy, hostile), tmp_path / "site", orders=2)
+    assert sorted(Path(path).name for path, _ in left_out) == ["hold", "momentum"]
     index = (tmp_path / "site" / "index.html").read_text()
-    assert "1 folder that can" in index
-    assert len(list((tmp_path / "site").glob("run-*-orders.csv"))) == 4
+    assert "2 folders that can" in index
+    assert len(list((tmp_path / "site").glob("run-*-orders.csv"))) == 3
     for page in Path(tmp_path / "site").glob("*.html"):
         assert "<script>alert" not in page.read_text()

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rook_bench.core import InputError
 from rook_bench.core.untrusted import word
 from rook_bench.report.cells import Cell
 from rook_bench.report.panes import seconds_of
 from rook_bench.viewer.charts import Chart, Window, chart, price_pane
 from rook_bench.viewer.columns import Columns
 from rook_bench.viewer.orders import COSTS, order_of, orders_of
+from rook_bench.viewer.outside import Absent
 from rook_bench.viewer.pages.desk import Desk, Page, tokens_of
 from rook_bench.viewer.sentences import moment, moves_after, order_in_words
 from rook_bench.viewer.tables import Grid, To, figure, grid
@@ -28,7 +28,7 @@ def row_page(desk: Desk, id: str, row: int) -> Page:
     run = desk.shelf.get("run", id)
     columns, orders = desk.reader.columns(run), orders_of(desk.reader, run)
     if row >= len(columns.at):
-        raise InputError(f"there is no row {row:,}", where=run.place, hint=f"it has {len(columns.at):,}")
+        raise Absent(f"there is no row {row:,}", where=run.place, hint=f"it has {len(columns.at):,}")
     order, answer = order_of(orders, run, row), desk.reader.answer(run, row)
     base, quote = tokens_of(run)
     title = f"{answer['side']}, no order" if order is None else order_in_words(order, base, quote)
