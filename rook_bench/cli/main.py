@@ -16,6 +16,7 @@ import typer.exceptions
 from rook_bench.cli.lazy import Quiet, lazy_group, verbs_of
 from rook_bench.core import RookError
 from rook_bench.core.console import OnStderr, hush, log
+from rook_bench.core.garbage import collected_seldom
 from rook_bench.core.untrusted import shown
 
 INVALID, INTERRUPTED, PIPE_CLOSED = 3, 130, 141
@@ -92,7 +93,8 @@ def run(arguments: list[str] | None = None) -> int:
     # What stops a container or a job (SIGTERM) ends as Ctrl-C does: everything is cleaned up.
     stopped = _on_termination(_interrupt)
     try:
-        code = _run(arguments)
+        with collected_seldom():
+            code = _run(arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # the reader of our output went away (head, less): never a code of the gate
