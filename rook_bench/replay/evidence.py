@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, mapped
 from rook_bench.execution.outcome import OUTCOME_NAMES
+from rook_bench.market.features import FEATURES, compute_feature
 from rook_bench.market.frame import SwapFrame
 from rook_bench.replay.said_by_filters import Answers
 from rook_bench.replay.worth import worth_of
@@ -24,6 +25,9 @@ MARKOUTS_S = (60, 300, 1800)
 
 COSTS = ("delay", "impact", "fee", "mev", "gas")
 """From the price at which an order was decided to what was paid: they add up to the shortfall."""
+
+SEEN = "seen_"
+"""How the columns of features begin."""
 
 PART = 1 << 16
 """Orders of which evidence is made at once."""
@@ -43,17 +47,32 @@ def evidence(run: Run, part: int = PART) -> Iterator[pa.Table]:
     price. `markout_60s_bps` and so on as in `markout_bps`. Missing where nothing was sent.
     `filters`: of each filter `name`, `ok` (missing where it was not asked) and `value`, the number that it looks at
     (missing where it says of none).
+    Where a language model was asked, `seen_price` and so on: every feature as it was on the row, of which a prompt
+    shows some, rounded (`market.features.compute_features` has their units).
 
     Args:
         part: orders of a table.
     """
-    answers, landed = Answers(run), iter(run.landed)
+    answers, landed, seen = Answers(run), iter(run.landed), _seen(run)
     for which in list(mapped.parts(len(run.orders), part)) or [slice(0, 0)]:
-        yield _table(run, which, answers, landed)
+        yield _table(run, which, answers, landed, {name: column[which] for name, column in seen.items()})
         mapped.release()
 
 
-def _table(run: Run, which: slice, answers: Answers, landed: Iterator[Any]) -> pa.Table:
+def _seen(run: Run) -> dict[str, NDArray[np.float64]]:
+    """Every feature on the rows of the orders, where a language model was asked: shape (orders,) each."""
+    if run.decided.tape.transcript is None:
+        return {}
+    frame = run.frame
+    return {
+        f"{SEEN}{name}": compute_feature(frame, name)[run.orders.row]
+        for name in dict.fromkeys((*FEATURES, *frame.recorded))
+    }
+
+
+def _table(
+    run: Run, which: slice, answers: Answers, landed: Iterator[Any], seen: dict[str, NDArray[np.float64]]
+) -> pa.Table:
     frame, orders = run.frame, run.orders.rows(which)
     permitted, tape, pool = run.permitted, run.decided.tape, frame.pool
     row, landing, buys = orders.row, orders.landing_row, orders.buys
@@ -91,6 +110,7 @@ def _table(run: Run, which: slice, answers: Answers, landed: Iterator[Any]) -> p
         **bps,
         "pnl": pnl,
         **{f"markout_{after}s_bps": markout_bps(frame, landing, buys, paid, after) for after in MARKOUTS_S},
+        **seen,
     }
     return pa.table(
         {

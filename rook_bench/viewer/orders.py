@@ -20,6 +20,9 @@ from rook_bench.viewer.shelf import Found
 
 EVIDENCE = "evidence.parquet"
 
+SEEN = "seen_"
+"""How the columns of features begin."""
+
 COSTS = ("delay", "impact", "fee", "mev", "gas")
 
 SHOWN = {

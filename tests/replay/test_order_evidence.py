@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from dataclasses import fields, replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,9 +15,11 @@ from hypothesis import strategies as st
 from rook_bench.core import InputError, Side
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.hashing import sealed, sha256_file
+from rook_bench.core.transcript import Transcript
+from rook_bench.market.features import compute_features
 from rook_bench.metrics.tables import fill_table, order_table
 from rook_bench.replay import ReplayConfig
-from rook_bench.replay.evidence import COSTS, evidence
+from rook_bench.replay.evidence import COSTS, SEEN, evidence
 from rook_bench.replay.said_by_filters import Answers, Purse
 from rook_bench.replay.saved import EVIDENCE, load_run, save_run
 
@@ -170,6 +174,54 @@ def test_it_lies_beside_the_run_under_its_seal(saved):
     facts = json.loads((folder / "run.json").read_text())
     assert facts["files"][EVIDENCE] == sha256_file(folder / EVIDENCE)
     load_run(folder)
+
+
+@pytest.fixture
+def asked(run_of, tape, tmp_path):
+    """A run of a language model, on a tape with a hole."""
+    frame = replace(tape[:80], breaks=(30, 55))
+    text, number = np.full(80, "text", dtype=object), np.full(80, 0.5)
+    transcript = Transcript(
+        **{each.name: text if each.name in ("prompt", "said") else number for each in fields(Transcript)}
+    )
+    run = run_of(frame, replace(wishes(1, 80), transcript=transcript))
+    (tmp_path / "asked").mkdir()
+    save_run(run, tmp_path / "asked")
+    return run, tmp_path / "asked"
+
+
+def test_what_a_model_saw_is_kept_unrounded(asked):
+    run, folder = asked
+    seen = [name for name in pq.read_schema(folder / EVIDENCE).names if name.startswith(SEEN)]
+    told = pq.read_table(folder / EVIDENCE, columns=seen).to_pandas()
+    features = compute_features(run.frame).iloc[run.orders.row].reset_index(drop=True)
+    assert len(told) > 20
+    pd.testing.assert_frame_equal(told.rename(columns=lambda name: name.removeprefix(SEEN)), features, check_exact=True)
+    assert not any(name.startswith(SEEN) for name in evidence_of_rules(run).column_names)
+    load_run(folder)
+
+
+def evidence_of_rules(run):
+    """Of the same decisions by a source that asks no model."""
+    tape = replace(run.decided.tape, transcript=None)
+    return pa.concat_tables(evidence(replace(run, decided=replace(run.decided, tape=tape))))
+
+
+@pytest.mark.parametrize("change", ["other", "none"])
+def test_numbers_that_nobody_saw_are_refused_and_missing_ones_are_of_an_earlier_version(asked, change):
+    run, folder = asked
+    table = pq.read_table(folder / EVIDENCE)
+    place = table.schema.get_field_index("seen_price")
+    column = pa.array(np.nextafter(table["seen_price"].to_numpy(), np.inf))
+    others = [name for name in table.column_names if not name.startswith(SEEN)]
+    table = table.set_column(place, "seen_price", column) if change == "other" else table.select(others)
+    pq.write_table(table, folder / EVIDENCE)
+    reseal(folder, lambda facts: facts["files"].update({EVIDENCE: sha256_file(folder / EVIDENCE)}))
+    if change == "none":
+        assert load_run(folder).run_hash == run.run_hash
+        return
+    with pytest.raises(InputError, match=r"evidence\.parquet shows other orders"):
+        load_run(folder)
 
 
 def test_made_up_evidence_is_refused_although_its_hash_fits(saved):

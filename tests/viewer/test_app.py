@@ -188,6 +188,11 @@ def test_an_order_shows_what_was_said_and_where_its_money_went(client, ids, run_
     assert parts == pytest.approx(float(told["All costs"]), abs=0.03)
     assert float(told["All costs"]) == pytest.approx(filled["shortfall_bps"], abs=0.01)
     assert "Exact integers" in page
+    seen = page.partition("Numbers behind the prompt")[2].partition("</table>")[0]
+    rows = [re.findall(r'class="value">([^<]*)<', row) for row in seen.split("<tr>")]
+    told = {row[0]: row[1] for row in rows if len(row) == 2}
+    assert told == {name[5:]: repr(float(filled[name])) for name in filled.index if name.startswith("seen_")}
+    assert "volatility" in told
 
 
 def test_orders_lead_to_each_other(client, ids, run_folder):

@@ -13,7 +13,7 @@ from rook_bench.report.cells import Cell
 from rook_bench.report.panes import seconds_of
 from rook_bench.viewer.charts import Chart, Window, chart, price_pane
 from rook_bench.viewer.columns import Columns
-from rook_bench.viewer.orders import COSTS, order_of, orders_of
+from rook_bench.viewer.orders import COSTS, SEEN, order_of, orders_of
 from rook_bench.viewer.outside import Absent
 from rook_bench.viewer.pages.desk import Desk, Page, tokens_of
 from rook_bench.viewer.sentences import moment, moves_after, order_in_words
@@ -53,6 +53,7 @@ def row_page(desk: Desk, id: str, row: int) -> Page:
         ],
         "spent": _spent(answer),
         "order": order,
+        "seen": _seen(order),
         "recorded": orders.recorded,
         "filters": _filters(order),
         "costs": _costs(order, base, quote),
@@ -87,6 +88,18 @@ def _spent(answer: dict[str, Any]) -> str:
     parts += [f"{answer['seconds'] * 1e3:,.1f} ms"] if answer.get("seconds") is not None else []
     parts += [f"${answer['cost_usd']:.6f}"] if answer.get("cost_usd") is not None else []
     return ", ".join(parts)
+
+
+def _seen(order: dict[str, Any] | None) -> Grid | None:
+    """Every feature on the row, as it was before a prompt rounded it; None where none was recorded."""
+    told = [(name.removeprefix(SEEN), value) for name, value in (order or {}).items() if name.startswith(SEEN)]
+    rows: list[list[Cell | To]] = [[Cell(word(name, 60)), Cell(_whole(value))] for name, value in told[:100]]
+    return grid("Every feature on this row, unrounded", ("Feature", "Value"), rows) if rows else None
+
+
+def _whole(value: Any) -> str:
+    """All of its digits; a missing one is undefined, and never zero."""
+    return "undefined" if value is None or not np.isfinite(value) else repr(float(value))
 
 
 def _filters(order: dict[str, Any] | None) -> Grid | None:
