@@ -102,6 +102,7 @@ class Terms(NamedTuple):
     trades_per_day: int
     cooldown_ns: int
     drawdown_stop: float
+    max_order_value: float
     max_cost_bps: float
 
 

@@ -10,7 +10,7 @@ from rook_bench.core import Side
 from rook_bench.execution import amm
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.swap import extreme_price
-from rook_bench.execution.wide import load, njit, store, to_float, wide
+from rook_bench.execution.wide import from_float, load, njit, store, to_float, wide
 from rook_bench.replay.dtypes import PENDING, Balances, Given, Records, Terms
 from rook_bench.replay.fills import swap_at
 from rook_bench.replay.gas import gas_in_base, gas_in_quote
@@ -64,6 +64,34 @@ def limit_hit(
 
 
 @njit
+def refusal(
+    row: int, given: Given, balances: Balances, equity: float, sent_today: int, last_sent_ns: int, stopped: bool
+) -> int:
+    """Code of the first filter or limit that forbids the wish of a row, or 0.
+
+    Args:
+        equity: of the whole wallet, in quote.
+        sent_today, last_sent_ns: orders sent on the row's day, and when the last one was.
+        stopped: whether a drawdown has ended all trading.
+    """
+    at, wish, terms = given.market[row], given.wishes[row], given.terms
+    if wish.rejected != 0:
+        return int(wish.rejected)
+    if wish.landing_row < 0:
+        return END_OF_TAPE
+    if stopped:
+        return DRAWDOWN_STOP
+    buys = wish.side == BUY
+    base_value = to_float(balances.base) / terms.base_unit * at.price
+    held_quote = to_float(balances.held_cash) / terms.quote_unit
+    held_value = to_float(balances.held_base) / terms.base_unit * at.price
+    free = to_float(balances.cash) / terms.quote_unit - held_quote if buys else base_value - held_value
+    worth = min(free * (wish.fraction_ppb / PPB), terms.max_order_value)
+    base_value += held_quote if buys else -held_value
+    return limit_hit(at.at_ns, buys, worth, equity, base_value, sent_today, last_sent_ns, terms)
+
+
+@njit
 def place(index: int, row: int, orders: Records, given: Given, balances: Balances) -> Any:
     """Size one order from the free balances, quote it, and enter it; returns the balances with its amount held.
 
@@ -82,6 +110,11 @@ def place(index: int, row: int, orders: Records, given: Given, balances: Balance
     else:
         spendable = _less(free_base, gas_in_base(terms.swap_units, market[row], terms))
     amount = (spendable * wishes[row].fraction_ppb) // PPB
+    if terms.max_order_value < np.inf:
+        most = terms.max_order_value * terms.quote_unit if buys else terms.max_order_value / price * terms.base_unit
+        # Beyond 2**127 units there is nothing that a float could cut off.
+        largest = from_float(np.floor(min(most, 2.0**127)))
+        amount = largest if amount > largest else amount
     store(amount, orders[index].amount_in)
     liquidity = load(market[row].liquidity)
     if amount == 0:

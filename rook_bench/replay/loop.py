@@ -18,7 +18,7 @@ from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.tick_changes import apply_change
 from rook_bench.execution.wide import load, store, to_float, wide
 from rook_bench.replay.dtypes import PENDING, Balances, Given, Limbs, PoolCalls, Records, Terms
-from rook_bench.replay.entering import DRAWDOWN_STOP, END_OF_TAPE, PPB, limit_hit, place
+from rook_bench.replay.entering import PPB, place, refusal
 from rook_bench.replay.fills import land_due
 
 DAY_NS = 86_400 * PPB
@@ -78,24 +78,13 @@ def replay_rows(
         peak = max(peak, now)
         stopped = stopped or now < peak * (1.0 - terms.drawdown_stop)
 
-        buys = wishes[row].side == BUY
-        if buys or wishes[row].side == SELL:
+        if wishes[row].side == BUY or wishes[row].side == SELL:
             index, count = count, count + 1
             orders[index].row, orders[index].side = row, wishes[row].side
             orders[index].landing_row = wishes[row].landing_row
-            code = int(wishes[row].rejected)
-            if code == 0 and wishes[row].landing_row < 0:
-                code = END_OF_TAPE
-            if code == 0:
-                if market[row].at_ns // DAY_NS != day:
-                    day, sent_today = market[row].at_ns // DAY_NS, 0
-                held_quote = to_float(balances.held_cash) / terms.quote_unit
-                held_value = to_float(balances.held_base) / terms.base_unit * price
-                free = cash_now - held_quote if buys else base_now * price - held_value
-                worth = free * (wishes[row].fraction_ppb / PPB)
-                base_value = base_now * price + (held_quote if buys else -held_value)
-                code = limit_hit(market[row].at_ns, buys, worth, now, base_value, sent_today, last_sent_ns, terms)
-                code = DRAWDOWN_STOP if stopped else code
+            if market[row].at_ns // DAY_NS != day:
+                day, sent_today = market[row].at_ns // DAY_NS, 0
+            code = refusal(row, given, balances, now, sent_today, last_sent_ns, stopped)
             if code != 0:
                 orders[index].outcome, orders[index].rejected = REJECTED, code
             else:

@@ -107,7 +107,8 @@ class Purse:
             for unit, buying in ((quote_unit, True), (base_unit, False))
         )
         self.price, self.buys, self.equity = price, buys, cash + base * price
-        self.worth = np.where(buys, cash - held_cash, (base - held_base) * price) * run.permitted.fraction[orders.row]
+        free = np.where(buys, cash - held_cash, (base - held_base) * price)
+        self.worth = np.minimum(free * run.permitted.fraction[orders.row], _given(run.permitted.limits.max_order_value))
         self.base_value = base * price + np.where(buys, held_cash, -held_base * price)
         self.sent_at = frame.at[orders.row[sent]].astype("datetime64[ns]").astype(np.int64)
 

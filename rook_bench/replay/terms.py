@@ -38,6 +38,7 @@ def terms_of(frame: SwapFrame, frictions: Frictions, limits: Limits, *, whole_ma
         trades_per_day=-1 if limits.trades_per_day is None else limits.trades_per_day,
         cooldown_ns=round(_or(limits.cooldown_s, 0.0) * NS),
         drawdown_stop=_or(limits.drawdown_stop, math.inf),
+        max_order_value=_or(limits.max_order_value, math.inf),
         max_cost_bps=_or(limits.max_cost_bps, -1.0),
     )
 

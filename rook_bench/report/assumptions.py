@@ -95,7 +95,9 @@ def _of(entry: Entry) -> dict[str, str]:
         "Largest slippage limit": "as decided"
         if risk.max_slippage_bps is None
         else f"{number(risk.max_slippage_bps, 0)} bps",
-        "Sizing": _reference(risk.sizer) + f", at most {percent(risk.max_order_fraction, 0)} of the available balance",
+        "Sizing": _reference(risk.sizer)
+        + f", at most {percent(risk.max_order_fraction, 0)} of the available balance"
+        + ("" if risk.max_order_value is None else f" and {number(risk.max_order_value, 2)} {pool.quote.symbol}"),
         "Filters": ", ".join(map(_reference, risk.filters)) or "none",
         "Seed": str(config.seed),
         "Clock of returns": entry.analysis.clock.label,

@@ -14,6 +14,7 @@ class Limits:
         trades_per_day: orders sent per UTC day.
         cooldown_s: seconds between two orders sent.
         drawdown_stop: fraction below the highest equity at which all trading ends.
+        max_order_value: most that an order may be worth, in quote; it is made smaller, not refused.
         max_cost_bps: highest expected cost (fee, impact and gas) of an order, in bps of its value.
     """
 
@@ -22,6 +23,7 @@ class Limits:
     trades_per_day: int | None = None
     cooldown_s: float | None = None
     drawdown_stop: float | None = None
+    max_order_value: float | None = None
     max_cost_bps: float | None = None
 
     def merged(self, other: Limits) -> Limits:

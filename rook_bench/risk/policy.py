@@ -26,12 +26,14 @@ class RiskConfig(Config):
         sizer: a sizer by name ("fixed:0.05") or as a table with its parameters.
         filters: risk filters in the order in which they are applied; the first to refuse is named.
         max_order_fraction: cap on any order, as a fraction of the available balance.
+        max_order_value: cap on what any order is worth, in quote: with sizer "fixed:1" every order is of this size.
         max_slippage_bps: cap on the slippage limit of any order.
     """
 
     sizer: Reference = "decision"
     filters: tuple[Reference, ...] = ()
     max_order_fraction: float = Field(default=1.0, ge=0, le=1)
+    max_order_value: float | None = Field(default=None, ge=1e-9, le=1e15)
     max_slippage_bps: float | None = Field(default=None, ge=0, le=10_000)
 
 
@@ -91,6 +93,7 @@ def apply_risk(config: RiskConfig, view: MarketView, decisions: DecisionTape) ->
         for rows in mapped.parts(len(allowed)):
             refused_by[rows][(refused_by[rows] < 0) & ~allowed[rows]] = len(names) - 1
             refusals[rows] |= (~allowed[rows]).astype(refusals.dtype) << (len(names) - 1)
+    limits = limits.merged(Limits(max_order_value=config.max_order_value))
     capped = mapped.by_part(len(fraction), lambda rows: np.minimum(fraction[rows], config.max_order_fraction))
     return Permitted(capped, slippage, refused_by, refusals, tuple(names), limits, tuple(specs))
 

@@ -68,6 +68,7 @@ class BenchConfig(Config):
                 sizer=risk.sizer,
                 filters=({"name": "confidence_threshold", "minimum": rook.confidence_threshold}, *risk.filters),
                 max_order_fraction=min(rook.max_position_size, risk.max_order_fraction),
+                max_order_value=risk.max_order_value,
                 max_slippage_bps=slippage,
             )
         pair = rook.pair if rook is not None else self.pair
