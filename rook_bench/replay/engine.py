@@ -113,8 +113,7 @@ def execute(
     """Run the compiled loop; returns the orders and the equity by row."""
     ready, opening = sparse(frame, tape), opening_balances(config, frame)
     orders = ready.orders(permitted, config.frictions, opening)
-    left_range = np.zeros(len(orders), dtype=bool) if ready.whole_map else _left_range(frame, orders)
-    return _order_table(orders, tape, permitted, left_range), equity_of(frame, orders, opening)
+    return order_table(frame, orders, tape, permitted, whole_map=ready.whole_map), equity_of(frame, orders, opening)
 
 
 def come_to(frame: SwapFrame, tape: DecisionTape, permitted: Permitted, config: ReplayConfig) -> Ending:
@@ -134,9 +133,11 @@ def opening_balances(config: ReplayConfig, frame: SwapFrame) -> tuple[int, int]:
     return round(cash * pool.quote.unit), round(base * pool.base.unit)
 
 
-def _order_table(
-    orders: dtypes.Records, tape: DecisionTape, permitted: Permitted, left_range: NDArray[np.bool_]
+def order_table(
+    frame: SwapFrame, orders: dtypes.Records, tape: DecisionTape, permitted: Permitted, *, whole_map: bool
 ) -> OrderTable:
+    """What the loop filled in, as the columns of a table; rows are those of the tape."""
+    left_range = np.zeros(len(orders), dtype=bool) if whole_map else _left_range(frame, orders)
     names = {0: ""} | LEDGER_FILTERS
     names |= {FIRST_FREE_CODE + index: name for index, name in enumerate(permitted.filter_names)}
     exact = {name: ExactInts(mapped.copied(orders[name])) for name in (*AMOUNTS, "sqrt_after")}

@@ -18,11 +18,12 @@ from rook_bench.replay.dtypes import BASE, QUOTE
 from rook_bench.replay.gas import COIN
 from rook_bench.replay.ledger_columns import left_to_check
 from rook_bench.replay.market_rows import fee_pips, gas_prices, native_prices
-from rook_bench.replay.orders import Landed
+from rook_bench.replay.orders import Landed, Landings
 from rook_bench.tapecheck.repricing import known_depth
 
 if TYPE_CHECKING:
     from rook_bench.replay.run import Run
+    from rook_bench.replay.traded import Traded
 
 EQUITY_TOLERANCE = 1e-12
 """Largest relative difference between the float64 equity curve and the exact balances."""
@@ -48,12 +49,28 @@ def reconcile(run: Run) -> None:
     rows = run.orders.landing_row[run.landed.moved]
     if (rows[1:] < rows[:-1]).any():
         raise LedgerError("orders landed out of order", where=run.name)
-    pools = _Pools(run)
-    for order in run.landed.some(left_to_check(run, pools.fees, whole_map=pools.whole_map)):
-        problem = _imbalance(order) or _wrong_amounts(run, order, pools)
-        if problem:
-            raise LedgerError(f"{problem} of order {order.index + 1}", where=run.name)
+    check_fills(run, run.landed, where=run.name, opening=run.opening)
     _check_equity(run)
+
+
+def check_fills(run: Traded, landed: Landings, *, where: str, opening: tuple[int, int] | None = None) -> None:
+    """Check that quotes and fills are what the pool's maths gives.
+
+    Args:
+        landed: the orders, in the order in which they landed.
+        where: what an error names.
+        opening: quote and base before the first of them, where nobody else spends from them: that the balances
+            follow is checked too.
+
+    Raises:
+        LedgerError: where one is not.
+    """
+    pools = _Pools(run)
+    left = left_to_check(run, landed.moved, pools.fees, whole_map=pools.whole_map, opening=opening)
+    for order in landed.some(left):
+        problem = (opening and _imbalance(order)) or _wrong_amounts(run, order, pools)
+        if problem:
+            raise LedgerError(f"{problem} of order {order.index + 1}", where=where)
 
 
 def _imbalance(order: Landed) -> str | None:
@@ -69,7 +86,7 @@ def _imbalance(order: Landed) -> str | None:
 class _Pools:
     """The pool as each order saw it and met it, in Python integers; orders come in the order they were sent."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Traded) -> None:
         self.frame = run.frame
         self.gas = run.config.frictions.gas
         self.fees = np.broadcast_to(fee_pips(run.frame, run.config.frictions), len(run.frame))
@@ -149,7 +166,7 @@ def _float(value: int) -> float:
     return float(value >> 64) * 2.0**64 + float(value & (2**64 - 1))
 
 
-def _wrong_amounts(run: Run, order: Landed, pools: _Pools) -> str | None:
+def _wrong_amounts(run: Traded, order: Landed, pools: _Pools) -> str | None:
     """What is wrong with the quote or the fill of an order, if anything."""
     zero_for_one = order.buys != run.frame.pool.base_is_token0
     extreme = extreme_price(zero_for_one)
@@ -169,7 +186,7 @@ def _wrong_amounts(run: Run, order: Landed, pools: _Pools) -> str | None:
     return None if order.out == _left_by_searchers(run, order, pools, zero_for_one) else "the searcher's part is wrong"
 
 
-def _left_by_searchers(run: Run, order: Landed, pools: _Pools, zero_for_one: bool) -> int:
+def _left_by_searchers(run: Traded, order: Landed, pools: _Pools, zero_for_one: bool) -> int:
     """Output that an order keeps under the run's assumption about adverse ordering."""
     mode = run.config.frictions.mev
     slippage_ppm = round(float(run.permitted.slippage_bps[order.decided_row]) * 100)

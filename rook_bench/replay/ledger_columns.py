@@ -21,7 +21,7 @@ from rook_bench.execution.swap import extreme_price, surely_inside
 
 if TYPE_CHECKING:
     from rook_bench.replay.orders import OrderTable
-    from rook_bench.replay.run import Run
+    from rook_bench.replay.traded import Traded
 
 Column = NDArray[np.object_]
 """Python integers, shape (k,)."""
@@ -30,39 +30,49 @@ BATCH = 1 << 13
 """Orders that are looked at together."""
 
 
-def left_to_check(run: Run, fees: NDArray[np.int64], *, whole_map: bool) -> NDArray[np.intp]:
-    """Which of the run's landed orders have to be looked at one by one, in their order; the others are right.
+def left_to_check(
+    run: Traded,
+    moved: NDArray[np.intp],
+    fees: NDArray[np.int64],
+    *,
+    whole_map: bool,
+    opening: tuple[int, int] | None = None,
+) -> NDArray[np.intp]:
+    """Which of the landed orders have to be looked at one by one, in their order; the others are right.
 
     Args:
         run: its orders are in the order in which they landed.
+        moved: the orders that changed a balance.
         fees: of the pool on each row, pips.
         whole_map: whether every initialised tick is known, so that a swap may have crossed some.
+        opening: quote and base before the first of them; None where others spend from the same balances, which
+            then follow from more than these orders.
     """
-    moved = run.landed.moved
     if run.config.frictions.mev == "typical":
         return np.arange(len(moved))
     left = [
-        part.start + np.flatnonzero(~_right(run, moved[part], _before(run, moved, part), fees, whole_map))
+        part.start
+        + np.flatnonzero(~_right(run, moved[part], opening and _before(run, moved, part, opening), fees, whole_map))
         for part in mapped.parts(len(moved), BATCH)
     ]
     return np.concatenate([np.empty(0, dtype=np.intp), *left])
 
 
-def _before(run: Run, moved: NDArray[np.intp], part: slice) -> tuple[ExactInts, ExactInts]:
+def _before(run: Traded, moved: NDArray[np.intp], part: slice, opening: tuple[int, int]) -> tuple[ExactInts, ExactInts]:
     """Quote and base before each of some orders: what the order before left."""
     earlier = moved[max(part.start - 1, 0) : part.stop - 1]
     columns = (run.orders.cash[earlier], run.orders.base[earlier])
     if part.start:
         return columns
-    first = (ExactInts.of([opening]).limbs for opening in run.opening)
+    first = (ExactInts.of([balance]).limbs for balance in opening)
     cash, base = (ExactInts(np.concatenate([one, rest.limbs])) for one, rest in zip(first, columns, strict=True))
     return cash, base
 
 
 def _right(
-    run: Run,
+    run: Traded,
     which: NDArray[np.intp],
-    before: tuple[ExactInts, ExactInts],
+    before: tuple[ExactInts, ExactInts] | None,
     fees: NDArray[np.int64],
     whole_map: bool,
 ) -> NDArray[np.bool_]:
@@ -71,8 +81,10 @@ def _right(
     zero_for_one = orders.buys != run.frame.pool.base_is_token0
     amount, paid, fee = _ints(orders.amount_in), _ints(orders.paid), _ints(orders.fee)
     quoted = _Swaps(run, orders.row, amount, zero_for_one, fees, whole_map)
-    right = _balanced(orders, before) & (orders.crossed == 0)
-    right &= quoted.plain & (quoted.out == _ints(orders.quoted))
+    right = (orders.crossed == 0) & quoted.plain
+    if before is not None:
+        right &= _balanced(orders, before)
+    right &= quoted.out == _ints(orders.quoted)
 
     fill = _Swaps(run, orders.landing_row, amount, zero_for_one, fees, whole_map)
     out, after = _ints(orders.out), _ints(orders.sqrt_after)
@@ -110,7 +122,7 @@ class _Swaps:
 
     def __init__(
         self,
-        run: Run,
+        run: Traded,
         rows: NDArray[np.intp],
         amount: Column,
         zero_for_one: NDArray[np.bool_],

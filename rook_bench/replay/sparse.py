@@ -45,6 +45,31 @@ class _Ground:
     changes: dtypes.Records
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """The rows that matter as the loop reads them, whose own they are: the loop may change them.
+
+    Attributes:
+        rows: of the tape, ascending, shape (k,).
+        market, wishes: of each of them; landing rows are positions among them.
+        ticks, changes: the tick map before the first row, and what it becomes between them.
+        terms: what holds for all of them.
+    """
+
+    rows: NDArray[np.intp]
+    market: dtypes.Records
+    wishes: dtypes.Records
+    ticks: dtypes.Records
+    changes: dtypes.Records
+    terms: dtypes.Terms
+
+    def on_tape(self, orders: dtypes.Records) -> dtypes.Records:
+        """The orders, in place, with rows of the tape in place of positions."""
+        orders["row"] = self.rows[orders["row"]]
+        orders["landing_row"] = np.where(orders["landing_row"] < 0, -1, self.rows[orders["landing_row"]])
+        return orders
+
+
 class Sparse:
     """The decisions of one tape, ready to be replayed under many configurations.
 
@@ -65,7 +90,20 @@ class Sparse:
 
     def orders(self, permitted: Permitted, frictions: Frictions, opening: tuple[int, int]) -> dtypes.Records:
         """What became of each wish to trade; rows are those of the tape."""
-        ground = self._ground(permitted, frictions)
+        ready = self.prepared(permitted, frictions)
+        # Only a run that needs it pays for compiling the sandwich.
+        sandwich = sandwich_call() if frictions.mev == "typical" else swap_call()
+        pool = (room_for_a_call(), ready.ticks, swap_call(), sandwich)
+        limbs = ExactInts.of(opening).limbs
+        orders, equity = dtypes.empty_orders(len(self.wishing)), mapped.empty(len(ready.rows))
+        loop.replay_rows(
+            ready.market, ready.wishes, *pool, ready.changes, tuple(ready.terms), limbs[0], limbs[1], orders, equity
+        )
+        return ready.on_tape(orders)
+
+    def prepared(self, permitted: Permitted, frictions: Frictions, *, every: bool = False) -> Prepared:
+        """What the loop is given; `every`: all rows, and not those alone on which orders are decided or land."""
+        ground = self._ground(frictions, every=every or permitted.limits.drawdown_stop is not None)
         rows, market, wishes = ground.rows, mapped.copied(ground.market), mapped.copied(ground.wishes)
         charge(market, self.frame, rows, frictions)
         places = np.searchsorted(rows, self.wishing)
@@ -74,18 +112,10 @@ class Sparse:
         wishes["fraction_ppb"][places] = np.round(permitted.fraction[self.wishing] * PPB)
         wishes["slippage_ppm"][places] = np.round(permitted.slippage_bps[self.wishing] * 100)
         terms = terms_of(self.frame, frictions, permitted.limits, whole_map=self.whole_map)
-        # Only a run that needs it pays for compiling the sandwich.
-        sandwich = sandwich_call() if frictions.mev == "typical" else swap_call()
-        pool = (room_for_a_call(), self.ticks.copy(), swap_call(), sandwich)
-        limbs = ExactInts.of(opening).limbs
-        orders, equity = dtypes.empty_orders(len(self.wishing)), mapped.empty(len(rows))
-        loop.replay_rows(market, wishes, *pool, ground.changes, tuple(terms), limbs[0], limbs[1], orders, equity)
-        orders["row"] = rows[orders["row"]]
-        orders["landing_row"] = np.where(orders["landing_row"] < 0, -1, rows[orders["landing_row"]])
-        return orders
+        return Prepared(rows, market, wishes, self.ticks.copy(), ground.changes, terms)
 
-    def _ground(self, permitted: Permitted, frictions: Frictions) -> _Ground:
-        every = permitted.limits.drawdown_stop is not None  # measured from the highest equity of any row
+    def _ground(self, frictions: Frictions, *, every: bool) -> _Ground:
+        """`every`: a drawdown is measured from the highest equity of any row."""
         bid = frictions.gas.gwei if frictions.ordering == "priority" else ""
         key = f"{frictions.latency}|{frictions.block_time_s}|{frictions.ordering}|{bid}|{every}"
         if key not in self._grounds:

@@ -49,7 +49,7 @@ def assumptions(draw):
 
 def left(run):
     pools = _Pools(run)
-    return left_to_check(run, pools.fees, whole_map=pools.whole_map)
+    return left_to_check(run, run.landed.moved, pools.fees, whole_map=pools.whole_map, opening=run.opening)
 
 
 def held_against_the_ledger(run):

@@ -1,0 +1,67 @@
+"""The one clock of several tapes: which swap of which pool came first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import mapped
+from rook_bench.market.frame import SwapFrame
+
+LOGS = 1 << 20
+"""More than a block has logs."""
+
+
+class MergedClock:
+    """Moments of several tapes in one order.
+
+    Where all are of one chain, and know blocks and logs, a moment is (block, log index); else it is the time, and of
+    swaps at one time those of the pool that was named first come first. A pool's own order is kept in any case.
+
+    Args:
+        frames: one for each pool.
+    """
+
+    def __init__(self, frames: Sequence[SwapFrame]) -> None:
+        self.frames = tuple(frames)
+        self.by_block = len(frames) > 1 and len({frame.pool.chain for frame in frames}) == 1
+        self.by_block = self.by_block and all(map(_in_order, frames))
+        self._keys = [self._moments(frame) for frame in frames]
+
+    def _moments(self, frame: SwapFrame) -> NDArray[np.int64]:
+        if not self.by_block:
+            return frame.at.astype("datetime64[ns]").view(np.int64)
+        assert frame.block is not None
+        block, log = frame.block, frame.log_index
+        assert log is not None
+        return mapped.by_part(len(frame), lambda rows: block[rows] * LOGS + log[rows], np.int64)
+
+    def moments(self, leg: int, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+        """What the rows of a pool are sorted by among those of all pools; with the pool's number for equal ones."""
+        return self._keys[leg][rows]
+
+    def rows_at(self, moments: NDArray[np.int64], legs: NDArray[np.intp], leg: int) -> NDArray[np.intp]:
+        """The last row of a pool at or before moments of others, shape (k,); -1 before its first.
+
+        Args:
+            moments, legs: when, and of which pool.
+            leg: whose rows are wanted.
+        """
+        key = self._keys[leg]
+        before, after = np.searchsorted(key, moments, side="left"), np.searchsorted(key, moments, side="right")
+        return np.where(legs >= leg, after, before) - 1
+
+
+def _in_order(frame: SwapFrame) -> bool:
+    """Whether blocks and logs tell the order of the rows, and it is theirs."""
+    block, log = frame.block, frame.log_index
+    if block is None or log is None:
+        return False
+    for rows in mapped.parts(len(frame)):
+        first = max(rows.start - 1, 0)
+        key = block[first : rows.stop] * LOGS + log[first : rows.stop]
+        if (key[1:] <= key[:-1]).any() or int(log[rows].max(initial=0)) >= LOGS:
+            return False
+    return True

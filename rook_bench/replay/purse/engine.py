@@ -1,0 +1,253 @@
+"""From decisions on several tapes to a PurseRun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import ConfigError, mapped
+from rook_bench.core.exact import ExactInts
+from rook_bench.execution.chain_presets import native_coin
+from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.view import MarketView
+from rook_bench.replay import dtypes
+from rook_bench.replay.causality import risk_lookahead
+from rook_bench.replay.config import ReplayConfig
+from rook_bench.replay.engine import check_assumptions, order_table
+from rook_bench.replay.market_rows import native_prices
+from rook_bench.replay.purse import loop
+from rook_bench.replay.purse.clock import MergedClock
+from rook_bench.replay.purse.coins import Coin, Coins, coins_of
+from rook_bench.replay.purse.ledger import reconcile_purse
+from rook_bench.replay.purse.run import Leg, PurseRun
+from rook_bench.replay.sparse import Prepared, sparse
+from rook_bench.risk import apply_risk
+from rook_bench.sources import Source, decide
+from rook_bench.sources.checked import checked
+from rook_bench.tapecheck.check import check_tape
+
+Configs = ReplayConfig | Sequence[ReplayConfig] | None
+
+
+def replay_purse(
+    frames: Sequence[SwapFrame],
+    source: Source | str | Callable[..., Any],
+    config: Configs = None,
+    *,
+    progress: bool = False,
+    fresh: bool = False,
+    label: str = "",
+) -> PurseRun:
+    """Ask a source on every tape, replay all of them with one purse, and reconcile every token.
+
+    Args:
+        frames: one for each pool; a pool may be there once.
+        source: what decides, asked on each tape for itself.
+        config: what is assumed; one for all pools, or one for each. Capital, numeraire and seed are the first one's:
+            the capital is shared out evenly among the pools to begin with, and belongs to all of them from then on.
+        progress, fresh, label: as of `replay`.
+
+    Raises:
+        InputError, ConfigError: for what can't be replayed, or a token that no pool prices.
+        LedgerError: if a single unit of a token is unaccounted for.
+    """
+    asked = Source.parse(source)
+    configs = _each(config, frames)
+    _check_once(frames)
+    first = config if isinstance(config, ReplayConfig | None) else config[0]
+    coins = coins_of(frames, None if first is None else first.numeraire)
+    frames = [_with_native(frame, frames, coins, one) for frame, one in zip(frames, configs, strict=True)]
+    for frame, one in zip(frames, configs, strict=True):
+        check_assumptions(frame, one)
+    legs = [_leg(frame, asked, one, progress, fresh) for frame, one in zip(frames, configs, strict=True)]
+    run = _replayed(legs, coins, _opening(frames, coins, configs[0]))
+    reconcile_purse(run)
+    return replace(run, label=label)
+
+
+def without(run: PurseRun, leg: int) -> PurseRun:
+    """The same purse over all pools but one, with the same opening balances: what that pool had to do with the result.
+
+    The pool is still there to price tokens, and trades nothing.
+    """
+    legs = list(run.legs)
+    quiet = legs[leg].permitted
+    nothing = replace(quiet, fraction=np.broadcast_to(np.float64(0.0), len(legs[leg].frame)))
+    legs[leg] = replace(legs[leg], permitted=nothing)
+    return replace(_replayed(legs, run.coins, run.opening), label=run.label)
+
+
+def _each(config: Configs, frames: Sequence[SwapFrame]) -> list[ReplayConfig]:
+    if not frames:
+        raise ConfigError("there is no tape", where="purse", hint="name one for each pool")
+    if config is None or isinstance(config, ReplayConfig):
+        config = [config or ReplayConfig()] * len(frames)
+    if len(config) != len(frames):
+        raise ConfigError(f"{len(config)} configurations for {len(frames)} tapes", where="purse")
+    capital = config[0].capital
+    if capital.value is not None:  # which counts in the numeraire, as the purse does
+        capital = capital.model_copy(update={"quote_value": capital.value, "value": None})
+    shared = {"seed": config[0].seed, "capital": capital, "numeraire": None}
+    return [one.model_copy(update=shared).on(frame.pool) for one, frame in zip(config, frames, strict=True)]
+
+
+def _check_once(frames: Sequence[SwapFrame]) -> None:
+    twice = [
+        frame.pool
+        for index, frame in enumerate(frames)
+        if any(frame.pool == other.pool and frame.pool.address != "unknown" for other in frames[:index])
+    ]
+    if twice:
+        raise ConfigError(
+            f"the pool {twice[0].address} ({twice[0].pair}) is there twice", where="purse", hint="name it once"
+        )
+
+
+def _with_native(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> SwapFrame:
+    """The tape with the price of the coin that gas is paid in, as the purse's own pools told it before each swap.
+
+    Before one of them has traded its first price is taken: nothing tells an earlier one.
+    """
+    try:
+        native_prices(frame, config.frictions)
+    except ConfigError:
+        gas = {symbol.upper() for symbol in native_coin(config.frictions.chain or frame.pool.chain)}
+        named = [place for place, coin in enumerate(coins.all) if coin.token.symbol.upper() in gas]
+        if named:
+            coin, quote = named[0], coins.all.index(Coin.of(frame.pool, frame.pool.quote))
+            price = mapped.by_part(len(frame), lambda rows: _ratio(frame.at[rows], frames, coins, coin, quote))
+            pair = f"{coins.all[coin].token.symbol}/{frame.pool.quote.symbol}"
+            note = f"price of {pair} from the pools of the purse"
+            return replace(frame, references={**frame.references, pair: price}, notes=(*frame.notes, note))
+    return frame
+
+
+def _ratio(
+    at: NDArray[np.datetime64], frames: Sequence[SwapFrame], coins: Coins, coin: int, other: int
+) -> NDArray[np.float64]:
+    """What one token cost in another right before some times."""
+    before = [np.maximum(np.searchsorted(frame.at, at, side="left") - 1, 0) for frame in frames]
+    rates = coins.rates([frame.price[rows] for frame, rows in zip(frames, before, strict=True)])
+    return np.asarray(rates[:, coin] / rates[:, other])
+
+
+def _leg(frame: SwapFrame, source: Source, config: ReplayConfig, progress: bool, fresh: bool) -> Leg:
+    decided = decide(source, frame, seed=config.seed, progress=progress, fresh=fresh)
+    lookahead = checked(decided, frame, seed=config.seed)
+    permitted = apply_risk(config.risk, MarketView.whole(frame), decided.tape)
+    lookahead = risk_lookahead(frame, decided.tape, config.risk, permitted, lookahead)
+    nothing = order_table(frame, dtypes.empty_orders(0), decided.tape, permitted, whole_map=True)
+    return Leg(frame, decided, config, permitted, nothing, lookahead, check_tape(frame))
+
+
+def _opening(frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> tuple[int, ...]:
+    """What the purse holds at the start: every pool's even share of the capital, at the price of its first row."""
+    share = config.capital.quote_value / len(frames)
+    clock = MergedClock(frames)
+    total = [0] * len(coins.all)
+    for index, frame in enumerate(frames):
+        first = np.array([index]), np.array([0])
+        rates = coins.rates(_prices(clock, *first))[0]
+        pool, quote, base = frame.pool, coins.quote[index], coins.base[index]
+        total[quote] += round(share * (1.0 - config.capital.base_share) / rates[quote] * pool.quote.unit)
+        total[base] += round(share * config.capital.base_share / rates[base] * pool.base.unit)
+    return tuple(total)
+
+
+def _prices(clock: MergedClock, legs: NDArray[np.intp], rows: NDArray[np.intp]) -> list[NDArray[np.float64]]:
+    """Of each pool its price at moments, which are rows of the pools; before its first row that of the first."""
+    moments = np.empty(len(legs), np.int64)
+    for index in range(len(clock.frames)):
+        own = legs == index
+        moments[own] = clock.moments(index, rows[own])
+    prices = []
+    for index, frame in enumerate(clock.frames):
+        own = legs == index
+        found = clock.rows_at(moments, legs, index)
+        found[own] = rows[own]
+        prices.append(frame.price[np.maximum(found, 0)])
+    return prices
+
+
+def _replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> PurseRun:
+    """The loop over all pools; nobody has reconciled it yet."""
+    frames = [leg.frame for leg in legs]
+    clock = MergedClock(frames)
+    ready = [sparse(leg.frame, leg.decided.tape) for leg in legs]
+    every = any(leg.permitted.limits.drawdown_stop is not None for leg in legs)
+    parts = [
+        one.prepared(leg.permitted, leg.config.frictions, every=every) for one, leg in zip(ready, legs, strict=True)
+    ]
+    events, rows = _events(clock, parts)
+    rates = coins.rates(_prices(clock, events["leg"], rows))
+    records, spans = _records(parts, coins, [len(one.wishing) for one in ready])
+    state = np.zeros(len(legs), loop.STATE)
+    state["day"] = state["last_sent_ns"] = -1
+    state["cursor"] = spans["changes_start"]
+    orders = dtypes.empty_orders(int(spans["orders_stop"].max(initial=0)))
+    wallet = ExactInts.of(opening).limbs.copy()
+    held = np.zeros_like(wallet)
+    typical = any(leg.config.frictions.mev == "typical" for leg in legs)
+    loop.replay_events(
+        events,
+        spans,
+        state,
+        records["market"],
+        records["wishes"],
+        room_for_a_call(),
+        records["ticks"],
+        swap_call(),
+        sandwich_call() if typical else swap_call(),
+        records["changes"],
+        wallet,
+        held,
+        coins.units,
+        rates,
+        orders,
+    )
+    done = []
+    for leg, part, one, span in zip(legs, parts, ready, spans, strict=True):
+        own = part.on_tape(orders[span["orders_start"] : span["orders_stop"]])
+        table = order_table(leg.frame, own, leg.decided.tape, leg.permitted, whole_map=one.whole_map)
+        done.append(replace(leg, orders=table))
+    return PurseRun(tuple(done), coins, opening, clock)
+
+
+def _events(clock: MergedClock, parts: Sequence[Prepared]) -> tuple[dtypes.Records, NDArray[np.intp]]:
+    """The rows that matter of all pools in their order, and which rows of their tapes they are."""
+    legs = np.concatenate([np.full(len(part.rows), index) for index, part in enumerate(parts)])
+    places = np.concatenate([np.arange(len(part.rows)) for part in parts])
+    rows = np.concatenate([part.rows for part in parts])
+    moments = np.concatenate([clock.moments(index, part.rows) for index, part in enumerate(parts)])
+    order = np.lexsort((places, legs, moments))
+    events = np.zeros(len(order), loop.EVENT)
+    events["leg"], events["row"] = legs[order], places[order]
+    return events, rows[order]
+
+
+def _records(
+    parts: Sequence[Prepared], coins: Coins, orders: Sequence[int]
+) -> tuple[dict[str, dtypes.Records], dtypes.Records]:
+    """The arrays of all pools, one pool after the other, and of each pool its terms and its parts of them."""
+    spans = np.zeros(len(parts), loop.LEG)
+    counts = {
+        "rows": [len(part.rows) for part in parts],
+        "ticks": [len(part.ticks) for part in parts],
+        "changes": [len(part.changes) for part in parts],
+        "orders": list(orders),
+    }
+    for name, own in counts.items():
+        stops = np.cumsum(own)
+        spans[f"{name}_start"], spans[f"{name}_stop"] = stops - own, stops
+    for index, part in enumerate(parts):
+        for name, value in part.terms._asdict().items():
+            spans[name][index] = value
+    spans["quote"], spans["base"] = coins.quote, coins.base
+    joined = {name: np.concatenate([getattr(part, name) for part in parts]) for name in ("market", "wishes", "ticks")}
+    joined["changes"] = np.concatenate([part.changes for part in parts])
+    return joined, spans
