@@ -29,6 +29,7 @@ from rook_bench.replay.engine import assemble
 from rook_bench.replay.evidence import PART, SEEN, evidence
 from rook_bench.replay.ledger import Holdings, reconcile
 from rook_bench.replay.run import Run
+from rook_bench.replay.traded import Traded
 from rook_bench.sources import Decided, Source
 from rook_bench.sources.decide import decision_facts
 from rook_bench.sources.lookahead import Lookahead
@@ -103,7 +104,7 @@ def keep_tape(frame: SwapFrame, folder: Path) -> Path:
     return folder / "tape.parquet"
 
 
-def _tape_of(folder: Path, named: str) -> SwapFrame:
+def tape_of(folder: Path, named: str) -> SwapFrame:
     """The tape that a run was made on: in its folder or beside it, or a long one where it lay then."""
     path = Path(named)
     if not path.is_absolute():
@@ -150,24 +151,13 @@ def _load(folder: Path) -> Run:
     facts = _read_facts(folder)
     if set(facts["files"]) - {EVIDENCE} != set(FILES):
         raise InputError(f"run.json names other files than {', '.join(FILES)}", where=folder, hint="replay it again")
-    for name, digest in facts["files"].items():
-        if not (folder / name).is_file():
-            raise InputError(f"the run lacks {name}", where=folder, hint="replay it again")
-        if sha256_file(folder / name) != digest:
-            raise InputError(f"{name} does not match its hash in run.json", where=folder, hint="replay it again")
-    frame = _tape_of(folder, str(facts["tape"]))
+    check_files(folder, facts["files"], "run.json")
+    frame = tape_of(folder, str(facts["tape"]))
     if frame.data_hash != facts["data_hash"]:
         raise InputError("the tape is not the one the run was made on", where=folder / facts["tape"])
-    tape, decision = read_decisions(folder / "decisions.parquet")
-    if tape.content_hash != facts["decisions_hash"] or len(tape) != len(frame):
-        raise InputError("decisions.parquet does not belong to this run", where=folder, hint="replay it again")
-    _check_risk_code(facts, folder)
-    config = ReplayConfig.parse(facts["config"], where=folder / "run.json")
-    source = Source.remembered(facts["source"], decision["content"], decision["spec"])
-    decided = Decided(source, tape, decision["key"], reused=True, seconds_per_decision=facts["seconds_per_decision"])
-    lookahead = Lookahead(**{**facts["lookahead"], "cuts": tuple(facts["lookahead"]["cuts"])})
+    decided, config, lookahead = decided_in(folder, facts, frame)
     run = assemble(frame, decided, config, lookahead)
-    if not _same_orders(run, folder / "orders.parquet"):
+    if not same_orders(run, folder / "orders.parquet"):
         raise InputError(
             "replaying the decisions gives other orders than the run holds",
             where=folder,
@@ -179,7 +169,32 @@ def _load(folder: Path) -> Run:
     return replace(run, label=facts.get("label", ""))
 
 
-def _same_orders(run: Run, path: Path) -> bool:
+def check_files(folder: Path, files: Mapping[str, str], record: str) -> None:
+    """InputError where a file of a record is missing, or is not the one that was written.
+
+    Args:
+        files: names with their hashes; record: the file that says so.
+    """
+    for name, digest in files.items():
+        if not (folder / name).is_file():
+            raise InputError(f"the run lacks {name}", where=folder, hint="replay it again")
+        if sha256_file(folder / name) != digest:
+            raise InputError(f"{name} does not match its hash in {record}", where=folder, hint="replay it again")
+
+
+def decided_in(folder: Path, facts: Mapping[str, Any], frame: SwapFrame) -> tuple[Decided, ReplayConfig, Lookahead]:
+    """The decisions of a record on their tape, what was assumed, and what the look-ahead check found."""
+    tape, decision = read_decisions(folder / "decisions.parquet")
+    if tape.content_hash != facts["decisions_hash"] or len(tape) != len(frame):
+        raise InputError("decisions.parquet does not belong to this run", where=folder, hint="replay it again")
+    check_risk_code(facts, folder)
+    config = ReplayConfig.parse(facts["config"], where=folder / "run.json")
+    source = Source.remembered(facts["source"], decision["content"], decision["spec"])
+    decided = Decided(source, tape, decision["key"], reused=True, seconds_per_decision=facts["seconds_per_decision"])
+    return decided, config, Lookahead(**{**facts["lookahead"], "cuts": tuple(facts["lookahead"]["cuts"])})
+
+
+def same_orders(run: Traded, path: Path) -> bool:
     """Whether a file holds the run's orders, compared a part at a time."""
     with pq.ParquetFile(path) as file:
         if file.metadata.num_rows != len(run.orders):
@@ -207,7 +222,7 @@ def _same_evidence(run: Run, path: Path) -> bool:
     return True
 
 
-def _check_risk_code(facts: Mapping[str, Any], folder: Path) -> None:
+def check_risk_code(facts: Mapping[str, Any], folder: Path) -> None:
     """InputError where a sizer or filter comes from a file that is not what it was; known before any of it runs."""
     risk = facts["config"]["risk"]
     for named, spec in zip([risk["sizer"], *risk["filters"]], facts["specs"][1:], strict=True):

@@ -65,7 +65,7 @@ def replay_purse(
     for frame, one in zip(frames, configs, strict=True):
         check_assumptions(frame, one)
     legs = [_leg(frame, asked, one, progress, fresh) for frame, one in zip(frames, configs, strict=True)]
-    run = _replayed(legs, coins, _opening(frames, coins, configs[0]))
+    run = replayed(legs, coins, _opening(frames, coins, configs[0]))
     reconcile_purse(run)
     return replace(run, label=label)
 
@@ -79,7 +79,7 @@ def without(run: PurseRun, leg: int) -> PurseRun:
     quiet = legs[leg].permitted
     nothing = replace(quiet, fraction=np.broadcast_to(np.float64(0.0), len(legs[leg].frame)))
     legs[leg] = replace(legs[leg], permitted=nothing)
-    return replace(_replayed(legs, run.coins, run.opening), label=run.label)
+    return replace(replayed(legs, run.coins, run.opening), label=run.label)
 
 
 def _each(config: Configs, frames: Sequence[SwapFrame]) -> list[ReplayConfig]:
@@ -174,7 +174,7 @@ def _prices(clock: MergedClock, legs: NDArray[np.intp], rows: NDArray[np.intp]) 
     return prices
 
 
-def _replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> PurseRun:
+def replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> PurseRun:
     """The loop over all pools; nobody has reconciled it yet."""
     frames = [leg.frame for leg in legs]
     clock = MergedClock(frames)
