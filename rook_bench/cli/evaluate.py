@@ -15,11 +15,14 @@ from rook_bench.cli.options import (
     AllowRounded,
     BaseChoice,
     ConfigFile,
+    ConfigFiles,
     Engine,
     Fresh,
     Input,
+    Inputs,
     Json,
     Limit,
+    MinSwaps,
     Mode,
     NoPictures,
     NoReport,
@@ -35,19 +38,20 @@ from rook_bench.cli.options import (
     Trials,
     Until,
 )
-from rook_bench.cli.tables import print_table, print_tape
-from rook_bench.cli.tape import read_part
+from rook_bench.cli.tables import print_purse, print_table, print_tape
+from rook_bench.cli.tape import only, read_part, read_several, refuse_with_several
 from rook_bench.cli.tracking import put, tracking
 from rook_bench.core.console import remark, say, say_json
 from rook_bench.core.files import check_replaceable
 from rook_bench.engines import engine_of
 from rook_bench.workbench import compare as bench
 from rook_bench.workbench.folder import report_again
+from rook_bench.workbench.purse import evaluate_purse
 from rook_bench.workbench.running import with_options
 
 
 def replay(
-    data: Input,
+    data: Inputs,
     source: Annotated[str, typer.Option("--source", help=SOURCE_HELP + CALLED)],
     out: Out,
     since: Since = None,
@@ -55,12 +59,13 @@ def replay(
     limit: Limit = None,
     split: Split = None,
     prepared: Prepared = None,
-    config: ConfigFile = None,
+    config: ConfigFiles = None,
     seed: Seed = None,
     fresh: Fresh = False,
     engine: Engine = None,
     mode: Mode = None,
     pool: PoolChoice = None,
+    min_swaps: MinSwaps = None,
     base: BaseChoice = None,
     reference: References = None,
     allow_rounded: AllowRounded = False,
@@ -70,13 +75,25 @@ def replay(
     track: Track = None,
     json: Json = False,
 ) -> None:
-    """Replay one source on a tape: orders, fills with every cost, P&L, report."""
+    """Replay one source on a tape: orders, fills with every cost, P&L, report. On several tapes with one purse."""
     check_replaceable(out)
     tracker = tracking(track)
     (asked,) = with_options([source], engine, mode)
+    if len(data) > 1 or min_swaps is not None:
+        one_tape = {"--pool": pool, "--base": base, "--split": split, "--prepared": prepared, "--track": track}
+        refuse_with_several(one_tape)
+        tapes = read_several(data, min_swaps, allow_rounded, reference, since=since, until=until, limit=limit)
+        purse = evaluate_purse(tapes, asked, config, seed=seed, fresh=fresh, trials=trials)
+        written = purse.save(out, report=not no_report, pictures=not no_pictures)
+        if json:
+            say_json(purse.to_json())
+            return
+        print_purse(purse)
+        say(f"run: {written}" if no_report else f"report: {written}")
+        return
     tape = partial(
         read_part,
-        data,
+        data[0],
         pool,
         allow_rounded,
         base,
@@ -87,7 +104,7 @@ def replay(
         split=split,
         prepared=prepared,
     )
-    evaluation = bench.evaluate(tape, asked, config, seed=seed, fresh=fresh, trials=trials)
+    evaluation = bench.evaluate(tape, asked, only(config, "--config"), seed=seed, fresh=fresh, trials=trials)
     saved = evaluation.save(out, report=not no_report, pictures=not no_pictures)
     put(tracker, out)
     if json:

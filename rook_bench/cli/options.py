@@ -48,6 +48,34 @@ Input = Annotated[
     Path, typer.Argument(metavar="INPUT", help="A tape (or sample), a log file, a ROOK folder or a test.csv(.gz).")
 ]
 
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT...",
+        help="A tape (or sample), a log file, a ROOK folder or a test.csv(.gz); several, each of another pool, are "
+        "replayed with one purse.",
+    ),
+]
+
+MinSwaps = Annotated[
+    int | None,
+    typer.Option(
+        "--min-swaps",
+        metavar="N",
+        min=1,
+        help="Take every pool of a folder or log of several that trades at least N times, with one purse.",
+    ),
+]
+
+ConfigFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--config",
+        help="Capital, risk, costs, clock: a file (TOML, YAML, JSON) or a name (bench); with several pools one for "
+        "each pair, and one without a pair for the rest.",
+    ),
+]
+
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="Capital, risk, costs, clock: a file (TOML, YAML, JSON) or a name (bench)."),

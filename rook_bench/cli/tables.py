@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rook_bench.cli import layout
 from rook_bench.core.console import say
 from rook_bench.metrics import Analysis
+from rook_bench.metrics.purse import PurseAnalysis, names_of_pools
 from rook_bench.tapecheck.check import TapeCheck, describe, in_lines
 
 TABLE = (
@@ -44,6 +45,27 @@ def print_table(analyses: Sequence[Analysis]) -> None:
         say(f"in {currency}: {_name(analysis)} {pnl:+,.2f} ({net:+.2%}), the initial mix {hold:+.2%}")
     hours = frame.covered_s / 3600
     say(f"{len(frame):,} swaps over {hours:,.1f} hours; Sharpe on {clock.label} returns, annualised with 365 days")
+
+
+def print_purse(analysis: PurseAnalysis) -> None:
+    """What a purse came to, and what each pool added."""
+    run, estimates = analysis.run, analysis.estimates
+    rows = []
+    for place, (name, leg) in enumerate(zip(names_of_pools(analysis), run.legs, strict=True)):
+        gain = analysis.pool_gain(place)
+        without = analysis.left_out[place] / analysis.hold[0] - 1
+        figures = [f"{len(leg.frame):,}", f"{int(leg.orders.filled.sum()):,}", f"{gain.value:+.2%}", f"{without:+.2%}"]
+        rows.append(([name], figures))
+    say()
+    layout.print_table(["pool"], ["swaps", "fills", "added", "without it"], rows, rest="metrics.json has them all")
+    say()
+    excess = estimates["excess_return"]
+    bounds = "" if excess.low is None or excess.high is None else f" ({excess.low:+.2%} to {excess.high:+.2%})"
+    net, held = estimates["total_return"].value, estimates["hold_return"].value
+    say(f"{run.name} with one purse: net {net:+.2%} in {run.numeraire}; what it opened with, held, {held:+.2%}")
+    say(f"over holding {excess.value:+.2%}{bounds}")
+    if any(leg.lookahead.status == "leak" for leg in run.legs):
+        say("LOOK-AHEAD: it sees the future on at least one pool, and is not valid")
 
 
 def _name(analysis: Analysis) -> str:

@@ -10,8 +10,10 @@ from rook_bench.core import ConfigError, InputError
 from rook_bench.core.console import remark
 from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.importing import read_input
+from rook_bench.ingest.one_pool import SeveralPools, read_logs
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.reference import with_reference
+from rook_bench.market.tape_file import CONTENTS, contents, read_tape_folder
 from rook_bench.workbench.rows import part_of
 
 OPTIONS = {"since": "--from", "until": "--to", "limit": "--limit", "split": "--split", "prepared": "--prepared"}
@@ -66,3 +68,64 @@ def refuse_part(part: Mapping[str, Any]) -> None:
     for name, value in part.items():
         if value is not None:
             raise ConfigError("it takes part of a tape, and none is given", where=OPTIONS[name], hint="add --data")
+
+
+def only(given: Sequence[Path] | None, option: str) -> Path | None:
+    """The one value of an option that takes several for several tapes; ConfigError for more on one tape."""
+    if given is not None and len(given) > 1:
+        raise ConfigError(f"{len(given)} are given for one tape", where=option, hint="name one, or several tapes")
+    return given[0] if given else None
+
+
+def refuse_with_several(options: Mapping[str, Any]) -> None:
+    """ConfigError where an option is given that is about one tape."""
+    for option, value in options.items():
+        if value is not None:
+            hint = "import each pool to a tape of its own first (data import), or drop it"
+            raise ConfigError("it is about one tape, and several are replayed", where=option, hint=hint)
+
+
+def read_several(
+    data: Sequence[Path],
+    min_swaps: int | None,
+    allow_rounded: bool,
+    reference: Sequence[Path] | None = None,
+    **part: Any,
+) -> list[SwapFrame]:
+    """Read every INPUT, a tape of one pool each; with `min_swaps` every pool of each that trades so often.
+
+    Raises:
+        InputError: where none does, and for what can't be read.
+    """
+    if min_swaps is None:
+        return [read_part(path, None, allow_rounded, None, reference, **part) for path in data]
+    references = [(tape, _reference(tape)) for tape in reference or ()]
+    found: list[SwapFrame] = []
+    for path in data:
+        frames = [part_of(frame, **part) for frame in _pools_in(path, allow_rounded, min_swaps)]
+        found += [frame for frame in frames if len(frame) >= min_swaps]
+    if not found:
+        where = data[0] if len(data) == 1 else "INPUT"
+        raise InputError(f"no pool trades {min_swaps:,} times", where=where, hint="lower --min-swaps")
+    for _, tape in references:
+        found = [with_reference(frame, tape) for frame in found]
+    remark(f"{len(found)} pools trade at least {min_swaps:,} times: {_names(found)}")
+    return found
+
+
+def _pools_in(path: Path, allow_rounded: bool, min_swaps: int) -> list[SwapFrame]:
+    if path.is_dir() and (path / CONTENTS).is_file():
+        pools = contents(path)["pools"]
+        busy = [
+            name for name in sorted(pools, key=lambda one: -pools[one]["swaps"]) if pools[name]["swaps"] >= min_swaps
+        ]
+        return [read_tape_folder(path, address=name) for name in busy]
+    try:
+        return [read_input(path, allow_rounded=allow_rounded)]
+    except SeveralPools:
+        return read_logs(path, allow_rounded=allow_rounded, least=min_swaps)
+
+
+def _names(frames: Sequence[SwapFrame]) -> str:
+    pairs = [frame.pool.pair for frame in frames]
+    return ", ".join(pairs[:6]) + (f" and {len(pairs) - 6} more" if len(pairs) > 6 else "")

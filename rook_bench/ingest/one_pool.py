@@ -26,6 +26,10 @@ LISTED = 5
 """Pools that an error names at most."""
 
 
+class SeveralPools(InputError):
+    """A log of several pools, of which one has to be named."""
+
+
 def read_log(path: Path, pool: Pool | None, *, address: str | None = None, allow_rounded: bool = False) -> SwapFrame:
     """The tape of one pool out of a log file or a folder of them; it is held in memory.
 
@@ -56,8 +60,13 @@ def described_pool(pool: Pool, found: str) -> Pool:
     return pool.model_copy(update={"address": found}) if pool.protocol == "v4" and len(found) == V4_ID else pool
 
 
-def read_logs(path: Path, *, allow_rounded: bool = False) -> list[SwapFrame]:
+def read_logs(path: Path, *, allow_rounded: bool = False, least: int = 1) -> list[SwapFrame]:
     """The tapes of all pools of a log file or folder, those with most swaps first; all are held in memory.
+
+    Args:
+        path: file or folder.
+        allow_rounded: see `read_log`.
+        least: swaps that a pool must have.
 
     Raises:
         InputError: see `read_log`.
@@ -68,7 +77,8 @@ def read_logs(path: Path, *, allow_rounded: bool = False) -> list[SwapFrame]:
         _pool_of(stream, path, None)  # says that there is none
     return [
         _frame(events.filter(pc.equal(events["pool"], pool)), stream.pools.get(pool), pool, path, stream)
-        for pool, _ in stream.swaps.most_common()
+        for pool, count in stream.swaps.most_common()
+        if count >= least
     ]
 
 
@@ -98,7 +108,7 @@ def _pool_of(stream: LogStream, path: Path, address: str | None, described: Pool
     more = "" if len(stream.swaps) <= LISTED else f" and {len(stream.swaps) - LISTED} more"
     if address is None:
         if len(stream.swaps) > 1:
-            raise InputError(
+            raise SeveralPools(
                 f"the log holds {len(stream.swaps)} pools: {listed}{more}",
                 where=path,
                 hint="choose with --pool ADDRESS"

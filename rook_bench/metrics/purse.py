@@ -176,6 +176,15 @@ class PurseAnalysis:
         }
 
 
+def names_of_pools(analysis: PurseAnalysis) -> list[str]:
+    """Pairs, with the fee where a pair is there twice, and the address where that does not tell them apart."""
+    pools = [leg.pool for leg in analysis.run.legs]
+    names = [pool.pair for pool in pools]
+    for more in (lambda pool: f"{pool.pair} {pool.fee_pips / 1e4:g}%", lambda pool: f"{pool.pair} {pool.address[:8]}"):
+        names = [more(pool) if names.count(name) > 1 else name for pool, name in zip(pools, names, strict=True)]
+    return [name if names.count(name) == 1 else f"{name} ({place + 1})" for place, name in enumerate(names)]
+
+
 def _returns(equity: Floats) -> Floats:
     return np.diff(equity) / equity[:-1] if len(equity) > 1 else np.empty(0)
 

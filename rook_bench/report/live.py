@@ -61,6 +61,11 @@ def chart_css() -> Markup:
     return Markup() if library is None else Markup((library.parent / "uPlot.min.css").read_text(encoding="utf-8"))
 
 
+def has_library() -> bool:
+    """Whether the package was built with the library that draws the chart."""
+    return _library() is not None
+
+
 def _library() -> Path | None:
     return next((HERE / name for name in LIBRARY if (HERE / name).is_file()), None)
 
@@ -71,7 +76,7 @@ def chart_data(entries: Sequence[Entry]) -> Markup | None:
     Times are seconds since 1970, equity is in percent of the opening value, prices are quote per base. A value is null
     where the tape is missing a stretch.
     """
-    if _library() is None:
+    if not has_library():
         return None
     frame = entries[0].run.frame
     holes = middles(frame.at, frame.holes)
