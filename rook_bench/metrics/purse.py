@@ -90,7 +90,9 @@ class PurseAnalysis:
             (self.run.flows_at(leg, self.at) * self.rates[:, [coins.quote[leg], coins.base[leg]]]).sum(axis=1)
             for leg in range(len(self.run.legs))
         ]
-        return np.stack(columns, axis=1)
+        added = np.stack(columns, axis=1)
+        added[0] = 0.0
+        return added
 
     @cached_property
     def returns(self) -> Floats:

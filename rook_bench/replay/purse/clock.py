@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,9 @@ LOGS = 1 << 20
 class MergedClock:
     """Moments of several tapes in one order.
 
-    Where all are of one chain, and know blocks and logs, a moment is (block, log index); else it is the time, and of
-    swaps at one time those of the pool that was named first come first. A pool's own order is kept in any case.
+    Where all are of one chain, know blocks and logs, and tell the same time of the same block, a moment is
+    (block, log index); else it is the time, and of swaps at one time those of the pool that was named first come
+    first. A pool's own order is kept in any case.
 
     Args:
         frames: one for each pool.
@@ -29,6 +31,20 @@ class MergedClock:
         self.by_block = len(frames) > 1 and len({frame.pool.chain for frame in frames}) == 1
         self.by_block = self.by_block and all(map(_in_order, frames))
         self._keys = [self._moments(frame) for frame in frames]
+        if self.by_block and not all(self._agree(*pair) for pair in combinations(range(len(frames)), 2)):
+            self.by_block = False
+            self._keys = [self._moments(frame) for frame in frames]
+
+    def _agree(self, one: int, other: int) -> bool:
+        """Whether the times of two pools are in the order of their blocks."""
+        theirs, at = self._keys[other], self.frames[other].at
+        for rows in mapped.parts(len(self._keys[one])):
+            now = self.frames[one].at[rows]
+            after = np.searchsorted(theirs, self._keys[one][rows])
+            earlier, later = at[np.maximum(after - 1, 0)], at[np.minimum(after, len(at) - 1)]
+            if ((after > 0) & (earlier > now)).any() or ((after < len(at)) & (later < now)).any():
+                return False
+        return True
 
     def _moments(self, frame: SwapFrame) -> NDArray[np.int64]:
         if not self.by_block:

@@ -108,18 +108,17 @@ def coins_of(frames: Sequence[SwapFrame], numeraire: str | None = None) -> Coins
     place = {coin: index for index, coin in enumerate(found)}
     quote = tuple(place[Coin.of(pool, pool.quote)] for pool in pools)
     base = tuple(place[Coin.of(pool, pool.base)] for pool in pools)
-    root = _numeraire(found, quote, frames, numeraire)
-    return Coins(tuple(found), quote, base, root, _steps(found, quote, base, root, frames))
+    root = _numeraire(found, quote, numeraire)
+    return Coins(tuple(found), quote, base, root, _steps(found, quote, base, root))
 
 
-def _numeraire(coins: Sequence[Coin], quote: Sequence[int], frames: Sequence[SwapFrame], asked: str | None) -> int:
+def _numeraire(coins: Sequence[Coin], quote: tuple[int, ...], asked: str | None) -> int:
     if asked is None:
-        # The first of those that are quoted in most often; of two, the one with more swaps.
-        return max(dict.fromkeys(quote), key=lambda one: (quote.count(one), _swaps(one, quote, frames)))
+        return max(dict.fromkeys(quote), key=quote.count)  # of equals the one that is named first
     for same in (lambda symbol: symbol.upper() == asked.upper(), lambda symbol: same_coin(symbol, asked)):
         matches = [index for index, coin in enumerate(coins) if same(coin.token.symbol)]
         if matches:
-            return max(matches, key=lambda one: _swaps(one, quote, frames))
+            return max(matches, key=quote.count)
     symbols = sorted({coin.token.symbol for coin in coins})
     raise ConfigError(
         f"no pool of the purse trades {asked}",
@@ -128,15 +127,11 @@ def _numeraire(coins: Sequence[Coin], quote: Sequence[int], frames: Sequence[Swa
     )
 
 
-def _swaps(coin: int, quote: Sequence[int], frames: Sequence[SwapFrame]) -> int:
-    return sum(len(frame) for frame, one in zip(frames, quote, strict=True) if one == coin)
+def _steps(coins: Sequence[Coin], quote: Sequence[int], base: Sequence[int], root: int) -> tuple[Step, ...]:
+    """A shortest path to every token from the numeraire: one coin under two names first, then pools as they are named.
 
-
-def _steps(
-    coins: Sequence[Coin], quote: Sequence[int], base: Sequence[int], root: int, frames: Sequence[SwapFrame]
-) -> tuple[Step, ...]:
-    """A shortest path to every token from the numeraire: one coin under two names first, then the busiest pools."""
-    busiest = sorted(range(len(frames)), key=lambda leg: -len(frames[leg]))
+    Not the pools with most swaps first: how often a pool trades is known at its end.
+    """
     steps: list[Step] = []
     known, border = {root}, [root]
     while border:
@@ -153,7 +148,7 @@ def _steps(
                 if same_coin(other.token.symbol, coins[parent].token.symbol):
                     reach(coin, parent, None, False)
         for parent in [*border, *following]:
-            for leg in busiest:
+            for leg in range(len(quote)):
                 if quote[leg] == parent:
                     reach(base[leg], parent, leg, True)
                 elif base[leg] == parent:
