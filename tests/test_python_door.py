@@ -97,6 +97,7 @@ WRONG = {
     "train_folds": lambda: rook.train_folds("absent", "out"),
     "train_on": lambda: rook.train_on("-oBad", "absent", "out"),
     "evaluate": lambda: rook.evaluate("absent.parquet", "momentun"),
+    "evaluate_purse": lambda: rook.evaluate_purse(["absent.parquet"], "hold"),
     "compare": lambda: rook.compare("absent.parquet", ["a=hold", "a=momentum"]),
     "sweep": lambda: rook.sweep("absent.parquet", "momentum", {"frictions.gas.gwie": [1]}),
     "judge": lambda: rook.judge(rook.Policy(), "absent"),

@@ -215,7 +215,9 @@ def replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> Pur
         own = part.on_tape(orders[span["orders_start"] : span["orders_stop"]])
         table = order_table(leg.frame, own, leg.decided.tape, leg.permitted, whole_map=one.whole_map)
         done.append(replace(leg, orders=table))
-    return PurseRun(tuple(done), coins, opening, clock)
+    run = PurseRun(tuple(done), coins, opening)
+    run.__dict__["clock"] = clock  # its own, which is made already
+    return run
 
 
 def _events(clock: MergedClock, parts: Sequence[Prepared]) -> tuple[dtypes.Records, NDArray[np.intp]]:

@@ -79,14 +79,12 @@ class PurseRun(Sequence[Leg]):
         legs: a part for each pool, in the order named.
         coins: the tokens, and how each is priced in the numeraire.
         opening: balance of each token at the start, smallest units.
-        clock: the order of the pools' rows.
         label: the name that somebody gave it, "" where nobody did.
     """
 
     legs: tuple[Leg, ...]
     coins: Coins
     opening: tuple[int, ...]
-    clock: MergedClock
     label: str = ""
 
     def __getitem__(self, index: Any) -> Any:
@@ -107,6 +105,11 @@ class PurseRun(Sequence[Leg]):
         """Its label, or the short reference of its source; of several sources, each once."""
         names = dict.fromkeys(short_name(leg.decided.source.reference) for leg in self.legs)
         return self.label or " + ".join(names)
+
+    @cached_property
+    def clock(self) -> MergedClock:
+        """The order of the pools' rows."""
+        return MergedClock([leg.frame for leg in self.legs])
 
     @property
     def numeraire(self) -> str:
