@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core.exact import ExactInts
 from rook_bench.replay.ledger import LedgerError, check_fills
 from rook_bench.replay.purse.run import PurseRun
 
@@ -18,17 +24,41 @@ def reconcile_purse(run: PurseRun) -> None:
         if (rows[1:] < rows[:-1]).any():
             raise LedgerError("orders landed out of order", where=leg.pool.pair)
         check_fills(leg, leg.landed, where=leg.pool.pair)
-    balances = list(run.opening)
-    leg_of, order_of = (one.tolist() for one in run.landings)
-    landed = [iter(leg.landed) for leg in run.legs]  # of each pool they come in its own order
-    for which, place in zip(leg_of, order_of, strict=True):
-        order = next(landed[which])
-        quote, base = run.coins.quote[which], run.coins.base[which]
-        spent = order.taken + order.fee
-        balances[quote] += (-spent if order.buys else order.out) - order.gas_quote
-        balances[base] += (order.out if order.buys else -spent) - order.gas_base
-        name = f"{run.legs[which].pool.pair}, order {place + 1}"
-        if order.index != place or (balances[quote], balances[base]) != (order.cash, order.base):
-            raise LedgerError("balances don't follow from the amounts", where=name)
-        if min(balances[quote], balances[base]) < 0:
-            raise LedgerError("a balance is negative after the landing", where=name)
+    leg_of, order_of = run.landings
+    changes = [leg.changes for leg in run.legs]
+    places = [np.flatnonzero(leg_of == index) for index in range(len(run.legs))]
+    for coin, name in enumerate(run.coins.names):
+        own = [
+            (places[index], getattr(leg.orders, column)[leg.landed.moved], changes[index][side])
+            for index, leg in enumerate(run.legs)
+            for side, (column, of) in enumerate((("cash", run.coins.quote), ("base", run.coins.base)))
+            if of[index] == coin
+        ]
+        wrong = _first_wrong(run.opening[coin], own)
+        if wrong is not None:
+            place, problem = wrong
+            where = f"{run.legs[leg_of[place]].pool.pair}, order {order_of[place] + 1}"
+            raise LedgerError(f"{problem} ({name})", where=where)
+
+
+def _first_wrong(
+    opening: int, landings: Sequence[tuple[NDArray[np.intp], ExactInts, ExactInts]]
+) -> tuple[int, str] | None:
+    """The first landing after which a token's balance is not what it was before and what changed, and what is wrong.
+
+    Args:
+        opening: the balance before all of them.
+        landings: of each pool that trades the token: places among all landings, balances after, and changes.
+    """
+    places = np.concatenate([places for places, _, _ in landings])
+    order = np.argsort(places)
+    after = ExactInts(np.concatenate([balances.limbs for _, balances, _ in landings])[order])
+    change = ExactInts(np.concatenate([changes.limbs for _, _, changes in landings])[order])
+    before = ExactInts(np.concatenate([ExactInts.of([opening]).limbs, after.limbs[:-1]])[: len(order)])
+    for wrong, problem in (
+        ((before.minus(-change).limbs != after.limbs).any(axis=1), "balances don't follow from the amounts"),
+        (after.negative(), "a balance is negative after the landing"),
+    ):
+        if wrong.any():
+            return int(places[order][np.argmax(wrong)]), problem
+    return None

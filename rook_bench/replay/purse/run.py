@@ -55,6 +55,15 @@ class Leg:
         return self.orders.landed((0, 0))
 
     @property
+    def changes(self) -> tuple[ExactInts, ExactInts]:
+        """What each order that changed a balance did to quote and to base, gas included, smallest units."""
+        orders = self.orders.rows(self.landed.moved)
+        given, buys = -((-orders.paid).minus(orders.fee)), orders.buys[:, None]
+        spent = (-given).limbs
+        quote = ExactInts(np.where(buys, spent, orders.out.limbs)).minus(orders.gas_quote)
+        return quote, ExactInts(np.where(buys, orders.out.limbs, spent)).minus(orders.gas_base)
+
+    @property
     def specs(self) -> tuple[Spec, ...]:
         """Records of source, sizer and filters."""
         return (self.decided.source.spec, *self.permitted.specs)
@@ -189,25 +198,13 @@ class PurseRun(Sequence[Leg]):
         From exact sums: the amounts of an order, and not the balances, which other pools change too.
         """
         own = self.legs[leg]
-        orders = own.orders.rows(own.landed.moved)
-        given = -((-orders.paid).minus(orders.fee))
-        buys = orders.buys[:, None]
-        nothing = np.zeros_like(given.limbs)
-        quote = ExactInts(np.where(buys, nothing, orders.out.limbs)).minus(
-            ExactInts(np.where(buys, given.limbs, nothing))
-        )
-        base = ExactInts(np.where(buys, orders.out.limbs, nothing)).minus(
-            ExactInts(np.where(buys, nothing, given.limbs))
-        )
+        pool = own.pool
         flows = np.stack(
-            [
-                quote.minus(orders.gas_quote).to_floats(own.pool.quote.unit),
-                base.minus(orders.gas_base).to_floats(own.pool.base.unit),
-            ],
+            [change.to_floats(token.unit) for change, token in zip(own.changes, (pool.quote, pool.base), strict=True)],
             axis=1,
         )
         total = np.concatenate([np.zeros((1, 2)), np.cumsum(flows, axis=0)])
-        landed = own.frame.at[orders.landing_row]
+        landed = own.frame.at[own.orders.landing_row[own.landed.moved]]
         return np.asarray(total[np.searchsorted(landed, at, side="right")])
 
     @property
