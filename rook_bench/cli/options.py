@@ -15,7 +15,8 @@ PoolChoice = Annotated[
     typer.Option(
         "--pool",
         metavar="FILE_OR_ADDRESS",
-        help="Pool metadata (TOML, YAML or JSON), or the address of one pool of a log of several (v4: its id).",
+        help="Pool metadata (TOML, YAML or JSON), or one pool of a log or tape of several: its address (v4: its id), "
+        "or its pair, with the fee where several pools trade it (WETH/USDC, WETH/USDC/0.05%).",
     ),
 ]
 

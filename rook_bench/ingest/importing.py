@@ -49,7 +49,7 @@ def import_logs(
     from rook_bench.ingest.partition import write_tape_of_events
     from rook_bench.ingest.pool_metadata import unit_notes
 
-    metadata, address = pool_choice(pool)
+    metadata, address = pool_choice(pool, inputs)
     if metadata is not None:
         address = metadata.log_address
     stream = stream_events(inputs, address=address, allow_rounded=allow_rounded)
@@ -186,7 +186,7 @@ def _frames(source: Path, pool: str | None) -> Sequence[SwapFrame]:
 
     if pool is None and source.is_dir() and (source / CONTENTS).exists():
         return [read_tape_folder(source, address=address) for address in contents(source)["pools"]]
-    metadata, address = pool_choice(pool)
+    metadata, address = pool_choice(pool, [source])
     if address is None and metadata is None and source.exists() and is_log(source):
         return read_logs(source, allow_rounded=True)
     return [read_input(source, pool, allow_rounded=True)]
@@ -198,12 +198,17 @@ def read_input(
     """Read INPUT, with the pool that `--pool` names or describes and the base token that `--base` names."""
     from rook_bench.ingest.read import read_swaps
 
-    metadata, address = pool_choice(pool)
+    metadata, address = pool_choice(pool, [path])
     return read_swaps(path, metadata, address=address, allow_rounded=allow_rounded, base=base)
 
 
-def pool_choice(pool: str | None) -> tuple[Pool | None, str | None]:
-    """What `--pool` gives: metadata out of a file, or an address (v4: a pool id)."""
+def pool_choice(pool: str | None, inputs: Sequence[Path]) -> tuple[Pool | None, str | None]:
+    """What `--pool` gives: metadata out of a file, or an address (v4: a pool id).
+
+    Args:
+        pool: a file, an address, or a pair ("WETH/USDC") of which the inputs hold one pool.
+        inputs: where to look for that pair.
+    """
     from rook_bench.core import InputError
     from rook_bench.core.config import read_mapping
     from rook_bench.market.pool import Pool
@@ -216,4 +221,15 @@ def pool_choice(pool: str | None) -> tuple[Pool | None, str | None]:
         raise InputError(
             f"'{pool}' is no address", where="--pool", hint="an address has 40 digits after 0x, a v4 pool id 64"
         )
+    if PAIR.fullmatch(pool) and Path(pool).suffix not in MAPPINGS and not Path(pool).exists():
+        from rook_bench.ingest.pair import address_of
+
+        return None, address_of(pool, inputs)
     return Pool.parse(read_mapping(pool), where=pool), None
+
+
+PAIR = re.compile(r"[^/\\]{1,40}/[^/\\]{1,40}(/[0-9.]{1,8}%)?")
+"""A pair, with the pool's fee where several trade it: "WETH/USDC/0.05%"."""
+
+MAPPINGS = (".toml", ".yaml", ".yml", ".json")
+"""How a file of metadata ends."""

@@ -69,7 +69,7 @@ def _render(analysis: PurseAnalysis, topics: Sequence[Topic], pictures: dict[str
         scripts=scripts(),
         lead=_lead(analysis),
         span=f"{swaps:,} swaps of {count_of(len(run.legs), 'pool')} in {span_in_words(seconds)}, "
-        f"{str(analysis.at[0])[:19]} to {str(analysis.at[-1])[:19]} UTC.",
+        f"{str(analysis.at[0])[:16]} to {str(analysis.at[-1])[:16]} UTC.".replace("T", " "),
         simulated=any(leg.pool.chain == "simulated" for leg in run.legs),
         leaks=[(leg.pool.pair, leg.lookahead.detail) for leg in run.legs if leg.lookahead.status == "leak"],
         topics=topics,
@@ -121,9 +121,10 @@ def _pools(analysis: PurseAnalysis) -> Topic:
             Cell(percent(without[place], signed=True)),
         ]
         rows.append((names[place], cells))
-    carries = int(np.argmin(without))
+    carries = int(np.argmax(np.abs(total - without)))
+    change = "no other pool's orders are worth as much" if without[carries] < total else "no other pool costs as much"
     lead = f"Without {names[carries]} the purse would have come to {percent(without[carries], signed=True)} "
-    lead += f"and not {percent(total, signed=True)}: it is the pool that the result rests on most."
+    lead += f"and not {percent(total, signed=True)}: {change}."
     return Topic(
         "pools", "Pools", "Which pool carries it?", lead,
         tables=[Table("By pool", ("Pool", "Swaps", "Orders", "Added", "Purse without it"), rows)],
