@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from rook_bench.ingest.one_pool import SeveralPools, read_logs
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.reference import with_reference
 from rook_bench.market.tape_file import CONTENTS, contents, read_tape_folder
-from rook_bench.workbench.rows import part_of
+from rook_bench.workbench.rows import NoSwapLeft, part_of
 
 OPTIONS = {"since": "--from", "until": "--to", "limit": "--limit", "split": "--split", "prepared": "--prepared"}
 """What `part_of` calls a part of a tape, and what the command line calls it."""
@@ -102,8 +103,10 @@ def read_several(
     references = [(tape, _reference(tape)) for tape in reference or ()]
     found: list[SwapFrame] = []
     for path in data:
-        frames = [part_of(frame, **part) for frame in _pools_in(path, allow_rounded, min_swaps)]
-        found += [frame for frame in frames if len(frame) >= min_swaps]
+        for frame in _pools_in(path, allow_rounded, min_swaps):
+            with suppress(NoSwapLeft):
+                cut = part_of(frame, **part)
+                found += [cut] if len(cut) >= min_swaps else []
     if not found:
         where = data[0] if len(data) == 1 else "INPUT"
         raise InputError(f"no pool trades {min_swaps:,} times", where=where, hint="lower --min-swaps")

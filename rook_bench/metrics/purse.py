@@ -69,15 +69,16 @@ class PurseAnalysis:
 
     @cached_property
     def equity(self) -> Floats:
-        """The whole purse in the numeraire, shape (k,); the first is before any order."""
-        equity = self.values.sum(axis=1)
+        """The whole purse in the numeraire, what is still to come in included, shape (k,); first before any order."""
+        equity = self.values.sum(axis=1) + self.run.came_in_at(self.at)[1]
         equity[0] = self.hold[0]
         return np.asarray(equity)
 
     @cached_property
     def hold(self) -> Floats:
-        """What the opening balances would be worth, shape (k,)."""
-        return np.asarray((self.run.balances[0] * self.rates).sum(axis=1))
+        """What came in would be worth, had it been kept, shape (k,)."""
+        held, waiting = self.run.came_in_at(self.at)
+        return np.asarray((held * self.rates).sum(axis=1) + waiting)
 
     @cached_property
     def by_pool(self) -> Floats:

@@ -33,17 +33,24 @@ def land_due(row: int, pending: int, count: int, orders: Records, given: Given, 
     `pending` is the first order that may still be in flight, `count` the number entered so far.
     Returns both, moved on: pending and the balances.
     """
-    cash, base, held_cash, held_base = balances
     while pending < count and (orders[pending].outcome != PENDING or orders[pending].landing_row <= row):
         if orders[pending].outcome == PENDING:
-            amount = load(orders[pending].amount_in)
-            if orders[pending].side == BUY:
-                held_cash = held_cash - amount
-            else:
-                held_base = held_base - amount
-            cash, base = land(pending, orders, given, cash, base)
+            balances = land_one(pending, orders, given, balances)
         pending += 1
-    return pending, Balances(cash, base, held_cash, held_base)
+    return pending, balances
+
+
+@njit
+def land_one(index: int, orders: Records, given: Given, balances: Balances) -> Any:
+    """Let one order in flight meet the pool; returns the balances after it, and what it had reserved is free."""
+    cash, base, held_cash, held_base = balances
+    amount = load(orders[index].amount_in)
+    if orders[index].side == BUY:
+        held_cash = held_cash - amount
+    else:
+        held_base = held_base - amount
+    cash, base = land(index, orders, given, cash, base)
+    return Balances(cash, base, held_cash, held_base)
 
 
 @njit

@@ -87,7 +87,7 @@ def _lead(analysis: PurseAnalysis) -> str:
         f"{analysis.run.name} with one purse over {count_of(len(gains), 'pool')}: {percent(total, signed=True)} after "
         f"all costs; what it opened with, held, {percent(held, signed=True)}."
     )
-    if len(gains) > 1:
+    if len(gains) > 1 and any(len(leg.orders) for leg in analysis.run.legs):
         line += f" {names[best]} added most ({percent(gains[best], signed=True)}), {names[worst]} least "
         line += f"({percent(gains[worst], signed=True)})."
     return line
@@ -125,12 +125,17 @@ def _pools(analysis: PurseAnalysis) -> Topic:
     change = "no other pool's orders are worth as much" if without[carries] < total else "no other pool costs as much"
     lead = f"Without {names[carries]} the purse would have come to {percent(without[carries], signed=True)} "
     lead += f"and not {percent(total, signed=True)}: {change}."
+    if not any(len(leg.orders) for leg in analysis.run.legs):
+        lead = "No pool carries anything: not one order was decided."
+    elif len(names) == 1:
+        lead = f"There is one pool, and all of it is {names[0]}'s."
     return Topic(
         "pools", "Pools", "Which pool carries it?", lead,
         tables=[Table("By pool", ("Pool", "Swaps", "Orders", "Added", "Purse without it"), rows)],
         notes=[
             "Added: what the pool's orders put into the purse, gas and reverts included, at closing prices, over the "
-            "opening value. These add up to the net result less holding.",
+            "opening value. These add up to the net result less holding. What one pool bought and another sold stays "
+            "in both, at prices of the time: intervals here and correlations are of positions as much as of skill.",
             "Without it: the same purse replayed with the pool's orders left out. The others then find other balances, "
             "so this is not the difference.",
         ],
@@ -176,8 +181,10 @@ def _together(analysis: PurseAnalysis) -> Topic:
         lead = f"Gains by {analysis.clock.label} of two pools correlate by {pairs.mean():.2f} on average, "
         lead += f"{pairs.min():.2f} at least and {pairs.max():.2f} at most: they {words}."
     leading = analysis.estimates["leading_pool_share"]
-    lines = [] if leading.value is None else [f"Of all that was added one pool brought {bare(leading).text}."]
-    return Topic("together", "Together", "Do the pools hedge each other?", lead, lines=lines)
+    lines = []
+    if leading.value is not None:
+        lines.append(f"Of what pools that added something added, {bare(leading).text} is one pool's.")
+    return Topic("together", "Together", "Do the pools go together?", lead, lines=lines)
 
 
 def _amount(value: float) -> str:
@@ -206,7 +213,9 @@ def _assumptions(analysis: PurseAnalysis) -> list[str]:
     opening = f"{number(float(analysis.hold[0]))} {run.numeraire}"
     lines = [
         "One balance for each token: an order reserves its input when it is sent, whichever pool it goes to. The "
-        f"purse opens with {opening}, shared out evenly among the pools at the price of each one's first swap.",
+        f"purse opens with {opening}, shared out evenly among the pools. A pool's share waits in {run.numeraire} until "
+        "both of its tokens have a price, and comes in at that one.",
+        "An order lands at its time, at the state of its pool's last swap: what it brings is there for others from then.",
         f"Pools are replayed in one order: {order}.",
         f"Tokens are worth what the pools' last swaps say, by the shortest way to {run.numeraire}; before a pool's "
         "first swap, what that one says.",

@@ -52,7 +52,7 @@ def _cosines_by_part(values: Series, count: int, part: int = PART) -> Series:
     """
     from scipy.signal import ZoomFFT
 
-    n = len(values)
+    n, values = len(values), values - values.mean()  # of which no cosine but the first one knows
     radians = np.pi / n * np.arange(count + 1)
     transform = ZoomFFT(part, (count + 1) / n, count + 1)
     total = np.zeros(count + 1)

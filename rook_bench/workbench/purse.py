@@ -70,6 +70,12 @@ def evaluate_purse(
     ((name, asked),) = named([source])
     frames = [tape_of(tape) for tape in tapes]
     chosen = [_for_pair(frame, settings) for frame in frames]
+    # The first one may be there for what all pools share.
+    for place, one in enumerate(settings):
+        pair = _pair_of(one)
+        if not any(one is other for other in chosen) and (pair is not None or place > 0):
+            what = f"the one for {pair} is for none of the tapes" if pair else "two are for any pair"
+            raise ConfigError(what, where="--config", hint="drop it, or give one for each pair and one without a pair")
     shared = settings[0]
     configs = [
         one.replay().model_copy(update={"capital": shared.capital, "numeraire": shared.numeraire}) for one in chosen
@@ -93,7 +99,7 @@ def _put_on_record(evaluation: PurseAnalysis, ledger: TrialLedger) -> None:
         plugin = leg.decided.source.choice.plugin
         holds = plugin.name == "hold" and plugin.file.is_relative_to(PACKAGE)
         borders = Borders(leg.frame, clock).at
-        equity = (run.balances_at(borders) * run.rates_at(borders)).sum(axis=1)
+        equity = (run.balances_at(borders) * run.rates_at(borders)).sum(axis=1) + run.came_in_at(borders)[1]
         because = f"the tape is shorter than two borders of {clock.label}" if len(borders) < 2 else None
         if because is None and not (np.isfinite(equity) & (equity > 0)).all():
             because = "the purse is not positive at some border, and has no logarithm there"

@@ -16,6 +16,10 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.row_checks import EARLIEST, LATEST
 
 
+class NoSwapLeft(InputError):
+    """A part of a tape in which no swap lies."""
+
+
 def part_of(
     frame: SwapFrame,
     *,
@@ -64,7 +68,7 @@ def part_of(
     if start >= stop:
         where = " ".join(f"{name} {_shown(at)}" for name, at in bounds.items())
         what = f"no swap{f' of the {split} split' if split else ''} lies there; {_spans(frame)}"
-        raise InputError(what, where=where or "split")
+        raise NoSwapLeft(what, where=where or "split")
     part = with_past(frame, np.arange(start, stop)) if start else frame[:stop]  # before the first row lies nothing
     return replace(part, notes=(*frame.notes, _note(frame, start, stop, split, bounds)))
 
@@ -118,9 +122,9 @@ def _check_times(frame: SwapFrame, bounds: dict[str, np.datetime64]) -> None:
     if len(bounds) == 2 and bounds["from"] >= bounds["to"]:
         raise InputError("it is not after the time to begin from", where=f"to {_shown(bounds['to'])}")
     if "from" in bounds and bounds["from"] > frame.at[-1]:
-        raise InputError(f"the tape ends before it; {_spans(frame)}", where=f"from {_shown(bounds['from'])}")
+        raise NoSwapLeft(f"the tape ends before it; {_spans(frame)}", where=f"from {_shown(bounds['from'])}")
     if "to" in bounds and bounds["to"] <= frame.at[0]:
-        raise InputError(f"the tape begins after it; {_spans(frame)}", where=f"to {_shown(bounds['to'])}")
+        raise NoSwapLeft(f"the tape begins after it; {_spans(frame)}", where=f"to {_shown(bounds['to'])}")
 
 
 def _note(frame: SwapFrame, start: int, stop: int, split: str | None, bounds: dict[str, np.datetime64]) -> str:

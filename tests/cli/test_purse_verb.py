@@ -34,7 +34,7 @@ def test_two_tapes_have_one_purse_and_one_page(rook_bench, checkout, two):
     assert "momentum with one purse: net" in out
     assert "one try on each of 2 pools" in err
     page = (checkout / "both" / "report.html").read_text()
-    for words in ("Which pool carries it?", "What is in the purse?", "Do the pools hedge each other?", "simulated"):
+    for words in ("Which pool carries it?", "What is in the purse?", "Do the pools go together?", "simulated"):
         assert words in page
     assert sorted(path.name for path in (checkout / "both").glob("*.png")) == [
         "correlation.png", "equity.png", "pools.png", "tokens.png",

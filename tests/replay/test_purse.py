@@ -160,10 +160,9 @@ def test_nothing_is_spent_twice(pools):
     assert spent == pytest.approx(run.opening[0], abs=1)
     twice = sum((one.orders.paid.to_floats() + one.orders.fee.to_floats()).sum() for one in alone)
     assert twice == pytest.approx(2 * run.opening[0], rel=1e-6)
-    sent = [leg.orders.sent for leg in run.legs]
-    assert sum(int(one.sum()) for one in sent) == 1
-    loser = run.legs[int(np.argmin([one.sum() for one in sent]))]
-    assert not loser.orders.amount_in.to_floats().any()
+    # The first order takes what is there; one more what the other pool's share brings; then there is nothing.
+    assert sum(int(leg.orders.sent.sum()) for leg in run.legs) == 2
+    assert sum(len(leg.orders) for leg in run.legs) > 4
 
 
 def test_with_more_than_enough_the_purse_is_the_runs_added_up(pools):
@@ -212,7 +211,51 @@ def test_pools_that_tell_other_times_of_a_block_are_ordered_by_time(pools):
     run = replay_purse([pools[0], late], drawn(3), ReplayConfig())
     assert MergedClock(pools).by_block
     assert not run.clock.by_block
-    assert (np.diff(run.landed_at.astype(np.int64)) >= 0).all()
+    assert (np.diff(run.timeline[2].astype(np.int64)) >= 0).all()
+
+
+def test_nothing_is_spent_before_it_is_there(make_frame):
+    """A slow pool's last swap was before the order: what it brings comes when it lands, and another pool waits for it."""
+    fast = make_frame([2000.0] * 40, seconds=np.arange(40) * 30.0 + 1)
+    slow = make_frame([2000.0] * 3, seconds=np.arange(3) * 590.0)
+    frames = [
+        replace(frame, pool=frame.pool.model_copy(update={"address": name}))
+        for frame, name in ((slow, "slow"), (fast, "fast"))
+    ]
+
+    def told(view):
+        buys = len(view) <= 3
+        side = np.full(len(view), Side.BUY if buys else Side.SELL)
+        return DecisionTape.from_sides(side, 1.0, slippage_bps=9999.0, deadline_s=1e6, confidence=1.0)
+
+    config = ReplayConfig(capital={"base_share": 0.0}, frictions={"latency": {"seconds": 300.0}, "gas": {"gwei": 0.0}})
+    run = replay_purse(frames, source(told, "slow and fast"), config)
+    bought = run.legs[0].orders
+    assert bought.landing_row[0] == bought.row[0] == 0  # it meets the state of the swap that it was decided on
+    sells = run.legs[1].orders
+    first = int(np.flatnonzero(sells.sent)[0])
+    assert (fast.at[sells.row[first]] - slow.at[0]) >= np.timedelta64(300, "s")
+    assert not sells.amount_in[:first].to_floats().any()
+
+
+def test_the_capital_does_not_know_when_another_pool_begins(pools):
+    """What a pool's orders are before another one's first swap does not depend on when that is."""
+    config = ReplayConfig(frictions={"gas": {"gwei": 0.0}})
+    until = pools[0].at[-1] + np.timedelta64(60, "s")
+    late, later = (
+        replace(pools[1], at=pools[1].at - pools[1].at[0] + until + np.timedelta64(wait, "s")) for wait in (1, 86_400)
+    )
+    one, other = (replay_purse([pools[0], tape], drawn(2), config) for tape in (late, later))
+    assert same(one.legs[0].orders, other.legs[0].orders)
+    assert one.shares[0] == other.shares[0]
+    assert one.opening == other.opening
+    sampled = PurseAnalysis(one, Clock(bucket_s=60))
+    assert sampled.equity[0] == pytest.approx(10_000.0, rel=1e-6)
+    before = sampled.at < late.at[0]
+    held, waiting = one.came_in_at(sampled.at)
+    assert waiting[before] == pytest.approx(5_000.0, rel=1e-6)
+    assert not waiting[~before].any()
+    assert not held[before][:, 2].any()
 
 
 def test_a_pool_left_out_is_a_purse_without_its_orders(pools):
@@ -240,7 +283,7 @@ def test_a_unit_too_many_is_found(pools, name):
 def test_money_from_nowhere_is_found(pools):
     run = replay_purse(pools[:2], drawn(1), ReplayConfig())
     with pytest.raises(LedgerError, match="balances don't follow"):
-        reconcile_purse(replace(run, opening=(run.opening[0] + 1, *run.opening[1:])))
+        reconcile_purse(replace(run, shares=(replace(run.shares[0], quote=run.shares[0].quote + 1), run.shares[1])))
 
 
 def test_it_is_saved_and_comes_out_again(pools, tmp_path):
@@ -257,7 +300,8 @@ def test_it_is_saved_and_comes_out_again(pools, tmp_path):
     ("change", "message"),
     [
         (lambda facts: facts.update(version=99), "another version"),
-        (lambda facts: facts.update(opening=["9", "9", "9"]), "other orders"),
+        (lambda facts: facts["shares"][0].update(quote="9"), "other orders"),
+        (lambda facts: facts["shares"].pop(), "lacks a pool's share"),
         (lambda facts: facts["legs"][0]["files"].pop("orders.parquet"), "names other files"),
         (lambda facts: facts["legs"][0].pop("tape"), "lacks or garbles"),
         (lambda facts: facts.update(legs=3), "lacks or garbles"),

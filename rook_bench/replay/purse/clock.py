@@ -58,6 +58,33 @@ class MergedClock:
         """What the rows of a pool are sorted by among those of all pools; with the pool's number for equal ones."""
         return self._keys[leg][rows]
 
+    def landings(self, leg: int, landing: NDArray[np.intp], at_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+        """When orders of a pool land, as `moments`: neither before the row whose state they meet nor before their time.
+
+        A slow pool's last swap may have been before the order was sent; what comes back is there when it lands, and not
+        for others before. A run of one pool, where nobody else spends, lets orders land with the row whose state they
+        meet, and so does a purse of one.
+
+        Args:
+            leg: which pool.
+            landing: rows whose state they meet.
+            at_ns: their time, ns since the epoch.
+        """
+        key, frame = self._keys[leg], self.frames[leg]
+        met, last = key[landing], len(key) - 1
+        if len(self.frames) == 1:
+            return met
+        late = at_ns - frame.at[landing].astype("M8[ns]").view(np.int64)
+        if self.by_block:
+            assert frame.block is not None
+            blocks = np.ceil(np.maximum(late, 0) / (frame.pool.block_time_s * 1e9)).astype(np.int64)
+            then = np.where(late > 0, (frame.block[landing] + blocks) * LOGS + LOGS - 1, met)
+        else:
+            then = met + np.maximum(late, 0)
+        # The pool's next swap is behind it, or its state would be another one.
+        following = np.where(landing < last, key[np.minimum(landing + 1, last)] - 1, then)
+        return np.maximum(met, np.minimum(then, following))
+
     def rows_at(self, moments: NDArray[np.int64], legs: NDArray[np.intp], leg: int) -> NDArray[np.intp]:
         """The last row of a pool at or before moments of others, shape (k,); -1 before its first.
 

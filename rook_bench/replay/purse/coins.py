@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rook_bench.core import ConfigError
 from rook_bench.core.errors import suggest
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.pool import Pool, Token
+from rook_bench.market.pool import DOLLARS, Pool, Token
 from rook_bench.market.reference import same_coin
 
 
@@ -69,12 +69,24 @@ class Coins:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Symbols, with the chain where two are called the same."""
-        often = Counter(coin.token.symbol for coin in self.all)
-        return tuple(
-            coin.token.symbol if often[coin.token.symbol] == 1 else f"{coin.token.symbol} on {coin.chain}"
-            for coin in self.all
-        )
+        """Symbols, with the chain or the decimals where two are called the same."""
+        names = [coin.token.symbol for coin in self.all]
+        for more in (lambda coin: coin.chain, lambda coin: f"{coin.chain}, {coin.token.decimals} decimals"):
+            often = Counter(names)
+            names = [
+                name if often[name] == 1 else f"{coin.token.symbol} on {more(coin)}"
+                for name, coin in zip(names, self.all, strict=True)
+            ]
+        return tuple(names)
+
+    def told_by(self, coin: int) -> set[int]:
+        """The pools whose prices tell what a token costs in the numeraire."""
+        steps = {step.coin: step for step in self.steps}
+        legs: set[int] = set()
+        while coin in steps:
+            legs |= {leg for leg in [steps[coin].leg] if leg is not None}
+            coin = steps[coin].parent
+        return legs
 
     def rates(self, prices: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """What one of each token costs in the numeraire, shape (k, coins).
@@ -98,7 +110,8 @@ def coins_of(frames: Sequence[SwapFrame], numeraire: str | None = None) -> Coins
 
     Args:
         frames: one for each pool.
-        numeraire: symbol of the token that values are told in; by default the one that most of the tapes quote in.
+        numeraire: symbol of the token that values are told in; by default the one that most of the tapes quote in,
+            of dollars where some are.
 
     Raises:
         ConfigError: where no pool trades it, or no chain of pools leads from a token to it.
@@ -114,7 +127,9 @@ def coins_of(frames: Sequence[SwapFrame], numeraire: str | None = None) -> Coins
 
 def _numeraire(coins: Sequence[Coin], quote: tuple[int, ...], asked: str | None) -> int:
     if asked is None:
-        return max(dict.fromkeys(quote), key=quote.count)  # of equals the one that is named first
+        dollars = [one for one in quote if coins[one].token.symbol.upper() in DOLLARS]
+        # Of equals the one that is named first.
+        return max(dict.fromkeys(dollars or quote), key=quote.count)
     for same in (lambda symbol: symbol.upper() == asked.upper(), lambda symbol: same_coin(symbol, asked)):
         matches = [index for index, coin in enumerate(coins) if same(coin.token.symbol)]
         if matches:
@@ -125,6 +140,17 @@ def _numeraire(coins: Sequence[Coin], quote: tuple[int, ...], asked: str | None)
         where="numeraire",
         hint=suggest(asked, symbols) or f"take one of {', '.join(symbols[:8])}",
     )
+
+
+def _at_par(one: Coin, other: Coin) -> bool:
+    """Whether two are one coin: wrapped and not on one chain, or one symbol with the same decimals on two chains.
+
+    On one chain anybody may give a token another one's symbol: only a pool tells what it costs.
+    """
+    if one.chain == other.chain:
+        plain = one.token.symbol.upper() != other.token.symbol.upper()
+        return plain and same_coin(one.token.symbol, other.token.symbol)
+    return one.token.decimals == other.token.decimals and same_coin(one.token.symbol, other.token.symbol)
 
 
 def _steps(coins: Sequence[Coin], quote: Sequence[int], base: Sequence[int], root: int) -> tuple[Step, ...]:
@@ -145,7 +171,7 @@ def _steps(coins: Sequence[Coin], quote: Sequence[int], base: Sequence[int], roo
 
         for parent in border:
             for coin, other in enumerate(coins):
-                if same_coin(other.token.symbol, coins[parent].token.symbol):
+                if _at_par(other, coins[parent]):
                     reach(coin, parent, None, False)
         for parent in [*border, *following]:
             for leg in range(len(quote)):

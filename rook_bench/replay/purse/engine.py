@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import ConfigError, mapped
+from rook_bench.core.decision_tape import is_trade
 from rook_bench.core.exact import ExactInts
 from rook_bench.execution.chain_presets import native_coin
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
@@ -24,7 +25,7 @@ from rook_bench.replay.purse import loop
 from rook_bench.replay.purse.clock import MergedClock
 from rook_bench.replay.purse.coins import Coin, Coins, coins_of
 from rook_bench.replay.purse.ledger import reconcile_purse
-from rook_bench.replay.purse.run import Leg, PurseRun
+from rook_bench.replay.purse.run import Leg, PurseRun, Share
 from rook_bench.replay.sparse import Prepared, sparse
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source, decide
@@ -65,7 +66,7 @@ def replay_purse(
     for frame, one in zip(frames, configs, strict=True):
         check_assumptions(frame, one)
     legs = [_leg(frame, asked, one, progress, fresh) for frame, one in zip(frames, configs, strict=True)]
-    run = replayed(legs, coins, _opening(frames, coins, configs[0]))
+    run = replayed(legs, coins, _shares(frames, coins, configs[0]))
     reconcile_purse(run)
     return replace(run, label=label)
 
@@ -79,7 +80,7 @@ def without(run: PurseRun, leg: int) -> PurseRun:
     quiet = legs[leg].permitted
     nothing = replace(quiet, fraction=np.broadcast_to(np.float64(0.0), len(legs[leg].frame)))
     legs[leg] = replace(legs[leg], permitted=nothing)
-    return replace(replayed(legs, run.coins, run.opening), label=run.label)
+    return replace(replayed(legs, run.coins, run.shares), label=run.label)
 
 
 def _each(config: Configs, frames: Sequence[SwapFrame]) -> list[ReplayConfig]:
@@ -97,15 +98,13 @@ def _each(config: Configs, frames: Sequence[SwapFrame]) -> list[ReplayConfig]:
 
 
 def _check_once(frames: Sequence[SwapFrame]) -> None:
-    twice = [
-        frame.pool
-        for index, frame in enumerate(frames)
-        if any(frame.pool == other.pool and frame.pool.address != "unknown" for other in frames[:index])
-    ]
-    if twice:
-        raise ConfigError(
-            f"the pool {twice[0].address} ({twice[0].pair}) is there twice", where="purse", hint="name it once"
-        )
+    seen: dict[tuple[str, str], SwapFrame] = {}
+    for frame in frames:
+        known = (frame.pool.chain, frame.pool.log_address or frame.data_hash)
+        if known in seen:
+            what = f"the pool {frame.pool.address} ({frame.pool.pair}) is there twice"
+            raise ConfigError(what, where="purse", hint="name it once")
+        seen[known] = frame
 
 
 def _with_native(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> SwapFrame:
@@ -145,18 +144,32 @@ def _leg(frame: SwapFrame, source: Source, config: ReplayConfig, progress: bool,
     return Leg(frame, decided, config, permitted, nothing, lookahead, check_tape(frame))
 
 
-def _opening(frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> tuple[int, ...]:
-    """What the purse holds at the start: every pool's even share of the capital, at the price of its first row."""
-    share = config.capital.quote_value / len(frames)
-    clock = MergedClock(frames)
-    total = [0] * len(coins.all)
+def _shares(frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> tuple[Share, ...]:
+    """Every pool's even share of the capital, at the first prices that there are.
+
+    It comes in with the swap after which both of the pool's tokens have a price, at the prices of then: nothing that is
+    later says how much the purse begins with.
+    """
+    value, clock = config.capital.quote_value / len(frames), MergedClock(frames)
+    first = [(int(clock.moments(leg, np.array([0]))[0]), leg) for leg in range(len(frames))]
+    shares = []
     for index, frame in enumerate(frames):
-        first = np.array([index]), np.array([0])
-        rates = coins.rates(_prices(clock, *first))[0]
+        opens = max(first[leg] for leg in {index} | coins.told_by(coins.quote[index]))[1]
+        rates = coins.rates(_prices(clock, np.array([opens]), np.array([0])))[0]
         pool, quote, base = frame.pool, coins.quote[index], coins.base[index]
-        total[quote] += round(share * (1.0 - config.capital.base_share) / rates[quote] * pool.quote.unit)
-        total[base] += round(share * config.capital.base_share / rates[base] * pool.base.unit)
-    return tuple(total)
+        # The base at its own pool's price, whichever pool tells the rate of others.
+        price = float(_prices(clock, np.array([opens]), np.array([0]))[index][0])
+        cash = round(value * (1.0 - config.capital.base_share) / rates[quote] * pool.quote.unit)
+        held = round(value * config.capital.base_share / (rates[quote] * price) * pool.base.unit)
+        worth = cash / pool.quote.unit * rates[quote] + held / pool.base.unit * rates[base]
+        shares.append(Share(index, opens, cash, held, float(worth)))
+    if not any(share.quote or share.base for share in shares):
+        raise ConfigError(
+            f"a capital of {config.capital.quote_value:g} is less than the smallest unit of any token",
+            where="capital",
+            hint="give more",
+        )
+    return tuple(shares)
 
 
 def _prices(clock: MergedClock, legs: NDArray[np.intp], rows: NDArray[np.intp]) -> list[NDArray[np.float64]]:
@@ -174,7 +187,7 @@ def _prices(clock: MergedClock, legs: NDArray[np.intp], rows: NDArray[np.intp]) 
     return prices
 
 
-def replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> PurseRun:
+def replayed(legs: Sequence[Leg], coins: Coins, shares: tuple[Share, ...]) -> PurseRun:
     """The loop over all pools; nobody has reconciled it yet."""
     frames = [leg.frame for leg in legs]
     clock = MergedClock(frames)
@@ -183,15 +196,16 @@ def replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> Pur
     parts = [
         one.prepared(leg.permitted, leg.config.frictions, every=every) for one, leg in zip(ready, legs, strict=True)
     ]
-    events, rows = _events(clock, parts)
+    events, rows = _events(clock, parts, shares)
     rates = coins.rates(_prices(clock, events["leg"], rows))
     records, spans = _records(parts, coins, [len(one.wishing) for one in ready])
     state = np.zeros(len(legs), loop.STATE)
     state["day"] = state["last_sent_ns"] = -1
     state["cursor"] = spans["changes_start"]
     orders = dtypes.empty_orders(int(spans["orders_stop"].max(initial=0)))
-    wallet = ExactInts.of(opening).limbs.copy()
+    wallet = np.zeros((len(coins.all), 4), dtype=np.uint64)
     held = np.zeros_like(wallet)
+    amounts = ExactInts.of([amount for share in shares for amount in (share.quote, share.base)]).limbs
     typical = any(leg.config.frictions.mev == "typical" for leg in legs)
     loop.replay_events(
         events,
@@ -206,6 +220,8 @@ def replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> Pur
         records["changes"],
         wallet,
         held,
+        amounts.reshape(len(legs), 2, 4),
+        np.array([share.value for share in shares]),
         coins.units,
         rates,
         orders,
@@ -215,21 +231,44 @@ def replayed(legs: Sequence[Leg], coins: Coins, opening: tuple[int, ...]) -> Pur
         own = part.on_tape(orders[span["orders_start"] : span["orders_stop"]])
         table = order_table(leg.frame, own, leg.decided.tape, leg.permitted, whole_map=one.whole_map)
         done.append(replace(leg, orders=table))
-    run = PurseRun(tuple(done), coins, opening)
+    run = PurseRun(tuple(done), coins, shares)
     run.__dict__["clock"] = clock  # its own, which is made already
     return run
 
 
-def _events(clock: MergedClock, parts: Sequence[Prepared]) -> tuple[dtypes.Records, NDArray[np.intp]]:
-    """The rows that matter of all pools in their order, and which rows of their tapes they are."""
-    legs = np.concatenate([np.full(len(part.rows), index) for index, part in enumerate(parts)])
-    places = np.concatenate([np.arange(len(part.rows)) for part in parts])
-    rows = np.concatenate([part.rows for part in parts])
-    moments = np.concatenate([clock.moments(index, part.rows) for index, part in enumerate(parts)])
-    order = np.lexsort((places, legs, moments))
-    events = np.zeros(len(order), loop.EVENT)
-    events["leg"], events["row"] = legs[order], places[order]
-    return events, rows[order]
+def _events(
+    clock: MergedClock, parts: Sequence[Prepared], shares: Sequence[Share]
+) -> tuple[dtypes.Records, NDArray[np.intp]]:
+    """What happens, in its order, and on which rows of the tapes."""
+    events, moments, order, rows = [], [], [], []
+    for index, part in enumerate(parts):
+        places = np.arange(len(part.rows))
+        wishing = np.flatnonzero(is_trade(part.wishes["side"]))
+        lands = np.flatnonzero(part.wishes["landing_row"][wishing] >= 0)
+        decided = wishing[lands]
+        met = part.wishes["landing_row"][decided]
+        events += [_event(index, places, loop.DECIDES), _event(index, met, lands)]
+        moments += [clock.moments(index, part.rows)]
+        moments += [clock.landings(index, part.rows[met], part.wishes["landing_ns"][decided])]
+        # On one row orders land before the next one is decided, and one that needs no time after it was.
+        order += [np.stack([np.full(len(places), index), places, np.ones(len(places), int)])]
+        order += [np.stack([np.full(len(met), index), met, np.where(met == decided, 2, 0)])]
+        rows += [part.rows, part.rows[met]]
+    for share in shares:
+        events.append(_event(share.leg, np.array([0]), loop.COMES_IN))
+        moments.append(clock.moments(share.opens, np.array([0])))
+        order.append(np.array([[share.opens], [-1], [share.leg]]))
+        rows.append(np.array([0]))
+    found = np.concatenate(events)
+    leg, place, kind = np.concatenate(order, axis=1)
+    sorted_ = np.lexsort((found["order"], kind, place, leg, np.concatenate(moments)))
+    return found[sorted_], np.concatenate(rows)[sorted_]
+
+
+def _event(leg: int, rows: NDArray[np.intp], order: Any) -> dtypes.Records:
+    events = np.zeros(len(rows), loop.EVENT)
+    events["leg"], events["row"], events["order"] = leg, rows, order
+    return events
 
 
 def _records(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core.exact import ExactInts
 from rook_bench.replay.ledger import LedgerError, check_fills
+from rook_bench.replay.purse.loop import COMES_IN
 from rook_bench.replay.purse.run import PurseRun
 
 
@@ -24,9 +25,10 @@ def reconcile_purse(run: PurseRun) -> None:
         if (rows[1:] < rows[:-1]).any():
             raise LedgerError("orders landed out of order", where=leg.pool.pair)
         check_fills(leg, leg.landed, where=leg.pool.pair)
-    leg_of, order_of = run.landings
+    leg_of, order_of, _ = run.timeline
     changes = [leg.changes for leg in run.legs]
-    places = [np.flatnonzero(leg_of == index) for index in range(len(run.legs))]
+    places = [np.flatnonzero((leg_of == index) & (order_of >= 0)) for index in range(len(run.legs))]
+    came = np.flatnonzero(order_of == COMES_IN).tolist()
     for coin, name in enumerate(run.coins.names):
         own = [
             (places[index], getattr(leg.orders, column)[leg.landed.moved], changes[index][side])
@@ -34,7 +36,10 @@ def reconcile_purse(run: PurseRun) -> None:
             for side, (column, of) in enumerate((("cash", run.coins.quote), ("base", run.coins.base)))
             if of[index] == coin
         ]
-        wrong = _first_wrong(run.opening[coin], own)
+        shares = [(place, run.shares[leg_of[place]]) for place in came]
+        given = [(place, one.quote) for place, one in shares if run.coins.quote[one.leg] == coin]
+        given += [(place, one.base) for place, one in shares if run.coins.base[one.leg] == coin]
+        wrong = _first_wrong(given, own)
         if wrong is not None:
             place, problem = wrong
             where = f"{run.legs[leg_of[place]].pool.pair}, order {order_of[place] + 1}"
@@ -42,23 +47,29 @@ def reconcile_purse(run: PurseRun) -> None:
 
 
 def _first_wrong(
-    opening: int, landings: Sequence[tuple[NDArray[np.intp], ExactInts, ExactInts]]
+    given: Sequence[tuple[int, int]], landings: Sequence[tuple[NDArray[np.intp], ExactInts, ExactInts]]
 ) -> tuple[int, str] | None:
     """The first landing after which a token's balance is not what it was before and what changed, and what is wrong.
 
     Args:
-        opening: the balance before all of them.
-        landings: of each pool that trades the token: places among all landings, balances after, and changes.
+        given: what of the capital came in: places among all changes, and amounts.
+        landings: of each pool that trades the token: places among all changes, balances after, and changes.
     """
     places = np.concatenate([places for places, _, _ in landings])
     order = np.argsort(places)
+    places = places[order]
     after = ExactInts(np.concatenate([balances.limbs for _, balances, _ in landings])[order])
     change = ExactInts(np.concatenate([changes.limbs for _, _, changes in landings])[order])
-    before = ExactInts(np.concatenate([ExactInts.of([opening]).limbs, after.limbs[:-1]])[: len(order)])
+    # What came in since the landing before.
+    came = [0] * (len(places) + 1)
+    for place, amount in given:
+        came[int(np.searchsorted(places, place))] += amount
+    before = ExactInts(np.concatenate([ExactInts.of([0]).limbs, after.limbs[:-1]])[: len(places)])
+    expected = before.minus(-change).minus(ExactInts.of([-amount for amount in came[:-1]]))
     for wrong, problem in (
-        ((before.minus(-change).limbs != after.limbs).any(axis=1), "balances don't follow from the amounts"),
+        ((expected.limbs != after.limbs).any(axis=1), "balances don't follow from the amounts"),
         (after.negative(), "a balance is negative after the landing"),
     ):
         if wrong.any():
-            return int(places[order][np.argmax(wrong)]), problem
+            return int(places[np.argmax(wrong)]), problem
     return None

@@ -18,7 +18,7 @@ from rook_bench.execution.tick_changes import apply_change
 from rook_bench.execution.wide import load, njit, store, to_float
 from rook_bench.replay.dtypes import PENDING, Balances, Given, Limbs, PoolCalls, Records, Terms
 from rook_bench.replay.entering import place, refusal
-from rook_bench.replay.fills import land_due
+from rook_bench.replay.fills import land_one
 from rook_bench.replay.loop import DAY_NS
 
 BUY, SELL, REJECTED = int(Side.BUY), int(Side.SELL), int(Outcome.REJECTED)
@@ -34,12 +34,15 @@ LEG = np.dtype(
 )
 """A pool of the purse: what Terms holds, which tokens are its quote and base, and its own part of each array."""
 
-EVENT = np.dtype([("leg", "i8"), ("row", "i8")])
-"""A row of a pool, counted among the pool's own, in the order of all."""
+EVENT = np.dtype([("leg", "i8"), ("row", "i8"), ("order", "i8")])
+"""What happens to a pool, in the order of all: `order` is the one that lands, counted among the pool's wishes, or says
+that the row decides (DECIDES), or that the pool's share of the capital comes in (COMES_IN). `row` is counted among
+the pool's own: the one that decides, or whose state the order meets."""
+
+DECIDES, COMES_IN = -1, -2
 
 STATE = np.dtype(
     [
-        ("pending", "i8"),
         ("count", "i8"),
         ("cursor", "i8"),
         ("day", "i8"),
@@ -74,11 +77,13 @@ def replay_events(
     changes: Records,
     wallet: Limbs,
     held: Limbs,
+    shares: Limbs,
+    waiting: NDArray[np.float64],
     units: NDArray[np.float64],
     rates: NDArray[np.float64],
     orders: Records,
 ) -> None:
-    """Replay every event: land the orders of its pool that are due, and enter a new one.
+    """Replay every event: enter an order, let one land, or let a pool's share of the capital come in.
 
     Args:
         events: rows in their order.
@@ -87,6 +92,8 @@ def replay_events(
         room, swap, sandwich: what PoolCalls holds; the tick maps are moved along in place.
         wallet, held: of each token the balance, and what is promised to orders in flight; limbs of shape (coins, 4),
             changed in place.
+        shares, waiting: of each pool its share of the capital: quote and base, limbs (legs, 2, 4), and what it is
+            worth in the numeraire until it comes in; zeroed then.
         units: smallest units in one token.
         rates: what one token costs in the numeraire at each event, shape (events, coins).
         orders: filled in place, of each pool one entry per BUY or SELL among its wishes.
@@ -95,7 +102,7 @@ def replay_events(
     for other in range(legs.shape[0]):
         stops = stops or np.isfinite(legs[other].drawdown_stop)
     for moment in range(events.shape[0]):
-        which, row = events[moment].leg, events[moment].row
+        which, row, order = events[moment].leg, events[moment].row, events[moment].order
         leg, at = legs[which], state[which]
         own = slice(leg.rows_start, leg.rows_stop)
         pool = PoolCalls(room, ticks[leg.ticks_start : leg.ticks_stop], swap, sandwich)
@@ -106,14 +113,21 @@ def replay_events(
             apply_change(pool.ticks, changes[at.cursor])
             at.cursor += 1
         balances = Balances(load(wallet[quote]), load(wallet[base]), load(held[quote]), load(held[base]))
-        if at.pending < at.count:
-            at.pending, balances = land_due(row, at.pending, at.count, sent, given, balances)
-            keep(balances, wallet, held, quote, base)
+        if order == COMES_IN:
+            cash, coins = balances.cash + load(shares[which, 0]), balances.base + load(shares[which, 1])
+            keep(Balances(cash, coins, balances.held_cash, balances.held_base), wallet, held, quote, base)
+            waiting[which] = 0.0
+            continue
+        if order != DECIDES:
+            if sent[order].outcome == PENDING:
+                keep(land_one(order, sent, given, balances), wallet, held, quote, base)
+            continue
         worth = to_float(balances.cash) / leg.quote_unit * rates[moment, quote]
         worth += to_float(balances.base) / leg.base_unit * rates[moment, base]
         for coin in range(units.shape[0]):
             if coin != quote and coin != base:
                 worth += to_float(load(wallet[coin])) / units[coin] * rates[moment, coin]
+        worth += waiting.sum()
         peak = max(peak, worth)
         if stops:
             for other in range(legs.shape[0]):
@@ -139,6 +153,4 @@ def replay_events(
             if sent[index].outcome != PENDING:
                 store(balances.cash, sent[index].cash)
                 store(balances.base, sent[index].base)
-            elif sent[index].landing_row == row:  # no latency: it meets the state it was decided on
-                at.pending, balances = land_due(row, at.pending, at.count, sent, given, balances)
             keep(balances, wallet, held, quote, base)

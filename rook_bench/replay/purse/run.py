@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,9 +17,11 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 from rook_bench.plugins import Spec
 from rook_bench.replay.config import ReplayConfig
+from rook_bench.replay.market_rows import landing_times
 from rook_bench.replay.orders import Landings, OrderTable
 from rook_bench.replay.purse.clock import MergedClock
 from rook_bench.replay.purse.coins import Coins
+from rook_bench.replay.purse.loop import COMES_IN
 from rook_bench.replay.run import run_identity
 from rook_bench.risk import Permitted
 from rook_bench.sources import Decided
@@ -80,6 +82,24 @@ class Leg:
         return f"<Leg {self.pool.pair}: {len(self.frame):,} swaps, {len(self.orders):,} orders>"
 
 
+@dataclass(frozen=True)
+class Share:
+    """A pool's share of the capital, and when it comes in: with the first swap after which its tokens have a price.
+
+    Attributes:
+        leg: whose share it is.
+        opens: the pool whose first swap that is.
+        quote, base: smallest units.
+        value: what it is worth in the numeraire, until then and then.
+    """
+
+    leg: int
+    opens: int
+    quote: int
+    base: int
+    value: float
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PurseRun(Sequence[Leg]):
     """Several pools replayed with one purse, whose money reconciles token by token.
@@ -87,13 +107,13 @@ class PurseRun(Sequence[Leg]):
     Attributes:
         legs: a part for each pool, in the order named.
         coins: the tokens, and how each is priced in the numeraire.
-        opening: balance of each token at the start, smallest units.
+        shares: what the purse begins with, pool by pool.
         label: the name that somebody gave it, "" where nobody did.
     """
 
     legs: tuple[Leg, ...]
     coins: Coins
-    opening: tuple[int, ...]
+    shares: tuple[Share, ...]
     label: str = ""
 
     def __getitem__(self, index: Any) -> Any:
@@ -132,54 +152,78 @@ class PurseRun(Sequence[Leg]):
             {
                 "legs": [leg.run_hash for leg in self.legs],
                 "numeraire": self.coins.numeraire,
-                "opening": list(map(str, self.opening)),
+                "shares": [asdict(share) for share in self.shares],
                 "code": sha256_code(),
             }
         )
 
+    @property
+    def opening(self) -> tuple[int, ...]:
+        """What came in of each token, smallest units."""
+        total = [0] * len(self.coins.all)
+        for share in self.shares:
+            total[self.coins.quote[share.leg]] += share.quote
+            total[self.coins.base[share.leg]] += share.base
+        return tuple(total)
+
     @cached_property
+    def timeline(self) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.datetime64]]:
+        """What changes balances, in its order, shape (changes,) each.
+
+        Of each change the leg, the order that landed (COMES_IN for a pool's share of the capital), and the time,
+        which does not descend.
+        """
+        return _timeline(self)
+
+    @property
     def landings(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Orders that changed a balance, in the order in which they landed: of which leg, and which of its orders."""
-        legs = [np.full(len(leg.landed), index) for index, leg in enumerate(self.legs)]
-        orders = [leg.landed.moved for leg in self.legs]
-        moments, rows = [], []
-        for index, leg in enumerate(self.legs):
-            rows.append(leg.orders.landing_row[leg.landed.moved])
-            moments.append(self.clock.moments(index, rows[-1]))
-        leg_of, order_of = np.concatenate(legs), np.concatenate(orders)
-        places = np.lexsort((order_of, np.concatenate(rows), leg_of, np.concatenate(moments)))
-        return leg_of[places], order_of[places]
+        leg_of, order_of = self.timeline[:2]
+        landed = order_of >= 0
+        return leg_of[landed], order_of[landed]
 
     @cached_property
     def balances(self) -> NDArray[np.float64]:
-        """Balance of each token in human units at the start and after each landing, shape (landings + 1, coins)."""
-        leg_of, order_of = self.landings
+        """Balance of each token in human units before and after each change, shape (changes + 1, coins)."""
+        leg_of, order_of, _ = self.timeline
         after = np.full((len(leg_of) + 1, len(self.coins.all)), np.nan)
-        after[0] = ExactInts.of(self.opening).to_floats() / self.coins.units
+        after[0] = 0.0
         for index, leg in enumerate(self.legs):
-            own = np.flatnonzero(leg_of == index)
+            own = np.flatnonzero((leg_of == index) & (order_of >= 0))
             for coin, column, unit in (
                 (self.coins.quote[index], leg.orders.cash, leg.pool.quote.unit),
                 (self.coins.base[index], leg.orders.base, leg.pool.base.unit),
             ):
                 after[own + 1, coin] = column[order_of[own]].to_floats(unit)
-        # A token keeps its balance until the next order that moves it.
+        for place in np.flatnonzero(order_of == COMES_IN).tolist():
+            share = self.shares[leg_of[place]]
+            pool = self.legs[share.leg].pool
+            for coin, amount in (
+                (self.coins.quote[share.leg], share.quote / pool.quote.unit),
+                (self.coins.base[share.leg], share.base / pool.base.unit),
+            ):
+                earlier = after[: place + 1, coin]
+                after[place + 1, coin] = earlier[~np.isnan(earlier)][-1] + amount
+        # A token keeps its balance until the next change of it.
         known = np.where(np.isnan(after), 0, np.arange(len(after))[:, None])
         return np.take_along_axis(after, np.maximum.accumulate(known, axis=0), axis=0)
 
-    @cached_property
-    def landed_at(self) -> NDArray[np.datetime64]:
-        """When each landing was, not descending, shape (landings,)."""
-        leg_of, order_of = self.landings
-        at = np.empty(len(leg_of), "M8[ns]")
-        for index, leg in enumerate(self.legs):
-            own = leg_of == index
-            at[own] = leg.frame.at[leg.orders.landing_row[order_of[own]]]
-        return at
-
     def balances_at(self, at: NDArray[np.datetime64]) -> NDArray[np.float64]:
-        """Balance of each token after the last landing at or before some times, human units, shape (k, coins)."""
-        return self.balances[np.searchsorted(self.landed_at, at, side="right")]
+        """Balance of each token after the last change at or before some times, human units, shape (k, coins)."""
+        return self.balances[np.searchsorted(self.timeline[2], at, side="right")]
+
+    def came_in_at(self, at: NDArray[np.datetime64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What had come in of each token until some times, human units, shape (k, coins); the rest in the numeraire."""
+        leg_of, order_of, when = self.timeline
+        held = np.zeros((len(at), len(self.coins.all)))
+        waiting = np.zeros(len(at))
+        for place in np.flatnonzero(order_of == COMES_IN).tolist():
+            share = self.shares[leg_of[place]]
+            pool, there = self.legs[share.leg].pool, at >= when[place]
+            held[there, self.coins.quote[share.leg]] += share.quote / pool.quote.unit
+            held[there, self.coins.base[share.leg]] += share.base / pool.base.unit
+            waiting[~there] += share.value
+        return held, waiting
 
     def rates_at(self, at: NDArray[np.datetime64]) -> NDArray[np.float64]:
         """What one of each token cost in the numeraire after the last swap at or before some times, shape (k, coins).
@@ -204,15 +248,39 @@ class PurseRun(Sequence[Leg]):
             axis=1,
         )
         total = np.concatenate([np.zeros((1, 2)), np.cumsum(flows, axis=0)])
-        landed = own.frame.at[own.orders.landing_row[own.landed.moved]]
+        leg_of, order_of, when = self.timeline
+        landed = when[(leg_of == leg) & (order_of >= 0)]
         return np.asarray(total[np.searchsorted(landed, at, side="right")])
 
     @property
     def closing(self) -> tuple[int, ...]:
         """Balance of each token at the end, smallest units."""
         balances = list(self.opening)
-        for index, order in zip(*(one.tolist() for one in self.landings), strict=True):
-            leg = self.legs[index]
-            balances[self.coins.quote[index]] = leg.orders.cash[order]
-            balances[self.coins.base[index]] = leg.orders.base[order]
+        for index, leg in enumerate(self.legs):
+            for coin, change in zip((self.coins.quote[index], self.coins.base[index]), leg.changes, strict=True):
+                balances[coin] += sum(change)
         return tuple(balances)
+
+
+def _timeline(run: PurseRun) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.datetime64]]:
+    legs, orders, rows, moments, times = ([] for _ in range(5))
+    for index, leg in enumerate(run.legs):
+        moved = leg.landed.moved
+        landing, decided = leg.orders.landing_row[moved], leg.orders.row[moved]
+        at_ns = landing_times(leg.frame, leg.config.frictions, decided)
+        legs.append(np.full(len(moved), index))
+        orders.append(moved)
+        rows.append(landing)
+        moments.append(run.clock.landings(index, landing, at_ns))
+        met = leg.frame.at[landing].astype("M8[ns]").view(np.int64)
+        times.append(met if len(run.legs) == 1 else np.maximum(at_ns, met))  # of one pool: see MergedClock.landings
+    first = [share.opens for share in run.shares]
+    legs.append(np.arange(len(first)))
+    orders.append(np.full(len(first), COMES_IN))
+    rows.append(np.full(len(first), -1))
+    moments.append(np.array([run.clock.moments(one, np.array([0]))[0] for one in first], np.int64))
+    times.append(np.array([run.legs[one].frame.at[0] for one in first], "M8[ns]").view(np.int64))
+    opened = [np.full(len(one), index) for index, one in enumerate(orders[:-1])] + [np.array(first)]
+    place = np.lexsort(tuple(map(np.concatenate, (orders, rows, opened, moments))))
+    when = np.maximum.accumulate(np.concatenate(times)[place])
+    return np.concatenate(legs)[place], np.concatenate(orders)[place], when.view("M8[ns]")

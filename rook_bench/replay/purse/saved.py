@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from rook_bench.replay.engine import order_table
 from rook_bench.replay.purse.coins import coins_of
 from rook_bench.replay.purse.engine import replayed
 from rook_bench.replay.purse.ledger import reconcile_purse
-from rook_bench.replay.purse.run import Leg, PurseRun
+from rook_bench.replay.purse.run import Leg, PurseRun, Share
 from rook_bench.replay.run import slug
 from rook_bench.replay.saved import ORDERS, check_files, decided_in, keep_tape, same_orders, tape_of
 from rook_bench.risk import apply_risk
@@ -48,7 +48,7 @@ def save_purse(run: PurseRun, folder: Path) -> None:
         "run_hash": run.run_hash,
         "code_hash": sha256_code(),
         "numeraire": run.numeraire,
-        "opening": list(map(str, run.opening)),
+        "shares": [asdict(share) | {"quote": str(share.quote), "base": str(share.base)} for share in run.shares],
         "closing": list(map(str, run.closing)),
         "tokens": [{"chain": coin.chain} | coin.token.model_dump() for coin in run.coins.all],
         "legs": legs,
@@ -110,7 +110,10 @@ def _load(folder: Path) -> PurseRun:
         nothing = order_table(frame, dtypes.empty_orders(0), decided.tape, permitted, whole_map=True)
         legs.append(Leg(frame, decided, config, permitted, nothing, lookahead, check_tape(frame)))
     coins = coins_of([leg.frame for leg in legs], str(facts["numeraire"]))
-    run = replayed(legs, coins, tuple(map(int, facts["opening"])))
+    shares = [Share(**share | {side: int(share[side]) for side in ("quote", "base")}) for share in facts["shares"]]
+    if [share.leg for share in shares] != list(range(len(legs))):
+        raise InputError(f"{RECORD} lacks a pool's share of the capital", where=folder, hint="replay it again")
+    run = replayed(legs, coins, tuple(shares))
     for own, leg in zip(facts["legs"], run.legs, strict=True):
         if not same_orders(leg, folder / own["folder"] / "orders.parquet"):
             what = "replaying the decisions gives other orders than the run holds"
