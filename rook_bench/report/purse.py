@@ -215,7 +215,7 @@ def _assumptions(analysis: PurseAnalysis) -> list[str]:
         "One balance for each token: an order reserves its input when it is sent, whichever pool it goes to. The "
         f"purse opens with {opening}, shared out evenly among the pools. A pool's share waits in {run.numeraire} until "
         "both of its tokens have a price, and comes in at that one.",
-        "An order lands at its time, at the state of its pool's last swap: what it brings is there for others from then.",
+        "An order lands at its time, at the state of its pool's last swap; what it brings is there from then on.",
         f"Pools are replayed in one order: {order}.",
         f"Tokens are worth what the pools' last swaps say, by the shortest way to {run.numeraire}; before a pool's "
         "first swap, what that one says.",
