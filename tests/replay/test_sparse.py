@@ -41,7 +41,7 @@ def on_every_row(frame, tape, permitted, config):
     ready = sparse.Sparse(frame, tape)
     every = ready._new_ground(config.frictions, every=True)
     assert len(every.rows) == len(frame)
-    ready._ground = lambda *_: every
+    ready._ground = lambda *_, **__: every
     seen = []
     replay_rows = sparse.loop.replay_rows
 
@@ -91,8 +91,8 @@ def test_a_drawdown_stop_looks_at_every_row(swaps):
     stopped = plain.model_copy(update={"risk": plain.risk.model_copy(update={"filters": ["drawdown_stop:0.01"]})})
     limits = apply_risk(stopped.risk, MarketView.whole(swaps), tape)
     ready = sparse.Sparse(swaps, tape)
-    assert len(ready._ground(permitted, plain.frictions).rows) < len(swaps)
-    assert len(ready._ground(limits, plain.frictions).rows) == len(swaps)
+    assert len(ready.prepared(permitted, plain.frictions).rows) < len(swaps)
+    assert len(ready.prepared(limits, plain.frictions).rows) == len(swaps)
 
 
 def test_no_orders_keep_the_opening_balances(swaps):
