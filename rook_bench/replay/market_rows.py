@@ -107,11 +107,6 @@ def landing(
     return found, when
 
 
-def landing_times(frame: SwapFrame, frictions: Frictions, rows: NDArray[np.intp]) -> NDArray[np.int64]:
-    """When orders that are decided on some rows land, ns since the epoch; rows as for `landing`."""
-    return landing(frame, frictions, rows)[1]
-
-
 def _landing(
     frame: SwapFrame, frictions: Frictions, rows: NDArray[np.intp], outbid: NDArray[np.intp] | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

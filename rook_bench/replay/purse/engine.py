@@ -155,10 +155,11 @@ def _shares(frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> 
     shares = []
     for index, frame in enumerate(frames):
         opens = max(first[leg] for leg in {index} | coins.told_by(coins.quote[index]))[1]
-        rates = coins.rates(_prices(clock, np.array([opens]), np.array([0])))[0]
+        prices = _prices(clock, np.array([opens]), np.array([0]))
+        rates = coins.rates(prices)[0]
         pool, quote, base = frame.pool, coins.quote[index], coins.base[index]
         # The base at its own pool's price, whichever pool tells the rate of others.
-        price = float(_prices(clock, np.array([opens]), np.array([0]))[index][0])
+        price = float(prices[index][0])
         cash = round(value * (1.0 - config.capital.base_share) / rates[quote] * pool.quote.unit)
         held = round(value * config.capital.base_share / (rates[quote] * price) * pool.base.unit)
         worth = cash / pool.quote.unit * rates[quote] + held / pool.base.unit * rates[base]

@@ -86,7 +86,7 @@ def replay_events(
     """Replay every event: enter an order, let one land, or let a pool's share of the capital come in.
 
     Args:
-        events: rows in their order.
+        events: what happens, in its order.
         legs, state: a record for each pool.
         market, wishes, ticks, changes: of all pools, one pool after the other.
         room, swap, sandwich: what PoolCalls holds; the tick maps are moved along in place.

@@ -17,7 +17,7 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import Pool
 from rook_bench.plugins import Spec
 from rook_bench.replay.config import ReplayConfig
-from rook_bench.replay.market_rows import landing_times
+from rook_bench.replay.market_rows import landing
 from rook_bench.replay.orders import Landings, OrderTable
 from rook_bench.replay.purse.clock import MergedClock
 from rook_bench.replay.purse.coins import Coins
@@ -266,13 +266,13 @@ def _timeline(run: PurseRun) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArra
     legs, orders, rows, moments, times = ([] for _ in range(5))
     for index, leg in enumerate(run.legs):
         moved = leg.landed.moved
-        landing, decided = leg.orders.landing_row[moved], leg.orders.row[moved]
-        at_ns = landing_times(leg.frame, leg.config.frictions, decided)
+        met_row = leg.orders.landing_row[moved]
+        _, at_ns = landing(leg.frame, leg.config.frictions, leg.orders.row[moved])
         legs.append(np.full(len(moved), index))
         orders.append(moved)
-        rows.append(landing)
-        moments.append(run.clock.landings(index, landing, at_ns))
-        met = leg.frame.at[landing].astype("M8[ns]").view(np.int64)
+        rows.append(met_row)
+        moments.append(run.clock.landings(index, met_row, at_ns))
+        met = leg.frame.at[met_row].astype("M8[ns]").view(np.int64)
         times.append(met if len(run.legs) == 1 else np.maximum(at_ns, met))  # of one pool: see MergedClock.landings
     first = [share.opens for share in run.shares]
     legs.append(np.arange(len(first)))
