@@ -238,10 +238,10 @@ def every_place(monkeypatch):
 def few_rows(monkeypatch, thorough):
     """Training draws a few rows only, to learn from and to be judged on: the commands are tried, not the models."""
     if not thorough and find_spec("torch"):
-        from rook_bench.training import fit
+        from rook_bench.training import data
 
-        draw = fit.draw_rows
-        monkeypatch.setattr(fit, "draw_rows", lambda rows, most, seed: draw(rows, min(most, 64), seed))
+        draw = data.draw_rows
+        monkeypatch.setattr(data, "draw_rows", lambda rows, most, seed: draw(rows, min(most, 64), seed))
 
 
 @pytest.fixture(scope="session")

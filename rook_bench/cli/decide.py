@@ -20,6 +20,7 @@ from rook_bench.cli.options import (
     Prepared,
     Since,
     Split,
+    Transfer,
     Until,
 )
 from rook_bench.cli.tape import read_part
@@ -43,13 +44,14 @@ def decide(
     fresh: Fresh = False,
     engine: Engine = None,
     mode: Mode = None,
+    transfer: Transfer = False,
     pool: PoolChoice = None,
     base: BaseChoice = None,
     allow_rounded: AllowRounded = False,
 ) -> None:
     """Ask a source once and save its decisions: as Parquet, which replays as recorded:FILE, or as CSV to look at."""
     check_format(out)
-    ((_, chosen),) = named(with_options([source], engine, mode))
+    ((_, chosen),) = named(with_options([source], engine, mode, transfer=transfer))
     frame = read_part(
         data, pool, allow_rounded, base, since=since, until=until, limit=limit, split=split, prepared=prepared
     )

@@ -35,6 +35,7 @@ from rook_bench.cli.options import (
     Since,
     Split,
     Track,
+    Transfer,
     Trials,
     Until,
 )
@@ -64,6 +65,7 @@ def replay(
     fresh: Fresh = False,
     engine: Engine = None,
     mode: Mode = None,
+    transfer: Transfer = False,
     pool: PoolChoice = None,
     min_swaps: MinSwaps = None,
     base: BaseChoice = None,
@@ -78,7 +80,7 @@ def replay(
     """Replay one source on a tape: orders, fills with every cost, P&L, report. On several tapes with one purse."""
     check_replaceable(out)
     tracker = tracking(track)
-    (asked,) = with_options([source], engine, mode)
+    (asked,) = with_options([source], engine, mode, transfer=transfer)
     if len(data) > 1 or min_swaps is not None:
         one_tape = {"--pool": pool, "--base": base, "--split": split, "--prepared": prepared, "--track": track}
         refuse_with_several(one_tape)
@@ -132,6 +134,7 @@ def compare(
     fresh: Fresh = False,
     engine: Engine = None,
     mode: Mode = None,
+    transfer: Transfer = False,
     benchmarks: Annotated[
         bool, typer.Option(help="Add holding the initial mix, and chance at the first source's rate.")
     ] = True,
@@ -152,7 +155,7 @@ def compare(
     """Put several sources side by side on the same rows, in one report."""
     check_replaceable(out)
     tracker = tracking(track)
-    asked = with_options(source, engine, mode)
+    asked = with_options(source, engine, mode, transfer=transfer)
     tape = partial(
         read_part,
         data,

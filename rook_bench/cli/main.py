@@ -29,6 +29,7 @@ VERBS = verbs_of(
     ("teach", "teach:teach", "Drafts: why each training row has its label, step by step."),
     ("reward", "reward:reward", "What each action would have earned on the training rows."),
     ("train", "train:train", "Fine-tune a base model with LoRA on prepared rows."),
+    ("sharing", "sharing:sharing", "One adapter of several pools against one of each."),
     ("adopt", "adopt:adopt", "Take in a model of any trainer: adapter, merged or plain."),
     ("remote", "remote:app", "Train on another machine, and bring the adapter home."),
     ("decide", "decide:decide", "Ask a source once and save its decisions."),

@@ -102,6 +102,13 @@ Mode = Annotated[
     typer.Option("--mode", help="How language models are asked: score, or generate (free text, strictly read)."),
 ]
 
+Transfer = Annotated[
+    bool,
+    typer.Option(
+        "--transfer", help="Ask adapters on a pool that they were not trained on, which is refused otherwise."
+    ),
+]
+
 PolicyFile = Annotated[
     Path | None,
     typer.Option(

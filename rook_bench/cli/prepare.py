@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from rook_bench.cli import layout
-from rook_bench.cli.options import AllowRounded, BaseChoice, Out, PoolChoice, groups_of
+from rook_bench.cli.options import AllowRounded, BaseChoice, Out, PoolChoice, Since, Until, groups_of
+from rook_bench.cli.tape import read_part
 from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.console import remark, say, warn
 from rook_bench.core.files import check_apart, check_replaceable
@@ -18,7 +19,6 @@ from rook_bench.dataset.folds import MOST_FOLDS
 from rook_bench.dataset.prepare import prepare as write_prepared
 from rook_bench.dataset.prepare_folds import TAPE, PreparedFolds
 from rook_bench.dataset.splits import SplitPlan
-from rook_bench.ingest.importing import read_input
 from rook_bench.market.features import LOOKBACK
 from rook_bench.workbench.fine_tune_folds import prepare_folds as write_folds
 
@@ -74,6 +74,8 @@ def prepare(
             "--purged", metavar="N,k", help="A fold for every choice of k of N groups to judge on, purged around them."
         ),
     ] = None,
+    since: Since = None,
+    until: Until = None,
     pool: PoolChoice = None,
     base: BaseChoice = None,
     allow_rounded: AllowRounded = False,
@@ -83,6 +85,7 @@ def prepare(
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
     check_replaceable(out)
     check_apart(out, source)
+    read = partial(read_part, source, pool, allow_rounded, base, since=since, until=until)
     if walk_forward is not None or purged is not None:
         for option, given in (("--compat", compat), ("--windows", windows)):
             if given:
@@ -90,7 +93,7 @@ def prepare(
         groups = None if purged is None else groups_of(purged)
         _say_folds(
             write_folds(
-                partial(read_input, source, pool, allow_rounded=allow_rounded, base=base),
+                read,
                 rules,
                 out,
                 walk_forward=walk_forward,
@@ -104,7 +107,7 @@ def prepare(
         return
     plan = None if compat else SplitPlan(purge=purge, embargo=embargo)
     thresholds = rules_of(rules, target_action_rate)
-    frame = read_input(source, pool, allow_rounded=allow_rounded, base=base)
+    frame = read()
     done = write_prepared(frame, thresholds, out, plan=plan, windows=windows, compat_rook=compat == "rook")
     total = sum(done.sides.values())
     say("labels: " + ", ".join(f"{name} {count} ({count / total:.1%})" for name, count in done.sides.items()))

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rook_bench.cli.options import ConfigFile, Json, Out
+from rook_bench.cli.options import ConfigFiles, Json, Out
+from rook_bench.cli.tape import only
+from rook_bench.core import ConfigError
 from rook_bench.core.console import remark, say, say_json
 from rook_bench.dataset.folds import has_folds
 from rook_bench.rewards.reward import HORIZON_S
@@ -16,15 +18,24 @@ from rook_bench.workbench import fine_tune_folds as bench_folds
 
 
 def reward(
-    data_dir: Annotated[Path, typer.Argument(metavar="DATA_DIR", help="What `data prepare` wrote.")],
+    data_dir: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA_DIR...",
+            help="What `data prepare` wrote; several, each of another pool, are cut at one date and share a critic.",
+        ),
+    ],
     out: Out,
-    config: ConfigFile = None,
+    config: ConfigFiles = None,
     horizon: Annotated[
         float, typer.Option("--horizon", help="Seconds from an order's landing to the price that it is marked at.")
     ] = HORIZON_S,
     template: Annotated[
         str, typer.Option("--template", help="Prompt whose numbers the critic reads: a shipped name or a file.")
     ] = "codes",
+    pair_token: Annotated[
+        bool, typer.Option("--pair-token", help="Of a prompt that begins with the pool's pair and fee (as in train).")
+    ] = False,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the critic's trees (0).")] = None,
     json: Json = False,
 ) -> None:
@@ -34,8 +45,10 @@ def reward(
     """
     asked: dict[str, Any] = {"horizon_s": horizon, "template": template, "seed": seed}
     tick = lambda what: remark(f"{what} ...")  # noqa: E731
-    if has_folds(data_dir):
-        made = bench_folds.reward_folds(data_dir, out, config, tick=tick, **asked)
+    if len(data_dir) == 1 and has_folds(data_dir[0]):
+        if pair_token:
+            raise ConfigError("it is for several pools", where="--pair-token", hint="leave it away")
+        made = bench_folds.reward_folds(data_dir[0], out, only(config, "--config"), tick=tick, **asked)
         if json:
             say_json([one.record.model_dump(mode="json") for one in made])
             return
@@ -45,7 +58,7 @@ def reward(
                 say(f"  {line}")
         say(f"rewards: {out} (the critic of each fold: tree:{out}/fold-1, ...)")
         return
-    done = bench.reward(data_dir, out, config, tick=tick, **asked)
+    done = bench.reward(data_dir, out, config, pair_token=pair_token, tick=tick, **asked)
     if json:
         say_json(done.record.model_dump(mode="json"))
         return

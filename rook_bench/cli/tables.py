@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rook_bench.cli import layout
 from rook_bench.core.console import say
 from rook_bench.metrics import Analysis
-from rook_bench.metrics.purse import PurseAnalysis, names_of_pools
+from rook_bench.metrics.purse import PurseAnalysis
 from rook_bench.tapecheck.check import TapeCheck, describe, in_lines
 
 TABLE = (
@@ -51,7 +51,7 @@ def print_purse(analysis: PurseAnalysis) -> None:
     """What a purse came to, and what each pool added."""
     run, estimates = analysis.run, analysis.estimates
     rows = []
-    for place, (name, leg) in enumerate(zip(names_of_pools(analysis), run.legs, strict=True)):
+    for place, (name, leg) in enumerate(zip(analysis.names, run.legs, strict=True)):
         gain = analysis.pool_gain(place)
         without = analysis.left_out[place] / analysis.hold[0] - 1
         figures = [f"{len(leg.frame):,}", f"{int(leg.orders.filled.sum()):,}", f"{gain.value:+.2%}", f"{without:+.2%}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,13 +23,19 @@ from rook_bench.workbench.fine_tune_folds import TrainedFolds
 
 
 def train(
-    data_dir: Annotated[Path, typer.Option("--data-dir", help="What `data prepare` wrote: labels and splits.")],
+    data_dir: Annotated[
+        list[Path],
+        typer.Option(
+            "--data-dir",
+            help="What `data prepare` wrote: labels and splits. Repeat for several pools, which are cut at one date.",
+        ),
+    ],
     output_dir: Annotated[
         Path, typer.Option("--output-dir", help="The adapter's folder; appears whole or not at all.")
     ],
     epochs: Annotated[float | None, typer.Option("--epochs", help="Most epochs (3).")] = None,
     max_samples: Annotated[
-        int | None, typer.Option("--max-samples", help="Rows drawn from the train split (1000).")
+        int | None, typer.Option("--max-samples", help="Rows drawn from each pool's train split (1000).")
     ] = None,
     model: Annotated[
         str | None,
@@ -47,6 +54,9 @@ def train(
     template: Annotated[
         str | None, typer.Option("--template", help="Prompt: codes, numbers, seed, rook-v1, or a file (codes).")
     ] = None,
+    pair_token: Annotated[
+        bool, typer.Option("--pair-token", help="Begin each prompt with the pool's pair and fee, for several pools.")
+    ] = False,
     batch_size: Annotated[int | None, typer.Option("--batch-size", help="Examples per forward pass (1).")] = None,
     learning_rate: Annotated[
         float | None, typer.Option("--learning-rate", help="Peak of the linear schedule (1e-4).")
@@ -114,6 +124,7 @@ def train(
         "max_samples": max_samples,
         "model": model,
         "template": template,
+        "pair_token": pair_token or None,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "lora_targets": lora_targets,
@@ -123,12 +134,12 @@ def train(
         "load_in_4bit": load_in_4bit or None,
         "seed": seed,
     }
-    if has_folds(data_dir):
+    if len(data_dir) == 1 and has_folds(data_dir[0]):
         for option, given in (("--report-to", report_to), ("--track", track)):
             if given:
                 raise ConfigError("it hears of one training run, not of folds", where=option, hint="leave it away")
         engine = Threads(1) if processes is None and ray is None else engine_of(processes=processes, ray=ray)
-        folded = bench_folds.train_folds(data_dir, output_dir, config, engine=engine, **asked)
+        folded = bench_folds.train_folds(data_dir[0], output_dir, config, engine=engine, **asked)
         _say_folds(folded, json=json)
         return
     for option, asked_for in (("--processes", processes), ("--ray", ray)):
@@ -180,7 +191,7 @@ def summary(done: Trained) -> list[str]:
     facts: dict[str, Any] = done.manifest.training
     if done.ceiling is None:
         return _policy(done, facts)
-    measured = done.validation
+    measured, pools = done.validation, facts.get("pools", ())
     recalls = ", ".join(
         f"{name} {measured[f'recall_{name.lower()}']:.3f}"
         for name in ("BUY", "HOLD", "SELL")
@@ -188,22 +199,43 @@ def summary(done: Trained) -> list[str]:
     )
     calibration = facts["calibration"]
     return [
-        f"validation: macro-F1 {measured['macro_f1']:.3f} (ceiling {done.ceiling.boosted:.3f}, majority "
+        *_by_pool(pools, done.ceiling.boosted_by_pool),
+        f"{'mean of them' if pools else 'validation'}: macro-F1 {measured['macro_f1']:.3f} "
+        f"(ceiling {done.ceiling.boosted:.3f}, majority "
         f"{done.ceiling.majority:.3f}), recall {recalls}",
         f"calibration: ECE {calibration['before']:.4f} before, {calibration['after']:.4f} after temperature "
-        f"{done.manifest.temperature:.3f}",
+        + (", ".join(f"{one.temperature:.3f}" for one in done.manifest.pools or (done.manifest,))),
         *_kept(done, facts),
+    ]
+
+
+def _by_pool(pools: Sequence[Mapping[str, Any]], ceilings: Mapping[str, float]) -> list[str]:
+    """A line for each of several pools."""
+    return [
+        f"validation of {one['name']}: macro-F1 {one['validation']['macro_f1']:.3f} "
+        f"(ceiling {ceilings[one['name']]:.3f}), accuracy {one['validation']['accuracy']:.3f}, "
+        f"ECE {one['validation']['ece']:.4f}, of {one['rows']['validation']:,} rows; {one['rows']['train']:,} were "
+        "learned from"
+        for one in pools
     ]
 
 
 def _policy(done: Trained, facts: dict[str, Any]) -> list[str]:
     measured = done.validation
-    line = f"validation: trades on {measured['trade_share']:.1%} of {facts['rows']['validation']:,} rows"
+    line = "mean of them" if "pools" in facts else "validation"
+    line += f": trades on {measured['trade_share']:.1%} of {facts['rows']['validation']:,} rows"
     if "reward_bps" in measured:
         error = f" ± {measured['reward_se_bps']:.2f}" if "reward_se_bps" in measured else ""
         line += f", {measured['reward_bps']:+.2f}{error} bps each, {measured['buy_share']:.0%} of them to buy"
     knots = done.manifest.chance
+    pools = [
+        f"validation of {one['name']}: trades on {one['validation']['trade_share']:.1%} of "
+        f"{one['rows']['validation']:,} rows"
+        + (f", {one['validation']['reward_bps']:+.2f} bps each" if "reward_bps" in one["validation"] else "")
+        for one in facts.get("pools", ())
+    ]
     return [
+        *pools,
         line,
         "confidence: the chance of a profit, "
         + ("which validation could not tell" if knots is None else f"{knots.share[0]:.0%} to {knots.share[-1]:.0%}"),

@@ -105,7 +105,22 @@ def _depth(text: str) -> int:
 
 def read_mapping(path: str | Path) -> dict[str, Any]:
     """Read a TOML, YAML or JSON file that holds one mapping; the ending decides the format."""
-    path = Path(path)
+    values = _read(Path(path))
+    if not isinstance(values, dict):
+        raise ConfigError("the file holds no mapping of keys to values", where=path)
+    return values
+
+
+def read_mappings(path: str | Path) -> list[dict[str, Any]]:
+    """Read a file that holds one mapping, or a list of them (YAML, JSON)."""
+    values = _read(Path(path))
+    listed = values if isinstance(values, list) else [values]
+    if not listed or not all(isinstance(one, dict) for one in listed):
+        raise ConfigError("the file holds no mapping of keys to values, and no list of such", where=path)
+    return listed
+
+
+def _read(path: Path) -> Any:
     readers: dict[str, Callable[[str], Any]] = {
         ".toml": tomllib.loads,
         ".yaml": yaml.safe_load,
@@ -121,7 +136,7 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         if _depth(text) > DEEPEST:
             raise ConfigError("it is nested too deep", where=path)
-        values = reader(text)
+        return reader(text)
     except FileNotFoundError:
         raise ConfigError("no such file", where=path, hint=near_file(path)) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -129,6 +144,3 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, yaml.YAMLError, ValueError) as error:  # Python reads no integer of 5,000 digits
         message = " ".join(str(error).split())
         raise ConfigError(f"not valid {path.suffix[1:].upper()} ({message})", where=path) from None
-    if not isinstance(values, dict):
-        raise ConfigError("the file holds no mapping of keys to values", where=path)
-    return values

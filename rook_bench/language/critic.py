@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from rook_bench.core import InputError
-from rook_bench.core.config import Config, read_json_record
+from rook_bench.core.config import Grown, read_json_record
 from rook_bench.core.files import write_json
 from rook_bench.core.hashing import sha256_file, sha256_json
 from rook_bench.language.chance import Chance
-from rook_bench.language.manifest import LearnedFrom
+from rook_bench.language.manifest import LearnedFrom, OfPool
 from rook_bench.language.template import Prompts, Template
 from rook_bench.language.trees import Trees
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 
 RECORD, TREES = "critic.json", "critic.npz"
 
 
-class CriticRecord(Config):
+class PoolWorth(OfPool):
+    """What forecasts are worth, and orders cost, in one of several pools; see `CriticRecord`.
+
+    Attributes:
+        slope, slope_se, shrunk, cost_bps, chance: of its rows alone.
+    """
+
+    slope: float
+    slope_se: float = Field(ge=0)
+    shrunk: float = Field(ge=0, le=1)
+    cost_bps: float
+    chance: Chance | None = None
+
+
+class CriticRecord(Grown):
     """The record beside the trees.
 
     Attributes:
@@ -35,7 +50,10 @@ class CriticRecord(Config):
         chance: of a profit, by the utility of the better order; None where validation could not tell.
         learned_from: rows behind trees, slope, cost and chance.
         trees: SHA-256 of the file of trees.
+        pools: of several pools, what is told of each; what stands above is of all of them together.
     """
+
+    LATER: ClassVar = ("pools",)
 
     version: Literal[1] = 1
     template: Template
@@ -49,6 +67,15 @@ class CriticRecord(Config):
     chance: Chance | None = None
     learned_from: LearnedFrom
     trees: str
+    pools: list[PoolWorth] | None = None
+
+    def on(self, pool: Pool | None) -> CriticRecord:
+        """The record with what it tells of this pool in place of what it tells of all of them."""
+        for one in self.pools or ():
+            if pool is not None and one.is_of(pool):
+                names = ("slope", "slope_se", "shrunk", "cost_bps", "chance")
+                return self.model_copy(update={name: getattr(one, name) for name in names})
+        return self
 
 
 class Critic:
@@ -69,15 +96,16 @@ class Critic:
         """
         return antisymmetric(self.trees, prompts.shown, mirrored.shown)
 
-    def utilities(self, markout: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Expected net reward of BUY, HOLD and SELL in bps, shape (rows, 3), by foretold mark-outs."""
-        worth = self.record.shrunk * markout
-        return np.column_stack([worth - self.record.cost_bps, np.zeros(len(worth)), -worth - self.record.cost_bps])
+    def utilities(self, markout: NDArray[np.float64], pool: Pool | None = None) -> NDArray[np.float64]:
+        """Expected net reward of BUY, HOLD and SELL in bps, shape (rows, 3), by mark-outs foretold on a pool."""
+        told = self.record.on(pool)
+        worth = told.shrunk * markout
+        return np.column_stack([worth - told.cost_bps, np.zeros(len(worth)), -worth - told.cost_bps])
 
     def on(self, view: MarketView) -> NDArray[np.float64]:
         """Utilities of every row of a market, shape (rows, 3)."""
         template = self.record.template
-        return self.utilities(self.markout(template.render(view), template.render(view, mirrored=True)))
+        return self.utilities(self.markout(template.render(view), template.render(view, mirrored=True)), view.pool)
 
     def save(self, folder: Path) -> None:
         """Write record and trees into a folder."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,7 +26,7 @@ from rook_bench.language.adapter import Adapter, load_adapter
 from rook_bench.language.draft_scoring import scorer
 from rook_bench.language.engines import LEAST_AGREEMENT, REFERENCE, find_engine
 from rook_bench.language.generation import Generator
-from rook_bench.language.manifest import adapter_hash, read_manifest
+from rook_bench.language.manifest import Manifest, adapter_hash, read_manifest
 from rook_bench.language.scoring import Scored, probabilities, trade_score
 from rook_bench.language.store import AnswerStore
 from rook_bench.language.template import Prompts
@@ -136,25 +136,21 @@ class Decider:
         Rows whose prompt needs history that the tape does not have are held, with the reason; no
         model is asked about them. The same prompt always gets the same answer.
         """
-        self.asked_on(view.pool)
-        return self.decisions(self.manifest.template.render(view), rows, progress=progress, fresh=fresh)
+        return self.decisions(self.manifest.template.render(view), rows, view.pool, progress=progress, fresh=fresh)
 
-    def asked_on(self, pool: Pool) -> None:
-        """Take note of the pool whose swaps the prompts are about."""
-        home = self.manifest.training.get("pool", {}).get("pair", pool.pair)
-        same = _unwrapped(home) == _unwrapped(pool.pair)
-        self._elsewhere = "" if same else f"trained on {home}, asked on {pool.pair}"
+    def answers(self, texts: Sequence[str], pool: Pool | None = None) -> DecisionTape:
+        """One decision for each of these prompts about a pool's swaps, none of them empty."""
+        return self.decisions(Prompts(list(texts), np.empty((len(texts), 0)), [""] * len(texts)), len(texts), pool)
 
-    def answers(self, texts: Sequence[str]) -> DecisionTape:
-        """One decision for each of these prompts, none of them empty."""
-        return self.decisions(Prompts(list(texts), np.empty((len(texts), 0)), [""] * len(texts)), len(texts))
-
-    def decisions(self, prompts: Prompts, rows: int, *, progress: bool = False, fresh: bool = False) -> DecisionTape:
-        """The decisions of the first `rows` of these prompts; see `decide`."""
+    def decisions(
+        self, prompts: Prompts, rows: int, pool: Pool | None = None, *, progress: bool = False, fresh: bool = False
+    ) -> DecisionTape:
+        """The decisions of the first `rows` of these prompts about a pool's swaps; see `decide`."""
         for part in mapped.parts(rows) if fresh else ():
             self.store.forget(set(prompts.texts[part]))
-        build = self._from_scores if self.mode == "score" else self._from_texts
-        self._lost = 0
+        told = self.manifest.on(pool)
+        build = partial(self._from_scores, told) if self.mode == "score" else self._from_texts
+        self._lost, self._elsewhere = 0, self.manifest.strange(pool) if pool else ""
         with ExitStack() as stack:
             bar = _Bar(stack, f"asking {self.folder.name}", rows) if progress else None
 
@@ -219,15 +215,15 @@ class Decider:
         del reference, model
         return compare(expected, self._ask(prompts), self.manifest)
 
-    def _from_scores(self, prompts: Prompts, known: Mapping[str, Any]) -> DecisionTape:
+    def _from_scores(self, manifest: Manifest, prompts: Prompts, known: Mapping[str, Any]) -> DecisionTape:
         rows = len(prompts)
         held = np.array([bool(missing) for missing in prompts.undefined])
         answers = [known[text] if text else None for text in prompts.texts]
         scores = np.array([answer[0] if answer else (0.0, 0.0, 0.0) for answer in answers]).reshape(rows, 3)
-        odds = probabilities(scores, self.manifest)
+        odds = probabilities(scores, manifest)
         side = np.where(held, int(Side.HOLD), odds.argmax(axis=1)).astype(np.int8)
         details = np.array([answer[1:4] if answer else (0.0, 50.0, 300.0) for answer in answers]).reshape(rows, 3)
-        confidence = np.where(held, np.nan, self._confidence(odds)) if rows else np.empty(0)
+        confidence = np.where(held, np.nan, _confidence(odds, manifest)) if rows else np.empty(0)
         names = [", ".join(f"{name} {value:.3f}" for name, value in zip(SIDE_NAMES, row, strict=True)) for row in odds]
         if self.manifest.drafts_first:
             names = [f"{name};{answer[4]}" if answer else name for name, answer in zip(names, answers, strict=True)]
@@ -275,14 +271,6 @@ class Decider:
             seconds=numbers[:, 2],
             cost_usd=np.full(len(asked), NAN),
         )
-
-    def _confidence(self, odds: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The chance that the decision is the label; or that its trade gains, where the model learned from rewards."""
-        if self.manifest.confidence == "label":
-            return np.asarray(odds.max(axis=1))
-        trades = odds.argmax(axis=1) != Side.HOLD
-        chance = self.manifest.chance
-        return np.where(trades, chance(trade_score(odds)), np.nan) if chance else np.full(len(odds), np.nan)
 
     def _from_texts(self, prompts: Prompts, known: Mapping[str, Any]) -> DecisionTape:
         rows = len(prompts)
@@ -355,6 +343,9 @@ def _reasons(texts: Sequence[str], undefined: Sequence[str]) -> NDArray[np.objec
     )
 
 
-def _unwrapped(pair: str) -> str:
-    """A pair with wrapped ether as ether."""
-    return pair.upper().replace("WETH", "ETH")
+def _confidence(odds: NDArray[np.float64], manifest: Manifest) -> NDArray[np.float64]:
+    """The chance that the decision is the label; or that its trade gains, where the model learned from rewards."""
+    if manifest.confidence == "label":
+        return np.asarray(odds.max(axis=1))
+    trades, chance = odds.argmax(axis=1) != Side.HOLD, manifest.chance
+    return np.where(trades, chance(trade_score(odds)), np.nan) if chance else np.full(len(odds), np.nan)

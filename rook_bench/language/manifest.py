@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -22,6 +22,7 @@ from rook_bench.language.draft import Draft
 from rook_bench.language.place import FILE, Place, place_of
 from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
 from rook_bench.market.row_sketch import RowSketch
 
 WEIGHTS = {"lora": "adapter_model.safetensors", "full": "model.safetensors"}
@@ -72,6 +73,57 @@ class Adopted(Config):
     difference: float | None = None
     lessons_told: bool = False
     cautions: list[str] = Field(default_factory=list)
+
+
+class OfPool(Config):
+    """Which of several pools something is told of.
+
+    Attributes:
+        chain, address, pair, fee_pips: of the pool.
+    """
+
+    chain: str
+    address: str
+    pair: str
+    fee_pips: int
+
+    @staticmethod
+    def names(pool: Pool) -> dict[str, Any]:
+        """What names a pool here."""
+        return {"chain": pool.chain, "address": pool.address.lower(), "pair": pool.pair, "fee_pips": pool.fee_pips}
+
+    def is_of(self, pool: Pool) -> bool:
+        """Whether it is this very pool."""
+        return same_pool(self.model_dump(include={"chain", "address", "pair"}), pool) and self.fee_pips == pool.fee_pips
+
+
+class PoolRecord(OfPool):
+    """What an adapter of several pools keeps of each: their natural mixtures and their noise differ.
+
+    Attributes:
+        class_weights, temperature, chance: as of a `Manifest`, of its rows alone.
+    """
+
+    class_weights: dict[str, float]
+    temperature: float = Field(default=1.0, gt=0)
+    chance: Chance | None = None
+
+
+def same_pool(told: Mapping[str, str], pool: Pool) -> bool:
+    """Whether a record (chain, address, pair) is of a pool; by the pair where one of them has no address."""
+    there, here = told["address"].lower(), pool.log_address
+    if here is None or here in NO_ADDRESS or there in NO_ADDRESS:
+        return unwrapped(told["pair"]) == unwrapped(pool.pair)
+    return there == here and (told["chain"] == pool.chain or "unknown" in (told["chain"], pool.chain))
+
+
+NO_ADDRESS = ("", "unknown", "simulated")
+"""What stands in place of an address that is not known, or that there is none of."""
+
+
+def unwrapped(pair: str) -> str:
+    """A pair with wrapped ether as ether."""
+    return pair.upper().replace("WETH", "ETH")
 
 
 class LearnedFrom(Config):
@@ -129,11 +181,13 @@ class Manifest(Grown):
         learned_from: what it must not be judged on; None of a record that doesn't say.
         files: SHA-256 of weights, configuration and tokenizer.
         training: data, settings, versions, results; for a reader.
+        pools: of an adapter that was trained on several, what is kept of each; what stands above is of all of them
+            together, and serves a pool that is none of them.
         adopted: of a model that was not trained here, where it came from; for a reader, too.
         folder: where the model lies, from the record's folder, where that isn't told by the record's name.
     """
 
-    LATER: ClassVar = ("draft", "adopted", "folder")
+    LATER: ClassVar = ("draft", "pools", "adopted", "folder")
 
     version: Literal[1] = 1
     kind: Literal["lora", "full"]
@@ -149,15 +203,34 @@ class Manifest(Grown):
     draft: Draft | None = None
     learned_from: LearnedFrom | None = None
     training: dict[str, Any] = Field(default_factory=dict)
+    pools: list[PoolRecord] | None = None
     adopted: Adopted | None = None
     folder: str | None = None
 
     @model_validator(mode="after")
     def _weighed(self) -> Self:
-        weights = self.class_weights
-        if set(weights) != set(SIDE_NAMES) or not all(0 < weight < math.inf for weight in weights.values()):
-            raise ValueError("class_weights needs a positive weight for each of BUY, HOLD and SELL")
+        for weights in (self.class_weights, *(one.class_weights for one in self.pools or ())):
+            if set(weights) != set(SIDE_NAMES) or not all(0 < weight < math.inf for weight in weights.values()):
+                raise ValueError("class_weights needs a positive weight for each of BUY, HOLD and SELL")
         return self
+
+    def on(self, pool: Pool | None) -> Manifest:
+        """The record with what it keeps of this pool in place of what it keeps of all of them."""
+        for one in self.pools or ():
+            if pool is not None and one.is_of(pool):
+                own = {"class_weights": one.class_weights, "temperature": one.temperature, "chance": one.chance}
+                return self.model_copy(update=own)
+        return self
+
+    def strange(self, pool: Pool) -> str:
+        """Says that a pool is none that it learned from, "" where it is one, or where that isn't known."""
+        told = self.learned_from.pools if self.learned_from else []
+        if not told or any(same_pool(one, pool) for one in told):
+            return ""
+        pairs = [one["pair"] for one in told]
+        named = [f"{one['pair']} {one['address'][:10]}" if pool.pair in pairs else one["pair"] for one in told]
+        here = f"{pool.pair} {pool.address[:10]}" if pool.pair in pairs else pool.pair
+        return f"trained on {', '.join(dict.fromkeys(named))}, asked on {here}"
 
     @property
     def lessons_known(self) -> bool:

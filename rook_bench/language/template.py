@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from string import Formatter
 from typing import ClassVar, Literal, Self
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,8 @@ class Prompts:
 
     Attributes:
         texts: one prompt per row, "" where a field is undefined.
-        shown: the numbers they show, shape (rows, fields), NaN where undefined.
+        shown: the numbers they show, shape (rows, fields), NaN where undefined; one more for the pool where it is
+            named, the same on every row.
         undefined: names of the undefined fields of each row, "" where there is none.
     """
 
@@ -141,6 +143,14 @@ class Prompts:
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @classmethod
+    def concat(cls, parts: Sequence[Prompts]) -> Prompts:
+        """Those of several tapes, one after the other; at least one."""
+        if len(parts) == 1:
+            return parts[0]
+        texts, undefined = ([one for part in parts for one in getattr(part, name)] for name in ("texts", "undefined"))
+        return cls(texts, np.concatenate([part.shown for part in parts]), undefined)
 
     def rows(self, which: slice) -> Prompts:
         """Those of some rows."""
@@ -172,11 +182,12 @@ class Chat(Config):
 class Template(Grown):
     """A versioned prompt: text with {fields}, and the answer it asks for. Hashed into every adapter.
 
-    `chat` says that the prompt is for a chat model. `draft` is the grammar that drafts about such prompts are written
+    `chat` says that the prompt is for a chat model. `pair` that the prompt begins with the pool's pair and fee, for a
+    model of several pools. `draft` is the grammar that drafts about such prompts are written
     in; it is no part of the prompt, and of its hash.
     """
 
-    LATER: ClassVar = ("draft", "chat")
+    LATER: ClassVar = ("draft", "chat", "pair")
 
     name: str
     version: int = Key(ge=1)
@@ -185,6 +196,7 @@ class Template(Grown):
     fields: dict[str, Field] = Key(min_length=1)
     answer: Answer
     chat: Chat | None = None
+    pair: Literal[True] | None = None
     draft: Draft | None = None
 
     @model_validator(mode="after")
@@ -202,6 +214,10 @@ class Template(Grown):
                 raise ValueError(f"a step of the draft shows '{step.show}', which is not among the fields")
         return self
 
+    def telling(self, *, pair: bool) -> Template:
+        """The same, which names the pool too where that is asked for."""
+        return self.model_copy(update={"pair": True}) if pair else self
+
     @property
     def bare(self) -> Template:
         """The prompt and its answer alone."""
@@ -214,7 +230,7 @@ class Template(Grown):
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        parts = []
+        parts = [r" .+ [0-9.e+-]+%"] if self.pair else []
         for literal, name, _, _ in Formatter().parse(self.prompt):
             parts.append(re.escape(literal))
             if name is not None:
@@ -240,22 +256,36 @@ class Template(Grown):
             view: the market; `mirrored`: turned upside down, so that what was a reason to buy is one to sell.
         """
         rows, names = len(view), list(self.fields)
-        shown, texts, undefined = mapped.empty((rows, len(names))), Gathering(rows), Gathering(rows)
+        pool, which = (pair_text(view.pool), [_number_of(view.pool)]) if self.pair else ("", [])
+        shown = mapped.empty((rows, len(names) + len(which)))
+        texts, undefined = Gathering(rows), Gathering(rows)
         for part in mapped.parts(rows):
             columns = [field.show(view, part, mirrored=mirrored) for field in self.fields.values()]
-            shown[part] = np.column_stack([numbers for _, numbers in columns])
+            shown[part] = np.column_stack(
+                [*(numbers for _, numbers in columns), *(np.full(part.stop - part.start, number) for number in which)]
+            )
             gaps = [
-                ", ".join(name for name, gone in zip(names, row, strict=True) if gone) for row in np.isnan(shown[part])
+                ", ".join(name for name, gone in zip(names, row, strict=False) if gone) for row in np.isnan(shown[part])
             ]
             told = zip(*(column for column, _ in columns), strict=True)
             undefined.add(gaps)
             texts.add(
                 [
-                    "" if gap else self.prompt.format(**dict(zip(names, row, strict=True)))
+                    "" if gap else pool + self.prompt.format(**dict(zip(names, row, strict=True)))
                     for row, gap in zip(told, gaps, strict=True)
                 ]
             )
         return Prompts(as_list(texts.column()), shown, as_list(undefined.column()))
+
+
+def pair_text(pool: Pool) -> str:
+    """How a prompt names a pool."""
+    return f" {pool.pair} {pool.fee_pips / 1e4:g}%"
+
+
+def _number_of(pool: Pool) -> float:
+    """What stands for a pool among the numbers of its prompts; classifiers tell pools apart by it."""
+    return float(crc32(pair_text(pool).encode()))
 
 
 def load_template(reference: str | Path) -> Template:

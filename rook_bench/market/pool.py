@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -131,6 +132,14 @@ class Pool(Config):
     def fee(self) -> float:
         """The fee as a fraction of the amount in."""
         return self.fee_pips / 1e6
+
+
+def names_apart(pools: Sequence[Pool]) -> list[str]:
+    """Pairs, with the fee where a pair is there twice, and the address where that does not tell them apart."""
+    names = [pool.pair for pool in pools]
+    for more in (lambda pool: f"{pool.pair} {pool.fee_pips / 1e4:g}%", lambda pool: f"{pool.pair} {pool.address[:8]}"):
+        names = [more(pool) if names.count(name) > 1 else name for pool, name in zip(pools, names, strict=True)]
+    return [name if names.count(name) == 1 else f"{name} ({place + 1})" for place, name in enumerate(names)]
 
 
 ROOK_V4 = Pool(protocol="v4", token0=ETH, token1=USDC, base_is_token0=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import InputError
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
 
 STALE_S = 86_400
 """A reference price older than this is told of."""
@@ -60,6 +61,12 @@ def reference_price(frame: SwapFrame, coins: Iterable[str], currency: str) -> ND
 def same_coin(one: str, other: str) -> bool:
     """Whether two symbols are of one coin, wrapped or not."""
     return _plain(one) == _plain(other)
+
+
+def same_pair(pair: str, pool: Pool) -> bool:
+    """Whether a pair such as "ETH/USDC" is a pool's, its base named first; wrapped or not."""
+    names = pair.split("/")
+    return len(names) == 2 and same_coin(names[0], pool.base.symbol) and same_coin(names[1], pool.quote.symbol)
 
 
 def _plain(symbol: str) -> str:

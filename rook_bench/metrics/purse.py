@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import Estimate
+from rook_bench.market.pool import names_apart
 from rook_bench.metrics.clock import Borders, Clock
 from rook_bench.replay.purse import PurseRun, without
 from rook_bench.stats.lo import sharpe_interval
@@ -43,6 +44,11 @@ class PurseAnalysis:
 
     def __repr__(self) -> str:
         return f"<PurseAnalysis of {self.run.name}: {len(self.at):,} samples>"
+
+    @property
+    def names(self) -> list[str]:
+        """Of the pools; see `names_apart`."""
+        return names_apart([leg.pool for leg in self.run.legs])
 
     @cached_property
     def at(self) -> NDArray[np.datetime64]:
@@ -177,15 +183,6 @@ class PurseAnalysis:
             ],
             "correlations": [[None if np.isnan(one) else float(one) for one in row] for row in self.correlations],
         }
-
-
-def names_of_pools(analysis: PurseAnalysis) -> list[str]:
-    """Pairs, with the fee where a pair is there twice, and the address where that does not tell them apart."""
-    pools = [leg.pool for leg in analysis.run.legs]
-    names = [pool.pair for pool in pools]
-    for more in (lambda pool: f"{pool.pair} {pool.fee_pips / 1e4:g}%", lambda pool: f"{pool.pair} {pool.address[:8]}"):
-        names = [more(pool) if names.count(name) > 1 else name for pool, name in zip(pools, names, strict=True)]
-    return [name if names.count(name) == 1 else f"{name} ({place + 1})" for place, name in enumerate(names)]
 
 
 def _returns(equity: Floats) -> Floats:

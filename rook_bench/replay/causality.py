@@ -202,7 +202,9 @@ def _answers_again(run: Run, lookahead: Lookahead, rng: np.random.Generator) -> 
     with tempfile.TemporaryDirectory(prefix="rook-bench-") as empty:
         built = source.built
         budget = built.budget if isinstance(built, Wavers) else None
-        answer = _elsewhere(AnswersQuestion(Asked.of(source), asked, budget), watched=False, cache=Path(empty))
+        answer = _elsewhere(
+            AnswersQuestion(Asked.of(source), asked, run.frame.pool, budget), watched=False, cache=Path(empty)
+        )
         if isinstance(built, Wavers) and answer.budget is not None:
             built.budget = answer.budget
     if answer.error or answer.tape is None:

@@ -8,6 +8,7 @@ from rook_bench.core import ConfigError
 from rook_bench.core.config import Config
 from rook_bench.execution.frictions import Frictions
 from rook_bench.market.pool import Pool
+from rook_bench.market.reference import same_pair
 from rook_bench.risk import RiskConfig
 
 MOST_SEED = 2**64 - 1
@@ -69,9 +70,8 @@ class ReplayConfig(Config):
 
 
 def check_pair(pair: str | None, pool: Pool) -> None:
-    """Refuse a configuration made for another pair (wrapped ether counts as ether)."""
-    plain = pool.pair.upper().replace("WETH", "ETH")
-    if pair is not None and pair.upper().replace("WETH", "ETH") != plain:
+    """Refuse a configuration made for another pair (a wrapped coin counts as the coin)."""
+    if pair is not None and not same_pair(pair, pool):
         raise ConfigError(
             f"the configuration is for {pair}, the tape is {pool.pair}", where="pair", hint="use the tape's own"
         )

@@ -166,7 +166,7 @@ class _Side:
             assert isinstance(built, AnswersPrompts)
             texts = source.prompts(changed, len(changed)) or []
             rows = [row for row in range(here, len(changed)) if (row - here) % every == 0 and texts[row]]
-            said = built.answers([texts[row] for row in rows])
+            said = built.answers([texts[row] for row in rows], changed.pool)
             return _thinned(own, here, len(own)).with_rows(np.array(rows, dtype=np.intp), said)
         if source.installed or source.choice.plugin.in_memory:
             ask = Ask(len(changed), np.random.default_rng(seed), changed.data_hash)

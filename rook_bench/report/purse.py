@@ -14,7 +14,7 @@ from markupsafe import Markup
 from rook_bench.core.hashing import sha256_code
 from rook_bench.core.reference import short_name
 from rook_bench.market.reference import same_coin
-from rook_bench.metrics.purse import PurseAnalysis, names_of_pools
+from rook_bench.metrics.purse import PurseAnalysis
 from rook_bench.report.cells import Cell, bare, cell
 from rook_bench.report.charts import purse as charts
 from rook_bench.report.charts.purse import largest
@@ -81,7 +81,7 @@ def _render(analysis: PurseAnalysis, topics: Sequence[Topic], pictures: dict[str
 
 def _lead(analysis: PurseAnalysis) -> str:
     total, held = (analysis.estimates[name].value or 0.0 for name in ("total_return", "hold_return"))
-    gains, names = analysis.by_pool[-1] / analysis.hold[0], names_of_pools(analysis)
+    gains, names = analysis.by_pool[-1] / analysis.hold[0], analysis.names
     best, worst = int(np.argmax(gains)), int(np.argmin(gains))
     line = (
         f"{analysis.run.name} with one purse over {count_of(len(gains), 'pool')}: {percent(total, signed=True)} after "
@@ -109,7 +109,7 @@ def _measures(analysis: PurseAnalysis) -> Topic:
 
 
 def _pools(analysis: PurseAnalysis) -> Topic:
-    names, rows = names_of_pools(analysis), []
+    names, rows = analysis.names, []
     total = analysis.equity[-1] / analysis.hold[0] - 1
     without = analysis.left_out / analysis.hold[0] - 1
     for place, leg in enumerate(analysis.run.legs):
@@ -199,7 +199,7 @@ def _chart(analysis: PurseAnalysis) -> Markup | None:
         "change of value", "%", 3, 320, analysis.at,
         [Line("purse", COLOURS[0], percents[0], width=2.0), Line("held", HOLD_COLOUR, percents[1], "--")],
     )  # fmt: skip
-    columns, names, colours = largest(100.0 * analysis.by_pool / analysis.hold[0], names_of_pools(analysis))
+    columns, names, colours = largest(100.0 * analysis.by_pool / analysis.hold[0], analysis.names)
     lines = [Line(name, colour, column) for name, colour, column in zip(names, colours, columns.T, strict=True)]
     panes = [worth, Pane("added by pool", "%", 3, 220, analysis.at, lines)]
     nowhere = np.empty(0, "M8[ns]")
@@ -233,7 +233,7 @@ def _assumptions(analysis: PurseAnalysis) -> list[str]:
 
 def _provenance(analysis: PurseAnalysis) -> list[tuple[str, str]]:
     rows = [("rook-bench", version("rook-bench")), ("Code", sha256_code()), ("Purse", analysis.run.run_hash)]
-    for name, leg in zip(names_of_pools(analysis), analysis.run.legs, strict=True):
+    for name, leg in zip(analysis.names, analysis.run.legs, strict=True):
         rows += [
             (f"{name}: pool", leg.pool.address),
             (f"{name}: tape", f"{leg.frame.data_hash} ({short_name(leg.frame.source) or 'unnamed'})"),

@@ -50,6 +50,7 @@ class Table:
         markout: half the difference of both rewards, bps: what a buy gains before costs, shape (rows,).
         cost: half of what both together lose, bps, shape (rows,).
         at: when each row is, ns; until: when its reward is marked, ns.
+        pool: of which of several pools each row is.
     """
 
     numbers: NDArray[np.float64]
@@ -58,6 +59,7 @@ class Table:
     cost: NDArray[np.float64]
     at: NDArray[np.int64]
     until: NDArray[np.int64]
+    pool: NDArray[np.intp]
 
     def __len__(self) -> int:
         return len(self.markout)
@@ -150,16 +152,24 @@ def folds(table: Table) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Blocks of time, each with the rows that may be learned from when it is foretold.
 
     A row before the block whose reward is marked inside it, a row inside which a reward of the block is marked, and
-    what lies within the embargo of either are left out.
+    what lies within the embargo of either are left out. A block is one stretch of time in all pools, for they move
+    together; the embargo is so many rows of each.
     """
     rows = np.arange(len(table))
+    pools = [np.flatnonzero(table.pool == pool) for pool in range(int(table.pool.max(initial=0)) + 1)]
     for block in np.array_split(rows, FOLDS):
         first, last = int(block[0]), int(block[-1])
-        # Rows before it whose reward is known before it begins; rows after it that begin after its rewards are known.
-        before = np.searchsorted(np.maximum.accumulate(table.until), table.at[first], side="left") - EMBARGO_ROWS
-        after = np.searchsorted(table.at, table.until[block].max(), side="right") + EMBARGO_ROWS
-        others = np.concatenate([rows[: max(0, min(before, first - EMBARGO_ROWS))], rows[max(after, last + 1) :]])
-        yield block, others
+        known = table.until[block].max()
+        others = []
+        for own in pools:
+            at, until = table.at[own], np.maximum.accumulate(table.until[own])
+            begins, ends = np.searchsorted(own, (first, last + 1))
+            # Rows before it whose reward is known before it begins; rows after it that begin after its rewards are
+            # known.
+            before = np.searchsorted(until, table.at[first], side="left") - EMBARGO_ROWS
+            after = np.searchsorted(at, known, side="right") + EMBARGO_ROWS
+            others += [own[: max(0, min(before, begins - EMBARGO_ROWS))], own[max(after, ends) :]]
+        yield block, np.sort(np.concatenate(others))
 
 
 def slope_of(table: Table, foretold: NDArray[np.float64], horizon_s: float) -> Slope:

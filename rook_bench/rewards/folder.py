@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,30 +14,46 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from rook_bench.core import InputError
-from rook_bench.core.config import Config, read_json_record
+from rook_bench.core.config import Grown, read_json_record
 from rook_bench.core.hashing import sha256_file
-from rook_bench.language.manifest import LearnedFrom
-from rook_bench.market.frame import SwapFrame
-from rook_bench.rewards.reward import Action, Rewards
+from rook_bench.language.manifest import LearnedFrom, OfPool
+from rook_bench.rewards.reward import Action
+from rook_bench.rewards.rows import Split
 
 RECORD, TABLE, PICTURE = "rewards.json", "rewards.parquet", "rewards.png"
 SPLITS = ("train", "validation")
 """Splits that have rewards. Those of the test split are never worked out."""
 
 
-class RewardsRecord(Config):
+class PoolRewards(OfPool):
+    """What is told of one of several pools.
+
+    Attributes:
+        name: how it is called beside the others.
+        splits, facts: as of a `RewardsRecord`, of its rows alone.
+    """
+
+    name: str
+    splits: dict[str, dict[str, Any]]
+    facts: dict[str, Any] = Field(default_factory=dict)
+
+
+class RewardsRecord(Grown):
     """The record beside the rewards.
 
     Attributes:
         actions: columns of the table.
         horizon_s: seconds from landing to the mark.
         config: capital, sizing and frictions behind the rewards.
-        splits: data hash, rows and defined rows of each split.
+        splits: data hash, rows and defined rows of each split; of several pools their sums, without a hash.
         template: SHA-256 of the template that the critic reads.
         file: SHA-256 of the table.
         learned_from: rows behind all of it.
         facts: what was measured, for a reader.
+        common_split, pools: of several pools, the date that cuts all of them, and each of them.
     """
+
+    LATER: ClassVar = ("common_split", "pools")
 
     version: Literal[2] = 2
     actions: list[Action]
@@ -48,6 +65,13 @@ class RewardsRecord(Config):
     code: str
     learned_from: LearnedFrom
     facts: dict[str, Any] = Field(default_factory=dict)
+    common_split: dict[str, str | None] | None = None
+    pools: list[PoolRewards] | None = None
+
+    @property
+    def made_of(self) -> list[dict[str, dict[str, Any]]]:
+        """Data hash, rows and defined rows of each split, by pool."""
+        return [self.splits] if self.pools is None else [pool.splits for pool in self.pools]
 
 
 def read_record(folder: str | Path) -> RewardsRecord:
@@ -65,11 +89,13 @@ class SplitRewards:
     Attributes:
         bps: net reward of each action, shape (rows, actions); NaN where it is undefined.
         foretold: mark-out of a buy as trees foretold it that had not seen the row, bps, before shrinking, shape
-            (rows,); NaN where a number or a reward is undefined.
+            (rows,); NaN where a number or a reward is undefined, and of several pools on rows that are for nothing.
+        pool: of which of several pools each row is; those of the first come first.
     """
 
     bps: NDArray[np.float64]
     foretold: NDArray[np.float64]
+    pool: NDArray[np.intp]
 
 
 def read_table(folder: str | Path) -> tuple[RewardsRecord, dict[str, SplitRewards]]:
@@ -86,20 +112,25 @@ def read_table(folder: str | Path) -> tuple[RewardsRecord, dict[str, SplitReward
     bps = np.column_stack([table[name].to_numpy() for name in names])
     split = np.asarray(table["split"].to_pylist(), dtype=object)
     foretold = table["foretold"].to_numpy()
-    return record, {name: SplitRewards(bps[split == name], foretold[split == name]) for name in SPLITS}
+    pool = np.asarray(table["pool"] if "pool" in table.column_names else np.zeros(len(table), dtype=np.intp))
+    return record, {
+        name: SplitRewards(bps[split == name], foretold[split == name], pool[split == name]) for name in SPLITS
+    }
 
 
-def write_table(splits: dict[str, tuple[SwapFrame, Rewards, NDArray[np.float64]]], path: Path) -> None:
+def write_table(splits: Sequence[Split], foretold: Sequence[NDArray[np.float64]], path: Path) -> None:
     """Write the rewards of each split, a row per swap, beside the mark-out that was foretold of it."""
-    parts = []
-    for name, (frame, rewards, foretold) in splits.items():
+    parts, several = [], any(split.pool for split in splits)
+    for split, told in zip(splits, foretold, strict=True):
+        frame, rewards = split.frame, split.rewards
         columns: dict[str, Any] = {
-            "split": pa.array([name] * len(frame)).dictionary_encode(),
+            "split": pa.array([split.name] * len(frame)).dictionary_encode(),
+            **({"pool": pa.array(np.full(len(frame), split.pool, dtype=np.int32))} if several else {}),
             "row": pa.array(np.arange(len(frame), dtype=np.int32)),
             "at": pa.array(frame.at.astype("datetime64[ns]")),
             "landing_row": pa.array(rewards.landing_row.astype(np.int32)),
             "exit_row": pa.array(rewards.exit_row.astype(np.int32)),
-            "foretold": pa.array(foretold),
+            "foretold": pa.array(told),
         }
         for column in range(len(rewards.actions)):
             columns[f"reward_{column}"] = pa.array(rewards.bps[:, column])

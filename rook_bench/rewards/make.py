@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from rook_bench.core import InputError, Side
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.core.hashing import sha256_code, sha256_file
+from rook_bench.dataset.common_split import CommonSplit, DataDir, SplitRows, folders_of, refuse_twice
 from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.language.chance import Chance
-from rook_bench.language.critic import Critic, CriticRecord
+from rook_bench.language.critic import Critic, CriticRecord, PoolWorth
 from rook_bench.language.manifest import LearnedFrom
-from rook_bench.language.template import Prompts, Template
-from rook_bench.market.features import FEATURES, SIGNED, compute_features
+from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.view import MarketView
+from rook_bench.market.pool import Pool, names_apart
 from rook_bench.replay import ReplayConfig
+from rook_bench.replay.purse.engine import with_native
 from rook_bench.rewards.critic import (
     CLUSTER_HORIZONS,
-    LEAST_CLUSTERS,
     Fitted,
     Slope,
     Table,
@@ -35,8 +35,10 @@ from rook_bench.rewards.critic import (
     out_of_fold,
     slope_of,
 )
-from rook_bench.rewards.folder import PICTURE, RECORD, SPLITS, TABLE, RewardsRecord, write_table
-from rook_bench.rewards.reward import HORIZON_S, Action, Rewards, rewards_of
+from rook_bench.rewards.folder import PICTURE, RECORD, SPLITS, TABLE, PoolRewards, RewardsRecord, write_table
+from rook_bench.rewards.made import Judged, Made
+from rook_bench.rewards.reward import HORIZON_S, Action
+from rook_bench.rewards.rows import JUDGE, LEARN, LEFT_OUT, How, Rows, Split, roles_of, within
 
 LEAST_ROWS = 1000
 """Training rows below which no critic is fitted: four folds of less tell nothing."""
@@ -48,116 +50,11 @@ DEFAULT_ORDER = (0.05, 50.0, 300.0)
 """Size, slippage and deadline of a side that no label has."""
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """One split with its rewards.
-
-    Attributes:
-        frame: its swaps; rewards: of each.
-        prompts, mirrored: what the template shows of each, and of its mirror image.
-    """
-
-    frame: SwapFrame
-    rewards: Rewards
-    prompts: Prompts
-    mirrored: Prompts
-
-    @property
-    def usable(self) -> NDArray[np.intp]:
-        """Rows with a prompt and a reward of both sides."""
-        return np.flatnonzero(self.prompts.defined & self.mirrored.defined & self.rewards.defined)
-
-    def table(self, numbers: NDArray[np.float64], mirrored: NDArray[np.float64]) -> Table:
-        """Its usable rows as something to learn from, with these numbers."""
-        rows = self.usable
-        buy, sell = (self.rewards.of(side)[rows] for side in (Side.BUY, Side.SELL))
-        at = self.frame.at.astype(np.int64)
-        horizon_ns = at[self.rewards.exit_row[rows]]
-        return Table(numbers[rows], mirrored[rows], (buy - sell) / 2, -(buy + sell) / 2, at[rows], horizon_ns)
-
-    def features(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Every causal feature of every row, and of its mirror image, shape (rows, features)."""
-        plain = np.nan_to_num(compute_features(self.frame)[list(FEATURES)].to_numpy(dtype=np.float64))
-        sign = np.array([-1.0 if name in SIGNED else 1.0 for name in FEATURES])
-        return plain, plain * sign
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What choosing the best expected action earned on rows that nothing was fitted on.
-
-    Attributes:
-        rows: judged; trades: rows on which something was done.
-        mean_bps: net reward of a trade, NaN without trades; se_bps: its standard error, clustered in time.
-    """
-
-    rows: int
-    trades: int
-    mean_bps: float
-    se_bps: float
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """What `make_rewards` wrote.
-
-    Attributes:
-        folder: where; record: beside the table; critic: of the template's numbers.
-        ceiling: slope with every causal feature there is.
-        judged: what the critic's choices earned on the validation rows.
-    """
-
-    folder: Path
-    record: RewardsRecord
-    critic: CriticRecord
-    ceiling: Slope
-    judged: Judged
-
-    @property
-    def found(self) -> bool:
-        """Whether the critic expects anything of any row: forecasts that prove worthless are shrunk to nothing."""
-        return self.critic.shrunk > 0
-
-    def describe(self) -> list[str]:
-        """What a person should know before a model learns from it."""
-        record, facts, slope = self.record, self.record.facts, self.record.facts["slope"]
-        counts = (f"{one['usable']:,} of {one['rows']:,} {name} rows" for name, one in record.splits.items())
-        lines = [f"rewards of {' and '.join(counts)}, marked {record.horizon_s:g} s after landing"]
-        lines += [
-            f"{name}: {mean:+.2f} bps on average, {facts['profitable'][name]:.1%} gain, "
-            f"{facts['reverted'][name]:.2%} revert"
-            for name, mean in facts["mean_bps"].items()
-        ]
-        told = "nothing but zero is foretold" if slope["value"] is None else _slope_text(slope)
-        lines.append(
-            f"critic ({self.critic.template.name}): {told}; an order costs {self.critic.cost_bps:.2f} bps, forecasts "
-            f"spread by {slope['spread_bps']:.1f}; {slope['clusters']:,} stretches of time"
-        )
-        ceiling = facts["ceiling"]
-        lines.append(
-            "reward ceiling: with every feature there is, "
-            + ("nothing is foretold" if ceiling["value"] is None else _slope_text(ceiling))
-        )
-        if not self.found:
-            lines.append(f"{_why(slope)}: forecasts are shrunk to nothing, and a model that learns from them will hold")
-        judged = self.judged
-        lines.append(
-            f"validation: {judged.trades:,} of {judged.rows:,} rows are worth a trade"
-            + (f", {judged.mean_bps:+.2f} ± {judged.se_bps:.2f} bps each" if judged.trades else "")
-        )
-        if self.found and not judged.trades:
-            lines.append(
-                f"no edge to trade on: shrunk forecasts spread by {self.critic.shrunk * slope['spread_bps']:.1f} bps, "
-                f"and an order costs {self.critic.cost_bps:.1f}; {_more(slope)}"
-            )
-        return lines
-
-
 def make_rewards(
-    data_dir: str | Path,
+    data_dir: DataDir,
     out: str | Path,
     template: Template,
-    config: ReplayConfig,
+    config: ReplayConfig | Sequence[ReplayConfig],
     *,
     horizon_s: float = HORIZON_S,
     seed: int = 0,
@@ -166,10 +63,11 @@ def make_rewards(
     """Work out the rewards of the train and validation rows of a prepared folder, and fit the critic.
 
     Args:
-        data_dir: what `data prepare` wrote, with exact tapes of its splits.
+        data_dir: what `data prepare` wrote, with exact tapes of its splits; several folders, each of another pool, are
+            cut at one date (see `CommonSplit`), and one critic is fitted on all of them.
         out: the folder to write, whole or not at all.
         template: whose numbers the critic reads.
-        config: capital, sizing and frictions; filters are left out.
+        config: capital, sizing and frictions; filters are left out. Of several folders, for all or one for each.
         horizon_s: seconds from landing to the mark. Rows whose mark lies beyond their own split have no reward, so
             that nothing of a later split is in it.
         seed: of the trees.
@@ -178,96 +76,103 @@ def make_rewards(
     Raises:
         InputError: for a folder without split tapes, or one too short to learn from.
     """
-    data_dir = Path(data_dir)
-    listed = {name: split_tape(data_dir, name) for name in SPLITS}
-    frames = {name: one.read() for name, one in listed.items()}
-    actions = actions_of(frames["train"])
-    splits = {}
-    for name, frame in frames.items():
-        tick(f"rewards of the {name} rows")
-        splits[name] = _split(frame, actions, config, horizon_s, template)
-    train, val = splits["train"], splits["validation"]
-    if len(train.usable) < LEAST_ROWS:
-        what = f"{len(train.usable):,} training rows have a reward, {LEAST_ROWS:,} are needed to learn from them"
-        raise InputError(what, where=data_dir, hint="use a longer tape, or a shorter --horizon")
-    if not len(val.usable):
-        raise InputError("no validation row has a reward", where=data_dir, hint="use a longer tape")
-    table = train.table(train.prompts.shown, train.mirrored.shown)
+    given = folders_of(data_dir)
+    folders = given.paths
+    listed = [{name: split_tape(folder, name) for name in SPLITS} for folder in given.all]
+    frames = [{name: one.read() for name, one in own.items()} for own in listed]
+    refuse_twice(given.all, [own["train"] for own in frames])
+    cuts = [SplitRows.of_tapes(path, *own.values()) for path, own in zip(given.all, frames, strict=True)]
+    common = CommonSplit.of(cuts) if cuts[1:] else None
+    configs = [config] * len(folders) if isinstance(config, ReplayConfig) else list(config)
+    frames = _knowing_gas(frames, [*configs, *configs[-1:] * len(given.beside)])[: len(folders)]
+    pools = [own["train"].pool for own in frames]
+    names = names_apart(pools)
+    actions = actions_of([own["train"] for own in frames])
+    splits: list[Split] = []
+    for place, own in enumerate(frames):
+        how, roles = How(configs[place], horizon_s, template), roles_of(cuts[place], own, common)
+        for name, frame in own.items():
+            tick(f"rewards of the {name} rows" + ("" if common is None else f" of {names[place]}"))
+            split = Split.of(place, name, frame, actions, how, roles[name])
+            splits.append(split if common is None else within(split, common))
+    train, val = Rows(splits, LEARN), Rows(splits, JUDGE)
+    for place, folder in enumerate(folders):
+        counts = [int((rows.pool == place).sum()) for rows in (train, val)]
+        if counts[0] < LEAST_ROWS:
+            what = f"{counts[0]:,} training rows have a reward, {LEAST_ROWS:,} are needed to learn from them"
+            raise InputError(what, where=folder, hint="use a longer tape, or a shorter --horizon")
+        if not counts[1]:
+            raise InputError("no validation row has a reward", where=folder, hint="use a longer tape")
+    table = train.table(lambda split: (split.prompts.shown, split.mirrored.shown))
     tick("the critic")
     fitted = fit_critic(table, horizon_s, seed)
     tick("its ceiling")
-    everything = train.table(*train.features())
-    ceiling = slope_of(everything, out_of_fold(everything, seed), horizon_s)
-    learned = LearnedFrom.of(SwapFrame.concat([_bare(frame) for frame in frames.values()], source=str(data_dir)))
+    everything = train.table(_features_of(splits))
+    beyond = out_of_fold(everything, seed)
+    ceiling = slope_of(everything, beyond, horizon_s)
+    learned = _learned_from(folders, frames, splits, common)
     critic = _critic(fitted, template, actions, horizon_s, learned)
-    judged, chance = _judged(critic, val)
-    critic = Critic(critic.record.model_copy(update={"chance": chance}), critic.trees)
+    own_rows = _of_pools(table.pool, pools)
+    slopes = [slope_of(table.take(own), fitted.foretold[own], horizon_s) for own in own_rows]
+    highest = [slope_of(everything.take(own), beyond[own], horizon_s) for own in own_rows]
+    worth = [
+        PoolWorth(**PoolWorth.names(pool), **_known(slope), cost_bps=float(np.median(table.cost[own])))
+        for pool, slope, own in zip(pools, slopes, own_rows, strict=True)
+    ]
+    if common is not None:
+        critic = Critic(critic.record.model_copy(update={"pools": worth}), critic.trees)
+    judged, chance, by_pool = _judged(critic, pools, val)
+    update: dict[str, Any] = {"chance": chance}
+    if common is not None:
+        chances = [chance for _, chance in by_pool]
+        update["pools"] = [one.model_copy(update={"chance": own}) for one, own in zip(worth, chances, strict=True)]
+    critic = Critic(critic.record.model_copy(update=update), critic.trees)
     with whole_folder(out) as aside:
-        foretold = {
-            "train": _spread_out(fitted.foretold, train.usable, len(train.frame)),
-            "validation": critic.markout(val.prompts, val.mirrored),
-        }
-        write_table(
-            {name: (split.frame, split.rewards, foretold[name]) for name, split in splits.items()}, aside / TABLE
-        )
+        write_table(splits, _foretold(splits, train.spread(fitted.foretold), critic), aside / TABLE)
         critic.save(aside)
-        (aside / PICTURE).write_bytes(_drawn(train, table, fitted, horizon_s))
+        (aside / PICTURE).write_bytes(_drawn(train, actions, table, fitted, horizon_s))
+        told = [
+            {split.name: _counted(listed[place][split.name].data_hash, split) for split in own}
+            for place, own in enumerate(_by_pool(splits))
+        ]
+        of_pools = [
+            PoolRewards(
+                **PoolRewards.names(pool),
+                name=names[place],
+                splits=told[place],
+                facts={
+                    "config": configs[place].on(pool).model_dump(mode="json"),
+                    "slope": _plain(slopes[place]) | {"cluster_s": CLUSTER_HORIZONS * horizon_s},
+                    "ceiling": _plain(highest[place]),
+                    "validation": _told_of(by_pool[place][0]),
+                },
+            )
+            for place, pool in enumerate(pools)
+        ]
         record = RewardsRecord(
             actions=list(actions),
             horizon_s=horizon_s,
-            config=config.on(frames["train"].pool).model_dump(mode="json"),
-            splits={
-                name: {
-                    "data_hash": listed[name].data_hash,
-                    "rows": len(split.frame),
-                    "usable": len(split.usable),
-                    "landing beyond the split": int((split.rewards.landing_row < 0).sum()),
-                    "marked beyond the split or a hole": int(
-                        ((split.rewards.landing_row >= 0) & (split.rewards.exit_row < 0)).sum()
-                    ),
-                }
-                for name, split in splits.items()
-            },
+            config=configs[0].on(pools[0]).model_dump(mode="json"),
+            splits=told[0] if common is None else _summed(told),
             template=template.sha256,
             file=sha256_file(aside / TABLE),
             code=sha256_code("core", "execution", "market", "replay", "rewards"),
             learned_from=learned,
-            facts=_facts(train, fitted.slope, ceiling, judged, horizon_s),
+            facts=_facts(train, actions, _reverted(splits), fitted.slope, ceiling, judged, horizon_s)
+            | ({} if common is None else {"learned_from_rows": len(train)}),
+            common_split=None if common is None else common.to_json(),
+            pools=None if common is None else of_pools,
         )
         write_json(aside / RECORD, record.model_dump(mode="json"))
     return Made(Path(out), record, critic.record, ceiling, judged)
 
 
-def _why(slope: dict[str, Any]) -> str:
-    """Why forecasts count for nothing, with the time after which more could be told."""
-    needed, days = slope["clusters_needed"], slope["cluster_s"] / 86_400
-    if slope["clusters"] < LEAST_CLUSTERS:
-        asked = needed or LEAST_CLUSTERS
-        there_are = f"{slope['clusters'] * days:.1f} days of training rows"
-        return f"too short to tell ({there_are}, at least {asked * days:.1f} needed)"
-    if needed is None:
-        return "no edge found"
-    return f"no edge found (if the slope is what it seems, {needed * days:.1f} days of training rows would show it)"
-
-
-def _more(slope: dict[str, Any]) -> str:
-    """How much tape would make the slope sharper."""
-    now, needed = (count * slope["cluster_s"] / 86_400 for count in (slope["clusters"], slope["clusters_needed"]))
-    if needed <= now:
-        return f"the slope is sharp enough on these {now:.1f} days of training rows"
-    return f"{needed:.1f} days of training rows instead of {now:.1f} would halve the slope's error against it"
-
-
-def _slope_text(slope: dict[str, Any]) -> str:
-    return (
-        f"mark-outs follow its forecasts at {slope['value']:.2f} ± {slope['se']:.2f}, shrunk by {slope['shrunk']:.2f}"
-    )
-
-
-def actions_of(frame: SwapFrame) -> tuple[Action, Action]:
-    """A BUY and a SELL as the labels have them most often."""
-    columns = [frame.labels[f"label_{name}"].tolist() for name in ("side", "size", "slippage_bps", "deadline_s")]
-    seen = Counter(zip(*columns, strict=True))
+def actions_of(frames: Sequence[SwapFrame]) -> tuple[Action, Action]:
+    """A BUY and a SELL as the labels of all of these swaps have them most often."""
+    seen: Counter[tuple[Any, ...]] = Counter()
+    for frame in frames:
+        columns = [frame.labels[f"label_{name}"].tolist() for name in ("side", "size", "slippage_bps", "deadline_s")]
+        seen.update(zip(*columns, strict=True))
     found = []
     for side in (Side.BUY, Side.SELL):
         own = [(count, values) for (name, *values), count in seen.items() if name == side.name]
@@ -276,22 +181,72 @@ def actions_of(frame: SwapFrame) -> tuple[Action, Action]:
     return found[0], found[1]
 
 
-def _split(
-    frame: SwapFrame, actions: tuple[Action, ...], config: ReplayConfig, horizon_s: float, template: Template
-) -> Split:
-    view = MarketView.whole(frame)
-    rewards = rewards_of(frame, actions, config, horizon_s)
-    return Split(frame, rewards, template.render(view), template.render(view, mirrored=True))
+def _knowing_gas(frames: Sequence[dict[str, SwapFrame]], configs: Sequence[ReplayConfig]) -> list[dict[str, SwapFrame]]:
+    """The splits of several pools, each with what gas costs where another pool tells it."""
+    told = {name: with_native([own[name] for own in frames], configs) for name in SPLITS}
+    return [{name: told[name][place] for name in SPLITS} for place in range(len(frames))]
 
 
-def _drawn(train: Split, table: Table, fitted: Fitted, horizon_s: float) -> bytes:
+def _features_of(splits: Sequence[Split]) -> Callable[[Split], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    known = {id(split): split.features() for split in splits}
+    return lambda split: known[id(split)]
+
+
+def _of_pools(pool: NDArray[np.intp], pools: Sequence[Pool]) -> list[NDArray[np.intp]]:
+    return [np.flatnonzero(pool == place) for place in range(len(pools))]
+
+
+def _by_pool(splits: Sequence[Split]) -> list[list[Split]]:
+    return [[split for split in splits if split.pool == place] for place in range(splits[-1].pool + 1)]
+
+
+def _learned_from(
+    folders: Sequence[Path],
+    frames: Sequence[dict[str, SwapFrame]],
+    splits: Sequence[Split],
+    common: CommonSplit | None,
+) -> LearnedFrom:
+    """All rows of both splits; of several pools those that are for something."""
+    parts = []
+    for folder, own, cut in zip(folders, frames, _by_pool(splits), strict=True):
+        whole = SwapFrame.concat([_bare(frame) for frame in own.values()], source=str(folder))
+        used = np.flatnonzero(np.concatenate([split.role for split in cut]) != LEFT_OUT)
+        parts.append(LearnedFrom.of(whole if common is None else whole[int(used[0]) : int(used[-1]) + 1]))
+    return parts[0] if common is None else LearnedFrom.union(parts)
+
+
+def _foretold(
+    splits: Sequence[Split], out_of_fold: Sequence[NDArray[np.float64]], critic: Critic
+) -> list[NDArray[np.float64]]:
+    """Of rows that were learned from what trees said that had not seen them; of the others what the critic says."""
+    told = []
+    for split, kept in zip(splits, out_of_fold, strict=True):
+        judged = split.role == JUDGE
+        told.append(np.where(judged, critic.markout(split.prompts, split.mirrored), kept) if judged.any() else kept)
+    return told
+
+
+def _counted(data_hash: str, split: Split) -> dict[str, Any]:
+    rewards = split.rewards
+    return {
+        "data_hash": data_hash,
+        "rows": len(split.frame),
+        "usable": int(split.usable.sum()),
+        "landing beyond the split": int((rewards.landing_row < 0).sum()),
+        "marked beyond the split or a hole": int(((rewards.landing_row >= 0) & (rewards.exit_row < 0)).sum()),
+    }
+
+
+def _summed(told: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    counts = [name for name in told[0]["train"] if name != "data_hash"]
+    return {split: {name: sum(one[split][name] for one in told) for name in counts} for split in told[0]}
+
+
+def _drawn(train: Rows, actions: Sequence[Action], table: Table, fitted: Fitted, horizon_s: float) -> bytes:
     """What actions earned on the train rows, and how far it was foretold."""
     from rook_bench.report.charts.rewards import Foretold, Learnt, draw_rewards  # matplotlib takes a while to import
 
-    rewards = {
-        f"{action.side.name} {action.size:.0%}": train.rewards.bps[train.usable, column]
-        for column, action in enumerate(train.rewards.actions)
-    }
+    rewards = {f"{action.side.name} {action.size:.0%}": train.bps(column) for column, action in enumerate(actions)}
     foretold = None
     if np.ptp(fitted.foretold) > 0:
         groups = [rows for rows in np.array_split(np.argsort(fitted.foretold, kind="stable"), GROUPS) if len(rows)]
@@ -307,13 +262,6 @@ def _drawn(train: Split, table: Table, fitted: Fitted, horizon_s: float) -> byte
     return draw_rewards(rewards, foretold, Learnt(slope.value, slope.se, slope.shrunk, fitted.cost_bps, slope.enough))
 
 
-def _spread_out(values: NDArray[np.float64], rows: NDArray[np.intp], count: int) -> NDArray[np.float64]:
-    """Values of some rows among all, NaN elsewhere."""
-    out = np.full(count, np.nan)
-    out[rows] = values
-    return out
-
-
 def _bare(frame: SwapFrame) -> SwapFrame:
     """Without what liquidity did, which the gap between splits breaks."""
     return replace(frame, history=None)
@@ -323,15 +271,12 @@ def _critic(
     fitted: Fitted, template: Template, actions: tuple[Action, ...], horizon_s: float, learned: LearnedFrom
 ) -> Critic:
     buy, sell = ((one.size, one.slippage_bps, one.deadline_s) for one in actions)
-    slope = fitted.slope
     record = CriticRecord(
         template=template,
         buy=buy,
         sell=sell,
         horizon_s=horizon_s,
-        slope=slope.value if np.isfinite(slope.value) else 0.0,
-        slope_se=slope.se if np.isfinite(slope.se) else 0.0,
-        shrunk=slope.shrunk,
+        **_known(fitted.slope),
         cost_bps=fitted.cost_bps,
         learned_from=learned,
         trees="",
@@ -339,41 +284,60 @@ def _critic(
     return Critic(record, fitted.trees)
 
 
-def _judged(critic: Critic, val: Split) -> tuple[Judged, Chance | None]:
-    """What the critic's choices earn on the validation rows, and the chance of a profit by utility."""
-    rows = val.usable
-    utility = critic.utilities(critic.markout(val.prompts, val.mirrored))[rows]
+def _known(slope: Slope) -> dict[str, float]:
+    """A slope as a record has it: nothing foretold is 0."""
+    told = {"slope": slope.value, "slope_se": slope.se, "shrunk": slope.shrunk}
+    return {name: value if np.isfinite(value) else 0.0 for name, value in told.items()}
+
+
+def _judged(
+    critic: Critic, pools: Sequence[Pool], val: Rows
+) -> tuple[Judged, Chance | None, list[tuple[Judged, Chance | None]]]:
+    """What the critic's choices earn on the validation rows, and the chance of a profit; and both of each pool."""
+    utility = val.gather(
+        lambda split: critic.utilities(critic.markout(split.prompts, split.mirrored), pools[split.pool])
+    )
     better = np.where(utility[:, 0] >= utility[:, 2], 0, 2)
-    buy, sell = (val.rewards.of(side)[rows] for side in (Side.BUY, Side.SELL))
-    earned = np.where(better == 0, buy, sell)
+    earned = np.where(better == 0, val.reward(Side.BUY), val.reward(Side.SELL))
     score = utility.max(axis=1, where=np.array([True, False, True]), initial=-np.inf)
-    chance = chance_of_profit(score, earned > 0)
-    trades = score > 0
-    count = int(trades.sum())
-    at = val.frame.at.astype(np.int64)[rows][trades]
-    mean, se = clustered_mean(earned[trades], at, critic.record.horizon_s)
-    return Judged(len(rows), count, mean, se), chance
+
+    def of(rows: NDArray[np.intp]) -> tuple[Judged, Chance | None]:
+        trades = rows[score[rows] > 0]
+        mean, se = clustered_mean(earned[trades], val.at[trades], critic.record.horizon_s)
+        return Judged(len(rows), len(trades), mean, se), chance_of_profit(score[rows], earned[rows] > 0)
+
+    return *of(np.arange(len(val))), [of(own) for own in _of_pools(val.pool, pools)]
 
 
-def _facts(train: Split, slope: Slope, ceiling: Slope, judged: Judged, horizon_s: float) -> dict[str, Any]:
-    rewards = train.rewards
-    named = {f"{action.side.name} {action.size:.0%}": column for column, action in enumerate(rewards.actions)}
-    usable = train.usable
-    span_s = float(np.ptp(train.frame.at.astype(np.int64)[usable])) / 1e9
+def _facts(
+    train: Rows,
+    actions: Sequence[Action],
+    reverted: NDArray[np.float64],
+    slope: Slope,
+    ceiling: Slope,
+    judged: Judged,
+    horizon_s: float,
+) -> dict[str, Any]:
+    named = {f"{action.side.name} {action.size:.0%}": train.bps(column) for column, action in enumerate(actions)}
     return {
-        "mean_bps": {name: float(rewards.bps[usable, column].mean()) for name, column in named.items()},
-        "profitable": {name: float((rewards.bps[usable, column] > 0).mean()) for name, column in named.items()},
-        "reverted": dict(zip(named, map(float, rewards.reverted()), strict=True)),
-        "independent_horizons": span_s / max(1.0, _horizon_of(train)),
+        "mean_bps": {name: float(bps.mean()) for name, bps in named.items()},
+        "profitable": {name: float((bps > 0).mean()) for name, bps in named.items()},
+        "reverted": dict(zip(named, map(float, reverted), strict=True)),
+        "independent_horizons": float(np.ptp(train.at)) / 1e9 / max(1.0, train.horizon_s),
         "slope": _plain(slope) | {"cluster_s": CLUSTER_HORIZONS * horizon_s},
         "ceiling": _plain(ceiling),
-        "validation": {name: None if value != value else value for name, value in vars(judged).items()},
+        "validation": _told_of(judged),
     }
 
 
-def _horizon_of(split: Split) -> float:
-    at, rows = split.frame.at.astype(np.int64), split.usable
-    return float(np.median(at[split.rewards.exit_row[rows]] - at[rows])) / 1e9
+def _reverted(splits: Sequence[Split]) -> NDArray[np.float64]:
+    """Share of the rows of the train tapes on which each action reverts."""
+    shares = [(split.rewards.reverted(), len(split.frame)) for split in splits if split.name == "train"]
+    return np.asarray(np.average([share for share, _ in shares], axis=0, weights=[rows for _, rows in shares]))
+
+
+def _told_of(judged: Judged) -> dict[str, Any]:
+    return {name: None if value != value else value for name, value in vars(judged).items()}
 
 
 def _plain(slope: Slope) -> dict[str, Any]:

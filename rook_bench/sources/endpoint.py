@@ -13,6 +13,7 @@ from rook_bench.endpoint.address import Address
 from rook_bench.endpoint.budget import Budget
 from rook_bench.endpoint.terms import Terms
 from rook_bench.language.template import Template, load_template
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import Ask
@@ -45,8 +46,9 @@ class Endpoint:
         """What is shown on each row."""
         return self._template.render(view).texts
 
-    def answers(self, texts: Sequence[str]) -> DecisionTape:
+    def answers(self, texts: Sequence[str], pool: Pool | None = None) -> DecisionTape:
         """The server's answers to prompts, one decision each."""
+        del pool
         return self._model.answers(texts)
 
     def notes(self) -> Sequence[str]:

@@ -18,6 +18,7 @@ from rook_bench.dataset.folds import Folds, read_folds
 from rook_bench.language.manifest import Manifest, adapter_hash, read_manifest
 from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
 from rook_bench.sources.lora import LanguageModel, Mode
@@ -88,14 +89,14 @@ class FoldedModels:
             told += [f"{name}{MARK}{text}" if text else "" for text in texts[rows]]
         return told
 
-    def answers(self, texts: Sequence[str]) -> DecisionTape:
-        """The answers to such prompts, one decision each."""
+    def answers(self, texts: Sequence[str], pool: Pool | None = None) -> DecisionTape:
+        """The answers to such prompts about a pool's swaps, one decision each."""
         heads = text_column(text.partition(MARK)[0] for text in texts)
         parts, order = [], []
         for name in dict.fromkeys([*heads, *self._record.names[: not len(heads)]]):
             mine = np.flatnonzero(heads == name)
             asked = [texts[row].partition(MARK)[2] for row in mine.tolist()]
-            parts.append(self._make(self._folder / name).answers(asked))
+            parts.append(self._make(self._folder / name).answers(asked, pool))
             order.append(mine)
         stacked = DecisionTape.concat(parts).bare
         return stacked.with_rows(np.concatenate(order), stacked)
@@ -142,7 +143,14 @@ def _profit_horizon(adapters: Path, **options: Any) -> float | None:
     no_candidate="a walk-forward judges how models are trained, and no one model: promote the adapter of a fold",
 )
 def folds(
-    adapters: Path, path: int = 1, mode: Mode = "score", engine: str = "torch", base: str | None = None
+    adapters: Path,
+    path: int = 1,
+    mode: Mode = "score",
+    engine: str = "torch",
+    base: str | None = None,
+    transfer: bool = False,
 ) -> FoldedModels:
     """Adapters trained fold by fold (`folds:DIR`), each asked on the stretches that it did not learn from."""
-    return FoldedModels(adapters, path, lambda folder: LanguageModel(folder, mode, engine, base, adapted=True))
+    return FoldedModels(
+        adapters, path, lambda folder: LanguageModel(folder, mode, engine, base, adapted=True, transfer=transfer)
+    )

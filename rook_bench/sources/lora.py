@@ -31,8 +31,11 @@ def _identity(adapter: Path, **options: str | None) -> str:
 class LanguageModel:
     """The model of an adapter folder as a source; nothing is loaded before the first prompt without an answer."""
 
-    def __init__(self, adapter: Path, mode: Mode, engine: str, base: str | None, *, adapted: bool) -> None:
+    def __init__(
+        self, adapter: Path, mode: Mode, engine: str, base: str | None, *, adapted: bool, transfer: bool
+    ) -> None:
         self._adapter, self._mode, self._engine, self._base, self._adapted = adapter, mode, engine, base, adapted
+        self._transfer = transfer
 
     @cached_property
     def _model(self) -> Decider:
@@ -40,20 +43,28 @@ class LanguageModel:
 
     def decisions(self, prompts: Prompts, pool: Pool, *, progress: bool, fresh: bool) -> DecisionTape:
         """The model's answers to prompts about a pool's swaps."""
-        self._model.asked_on(pool)
-        return self._model.decisions(prompts, len(prompts.texts), progress=progress, fresh=fresh)
+        self._check_home(pool)
+        return self._model.decisions(prompts, len(prompts.texts), pool, progress=progress, fresh=fresh)
 
     def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
         """The model's answers to the prompts of the first `ask.rows` rows."""
+        self._check_home(view.pool)
         return self._model.decide(view, ask.rows, progress=ask.progress, fresh=ask.fresh)
+
+    def _check_home(self, pool: Pool) -> None:
+        """InputError for a pool that the model did not learn from, unless that was asked for."""
+        elsewhere = "" if self._transfer or not self._adapted else read_manifest(self._adapter).strange(pool)
+        if elsewhere:
+            hint = "give --transfer (or NAME,transfer=true) to see what carries over"
+            raise InputError(f"{elsewhere}, which is another pool", where=self._adapter, hint=hint)
 
     def prompts(self, view: MarketView) -> Sequence[str]:
         """What the adapter's template shows on each row."""
         return read_manifest(self._adapter).template.render(view).texts
 
-    def answers(self, texts: Sequence[str]) -> DecisionTape:
-        """The model's answers to prompts, one decision each."""
-        return self._model.answers(texts)
+    def answers(self, texts: Sequence[str], pool: Pool | None = None) -> DecisionTape:
+        """The model's answers to prompts about a pool's swaps, one decision each."""
+        return self._model.answers(texts, pool)
 
     def notes(self) -> Sequence[str]:
         """How fast it was asked, and how its engine compares with the reference."""
@@ -77,27 +88,35 @@ def _profit_horizon(adapter: Path, **options: str | None) -> float | None:
 
 @decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon)
 def lora(
-    adapter: Path, mode: Mode = "score", engine: str = "torch", base: str | None = None, template: str | None = None
+    adapter: Path,
+    mode: Mode = "score",
+    engine: str = "torch",
+    base: str | None = None,
+    template: str | None = None,
+    transfer: bool = False,
 ) -> LanguageModel:
-    """A fine-tuned adapter (`lora:DIR`); `mode=generate` reads free text, `engine` picks the arithmetic."""
+    """A fine-tuned adapter (`lora:DIR`); `mode=generate` reads free text, `engine` picks the arithmetic.
+
+    On a pool that it was not trained on it is asked with `transfer=true` alone.
+    """
     if template is not None:
         _check_template(adapter, template)
-    return LanguageModel(adapter, mode, engine, base, adapted=True)
+    return LanguageModel(adapter, mode, engine, base, adapted=True, transfer=transfer)
 
 
 @decision_source(content=_identity, language_model=True, name="base")
 def base_model(adapter: Path, mode: Mode = "score", engine: str = "torch", base: str | None = None) -> LanguageModel:
     """The base of an adapter without it (`base:DIR`), asked the same way: what fine-tuning started from."""
-    return LanguageModel(adapter, mode, engine, base, adapted=False)
+    return LanguageModel(adapter, mode, engine, base, adapted=False, transfer=True)
 
 
 @decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon)
-def model(adapter: Path, mode: Mode = "score", engine: str = "torch") -> LanguageModel:
+def model(adapter: Path, mode: Mode = "score", engine: str = "torch", transfer: bool = False) -> LanguageModel:
     """A whole model that was adopted (`model:DIR`): a merged checkpoint, a fully fine-tuned model, or a plain base."""
     if read_manifest(adapter).kind == "lora":
         what = "it is an adapter, which needs a base"
         raise InputError(what, where=adapter, hint=f"name it as lora:{adapter}")
-    return LanguageModel(adapter, mode, engine, None, adapted=True)
+    return LanguageModel(adapter, mode, engine, None, adapted=True, transfer=transfer)
 
 
 def _check_template(adapter: Path, template: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from rook_bench.core import Decision
 from rook_bench.core.decision_tape import DecisionTape
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 
 
@@ -72,8 +73,8 @@ class TakesNotes(Protocol):
 class AnswersPrompts(Protocol):
     """A language model whose decision at a row follows from that row's prompt alone."""
 
-    def answers(self, texts: Sequence[str]) -> DecisionTape:
-        """One decision for each of these prompts."""
+    def answers(self, texts: Sequence[str], pool: Pool | None = None) -> DecisionTape:
+        """One decision for each of these prompts about a pool's swaps."""
         ...
 
 

@@ -52,7 +52,8 @@ def tree(rewards: Path) -> DecideTape:
             np.select([side == Side.BUY, side == Side.SELL], [buy, sell], default)
             for buy, sell, default in zip(record.buy, record.sell, (0.0, 50.0, 300.0), strict=True)
         )
-        chance = np.full(len(side), np.nan) if record.chance is None else record.chance(better)
+        known_chance = record.on(view.pool).chance
+        chance = np.full(len(side), np.nan) if known_chance is None else known_chance(better)
         told = [f"{one:+.1f} bps expected" if np.isfinite(one) else "numbers undefined" for one in better]
         return DecisionTape.from_sides(
             side,

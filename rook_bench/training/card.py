@@ -44,6 +44,7 @@ def model_card(manifest: Manifest, name: str) -> str:
         "",
         *(_policy_results(facts) if facts["stage"] == "rl" else _results(manifest, facts)),
         *(_draft_results(facts) if facts["stage"] == "draft" else []),
+        *_pool_results(facts),
         "",
         "The test split was not looked at in training.",
         "",
@@ -150,6 +151,28 @@ def _draft_results(facts: dict[str, Any]) -> list[str]:
         "",
         "Where few answers turn, the draft is not their reason: it helps, if at all, by showing the numbers again.",
     ]
+
+
+def _pool_results(facts: dict[str, Any]) -> list[str]:
+    """A row for each of several pools; what stands above are their means."""
+    pools = facts.get("pools")
+    if pools is None:
+        return []
+    split, every = facts["common_split"], _EARNED if facts["stage"] == "rl" else _RESULTS
+    shown = [(label, key) for label, key in every if any(key in pool["validation"] for pool in pools)][:4]
+    until = f", nothing from {split['test_from']} on was seen" if split["test_from"] else ""
+    lines = [
+        "",
+        f"Trained on {len(pools)} pools together, whose means these are. They are cut at one time: validation is from "
+        f"{split['validation_from']} on{until}.",
+        "",
+        f"| pool | learned from | {' | '.join(label for label, _ in shown)} |",
+        f"|---|---|{'---|' * len(shown)}",
+    ]
+    for pool in pools:
+        figures = [f"{pool['validation'][key]:.4f}" if key in pool["validation"] else "" for _, key in shown]
+        lines.append(f"| {pool['name']} | {pool['rows']['train']:,} rows | {' | '.join(figures)} |")
+    return lines
 
 
 def _policy_results(facts: dict[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ class Ceiling:
         tree: a decision tree on them.
         logistic: a logistic regression on them.
         all_features: gradient-boosted trees on every causal feature there is.
+        boosted_by_pool: of several pools, whose means the figures are, `boosted` on each.
     """
 
     majority: float
@@ -32,6 +33,7 @@ class Ceiling:
     tree: float
     logistic: float
     all_features: float
+    boosted_by_pool: dict[str, float] = field(default_factory=dict)
 
     @property
     def carries(self) -> bool:
@@ -40,7 +42,7 @@ class Ceiling:
 
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if value != {}}
 
     def describe(self, name: str) -> list[str]:
         """What a person should know before training starts."""
@@ -48,17 +50,21 @@ class Ceiling:
             f"prompt ceiling of {name} (macro-F1 on validation): boosted trees {self.boosted:.3f}, "
             f"tree {self.tree:.3f}, logistic {self.logistic:.3f}; majority {self.majority:.3f}"
         )
+        lines = [first]
+        if self.boosted_by_pool:
+            each = ", ".join(f"{pool} {value:.3f}" for pool, value in self.boosted_by_pool.items())
+            lines.append(f"these are means over the pools; boosted trees, fitted on all together: {each}")
         if self.carries:
-            return [first]
+            return lines
         return [
-            first,
+            *lines,
             "warning: this prompt can't carry the label: with every feature the same boosted trees reach "
             f"{self.all_features:.3f}; don't expect a model to do much better on it than they do on the prompt",
         ]
 
 
 def prompt_ceiling(data: TrainingData, train: NDArray[np.intp], seed: int) -> Ceiling:
-    """Fit the classifiers on `train` rows and score them on the validation split.
+    """Fit the classifiers on `train` rows and score them on the validation split, of several pools on each.
 
     The boosted trees are scikit-learn's HistGradientBoostingClassifier with its defaults.
     """
@@ -70,19 +76,25 @@ def prompt_ceiling(data: TrainingData, train: NDArray[np.intp], seed: int) -> Ce
     from sklearn.preprocessing import StandardScaler
     from sklearn.tree import DecisionTreeClassifier
 
-    def score(model: Any, table: NDArray[np.float64]) -> float:
+    def scores(model: Any, table: NDArray[np.float64]) -> list[float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a logistic fit that stops early is still a lower rival
             model.fit(table[train], data.side[train])
-        guess = model.predict(table[data.val])
-        return float(f1_score(data.side[data.val], guess, average="macro", zero_division=0))
+        guess, truth = model.predict(table[data.val]), data.side[data.val]
+        pools = data.by_pool(data.val)
+        return [float(f1_score(truth[own], guess[own], average="macro", zero_division=0)) for own in pools]
+
+    def score(model: Any, table: NDArray[np.float64]) -> float:
+        return float(np.mean(scores(model, table)))
 
     shown, everything = data.prompts.shown, np.nan_to_num(data.features)
-    boosted = score(HistGradientBoostingClassifier(random_state=seed), shown)
+    by_pool = scores(HistGradientBoostingClassifier(random_state=seed), shown)
+    boosted = float(np.mean(by_pool))
     return Ceiling(
         majority=score(DummyClassifier(strategy="most_frequent"), shown),
         boosted=boosted,
         tree=score(DecisionTreeClassifier(min_samples_leaf=5, random_state=seed), shown),
         logistic=score(make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)), shown),
         all_features=max(boosted, score(HistGradientBoostingClassifier(random_state=seed), everything)),
+        boosted_by_pool=dict(zip(data.names, by_pool, strict=True)) if data.common is not None else {},
     )

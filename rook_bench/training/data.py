@@ -1,9 +1,9 @@
-"""The prepared folder as training data: prompts, labels and the rows of each split."""
+"""Prepared folders as training data: prompts, labels and the rows of each split; of several pools one date cuts all."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, InputError, Side
 from rook_bench.core.hashing import sha256_json
+from rook_bench.dataset.common_split import CommonSplit, DataDir, SplitRows, folders_of, refuse_twice
 from rook_bench.dataset.folds import refuse_folds
 from rook_bench.dataset.split_tapes import has_split_tapes, split_tape
 from rook_bench.ingest.read import read_swaps
@@ -23,7 +24,7 @@ from rook_bench.language.manifest import LearnedFrom
 from rook_bench.language.template import Prompts, Template
 from rook_bench.market.features import FEATURES, LOOKBACK, compute_features
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.pool import Pool
+from rook_bench.market.pool import Pool, names_apart
 from rook_bench.market.view import MarketView
 
 
@@ -39,21 +40,22 @@ class Label:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Rows of a prepared folder: all of them, or those of its split tapes where it has them.
+    """Rows of one prepared folder or several, one pool each: all of them, or those of their split tapes.
 
     Attributes:
-        folder: where they come from; frame: their swaps.
-        prompts: of every row.
+        folders: where they come from; frames: their swaps.
+        prompts: of every row, those of the first pool first.
         features: every causal feature of every row, in the order of `market.features.FEATURES`, shape (rows, features).
         labels: of every row.
         train, val: row numbers with a defined prompt.
         data_hash: identity of the swaps and their labels.
         overlap: rows of validation whose features look back into the train split.
-        learned_from: pool, times and rows of both splits; chosen_by: of the validation split.
+        learned_from: pools, times and rows of both splits; chosen_by: of the validation split.
+        common: the date that cuts several pools; None of one, which is cut as its folder says.
     """
 
-    folder: Path
-    frame: SwapFrame
+    folders: tuple[Path, ...]
+    frames: tuple[SwapFrame, ...]
     prompts: Prompts
     features: NDArray[np.float64]
     labels: list[Label]
@@ -63,16 +65,49 @@ class TrainingData:
     overlap: bool
     learned_from: LearnedFrom
     chosen_by: LearnedFrom
+    common: CommonSplit | None = None
 
     @property
-    def pool(self) -> Pool:
-        """Of which pool."""
-        return self.frame.pool
+    def folder(self) -> Path:
+        """The only folder, or the first."""
+        return self.folders[0]
+
+    @property
+    def pools(self) -> list[Pool]:
+        """Of each folder."""
+        return [frame.pool for frame in self.frames]
+
+    @property
+    def names(self) -> list[str]:
+        """Of the pools; see `names_apart`."""
+        return names_apart(self.pools)
+
+    @cached_property
+    def pool_of(self) -> NDArray[np.intp]:
+        """The pool of every row, by its place."""
+        return np.repeat(np.arange(len(self.frames)), [len(frame) for frame in self.frames])
+
+    @cached_property
+    def at(self) -> NDArray[np.datetime64]:
+        """The time of every row; it ascends within a pool."""
+        return np.concatenate([frame.at.astype("M8[ns]") for frame in self.frames])
 
     @cached_property
     def side(self) -> NDArray[np.int8]:
         """Side codes of every row."""
         return np.array([label.side for label in self.labels], dtype=np.int8)
+
+    def by_pool(self, rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+        """Where in `rows` those of each pool are."""
+        return [np.flatnonzero(self.pool_of[rows] == pool) for pool in range(len(self.frames))]
+
+    def draw(self, rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
+        """At most so many rows of each pool, drawn without replacement, in order."""
+        return np.concatenate([draw_rows(rows[own], most, seed) for own in self.by_pool(rows)])
+
+    def rendered(self, template: Template, *, mirrored: bool = False) -> Prompts:
+        """What a template shows of every row, or of its mirror image."""
+        return Prompts.concat([template.render(MarketView.whole(one), mirrored=mirrored) for one in self.frames])
 
     def column(self, feature: str) -> NDArray[np.float64] | None:
         """A feature by its name, shape (rows,); None for what is no feature."""
@@ -88,67 +123,99 @@ class TrainingData:
         return {name: sorted(values) for name, values in seen.items()}
 
 
-def read_training_data(folder: str | Path, template: Template, seq_len: int | None = None) -> TrainingData:
-    """Read a folder that `data prepare` (or ROOK's own pipeline) wrote.
+def read_training_data(folder: DataDir, template: Template, seq_len: int | None = None) -> TrainingData:
+    """Read a folder that `data prepare` (or ROOK's own pipeline) wrote, or several, each of another pool.
 
     Prompts are rendered with all the history there is: from the exact tapes of the splits, which remember what
     the rows before them told, or in a folder without them from core_features.csv; train.csv and val.csv then only
-    say which rows belong to which split (their own values are standardised).
+    say which rows belong to which split (their own values are standardised). Several folders are cut at one date
+    (see `CommonSplit`), whatever their own splits are.
 
     Raises:
-        InputError: where files are missing or do not belong together, or a split has one class only.
+        InputError: where files are missing or do not belong together, a split has one class only, or the same pool is
+            given twice.
     """
-    folder = Path(folder)
-    refuse_folds(folder)
-    _check_seq_len(folder, seq_len)
-    frame, train, val, overlap = (_from_tapes if has_split_tapes(folder) else _from_tables)(folder)
-    sides = frame.labels["label_side"].astype(str)
-    prompts = template.render(MarketView.whole(frame))
-    columns = (sides, *(frame.labels[f"label_{name}"] for name in ("size", "slippage_bps", "deadline_s")))
-    labels = [
-        Label(Side[side], float(size), float(slippage), float(deadline))
-        for side, size, slippage, deadline in zip(*columns, strict=True)
-    ]
-    train, val = (rows[prompts.defined[rows]] for rows in (train, val))
-    for name, rows in (("train", train), ("val", val)):
-        if len(np.unique(sides[rows])) < 2:
-            raise InputError(
-                f"the {name} split holds one class only",
-                where=folder,
-                hint="use a longer tape, or rules that fire on this pool (data prepare --rules fit:...)",
-            )
+    given = folders_of(folder)
+    folders, parts = given.paths, [_read(path, seq_len) for path in given.all]
+    refuse_twice(given.all, [frame for frame, *_ in parts])
+    cuts = [SplitRows.of(path, *part[:3]) for path, part in zip(given.all, parts, strict=True)] if parts[1:] else []
+    common = CommonSplit.of(cuts) if cuts else None
+    parts = parts[: len(folders)]
+    prompts, train, val = [], [], []
+    learned, chosen, hashes, first = [], [], [], 0
+    for place, (path, (frame, own_train, own_val, _)) in enumerate(zip(folders, parts, strict=True)):
+        shown = template.render(MarketView.whole(frame))
+        if common is not None:
+            own_train, own_val = common.cut(cuts[place])
+        own_train, own_val = (rows[shown.defined[rows]] for rows in (own_train, own_val))
+        sides = frame.labels["label_side"].astype(str)
+        for name, rows in (("train", own_train), ("val", own_val)):
+            if len(np.unique(sides[rows])) < 2:
+                raise InputError(
+                    f"the {name} split holds one class only",
+                    where=path,
+                    hint="use a longer tape, or rules that fire on this pool (data prepare --rules fit:...)",
+                )
+        hashes.append([frame.data_hash, *(sides[rows].tolist() for rows in (own_train, own_val))])
+        learned.append(LearnedFrom.of(frame[int(own_train[0]) : int(own_val[-1]) + 1]))
+        chosen.append(LearnedFrom.of(frame[int(own_val[0]) : int(own_val[-1]) + 1]))
+        prompts.append(shown)
+        train.append(first + own_train)
+        val.append(first + own_val)
+        first += len(frame)
+    frames = tuple(frame for frame, *_ in parts)
     return TrainingData(
-        folder=folder,
-        frame=frame,
-        prompts=prompts,
-        features=compute_features(frame)[list(FEATURES)].to_numpy(dtype=np.float64),
-        labels=labels,
-        train=train,
-        val=val,
-        data_hash=sha256_json([frame.data_hash, *(sides[rows].tolist() for rows in (train, val))]),
-        overlap=overlap,
-        learned_from=LearnedFrom.of(frame[int(train[0]) : int(val[-1]) + 1]),
-        chosen_by=LearnedFrom.of(frame[int(val[0]) : int(val[-1]) + 1]),
+        folders=folders,
+        frames=frames,
+        prompts=Prompts.concat(prompts),
+        features=np.concatenate(
+            [compute_features(frame)[list(FEATURES)].to_numpy(dtype=np.float64) for frame in frames]
+        ),
+        labels=[label for frame in frames for label in _labels(frame)],
+        train=np.concatenate(train),
+        val=np.concatenate(val),
+        data_hash=sha256_json(hashes[0] if common is None else [hashes, common.to_json()]),
+        overlap=any(part[3] for part in parts),
+        learned_from=learned[0] if common is None else LearnedFrom.union(learned),
+        chosen_by=chosen[0] if common is None else LearnedFrom.union(chosen),
+        common=common,
     )
 
 
+def _labels(frame: SwapFrame) -> list[Label]:
+    names = ("side", "size", "slippage_bps", "deadline_s")
+    return [
+        Label(Side[str(side)], float(size), float(slippage), float(deadline))
+        for side, size, slippage, deadline in zip(*(frame.labels[f"label_{name}"] for name in names), strict=True)
+    ]
+
+
 def check_made_of(
-    data: TrainingData, template: Template, sha256: str, splits: Mapping[str, Mapping[str, Any]], path: Path, verb: str
+    data: TrainingData,
+    template: Template,
+    sha256: str,
+    splits: Sequence[Mapping[str, Mapping[str, Any]]],
+    path: Path,
+    verb: str,
 ) -> None:
-    """InputError where what a verb made of a prepared folder is of another prompt, or of other rows.
+    """InputError where what a verb made of prepared folders is of another prompt, or of other rows.
 
     Args:
         data, template: what it is to be used with.
-        sha256: of the template that it was made with; splits: "data_hash" of the rows, by split.
+        sha256: of the template that it was made with; splits: of each folder, "data_hash" of the rows by split.
         path: where it lies; verb: that makes it.
     """
     again = f"make it again with rook-bench {verb}"
     if sha256 != template.sha256:
         what = f"made with another prompt than {template.name} v{template.version}"
         raise InputError(what, where=path, hint=f"{again} --template {template.name}")
-    for name, told in splits.items():
-        if split_tape(data.folder, name).data_hash != told["data_hash"]:
-            raise InputError(f"made from other {name} rows than those of {data.folder}", where=path, hint=again)
+    if len(splits) != len(data.folders):
+        what = f"made of {len(splits)} prepared folders, and {len(data.folders)} are learned from"
+        raise InputError(what, where=path, hint=f"{again} of the same folders")
+    for folder, told in zip(data.folders, splits, strict=True):
+        for name, facts in told.items():
+            if split_tape(folder, name).data_hash != facts["data_hash"]:
+                raise InputError(f"made from other {name} rows than those of {folder}", where=path, hint=again)
 
 
 def draw_rows(rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
@@ -160,6 +227,12 @@ def draw_rows(rows: NDArray[np.intp], most: int, seed: int) -> NDArray[np.intp]:
 
 _Read = tuple[SwapFrame, NDArray[np.intp], NDArray[np.intp], bool]
 """Labelled rows, those of the train and of the validation split, and whether the second looks back into the first."""
+
+
+def _read(folder: Path, seq_len: int | None) -> _Read:
+    refuse_folds(folder)
+    _check_seq_len(folder, seq_len)
+    return (_from_tapes if has_split_tapes(folder) else _from_tables)(folder)
 
 
 def _from_tapes(folder: Path) -> _Read:

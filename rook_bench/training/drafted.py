@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import Side
+from rook_bench.core import InputError, Side
 from rook_bench.dataset.rules import Rules
 from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.drafts.file import SPLITS, read_drafts
@@ -51,12 +51,15 @@ class Drafts:
     """
 
     def __init__(self, data: TrainingData, path: str | Path, template: Template) -> None:
+        if len(data.folders) > 1:
+            hint = "train each folder by itself, or leave --drafts away"
+            raise InputError("drafts are of one folder, and several are learned from", where=path, hint=hint)
         self.record, drafts = read_drafts(path)
-        check_made_of(data, template, self.record.template, self.record.splits, Path(path), "teach")
+        check_made_of(data, template, self.record.template, [self.record.splits], Path(path), "teach")
         of_split = {name: split_tape(data.folder, name) for name in SPLITS}
         offset = {"train": 0, "validation": of_split["train"].last - of_split["train"].first + 1}
         steps = len(self.record.draft.steps)
-        self.levels = np.full((len(data.frame), steps), -1)
+        self.levels = np.full((len(data.labels), steps), -1)
         """Level of each step on each row, shape (rows, steps); -1 on rows without a draft."""
         for name in SPLITS:
             for row, levels in drafts[name].items():
@@ -120,7 +123,7 @@ class Drafted(Imitation):
         del score
         verdict_tokens(encoder, self.draft)
         val = self.val[self.drafts.known[self.val]]
-        return self._examples(self.chosen, encoder, self.weights), self._examples(val, encoder, [1.0, 1.0, 1.0])
+        return self._examples(self.chosen, encoder, self.weights[0]), self._examples(val, encoder, [1.0, 1.0, 1.0])
 
     def _examples(self, rows: NDArray[np.intp], encoder: Encoder, weights: Sequence[float]) -> list[Example]:
         out: list[Example] = []
@@ -177,7 +180,7 @@ class Drafted(Imitation):
         found: dict[str, Any] = {"rows": len(rows), "tokens": self._length(encoder)}
         found["written"] = written(model, encoder, manifest, texts[:WRITTEN], self.drafts.levels[rows[:WRITTEN]])
         if self.draft.order == "before":
-            view = MarketView.whole(self.data.frame)
+            view = MarketView.whole(self.data.frames[0])
             asked = Asked(texts, self.drafts.levels[rows], Columns.of(view, rows), view.at_index[rows])
             found |= chosen(DraftScorer(model, encoder, manifest), asked, self.drafts.rules)
         return {"draft_worth": found}

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import SIDE_NAMES
 from rook_bench.language.answer import PARTS, Part
 from rook_bench.language.tokens import Encoder
 from rook_bench.training.data import TrainingData
@@ -36,9 +37,9 @@ BY_SIDE = ("target", "reward", "before")
 
 
 def make_examples(
-    data: TrainingData, rows: NDArray[np.intp], encoder: Encoder, weights: Sequence[float]
+    data: TrainingData, rows: NDArray[np.intp], encoder: Encoder, weights: Sequence[Sequence[float]]
 ) -> list[Example]:
-    """Encode rows; `weights` are those of BUY, HOLD and SELL."""
+    """Encode rows; `weights` are those of BUY, HOLD and SELL, of each pool."""
     prompts = encoder.prompts([data.prompts.texts[row] for row in rows])
     examples: list[Example] = []
     for row, prompt in zip(rows, prompts, strict=True):
@@ -48,7 +49,7 @@ def make_examples(
             {
                 "input_ids": prompt + answer,
                 "parts": [PROMPT] * len(prompt) + part_codes(parts),
-                "weight": weights[label.side],
+                "weight": weights[data.pool_of[row]][label.side],
             }
         )
     return examples
@@ -65,6 +66,20 @@ def class_weights(side: NDArray[np.int8], balance: str) -> list[float]:
     power = {"none": 0.0, "sqrt": 0.5, "full": 1.0}[balance]
     raw = np.where(counts > 0, np.maximum(counts, 1) ** -power, 1.0)
     return [float(weight) for weight in raw * counts.sum() / (raw * counts).sum()]
+
+
+def weights_by_pool(data: TrainingData, rows: NDArray[np.intp], balance: str) -> list[list[float]]:
+    """The `class_weights` of each pool's own rows: a side that is rare in one may be frequent in another."""
+    return [class_weights(data.side[rows[own]], balance) for own in data.by_pool(rows)]
+
+
+def weights_together(data: TrainingData, rows: NDArray[np.intp], weights: Sequence[Sequence[float]]) -> list[float]:
+    """The mean weight of BUY, HOLD and SELL over the rows of all pools: what serves a pool that is none of them."""
+    if len(weights) == 1:
+        return list(weights[0])
+    each = np.array(weights)[data.pool_of[rows], data.side[rows]]
+    sides = [each[data.side[rows] == side] for side in range(len(SIDE_NAMES))]
+    return [float(own.mean()) if len(own) else 1.0 for own in sides]
 
 
 class Collator:

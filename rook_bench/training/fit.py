@@ -15,6 +15,7 @@ from rich.console import Console
 
 from rook_bench.core import SIDE_NAMES, InputError
 from rook_bench.core.files import check_replaceable, whole_folder
+from rook_bench.dataset.common_split import DataDir
 from rook_bench.language.adapter import base_of
 from rook_bench.language.base import check_base, load_base
 from rook_bench.language.manifest import LearnedFrom, Manifest, adapter_hash, check_files, read_manifest
@@ -24,9 +25,9 @@ from rook_bench.language.runtime import load_torch
 from rook_bench.language.template import load_template
 from rook_bench.language.tokens import Encoder
 from rook_bench.training.ceiling import Ceiling, prompt_ceiling
-from rook_bench.training.data import TrainingData, draw_rows, read_training_data
+from rook_bench.training.data import TrainingData, read_training_data
 from rook_bench.training.drafted import Drafted, Drafts
-from rook_bench.training.examples import class_weights
+from rook_bench.training.examples import weights_by_pool
 from rook_bench.training.expectations import expectations
 from rook_bench.training.history import METRICS, read_history
 from rook_bench.training.lesson import Imitation, label_counts
@@ -59,7 +60,7 @@ class Trained:
 
 
 def train(
-    data_dir: str | Path,
+    data_dir: DataDir,
     output_dir: str | Path,
     settings: TrainSettings,
     *,
@@ -73,7 +74,7 @@ def train(
     """Fine-tune a base model on the labels of a prepared folder, with drafts (stage 2) or without.
 
     Args:
-        data_dir: what `data prepare` wrote.
+        data_dir: what `data prepare` wrote; several folders, each of another pool, are learned from together.
         output_dir: the adapter's folder; it appears whole at the end. Checkpoints wait beside it in
             `.NAME.training`, from which the same call goes on after a kill.
         settings: everything else; base model and template are the parent's where there is one.
@@ -94,7 +95,7 @@ def train(
 
 
 def train_policy(
-    data_dir: str | Path,
+    data_dir: DataDir,
     output_dir: str | Path,
     settings: TrainSettings,
     rewards: str | Path,
@@ -132,7 +133,7 @@ class Ready:
 
 
 def imitation_run(
-    data_dir: str | Path,
+    data_dir: DataDir,
     settings: TrainSettings,
     *,
     drafts: str | Path | None,
@@ -142,7 +143,7 @@ def imitation_run(
     """The run of `train`, which see, not begun."""
     start = _Parent.read(parent, settings) if parent is not None else None
     settings = start.settings if start else settings
-    template = start.told.template if start else load_template(settings.template)
+    template = start.told.template if start else load_template(settings.template).telling(pair=settings.pair_token)
     if template.answer.json_object is not None:
         what = f"answers of template {template.name} are JSON after a free text: they are read, and can't be taught"
         raise InputError(what, hint="take a template whose answers are words")
@@ -153,22 +154,23 @@ def imitation_run(
     able = data.train[taught.known[data.train]] if taught else data.train
     if taught and not len(able):
         raise InputError("no train row has a draft", where=drafts, hint="make them again with rook-bench teach")
-    chosen = draw_rows(able, settings.max_samples, settings.seed)
+    chosen = data.draw(able, settings.max_samples, settings.seed)
     if len(np.unique(data.side[chosen])) < 2:
         what = f"the {len(chosen):,} rows drawn from the train split hold one class only"
-        raise InputError(what, where=data_dir, hint=_more_of_the_rarer(data, len(chosen)))
+        raise InputError(what, where=data.folder, hint=_more_of_the_rarer(data, len(chosen)))
     load_torch()
     if settings.load_in_4bit:
         require_quantize_extra()
     _describe(data, chosen, settings, say)
-    for line in prompt_cautions(template, data, data.train):
-        say(f"warning: {line}")
+    for name, own in zip(data.names, data.by_pool(data.train), strict=True):
+        for line in prompt_cautions(template, data, data.train[own]):
+            say(f"warning: {line}" if data.common is None else f"warning: {name}: {line}")
     # Of all train rows: what a prompt can carry does not depend on how many of them this run draws.
     ceiling = prompt_ceiling(data, data.train, settings.seed)
     for line in ceiling.describe(template.name):
         say(line)
     base = base_of(start.folder, start.told) if start else load_base(settings.model)
-    val = draw_rows(data.val, settings.max_eval_samples, settings.seed)
+    val = data.draw(data.val, settings.max_eval_samples, settings.seed)
     lesson: Imitation
     if taught is None:
         lesson = Imitation(data, chosen, val, settings, template, ceiling)
@@ -199,7 +201,7 @@ class _Parent:
 
 
 def policy_run(
-    data_dir: str | Path,
+    data_dir: DataDir,
     settings: TrainSettings,
     *,
     rewards: str | Path,
@@ -273,16 +275,28 @@ def _more_of_the_rarer(data: TrainingData, drawn: int) -> str:
 def _describe(
     data: TrainingData, chosen: NDArray[np.intp], settings: TrainSettings, say: Callable[[str], None]
 ) -> None:
-    counts = label_counts(data, chosen)
-    weights = class_weights(data.side[chosen], settings.balance)
-    say(
-        f"{len(chosen):,} of {len(data.train):,} train rows, {len(data.val):,} validation rows: "
-        + ", ".join(f"{name} {count / len(chosen):.1%}" for name, count in counts.items())
-    )
-    say(
-        f"class weights in the loss ({settings.balance}): "
-        + ", ".join(f"{name} {weight:.2f}" for name, weight in zip(SIDE_NAMES, weights, strict=True))
-        + "; probabilities are corrected back to the natural mixture"
-    )
+    if data.common is not None:
+        until = "" if data.common.test_from is None else f", and nothing from {_hour(data.common.test_from)} on is seen"
+        say(f"{len(data.pools)} pools cut at one time: validation from {_hour(data.common.validation_from)}{until}")
+    weights = weights_by_pool(data, chosen, settings.balance)
+    for name, learned, measured, own, each in zip(
+        data.names, data.by_pool(data.train), data.by_pool(data.val), data.by_pool(chosen), weights, strict=True
+    ):
+        counts = label_counts(data, chosen[own])
+        say(
+            ("" if data.common is None else f"{name}: ")
+            + f"{len(own):,} of {len(learned):,} train rows, {len(measured):,} validation rows: "
+            + ", ".join(f"{side} {count / len(own):.1%}" for side, count in counts.items())
+        )
+        say(
+            ("" if data.common is None else f"{name}: ")
+            + f"class weights in the loss ({settings.balance}): "
+            + ", ".join(f"{side} {weight:.2f}" for side, weight in zip(SIDE_NAMES, each, strict=True))
+            + "; probabilities are corrected back to the natural mixture"
+        )
     if data.overlap:
         say("note: no purge between train and validation: features of the first validation rows look into train")
+
+
+def _hour(at: np.datetime64) -> str:
+    return f"{np.datetime_as_string(at, unit='m')}".replace("T", " ")

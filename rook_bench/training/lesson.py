@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import SIDE_NAMES, Side
-from rook_bench.language.manifest import Manifest
+from rook_bench.language.manifest import Manifest, PoolRecord
 from rook_bench.language.scoring import Scored, probabilities
 from rook_bench.language.template import Template
 from rook_bench.language.tokens import Encoder
 from rook_bench.training.ceiling import Ceiling
 from rook_bench.training.data import TrainingData
 from rook_bench.training.evaluation import calibration_error, fit_temperature, judge_answers, side_scores
-from rook_bench.training.examples import Collator, Example, class_weights, make_examples
+from rook_bench.training.examples import Collator, Example, make_examples, weights_by_pool, weights_together
 from rook_bench.training.settings import TrainSettings
 
 EVAL_BATCH = 64
@@ -84,13 +84,18 @@ class Imitation:
     ) -> None:
         self.data, self.chosen, self.val = data, chosen, val
         self.template, self.ceiling = template, ceiling
-        self.weights = class_weights(data.side[chosen], settings.balance)
+        self.weights = weights_by_pool(data, chosen, settings.balance)
         self.answers = data.answers(chosen)
         self.identity: dict[str, Any] = {"data": data.data_hash}
         self.record: dict[str, Any] = {
-            "class_weights": dict(zip(SIDE_NAMES, self.weights, strict=True)),
+            "class_weights": _named(weights_together(data, chosen, self.weights)),
             "learned_from": data.learned_from,
         }
+        if data.common is not None:
+            self.record["pools"] = [
+                PoolRecord(**PoolRecord.names(pool), class_weights=_named(own))
+                for pool, own in zip(data.pools, self.weights, strict=True)
+            ]
         self.labels = [data.labels[row] for row in val]
         self.texts = [data.prompts.texts[row] for row in val]
 
@@ -98,7 +103,7 @@ class Imitation:
         """The labelled answers."""
         del score
         learned = make_examples(self.data, self.chosen, encoder, self.weights)
-        return learned, make_examples(self.data, self.val, encoder, [1.0, 1.0, 1.0])
+        return learned, make_examples(self.data, self.val, encoder, [[1.0, 1.0, 1.0]] * len(self.data.pools))
 
     def loss(self, model: Any, batch: dict[str, Any]) -> tuple[Any, Any, Any]:
         """Cross-entropy of the answer's tokens, weighed by the side."""
@@ -107,8 +112,16 @@ class Imitation:
         return completion_loss(model, batch)
 
     def measure(self, score: Score, manifest: Manifest) -> dict[str, float]:
-        """How well the labels are met."""
-        return judge_answers(score(self.texts), self.labels, manifest)
+        """How well the labels are met; of several pools the means of theirs, each of which counts as much."""
+        return mean_figures(list(self._by_pool(score(self.texts), manifest).values()))
+
+    def _by_pool(self, answers: Sequence[Scored], manifest: Manifest) -> dict[str, dict[str, float]]:
+        """How well the labels of each pool are met."""
+        told = {}
+        for name, pool, own in zip(self.data.names, self.data.pools, self.data.by_pool(self.val), strict=True):
+            of_pool = [answers[row] for row in own], [self.labels[row] for row in own]
+            told[name] = judge_answers(*of_pool, manifest.on(pool))
+        return told
 
     def losses(self, model: Any, examples: Sequence[Example], collator: Collator) -> dict[str, float]:
         """Cross-entropy of the labelled answers by part."""
@@ -121,20 +134,26 @@ class Imitation:
         answers = score(self.texts)
         truth = np.array([label.side for label in self.labels], dtype=np.int64)
         scores = side_scores(answers)
-        temperature = fit_temperature(scores, truth, manifest)
-        calibration = {
-            "before": calibration_error(probabilities(scores, manifest, 1.0), truth),
-            "after": calibration_error(probabilities(scores, manifest, temperature), truth),
-        }
-        done = manifest.model_copy(update={"temperature": temperature})
+        done = manifest.model_copy(update={"temperature": fit_temperature(scores, truth, manifest)})
+        before, after = (probabilities(scores, one, heat) for one, heat in ((manifest, 1.0), (done, None)))
+        if done.pools is not None:
+            warm = []
+            for pool, kept, own in zip(self.data.pools, done.pools, self.data.by_pool(self.val), strict=True):
+                told = manifest.on(pool)
+                warm.append(kept.model_copy(update={"temperature": fit_temperature(scores[own], truth[own], told)}))
+                before[own] = probabilities(scores[own], told, 1.0)
+                after[own] = probabilities(scores[own], told, warm[-1].temperature)
+            done = done.model_copy(update={"pools": warm})
+        by_pool = self._by_pool(answers, done)
         return done, {
             "stage": "sft",
-            "pool": {name: getattr(self.data.pool, name) for name in ("pair", "chain", "address", "protocol")},
-            "rows": {"train": len(self.chosen), "validation": len(self.val)},
+            **pool_facts(self.data, self.chosen, self.val, by_pool),
             "labels": label_counts(self.data, self.chosen),
             "example": self._example(),
-            "validation": judge_answers(answers, self.labels, done),
-            "calibration": calibration,
+            "calibration": {
+                "before": calibration_error(before, truth),
+                "after": calibration_error(after, truth),
+            },
             "ceiling": self.ceiling.to_json(),
             "data_hash": self.data.data_hash,
         }
@@ -149,6 +168,49 @@ class Imitation:
         label = self.data.labels[row]
         pieces = self.template.answer.pieces(label.side, label.size, label.slippage_bps, label.deadline_s)
         return self.data.prompts.texts[row] + "".join(text for _, text in pieces)
+
+
+def pool_facts(
+    data: TrainingData, chosen: NDArray[np.intp], val: NDArray[np.intp], by_pool: Mapping[str, dict[str, float]]
+) -> dict[str, Any]:
+    """Of the record: which pools, how many rows of each, and what their validation rows say.
+
+    Args:
+        data: of one pool or several.
+        chosen, val: rows that were learned from, and rows that were measured on.
+        by_pool: figures of the validation rows, by the pool's name.
+    """
+    told = [{name: getattr(pool, name) for name in ("pair", "chain", "address", "protocol")} for pool in data.pools]
+    facts = {
+        "pool": told[0],
+        "rows": {"train": len(chosen), "validation": len(val)},
+        "validation": mean_figures(list(by_pool.values())),
+    }
+    if data.common is None:
+        return facts
+    counts = zip(data.by_pool(chosen), data.by_pool(val), strict=True)
+    rows = [{"train": len(learned), "validation": len(measured)} for learned, measured in counts]
+    figures = [by_pool[name] for name in data.names]
+    return facts | {
+        "pool": {**told[0], "pair": ", ".join(data.names)},
+        "common_split": data.common.to_json(),
+        "pools": [
+            {"name": name, **pool, "fee_pips": whole.fee_pips, "rows": count, "validation": measured}
+            for name, pool, whole, count, measured in zip(data.names, told, data.pools, rows, figures, strict=True)
+        ],
+    }
+
+
+def mean_figures(figures: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure over the pools that have it, without standard errors; of one pool its own."""
+    if len(figures) == 1:
+        return figures[0]
+    names = dict.fromkeys(name for one in figures for name in one if "_se_" not in name)
+    return {name: float(np.mean([one[name] for one in figures if name in one])) for name in names}
+
+
+def _named(weights: Sequence[float]) -> dict[str, float]:
+    return dict(zip(SIDE_NAMES, weights, strict=True))
 
 
 def label_counts(data: TrainingData, rows: NDArray[np.intp]) -> dict[str, int]:

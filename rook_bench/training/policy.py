@@ -11,17 +11,16 @@ from numpy.typing import NDArray
 
 from rook_bench.core import ConfigError, InputError, Side
 from rook_bench.language.critic import Critic, critic_hash, load_critic
-from rook_bench.language.manifest import LearnedFrom, Manifest, adapter_hash
+from rook_bench.language.manifest import LearnedFrom, Manifest, PoolRecord, adapter_hash
 from rook_bench.language.scoring import probabilities, trade_score
 from rook_bench.language.template import Prompts, Template
 from rook_bench.language.tokens import Encoder
-from rook_bench.market.view import MarketView
 from rook_bench.rewards.critic import chance_of_profit, clustered_mean
 from rook_bench.rewards.folder import SPLITS, read_table
-from rook_bench.training.data import TrainingData, check_made_of, draw_rows
+from rook_bench.training.data import TrainingData, check_made_of
 from rook_bench.training.evaluation import side_scores
 from rook_bench.training.examples import PROMPT, Collator, Example, part_codes
-from rook_bench.training.lesson import Score
+from rook_bench.training.lesson import Score, mean_figures, pool_facts
 from rook_bench.training.policy_loss import Objective, PolicyLoss
 from rook_bench.training.settings import TrainSettings
 
@@ -45,15 +44,23 @@ class Rewarded:
 
     def __init__(self, data: TrainingData, rewards: str | Path, template: Template) -> None:
         self.record, table = read_table(rewards)
-        check_made_of(data, template, self.record.template, self.record.splits, Path(rewards), "reward")
+        check_made_of(data, template, self.record.template, self.record.made_of, Path(rewards), "reward")
         self.folder, self.data = Path(rewards), data
         self.critic: Critic = load_critic(rewards)
-        bps = np.vstack([table[name].bps for name in SPLITS])
+        by_pool = [
+            {name: np.flatnonzero(table[name].pool == place) for name in SPLITS} for place in range(len(data.folders))
+        ]
+        bps = np.vstack([table[name].bps[own[name]] for own in by_pool for name in SPLITS])
         sides = [action.side for action in self.record.actions]
-        self.mirrored: Prompts = template.render(MarketView.whole(data.frame), mirrored=True)
+        self.mirrored: Prompts = data.rendered(template, mirrored=True)
         # What trees say of the rows that they were fitted on promises more than they know, the more so the less there
         # is to know: a model is taught what is said of rows that trees had not seen.
-        expected = self.critic.utilities(np.concatenate([table[name].foretold for name in SPLITS]))
+        expected = np.vstack(
+            [
+                self.critic.utilities(np.concatenate([table[name].foretold[own[name]] for name in SPLITS]), pool)
+                for pool, own in zip(data.pools, by_pool, strict=True)
+            ]
+        )
         self.expected = expected
         """Expected net reward of BUY, HOLD and SELL, bps, shape (rows, 3), foretold out of fold."""
         self.earned = np.zeros((len(bps), 3))
@@ -83,8 +90,8 @@ class Policy:
     ) -> None:
         self.rewarded, self.told, self.settings, self.template = rewarded, told, settings, template
         data, record = rewarded.data, rewarded.critic.record
-        self.chosen = draw_rows(rewarded.rows(data.train), settings.max_samples, settings.seed)
-        self.val = draw_rows(rewarded.rows(data.val), settings.max_eval_samples, settings.seed)
+        self.chosen = data.draw(rewarded.rows(data.train), settings.max_samples, settings.seed)
+        self.val = data.draw(rewarded.rows(data.val), settings.max_eval_samples, settings.seed)
         for name, rows in (("train", self.chosen), ("validation", self.val)):
             if not len(rows):
                 raise InputError(f"no {name} row has a reward", where=rewarded.folder, hint="use a longer tape")
@@ -104,6 +111,9 @@ class Policy:
             "confidence": "profit",
             "horizon_s": record.horizon_s,
         }
+        if data.common is not None:
+            even = dict.fromkeys(("BUY", "HOLD", "SELL"), 1.0)
+            self.record["pools"] = [PoolRecord(**PoolRecord.names(pool), class_weights=even) for pool in data.pools]
         self.scale = float(rewarded.earned[self.chosen][:, [Side.BUY, Side.SELL]].std()) or 1.0
         self.texts = [data.prompts.texts[row] for row in self.val]
 
@@ -175,24 +185,32 @@ class Policy:
         return validation_losses(model, examples, collator, EVAL_BATCH, self.loss)
 
     def measure(self, score: Score, manifest: Manifest) -> dict[str, float]:
-        """Trades and what they earned on the validation rows; "nll" is the objective there."""
+        """Trades and what they earned on the validation rows; "nll" is the objective there. Of several pools means."""
         odds = probabilities(side_scores(score(self.texts)), manifest)
-        return self._measured(odds)
+        return mean_figures(list(self._by_pool(odds).values()))
 
-    def _measured(self, odds: NDArray[np.float64]) -> dict[str, float]:
-        earned, expected = self.rewarded.earned[self.val], self.rewarded.expected[self.val]
+    def _by_pool(self, odds: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+        """The figures of each pool's validation rows."""
+        data, record = self.rewarded.data, self.rewarded.critic.record
+        return {
+            name: self._measured(odds[own], self.val[own], record.on(pool).cost_bps)
+            for name, pool, own in zip(data.names, data.pools, data.by_pool(self.val), strict=True)
+        }
+
+    def _measured(self, odds: NDArray[np.float64], val: NDArray[np.intp], cost_bps: float) -> dict[str, float]:
+        earned, expected = self.rewarded.earned[val], self.rewarded.expected[val]
         log_odds = np.log(np.maximum(odds, 1e-12))
         if self.objective == "critic":
             goal = float(-(wanted(expected) * log_odds).sum(axis=1).mean())
         else:
-            dearer = earned - (STRESS - 1) * self.rewarded.critic.record.cost_bps * np.array([1.0, 0.0, 1.0])
+            dearer = earned - (STRESS - 1) * cost_bps * np.array([1.0, 0.0, 1.0])
             goal = float(-(odds * dearer).sum(axis=1).mean() / self.scale)
         side = odds.argmax(axis=1)
         trades = side != Side.HOLD
         measured = {"nll": goal, "trade_share": float(trades.mean())}
         if trades.any():
             rows = np.flatnonzero(trades)
-            at = self.rewarded.data.frame.at.astype(np.int64)[self.val][rows]
+            at = self.rewarded.data.at.astype(np.int64)[val][rows]
             mean, se = clustered_mean(earned[rows, side[rows]], at, self.rewarded.record.horizon_s)
             measured |= {"reward_bps": mean, "buy_share": float((side[rows] == Side.BUY).mean())}
             if np.isfinite(se):
@@ -200,25 +218,28 @@ class Policy:
         return measured
 
     def finish(self, score: Score, manifest: Manifest) -> tuple[Manifest, dict[str, Any]]:
-        """The chance of a profit, fitted on validation."""
+        """The chance of a profit, fitted on validation; of several pools of each, too."""
+        data = self.rewarded.data
         odds = probabilities(side_scores(score(self.texts)), manifest)
         earned = self.rewarded.earned[self.val]
         better = np.where(odds[:, Side.BUY] >= odds[:, Side.SELL], int(Side.BUY), int(Side.SELL))
-        chance = chance_of_profit(trade_score(odds), earned[np.arange(len(better)), better] > 0)
-        done = manifest.model_copy(update={"chance": chance})
+        profit = earned[np.arange(len(better)), better] > 0
+        done = manifest.model_copy(update={"chance": chance_of_profit(trade_score(odds), profit)})
+        if done.pools is not None:
+            chances = [chance_of_profit(trade_score(odds[own]), profit[own]) for own in data.by_pool(self.val)]
+            kept = [one.model_copy(update={"chance": chance}) for one, chance in zip(done.pools, chances, strict=True)]
+            done = done.model_copy(update={"pools": kept})
         record, critic = self.rewarded.record, self.rewarded.critic.record
         return done, {
             "stage": "rl",
             "objective": self.objective,
-            "pool": {name: getattr(self.rewarded.data.pool, name) for name in ("pair", "chain", "address", "protocol")},
-            "rows": {"train": len(self.chosen), "validation": len(self.val)},
+            **pool_facts(data, self.chosen, self.val, self._by_pool(odds)),
             "example": self._example(),
-            "validation": self._measured(odds),
             "parent": {"adapter": self.parent_hash, "stage": self.told.training.get("stage", "sft")},
             "rewards": {"file": record.file, "horizon_s": record.horizon_s, "facts": record.facts},
             "critic": {name: getattr(critic, name) for name in ("slope", "slope_se", "shrunk", "cost_bps", "trees")},
             "scale_bps": self.scale,
-            "data_hash": self.rewarded.data.data_hash,
+            "data_hash": data.data_hash,
         }
 
     def further(self, model: Any, encoder: Encoder, manifest: Manifest) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class TrainSettings(Config):
     Attributes:
         model: base model: a hub name, a folder, or a name below models/base.
         template: prompt template: a shipped name or a file.
-        max_samples: rows drawn from the train split.
+        pair_token: begin each prompt with the pool's pair and fee, for a model of several pools.
+        max_samples: rows drawn from the train split; of several pools, from each.
         num_epochs: most epochs; early stopping may end it before.
         batch_size: examples in one forward pass.
         gradient_accumulation: passes per step; by default 4 with batches of one, else 1.
@@ -50,6 +51,7 @@ class TrainSettings(Config):
 
     model: str = DEFAULT_BASE
     template: str = "codes"
+    pair_token: bool = False
     max_samples: int = Field(default=1000, ge=8)
     num_epochs: float = Field(default=3, gt=0)
     batch_size: int = Field(default=1, ge=1)

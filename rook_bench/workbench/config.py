@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -91,7 +92,12 @@ def load_config(path: str | Path | None) -> BenchConfig:
     if path is None:
         return BenchConfig()
     path = find("config", path)
-    config = BenchConfig.parse(read_mapping(path), where=path)
+    return parse_config(read_mapping(path), path)
+
+
+def parse_config(values: dict[str, Any], path: Path) -> BenchConfig:
+    """The configuration that a file holds; ConfigError as `load_config`."""
+    config = BenchConfig.parse(values, where=path)
     if config.rook_config is not None and config.pair not in (None, config.rook_config.pair):
         raise ConfigError(
             f"pair is {config.pair} and rook_config.pair is {config.rook_config.pair}", where=path, hint="keep one"

@@ -10,9 +10,11 @@ from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.console import err, remark
 from rook_bench.core.files import check_apart, check_replaceable
 from rook_bench.dataset import prepare as dataset
+from rook_bench.dataset.common_split import DataDir, folders_of
 from rook_bench.dataset.fit_rules import rules_of
 from rook_bench.dataset.prepare import Prepared
 from rook_bench.dataset.rules import Rules
+from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.dataset.splits import SplitPlan
 from rook_bench.drafts.make import Made as Drafted
 from rook_bench.drafts.make import make_drafts
@@ -28,7 +30,7 @@ from rook_bench.training import TrainSettings, load_settings
 from rook_bench.training.ranks import is_first
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.trial import choice_of
-from rook_bench.workbench.config import BenchConfig, settings_of
+from rook_bench.workbench.pair_configs import Configs, all_settings, each_for
 from rook_bench.workbench.running import Tape, tape_of
 
 if TYPE_CHECKING:
@@ -76,23 +78,27 @@ def prepare(
 
 
 def reward(
-    data_dir: str | Path,
+    data_dir: DataDir,
     out: str | Path,
-    config: BenchConfig | str | Path | None = None,
+    config: Configs = None,
     *,
     horizon_s: float = HORIZON_S,
     template: str | Path = "codes",
+    pair_token: bool = False,
     seed: int | None = None,
     tick: Callable[[str], None] = lambda what: None,
 ) -> Made:
     """Work out what each action would have earned on every train and validation row, and fit the critic (`tree:OUT`).
 
     Args:
-        data_dir: what `prepare` wrote.
+        data_dir: what `prepare` wrote; of several folders, each of another pool and cut at one date, one critic is
+            fitted.
         out: folder to write to, whole or not at all.
-        config: capital, sizing and costs, or a file of them; filters are left out.
+        config: capital, sizing and costs, or a file of them; filters are left out. Of several each is for the pools
+            of its `pair`, and one without a pair for the rest.
         horizon_s: seconds from landing to the mark, at least one.
         template: the prompt whose numbers the critic reads; a model that learns from it shows the same.
+        pair_token: as for `train`.
         seed: of the trees; by default the configuration's.
         tick: hears what is being done.
 
@@ -101,10 +107,13 @@ def reward(
     """
     check_horizon(horizon_s)
     check_replaceable(Path(out))
-    check_apart(Path(out), data_dir)
-    settings = settings_of(config, seed)
-    prompt = load_template(template)
-    return make_rewards(data_dir, out, prompt, settings.replay(), horizon_s=horizon_s, seed=settings.seed, tick=tick)
+    folders = folders_of(data_dir)
+    check_apart(Path(out), *folders.all)
+    settings = all_settings(config, seed)
+    prompt = load_template(template).telling(pair=pair_token)
+    pools = [split_tape(folder, "train").read().pool for folder in folders.paths]
+    chosen = [one.replay() for one in each_for(settings, pools)]
+    return make_rewards(folders, out, prompt, chosen, horizon_s=horizon_s, seed=settings[0].seed, tick=tick)
 
 
 def check_horizon(horizon_s: float) -> None:
@@ -114,7 +123,7 @@ def check_horizon(horizon_s: float) -> None:
 
 
 def train(
-    data_dir: str | Path,
+    data_dir: DataDir,
     output_dir: str | Path,
     config: TrainSettings | str | Path | None = None,
     *,
@@ -131,7 +140,8 @@ def train(
     """Fine-tune a base model with LoRA on a prepared folder; the same call goes on after an interruption.
 
     Args:
-        data_dir: what `prepare` wrote.
+        data_dir: what `prepare` wrote; several folders, each of another pool, are learned from together and cut at
+            one date.
         output_dir: the adapter's folder; appears whole or not at all.
         config: settings, or a file of them (ROOK's JSON keys among them).
         stage: "sft" teaches the labels; "draft" the labels with drafts; "rl" goes on with `parent` by the rewards of
@@ -151,7 +161,7 @@ def train(
     """
     inputs = {"rewards": rewards, "drafts": drafts, "from": parent}
     chosen = settings_of_training(config, stage, inputs, settings)
-    check_apart(Path(output_dir), data_dir, *(path for path in inputs.values() if path is not None))
+    check_apart(Path(output_dir), *folders_of(data_dir).all, *(path for path in inputs.values() if path is not None))
     require_train_extra()
     if not is_first():  # of several processes that train together one speaks
         say = _to_nobody
@@ -163,7 +173,7 @@ def train(
 
 
 def carry_out(
-    data_dir: str | Path,
+    data_dir: DataDir,
     output_dir: str | Path,
     chosen: TrainSettings,
     inputs: Mapping[str, str | Path | None],

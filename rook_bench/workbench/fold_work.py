@@ -72,7 +72,7 @@ class FoldTraining:
 
         folds = read_folds(self.data_dir, "data")
         given = {
-            key: [_content(of_fold(path, name)) for name in folds.names]
+            key: [content_of(of_fold(path, name)) for name in folds.names]
             for key, path in self.inputs.items()
             if path is not None
         }
@@ -80,17 +80,17 @@ class FoldTraining:
             {
                 "settings": self.settings.model_dump(mode="json"),
                 "template": None if self.inputs["from"] else load_template(self.settings.template).sha256,
-                "base": _content(Path(find_base(self.settings.model))),
+                "base": content_of(Path(find_base(self.settings.model))),
                 "versions": versions(),
                 "folds": folds.model_dump(mode="json"),
-                "splits": [_content(self.data_dir / name / LISTING) for name in folds.names],
+                "splits": [content_of(self.data_dir / name / LISTING) for name in folds.names],
                 "inputs": given,
                 "code": sha256_code(*TRAINING),
             }
         )
 
 
-def _content(path: Path) -> list[str]:
+def content_of(path: Path) -> list[str]:
     """Hashes of a file, or of the files of a folder; none of what is not there, which training itself tells."""
     files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
     return [sha256_file(file) for file in files if file.is_file()]

@@ -30,7 +30,7 @@ from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.evaluation import REPR_WIDTH, Evaluation, load_run, within
 from rook_bench.workbench.folder import save_comparison, title_of, with_folders
-from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of, told_apart
+from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of, told_apart, with_options
 from rook_bench.workbench.trials_branch import TrialsBranch
 from rook_bench.workbench.tries import (
     looks_of,
@@ -120,6 +120,7 @@ def judge(
     beside: Sequence[Evaluation] = (),
     config: BenchConfig | str | Path | None = None,
     seed: int | None = None,
+    transfer: bool = False,
     waivers: Sequence[Waiver | str | Path] = (),
     models: str | Path | None = None,
     trials: str | Path | None = None,
@@ -135,6 +136,7 @@ def judge(
         tape: replays candidate and champion as sources on these swaps.
         beside: evaluations, on record already, that the report is to show too.
         config, seed: of that replay.
+        transfer: ask adapters, the champion's too, on a pool that they were not trained on.
         waivers: checks that somebody answers for.
         models: the models folder, which holds the promotion record; the project's by default.
         trials: folder of the trial ledger; the project's by default.
@@ -156,6 +158,7 @@ def judge(
             beside=beside,
             config=config,
             seed=seed,
+            transfer=transfer,
             waivers=waivers,
             models=models,
             trials=trials,
@@ -182,6 +185,7 @@ def _judge(
     beside: Sequence[Evaluation],
     config: BenchConfig | str | Path | None,
     seed: int | None,
+    transfer: bool,
     waivers: Sequence[Waiver | str | Path],
     models: str | Path | None,
     trials: str | Path | None,
@@ -196,6 +200,9 @@ def _judge(
         place = Path(models) if models else models_folder()
         champion = resolve_champion(place)
         _check_unchanged(place)
+    if transfer:
+        candidate = _transferred(candidate, is_source=tape is not None)
+        champion = _transferred(champion, is_source=tape is not None or promoted)
     sides = [candidate] if champion is None else [candidate, champion]
     ledger = TrialLedger(Path(trials) if trials else trials_folder(Path(models) if models else None))
     if shared is not None:
@@ -215,6 +222,16 @@ def _judge(
     )
     verdict = gates.judge(rules, evaluations[0], against, tries=tries, waivers=signed)
     return Judgement(verdict, (*evaluations, *beside), looks_of(tries))
+
+
+def _transferred(side: Any, *, is_source: bool) -> Any:
+    """A source with transfer=true where it takes that; what is no source as it is."""
+    if not is_source or not isinstance(side, str):
+        return side
+    try:
+        return with_options([side], transfer=True)[0]
+    except ConfigError:  # rules and baselines are at home anywhere
+        return side
 
 
 def _check_unchanged(models: Path) -> None:

@@ -8,13 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from rook_bench.core import ConfigError
 from rook_bench.core.console import on_terminal, remark, warn
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.core.hashing import PACKAGE, sha256_json
 from rook_bench.core.project import trials_folder
-from rook_bench.market.frame import SwapFrame
-from rook_bench.market.reference import same_coin
 from rook_bench.market.row_sketch import RowSketch
 from rook_bench.metrics.clock import Borders
 from rook_bench.metrics.purse import PurseAnalysis
@@ -22,7 +19,7 @@ from rook_bench.replay.purse import replay_purse
 from rook_bench.replay.purse.saved import save_purse
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.trial import Trial, assumed, pool_of, span_of
-from rook_bench.workbench.config import BenchConfig, settings_of
+from rook_bench.workbench.pair_configs import Configs, all_settings, each_for
 from rook_bench.workbench.running import Asked, Tape, named, tape_of
 
 
@@ -47,7 +44,7 @@ class PurseEvaluation(PurseAnalysis):
 def evaluate_purse(
     tapes: Sequence[Tape],
     source: Asked,
-    config: BenchConfig | str | Path | Sequence[BenchConfig | str | Path] | None = None,
+    config: Configs = None,
     *,
     seed: int | None = None,
     fresh: bool = False,
@@ -65,17 +62,10 @@ def evaluate_purse(
     Raises:
         InputError, ConfigError, UnknownName: for tapes, a source or settings that can't be used.
     """
-    given = [config] if config is None or isinstance(config, BenchConfig | str | Path) else list(config)
-    settings = [settings_of(one, seed) for one in given]
+    settings = all_settings(config, seed)
     ((name, asked),) = named([source])
     frames = [tape_of(tape) for tape in tapes]
-    chosen = [_for_pair(frame, settings) for frame in frames]
-    # The first one may be there for what all pools share.
-    for place, one in enumerate(settings):
-        pair = _pair_of(one)
-        if not any(one is other for other in chosen) and (pair is not None or place > 0):
-            what = f"the one for {pair} is for none of the tapes" if pair else "two are for any pair"
-            raise ConfigError(what, where="--config", hint="drop it, or give one for each pair and one without a pair")
+    chosen = each_for(settings, [frame.pool for frame in frames])
     shared = settings[0]
     configs = [
         one.replay().model_copy(update={"capital": shared.capital, "numeraire": shared.numeraire}) for one in chosen
@@ -125,28 +115,3 @@ def _put_on_record(evaluation: PurseAnalysis, ledger: TrialLedger) -> None:
         returns = np.empty(0) if because else np.diff(np.log(equity))
         ledger.record_points([trial], [returns], RowSketch.of(leg.frame))
     remark(f"trial ledger: {ledger.folder}; one try on each of {len(run.legs)} pools")
-
-
-def _for_pair(frame: SwapFrame, settings: Sequence[BenchConfig]) -> BenchConfig:
-    """The settings meant for a tape's pair, else those meant for any."""
-    own = [one for one in settings if _pair_of(one) and _same_pair(str(_pair_of(one)), frame.pool.pair)]
-    if len(own) > 1:
-        raise ConfigError(f"two configurations are for {frame.pool.pair}", where="--config", hint="give one of them")
-    rest = [one for one in settings if not _pair_of(one)]
-    if own or rest:
-        return (own or rest)[0]
-    pairs = ", ".join(str(_pair_of(one)) for one in settings)
-    raise ConfigError(
-        f"no configuration is for {frame.pool.pair} (they are for {pairs})",
-        where="--config",
-        hint="add one for it, or one without a pair",
-    )
-
-
-def _pair_of(settings: BenchConfig) -> str | None:
-    return settings.rook_config.pair if settings.rook_config is not None else settings.pair
-
-
-def _same_pair(one: str, other: str) -> bool:
-    halves = one.split("/"), other.split("/")
-    return len(halves[0]) == len(halves[1]) and all(map(same_coin, *halves))

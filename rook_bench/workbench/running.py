@@ -193,16 +193,24 @@ def _benchmarks(evaluations: Sequence[Evaluation]) -> list[str]:
     return missing
 
 
-def with_options(references: Sequence[str], engine: str | None, mode: str | None) -> list[str]:
-    """The references, with engine and mode given to those that are language models.
+def with_options(
+    references: Sequence[str], engine: str | None = None, mode: str | None = None, *, transfer: bool = False
+) -> list[str]:
+    """The references, with engine and mode given to those that are language models, and transfer to those that take it.
 
     Raises:
         ConfigError: where none of them is one.
     """
-    given = ",".join(f"{key}={value}" for key, value in (("engine", engine), ("mode", mode)) if value is not None)
+    given = {"engine": engine, "mode": mode, "transfer": "true" if transfer else None}
+    given = {key: value for key, value in given.items() if value is not None}
     if not given:
         return list(references)
-    models = [_named(reference)[1].language_model for reference in references]
-    if not any(models):
-        raise ConfigError("none of the sources is a language model", where=f"--{given.split('=')[0]}", hint="drop it")
-    return [f"{reference},{given}" if model else reference for reference, model in zip(references, models, strict=True)]
+    sources = [_named(reference)[1] for reference in references]
+    if not any(source.language_model for source in sources):
+        raise ConfigError("none of the sources is a language model", where=f"--{next(iter(given))}", hint="drop it")
+    told = []
+    for reference, source in zip(references, sources, strict=True):
+        takes = source.choice.plugin.parameters
+        own = [f"{key}={value}" for key, value in given.items() if key != "transfer" or key in takes]
+        told.append(",".join([reference, *own]) if source.language_model else reference)
+    return told

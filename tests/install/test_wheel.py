@@ -26,10 +26,10 @@ from itertools import islice
 from rook_bench.cli.main import run
 from rook_bench.report import pictures
 from rook_bench.sources import lookahead
-from rook_bench.training import fit
+from rook_bench.training import data
 # The commands are tried, not the models, the pictures or the look-ahead check.
-draw, drawn, lookahead.MANY_CUTS = fit.draw_rows, pictures.pictures, 6
-fit.draw_rows = lambda rows, most, seed: draw(rows, min(most, 64), seed)
+draw, drawn, lookahead.MANY_CUTS = data.draw_rows, pictures.pictures, 6
+data.draw_rows = lambda rows, most, seed: draw(rows, min(most, 64), seed)
 pictures.pictures = lambda entries, asked: islice(drawn(entries, asked), 1)
 for line in sys.stdin.read().splitlines():
     code = run(line.split())

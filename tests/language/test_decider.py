@@ -7,7 +7,7 @@ import pytest
 from pairs import UNI, WETH, pool_of, rewritten
 from parted import in_parts
 
-from rook_bench.core import SIDE_NAMES, ConfigError, Side
+from rook_bench.core import SIDE_NAMES, ConfigError, InputError, Side
 from rook_bench.core.cache_folder import CACHE_VARIABLE
 from rook_bench.core.decision_tape import UNPARSED
 from rook_bench.core.texts import Texts
@@ -302,6 +302,9 @@ def test_an_adapter_of_another_pair_is_told_of(fresh_models, mini_adapter, short
     source = Source.parse(f"lora:{mini_adapter}")
     assert not any("trained on" in note for note in decide(source, short_tape).notes)
     uni = rewritten(short_tape, pool_of(UNI, WETH, base_first=True), base_per=300.0, quote_per=1 / 2700)
-    assert "trained on WETH/USDC, asked on UNI/WETH" in decide(source, uni).notes
+    with pytest.raises(InputError, match="trained on WETH/USDC, asked on UNI/WETH, which is another pool; give --transfer"):
+        decide(source, uni)
+    moved = Source.parse(f"lora:{mini_adapter},transfer=true")
+    assert "trained on WETH/USDC, asked on UNI/WETH" in decide(moved, uni).notes
     ether = replace(short_tape, pool=short_tape.pool.model_copy(update={"token1": ETH}))
     assert not any("trained on" in note for note in decide(source, ether).notes)

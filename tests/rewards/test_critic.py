@@ -1,5 +1,7 @@
 """Fitting out of fold, shrinking, and the chance of a profit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def rows(count=6000, edge=10.0, noise=30.0, seed=0):
     markout = edge * np.sign(numbers[:, 0]) + rng.normal(0, noise, count)
     at = np.arange(count, dtype=np.int64) * 60 * SECOND
     mirrored = numbers * np.array([-1.0, 1.0, -1.0])
-    return Table(numbers, mirrored, markout, np.full(count, 5.0), at, at + 660 * SECOND)
+    return Table(numbers, mirrored, markout, np.full(count, 5.0), at, at + 660 * SECOND, np.zeros(count, dtype=np.intp))
 
 
 def test_no_fold_learns_from_what_its_rewards_overlap():
@@ -51,7 +53,7 @@ def test_a_leak_between_blocks_would_be_seen():
     luck = np.random.default_rng(1).normal(0, 30, marks.max() + 1)[marks]
     table = Table(
         np.column_stack([marks, marks]).astype(float), np.column_stack([-marks, marks]).astype(float),
-        luck, table.cost, table.at, table.until,
+        luck, table.cost, table.at, table.until, table.pool,
     )  # fmt: skip
     honest = slope_of(table, out_of_fold(table, 0), 600.0)
     fitted = fit_critic(table, 600.0, 0)
@@ -73,7 +75,7 @@ def test_an_edge_is_found_and_no_edge_is_not(seed):
 def test_a_drift_of_the_days_favours_no_side():
     """Planted: prices rose all the time; a critic that sees mirror images foretells nothing of it."""
     table = rows(edge=0.0, noise=5.0)
-    drifting = Table(table.numbers, table.mirrored, table.markout + 20.0, table.cost, table.at, table.until)
+    drifting = replace(table, markout=table.markout + 20.0)
     assert np.abs(out_of_fold(drifting, 0)).mean() < 8.0
     assert abs(out_of_fold(drifting, 0).mean()) < 1.0
 
@@ -85,7 +87,7 @@ def test_the_error_of_the_slope_is_honest():
     for _ in range(200):
         shape = np.repeat(rng.normal(size=400), 10)
         mark = np.repeat(rng.normal(size=400), 10)
-        found = slope_of(Table(table.numbers, table.mirrored, mark, table.cost, table.at, table.until), shape, 600.0)
+        found = slope_of(replace(table, markout=mark), shape, 600.0)
         above += found.value > 1.96 * found.se
     assert above <= 14
 

@@ -72,7 +72,7 @@ def test_the_same_call_gives_the_same_bytes(planted, rewards_of_world, tmp_path)
 
 
 def test_actions_are_those_of_the_labels(planted):
-    buy, sell = actions_of(split_tape(planted, "train").read())
+    buy, sell = actions_of([split_tape(planted, "train").read()])
     assert (buy.side, sell.side) == (Side.BUY, Side.SELL)
     assert buy.size in (0.05, 0.08)
 

@@ -85,7 +85,7 @@ def test_the_loss_is_that_of_the_model_itself(model_type, mini_base, prepared, t
     tokenizer = AutoTokenizer.from_pretrained(mini_base)
     model, template = model_of(model_type, len(tokenizer)), load_template("codes")
     encoder, data = Encoder(tokenizer, template), read_training_data(prepared, template)
-    examples = make_examples(data, data.train[:6], encoder, [1.0, 1.0, 1.0])
+    examples = make_examples(data, data.train[:6], encoder, [[1.0, 1.0, 1.0]])
     batch = Collator(encoder.end)(examples)
     loss, each, _ = completion_loss(model, batch)
     expected = []

@@ -43,7 +43,7 @@ def examples(request, prepared, bases):
     data = read_training_data(prepared, load_template(request.param))
     encoder = Encoder(bases[0], load_template(request.param))
     rows = np.concatenate([[row for row in data.train if data.side[row] == side][:8] for side in Side])
-    return data, encoder, rows, make_examples(data, rows, encoder, [2.0, 0.5, 3.0])
+    return data, encoder, rows, make_examples(data, rows, encoder, [[2.0, 0.5, 3.0]])
 
 
 # Examples.

@@ -17,7 +17,8 @@ from rook_bench.sources.decide import Source
 torch = pytest.importorskip("torch", reason="the train extra is not installed")
 pytestmark = pytest.mark.usefixtures("no_picture")
 
-from rook_bench.training.fit import draw_rows, train  # noqa: E402
+from rook_bench.training.data import draw_rows  # noqa: E402
+from rook_bench.training.fit import train  # noqa: E402
 
 
 @pytest.fixture

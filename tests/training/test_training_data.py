@@ -255,7 +255,7 @@ def test_a_split_of_one_class_is_refused(codes, tmp_path):
 @pytest.mark.real
 def test_the_seeds_sentence_can_not_carry_the_label(rook_folder):
     from rook_bench.training.ceiling import prompt_ceiling
-    from rook_bench.training.fit import draw_rows
+    from rook_bench.training.data import draw_rows
 
     data = read_training_data(rook_folder, load_template("seed"))
     ceiling = prompt_ceiling(data, draw_rows(data.train, 1000, 0), 0)  # the rows a run takes by default

@@ -16,6 +16,7 @@ from rook_bench.gates.policy import Evidence
 from rook_bench.ingest.read import read_swaps
 from rook_bench.language.manifest import LearnedFrom, read_manifest
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import DOLLARS
 from rook_bench.market.row_sketch import RowSketch, placed_hashes
 from rook_bench.metrics import Analysis
 from rook_bench.sources import Source
@@ -137,9 +138,10 @@ def _lessons_told(source: Source) -> bool:
     return read_manifest(adapter).lessons_known
 
 
-def _plain(pair: str) -> str:
-    """A pair in either order, wrapped ether as ether."""
-    return "/".join(sorted(pair.upper().replace("WETH", "ETH").split("/")))
+def _tokens(pair: str) -> set[str]:
+    """The tokens of a pair, wrapped ether as ether, all dollars as one."""
+    names = pair.upper().replace("WETH", "ETH").split("/")
+    return {"USD" if name in DOLLARS else name for name in names}
 
 
 def _listed(declared: Any) -> Sequence[Any]:
@@ -164,7 +166,8 @@ def _declared(one: Any, folder: Path) -> LearnedFrom:
 def _same_time(told: LearnedFrom, frame: SwapFrame) -> bool:
     """Whether the tape and what was learned from are of one market and one time.
 
-    Pools of one pair have one price. A pool without its pair might be any.
+    Pools of one pair have one price, and pools that share a token move together: what one does tells of the others. A
+    pool without its pair might be any.
     """
     pool = frame.pool
     if pool.chain == "simulated":  # these all start on one day and have no address: only their swaps tell
@@ -174,7 +177,7 @@ def _same_time(told: LearnedFrom, frame: SwapFrame) -> bool:
         for one in told.pools
         if one["address"].lower() in ("", pool.address.lower())
         or one["pair"] == ""
-        or _plain(one["pair"]) == _plain(pool.pair)
+        or _tokens(one["pair"]) & _tokens(pool.pair)
     ]
     first, last = (np.datetime64(text[:19], "ns") for text in (told.first_at, told.last_at))
     return bool(here) and bool(first <= frame.at[-1]) and bool(frame.at[0] <= last)

@@ -7,16 +7,15 @@ float64, so that a last-bit difference between two machines' `exp` can't change 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from rook_bench.market.simulation.chain import CHUNK, Chain
 from rook_bench.market.simulation.parameters import Simulation
-
-CHUNK = 4096
-"""Blocks drawn at a time."""
 
 DAY_S = 86_400.0
 
@@ -50,15 +49,20 @@ class Block(NamedTuple):
     orders: list[Order]  # by transaction index
 
 
-def blocks(rng: np.random.Generator, config: Simulation) -> Iterator[Block]:
-    """Blocks without end, drawn `CHUNK` at a time."""
+def blocks(rng: np.random.Generator, config: Simulation, chain: Chain | None = None) -> Iterator[Block]:
+    """Blocks without end, drawn `CHUNK` at a time; those of a chain where there is one."""
     stationary = rng.standard_normal(2)
     log_volatility, imbalance = float(stationary[0]), float(stationary[1])
     slot, log_outside = -1, 0.0
-    while True:
-        slots = slot + np.cumsum(rng.geometric(1 - config.missed_slot_share, CHUNK))
+    for chunk in count():
+        common = None
+        if chain is None:
+            steps = rng.geometric(1 - config.missed_slot_share, CHUNK)
+        else:
+            steps, common = chain.blocks(chunk, config)
+        slots = slot + np.cumsum(steps)
         waves = _autoregression(rng, log_volatility, config.volatility_half_life_s / config.block_time_s)
-        path = log_outside + np.cumsum(_outside_returns(rng, waves, np.diff(slots, prepend=slot), config))
+        path = log_outside + np.cumsum(_outside_returns(rng, waves, np.diff(slots, prepend=slot), config, common))
         path = np.round(path, 10)
         leaning = _autoregression(rng, imbalance, config.imbalance_half_life_s / config.block_time_s)
         present = rng.random(CHUNK) < config.arbitrage_share
@@ -107,7 +111,11 @@ def _autoregression(rng: np.random.Generator, before: float, half_life: float) -
 
 
 def _outside_returns(
-    rng: np.random.Generator, waves: NDArray[np.float64], slots: NDArray[np.int64], config: Simulation
+    rng: np.random.Generator,
+    waves: NDArray[np.float64],
+    slots: NDArray[np.int64],
+    config: Simulation,
+    common: NDArray[np.float64] | None,
 ) -> NDArray[np.float64]:
     """Log returns of the outside price in each block, shape (CHUNK,); `slots` is their length in slots."""
     spread = config.log_volatility_std
@@ -116,7 +124,10 @@ def _outside_returns(
     volatility = config.volatility_per_day * np.exp(spread * waves - spread**2) * np.sqrt(seconds / DAY_S)
     jumps = rng.poisson(config.jumps_per_day * seconds / DAY_S)
     jump = np.sqrt(jumps) * config.jump_std_bps * 1e-4 * rng.standard_normal(CHUNK)
-    return volatility * rng.standard_normal(CHUNK) + jump
+    shock = rng.standard_normal(CHUNK)
+    if common is not None:
+        shock = np.sqrt(config.common_share) * common + np.sqrt(1 - config.common_share) * shock
+    return volatility * shock + jump
 
 
 def _orders(

@@ -15,7 +15,7 @@ from rook_bench.core.config import Config
 
 
 class Simulation(Config):
-    """A USDC/WETH pool with noise traders, arbitrageurs, sandwiches and moving liquidity.
+    """A pool against USDC, of WETH by default, with noise traders, arbitrageurs, sandwiches and moving liquidity.
 
     Shares are fractions of 1; `_bps` are 1e-4 of a price; `_usd` are whole USDC; times are
     seconds unless the name says otherwise.
@@ -23,6 +23,7 @@ class Simulation(Config):
 
     # Where the tape starts. The day and the block number are arbitrary; the price and the depth
     # are near the 2024 tape's first price and median liquidity.
+    base_symbol: str = "WETH"
     start_at: AwareDatetime = datetime(2025, 1, 1, tzinfo=UTC)
     first_block: int = Field(default=21_525_891, ge=0)
     start_price_usd: float = Field(default=2270.0, ge=1, le=1e6)
@@ -43,6 +44,11 @@ class Simulation(Config):
     volatility_half_life_s: float = Field(default=1800.0, gt=0)
     jumps_per_day: float = Field(default=1.0, ge=0, le=1000)
     jump_std_bps: float = Field(default=60.0, ge=0, le=2000)
+
+    # Of a pool on a chain that others share (`simulation.chain`): the share of the variance of its outside price, jumps
+    # aside, that moves all of them together. Chosen, not measured: hourly returns of the larger tokens against dollars
+    # correlate by a half to nine tenths.
+    common_share: float = Field(default=0.6, ge=0, le=1)
 
     # Noise traders. Sizes are log-normal: on the 2024 tape the swaps away from the top of a block
     # (transaction index above 6) have a median of 1,450 USD and a log standard deviation of 2.13.

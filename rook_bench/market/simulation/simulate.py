@@ -19,8 +19,8 @@ from rook_bench.execution.swap import extreme_price
 from rook_bench.execution.ticks import MAX_TICK, tick_at_sqrt_price
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.history import LiquidityHistory, PoolStart
-from rook_bench.market.pool import TICK_SPACING, USDC, WETH, Pool
-from rook_bench.market.simulation import Block, Order, Simulation, blocks, liquidity_path
+from rook_bench.market.pool import TICK_SPACING, USDC, WETH, Pool, Token
+from rook_bench.market.simulation import Block, Chain, Order, Simulation, blocks, liquidity_path
 
 __all__ = ["Simulation", "simulate", "simulated_pool"]
 
@@ -43,19 +43,22 @@ def simulated_pool(config: Simulation = _DEFAULT) -> Pool:
         fee_pips=config.fee_pips,
         tick_spacing=TICK_SPACING.get(config.fee_pips, 10),
         token0=USDC,
-        token1=WETH,
+        token1=WETH if config.base_symbol == WETH.symbol else Token(symbol=config.base_symbol, decimals=WETH.decimals),
         base_is_token0=False,
         block_time_s=config.block_time_s,
     )
 
 
-def simulate(swaps: int, rng: np.random.Generator, config: Simulation = _DEFAULT) -> SwapFrame:
+def simulate(
+    swaps: int, rng: np.random.Generator, config: Simulation = _DEFAULT, *, chain: Chain | None = None
+) -> SwapFrame:
     """Run a pool until `swaps` swaps have happened.
 
     Args:
         swaps: rows of the tape, at least 1.
         rng: the only source of random numbers; the same generator state gives the same tape.
         config: parameters; the defaults imitate one day of the Ethereum USDC/WETH 0.05% pool.
+        chain: that other pools are on too: the same blocks at the same times, and shocks that they share.
 
     Returns:
         A SwapFrame with every column and its liquidity history. Each row's amounts are what
@@ -69,7 +72,7 @@ def simulate(swaps: int, rng: np.random.Generator, config: Simulation = _DEFAULT
     if swaps < 1:
         raise InputError(f"{swaps} swaps can't be simulated", where="simulate", hint="ask for at least 1")
     market = _Market(config, liquidity_path(rng, swaps, config))
-    for block in blocks(rng, config):
+    for block in blocks(rng, config, chain):
         market.run(block)
         if market.full:
             break

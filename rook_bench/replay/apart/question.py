@@ -14,6 +14,7 @@ from rook_bench.core import InputError, RookError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.plugin import Choice, Spec
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import Pool
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source, is_installed
 from rook_bench.risk import RiskConfig, apply_risk
@@ -107,12 +108,13 @@ class AnswersQuestion:
     """What a language model answers to some prompts, computed anew; of one that wavers, how often it does.
 
     Attributes:
-        asked: the source; texts: the prompts.
+        asked: the source; texts: the prompts; pool: whose swaps they are about.
         budget: what may still be spent, of a source that has one.
     """
 
     asked: Asked
     texts: list[str]
+    pool: Pool
     budget: Any = None
 
     def answer(self) -> Answer:
@@ -120,10 +122,12 @@ class AnswersQuestion:
         built = self.asked.source.built
         assert isinstance(built, AnswersPrompts)
         if not isinstance(built, Wavers):
-            return Answer(built.answers(self.texts).bare)
+            return Answer(built.answers(self.texts, self.pool).bare)
         built.budget = self.budget
         try:
-            return Answer(built.answers(self.texts).bare, wavering=built.try_again(self.texts), budget=built.budget)
+            return Answer(
+                built.answers(self.texts, self.pool).bare, wavering=built.try_again(self.texts), budget=built.budget
+            )
         except RookError as error:  # what was spent is spent
             return Answer(error=str(error), budget=built.budget)
 

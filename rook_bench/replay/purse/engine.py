@@ -62,13 +62,21 @@ def replay_purse(
     _check_once(frames)
     first = config if isinstance(config, ReplayConfig | None) else config[0]
     coins = coins_of(frames, None if first is None else first.numeraire)
-    frames = [_with_native(frame, frames, coins, one) for frame, one in zip(frames, configs, strict=True)]
+    frames = _with_native(frames, coins, configs)
     for frame, one in zip(frames, configs, strict=True):
         check_assumptions(frame, one)
     legs = [_leg(frame, asked, one, progress, fresh) for frame, one in zip(frames, configs, strict=True)]
     run = replayed(legs, coins, _shares(frames, coins, configs[0]))
     reconcile_purse(run)
     return replace(run, label=label)
+
+
+def with_native(frames: Sequence[SwapFrame], configs: Sequence[ReplayConfig]) -> list[SwapFrame]:
+    """Tapes of several pools, each with the price of the coin that gas is paid in, where another of them tells it."""
+    if len(frames) == 1:
+        return list(frames)
+    resolved = [one.on(frame.pool) for one, frame in zip(configs, frames, strict=True)]
+    return _with_native(frames, coins_of(frames, None), resolved)
 
 
 def without(run: PurseRun, leg: int) -> PurseRun:
@@ -107,7 +115,11 @@ def _check_once(frames: Sequence[SwapFrame]) -> None:
         seen[known] = frame
 
 
-def _with_native(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> SwapFrame:
+def _with_native(frames: Sequence[SwapFrame], coins: Coins, configs: Sequence[ReplayConfig]) -> list[SwapFrame]:
+    return [_knowing_gas(frame, frames, coins, one) for frame, one in zip(frames, configs, strict=True)]
+
+
+def _knowing_gas(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, config: ReplayConfig) -> SwapFrame:
     """The tape with the price of the coin that gas is paid in, as the purse's own pools told it before each swap.
 
     Before one of them has traded its first price is taken: nothing tells an earlier one.
@@ -121,7 +133,7 @@ def _with_native(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, co
             coin, quote = named[0], coins.all.index(Coin.of(frame.pool, frame.pool.quote))
             price = mapped.by_part(len(frame), lambda rows: _ratio(frame.at[rows], frames, coins, coin, quote))
             pair = f"{coins.all[coin].token.symbol}/{frame.pool.quote.symbol}"
-            note = f"price of {pair} from the pools of the purse"
+            note = f"price of {pair} from the other pools"
             return replace(frame, references={**frame.references, pair: price}, notes=(*frame.notes, note))
     return frame
 

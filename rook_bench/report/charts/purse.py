@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
-from rook_bench.metrics.purse import PurseAnalysis, names_of_pools
+from rook_bench.metrics.purse import PurseAnalysis
 from rook_bench.report.charts.canvas import (
     BUY_COLOUR,
     SELL_COLOUR,
@@ -65,7 +65,7 @@ def worth(analysis: PurseAnalysis) -> Picture:
 
 def by_pool(analysis: PurseAnalysis) -> Picture:
     """What each pool's orders have added, in percent of the opening value."""
-    columns, names, colours = largest(100.0 * analysis.by_pool / analysis.hold[0], names_of_pools(analysis))
+    columns, names, colours = largest(100.0 * analysis.by_pool / analysis.hold[0], analysis.names)
     place = int(np.argmax(np.abs(columns[-1])))
     title = f"{names[place]} moved the result most: {percent(columns[-1, place] / 100, signed=True)}"
     figure = blank(title, "Added over holding, marked at prices of the time; the lines add up to purse less held.")
@@ -115,7 +115,7 @@ def by_token(analysis: PurseAnalysis) -> Picture:
 
 def together(analysis: PurseAnalysis) -> Picture | NoPicture:
     """How the pools' gains by bucket go together."""
-    found, names = analysis.correlations, names_of_pools(analysis)
+    found, names = analysis.correlations, analysis.names
     known = np.flatnonzero(~np.isnan(np.diag(found)))
     if len(known) < 2:
         sentence = "Fewer than two pools have gains that vary, so that there is nothing to correlate."

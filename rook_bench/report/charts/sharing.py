@@ -1,0 +1,36 @@
+"""What each way to train on several pools gained over training on a pool alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rook_bench.core import Estimate
+from rook_bench.report.charts.canvas import BUY_COLOUR, SELL_COLOUR, SOFT_INK, Picture, blank
+from rook_bench.report.charts.forest import Line, forest, sureness
+
+COLOURS = {"above": BUY_COLOUR, "below": SELL_COLOUR, "unsure": SOFT_INK, "same": SOFT_INK}
+
+
+def draw_sharing(rows: Sequence[tuple[str, Estimate]], unit: str) -> Picture:
+    """Dots with intervals.
+
+    Args:
+        rows: pool and way in words, and what it gained over the adapter of the pool alone.
+        unit: of that, in words.
+    """
+    lines = [Line(name, one, _text(one), COLOURS[sureness(one)]) for name, one in rows]
+    better, worse = (sum(sureness(one) == where for _, one in rows) for where in ("above", "below"))
+    title = f"Against an adapter of the pool alone: {better} of {len(rows)} surely better, {worse} surely worse"
+    note = (
+        f"Difference on the pool's own test rows, {unit}, with its 95% interval; a hollow dot has none. All ways are "
+        "cut at one date and draw as many rows of each pool."
+    )
+    figure = blank(title, note)
+    axes = figure.add_subplot()
+    forest(axes, lines, size=9.0)
+    axes.set_xlabel(f"gained over the adapter of the pool alone, {unit}")
+    return Picture("sharing", "What sharing is worth", title, note, figure)
+
+
+def _text(one: Estimate) -> str:
+    return "undefined" if one.value is None else f"{one.value:+.3g}"

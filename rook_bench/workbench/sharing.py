@@ -1,0 +1,383 @@
+"""What sharing is worth: one adapter of several pools against one of each, with and without the pool's name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rook_bench.core import SIDE_NAMES, ConfigError, Estimate, InputError, RookError
+from rook_bench.core.console import err, remark
+from rook_bench.core.files import check_apart, check_replaceable, write_json, write_text
+from rook_bench.core.hashing import TRAINING, sha256_code, sha256_json
+from rook_bench.dataset.common_split import CommonSplit, Folders, SplitRows, folders_of
+from rook_bench.dataset.split_tapes import split_tape
+from rook_bench.language.base import find_base
+from rook_bench.language.manifest import adapter_hash
+from rook_bench.language.runtime import require_train_extra
+from rook_bench.language.template import load_template
+from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import names_apart
+from rook_bench.metrics.means import mean_of
+from rook_bench.metrics.paired import paired
+from rook_bench.replay.purse.engine import with_native
+from rook_bench.rewards.reward import HORIZON_S
+from rook_bench.training import TrainSettings
+from rook_bench.workbench.compare import Comparison, compare
+from rook_bench.workbench.evaluation import Evaluation
+from rook_bench.workbench.fine_tune import carry_out, record_choice, reward, settings_of_training
+from rook_bench.workbench.fold_work import content_of
+from rook_bench.workbench.pair_configs import Configs, all_settings, each_for
+
+if TYPE_CHECKING:
+    from rook_bench.report.charts.canvas import Picture
+
+ALONE, TOGETHER, NAMED, WITHOUT = "trained on it alone", "on all together", "together, pool named", "on the others"
+"""The ways to train that stand side by side."""
+
+DONE = "sharing.json"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to train.
+
+    Attributes:
+        way: ALONE, TOGETHER, NAMED or WITHOUT.
+        name: of its adapter's folder.
+        pools: places of those that it learns from; judged: places of those on which it is asked.
+    """
+
+    way: str
+    name: str
+    pools: tuple[int, ...]
+    judged: tuple[int, ...]
+
+    @classmethod
+    def all_of(cls, pools: int) -> list[Variant]:
+        """Every way for so many pools: one adapter of each alone, two of all, one of all but each."""
+        every = tuple(range(pools))
+        others = [tuple(place for place in every if place != out) for out in every]
+        return [
+            *(cls(ALONE, f"alone-{place + 1}", (place,), (place,)) for place in every),
+            cls(TOGETHER, "together", every, every),
+            cls(NAMED, "together-named", every, every),
+            *(cls(WITHOUT, f"without-{place + 1}", rest, (place,)) for place, rest in enumerate(others)),
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """What one way of training came to on the test rows of one pool.
+
+    Attributes:
+        pool, way: which.
+        adapter: its folder.
+        recall: mean recall of BUY, HOLD and SELL against the labels; beyond: that less the recall of ALONE.
+        per_day: net log return beyond holding, bps per day; gained: net log return beyond ALONE, bps per day.
+        fills: orders that got something.
+    """
+
+    pool: str
+    way: str
+    adapter: Path
+    recall: Estimate
+    beyond: Estimate
+    per_day: Estimate
+    gained: Estimate
+    fills: int
+
+    def to_json(self) -> dict[str, Any]:
+        """For sharing.json."""
+        told = {name: getattr(self, name).to_json() for name in ("recall", "beyond", "per_day", "gained")}
+        return {"way": self.way, "adapter": str(self.adapter), "fills": self.fills, **told}
+
+
+@dataclass(frozen=True, eq=False)
+class Sharing:
+    """The table of all ways to train, pool by pool.
+
+    Attributes:
+        folder: where adapters, comparisons and the table lie.
+        rows: in the order of pools, then of ways.
+        common: the date that cuts all pools, for every way alike.
+        stage: "sft" or "rl".
+        tries: how many looks at the test rows this put on record.
+    """
+
+    folder: Path
+    rows: list[Row]
+    common: CommonSplit
+    stage: str
+    tries: int
+
+    @property
+    def pools(self) -> list[str]:
+        """Names of the pools."""
+        return list(dict.fromkeys(row.pool for row in self.rows))
+
+    def of(self, pool: str) -> list[Row]:
+        """The rows of one pool."""
+        return [row for row in self.rows if row.pool == pool]
+
+    def to_json(self) -> dict[str, Any]:
+        """What sharing.json holds."""
+        return {
+            "stage": self.stage,
+            "common_split": self.common.to_json(),
+            "tries": self.tries,
+            "pools": [{"pool": pool, "ways": [row.to_json() for row in self.of(pool)]} for pool in self.pools],
+        }
+
+    def plot(self) -> Picture:
+        """What each way gained over training on the pool alone."""
+        from rook_bench.report.charts.sharing import draw_sharing
+
+        money = self.stage == "rl"
+        rows = [
+            (f"{row.pool}: {row.way}", row.gained if money else row.beyond) for row in self.rows if row.way != ALONE
+        ]
+        return draw_sharing(rows, "bps per day" if money else "mean recall")
+
+
+def study_sharing(
+    data_dirs: Sequence[str | Path],
+    out: str | Path,
+    config: Configs = None,
+    training: TrainSettings | str | Path | None = None,
+    *,
+    stage: str = "sft",
+    horizon_s: float = HORIZON_S,
+    trials: str | Path | None = None,
+    say: Callable[[str], None] = remark,
+    **settings: Any,
+) -> Sharing:
+    """Train one adapter of each pool, of all, of all with the pool named, and of all but each; judge all on every pool.
+
+    Every way is cut at the same date and draws as many rows of each pool, so that nothing but sharing differs. An
+    adapter is asked on the test rows of the pools it serves; one that never saw a pool is asked there as a transfer.
+    Adapters that are there from an interrupted call of the same settings are kept.
+
+    Args:
+        data_dirs: prepared folders of at least two pools.
+        out: folder for adapters, a comparison of each pool, and the table.
+        config: capital, sizing and costs of the replay (and of rewards), for all or for each pair.
+        training: settings of training, or a file of them.
+        stage: "sft" imitates the labels; "rl" goes on from that by rewards of its own pools (see `reward`).
+        horizon_s: of the rewards.
+        trials: folder of the trial ledger, which hears of every adapter on every pool.
+        say: hears how it goes.
+        settings: keys of `TrainSettings` that overrule `training`.
+
+    Raises:
+        InputError, ConfigError: for folders or settings that can't be used.
+    """
+    folders, out = folders_of(data_dirs), Path(out)
+    if len(folders.paths) < 2:
+        raise InputError("one pool shares with nobody", where=folders.paths[0], hint="give at least two --data-dir")
+    if stage not in ("sft", "rl"):
+        raise ConfigError(f"stage {stage} is not studied", where="stage", hint="give sft or rl")
+    check_apart(out, *folders.paths)
+    _check_place(out)
+    chosen = settings_of_training(training, "sft", {"rewards": None, "drafts": None, "from": None}, settings)
+    require_train_extra()
+    tests = [split_tape(path, "test").read() for path in folders.paths]
+    cuts = [
+        SplitRows.of_tapes(path, *(split_tape(path, name).read() for name in ("train", "validation")))
+        for path in folders.paths
+    ]
+    common, names = CommonSplit.of(cuts), names_apart([frame.pool for frame in tests])
+    benches = each_for(all_settings(config), [frame.pool for frame in tests])
+    tests = with_native(tests, [one.replay() for one in benches])
+    variants = Variant.all_of(len(tests))
+    work = _Work(folders, out, chosen, config, stage, horizon_s, trials, say)
+    adapters = {variant: work.adapter(variant) for variant in variants}
+    rows, tries = [], 0
+    for place, (name, frame, bench) in enumerate(zip(names, tests, benches, strict=True)):
+        own = [variant for variant in variants if place in variant.judged]
+        asked = {one.way: f"lora:{adapters[one]}" + ",transfer=true" * (one.way == WITHOUT) for one in own}
+        say(f"{name}: {len(frame):,} test rows, {len(asked)} ways")
+        found = compare(frame, asked, bench, trials=trials)
+        found.save(out / "pools" / str(place + 1), pictures=False)
+        rows += _judged(name, found, {one.way: adapters[one] for one in own}, frame)
+        tries += len(asked)
+    done = Sharing(out, rows, common, stage, tries)
+    write_json(out / DONE, done.to_json())
+    write_text(out / "sharing.md", "\n".join(table_of(done)) + "\n")
+    _draw(done)
+    return done
+
+
+def table_of(done: Sharing) -> list[str]:
+    """The table in Markdown."""
+    since = done.common.to_json()["validation_from"]
+    lines = [
+        f"Stage {done.stage}; all ways are cut at {since} and judged on the test rows of each pool; {done.tries} tries "
+        "are on record."
+    ]
+    for pool in done.pools:
+        lines += [
+            "",
+            f"## {pool}",
+            "",
+            "| trained | mean recall | against alone | net over holding, bps/day | against alone, bps/day | fills |",
+            "|---|---|---|---|---|---|",
+        ]
+        for row in done.of(pool):
+            against = ["", ""] if row.way == ALONE else [points(row.beyond), bps(row.gained)]
+            cells = [row.way, points(row.recall), against[0], bps(row.per_day), against[1], f"{row.fills:,}"]
+            lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def points(one: Estimate) -> str:
+    """A recall, or a difference of two, with its interval."""
+    if one.value is None:
+        return f"undefined: {one.undefined_because}"
+    if one.low is None or one.high is None:
+        return f"{one.value:.3f}"
+    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+
+
+def bps(one: Estimate) -> str:
+    """Basis points with their interval."""
+    if one.value is None:
+        return f"undefined: {one.undefined_because}"
+    if one.low is None or one.high is None:
+        return f"{one.value:+.1f}"
+    return f"{one.value:+.1f} ({one.low:+.1f} to {one.high:+.1f})"
+
+
+def _check_place(out: Path) -> None:
+    """InputError where something lies that no such study wrote."""
+    if out.is_dir() and any(out.iterdir()) and not ((out / "adapters").is_dir() or (out / DONE).is_file()):
+        raise InputError("holds files that rook-bench did not write", where=out, hint="choose another --out")
+
+
+def _draw(done: Sharing) -> None:
+    from rook_bench.report.charts.canvas import style
+
+    with style():
+        (done.folder / "sharing.png").write_bytes(done.plot().to_png())
+
+
+def _judged(name: str, found: Comparison, adapters: dict[str, Path], frame: SwapFrame) -> list[Row]:
+    by_name = {one.name: one for one in found}
+    hold = next(one for one in found if one.run.source.choice.plugin.name == "hold")
+    alone = by_name[ALONE]
+    base = _recalled(alone, frame)
+    rows = []
+    for way, adapter in adapters.items():
+        one = by_name[way]
+        mine = _recalled(one, frame)
+        rows.append(
+            Row(
+                pool=name,
+                way=way,
+                adapter=adapter,
+                recall=_mean(mine, "mean recall of the labelled sides"),
+                beyond=_mean(mine - base, f"mean recall less that of the adapter {ALONE}"),
+                per_day=paired(one.run, hold.run, one.clock).per_day,
+                gained=paired(one.run, alone.run, one.clock).per_day,
+                fills=int(one.run.orders.filled.sum()),
+            )
+        )
+    return rows
+
+
+def _recalled(one: Evaluation, frame: SwapFrame) -> NDArray[np.float64]:
+    """What each row adds to the mean recall of the sides that labels have, times the number of rows; shape (rows,)."""
+    sides = frame.labels["label_side"].astype(str)
+    truth = np.array([SIDE_NAMES.index(side) for side in sides])
+    counts = np.bincount(truth, minlength=3)
+    weight = len(truth) / (counts[truth] * (counts > 0).sum())
+    return np.asarray((one.run.decided.tape.side == truth) * weight)
+
+
+def _mean(values: NDArray[np.float64], convention: str) -> Estimate:
+    if not values.any():
+        return Estimate(0.0, len(values), "fraction", f"{convention}; no row differs", low=0.0, high=0.0)
+    return mean_of(values, unit="fraction", convention=convention)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Training of the ways, one after the other."""
+
+    folders: Folders
+    out: Path
+    settings: TrainSettings
+    config: Configs
+    stage: str
+    horizon_s: float
+    trials: str | Path | None
+    say: Callable[[str], None]
+
+    def adapter(self, variant: Variant) -> Path:
+        """The adapter of a way: kept from an earlier call of the same, or trained."""
+        folder = self.out / "adapters" / variant.name
+        given = Folders(
+            tuple(self.folders.paths[place] for place in variant.pools),
+            tuple(path for place, path in enumerate(self.folders.paths) if place not in variant.pools),
+        )
+        settings = self.settings.model_copy(update={"pair_token": variant.way == NAMED})
+        mark = folder.with_name(f"{variant.name}.json")
+        wanted = self._fingerprint(given, settings)
+        if _kept(folder, mark, wanted):
+            self.say(f"{variant.name}: kept from before")
+            return folder
+        imitation = folder if self.stage == "sft" else folder.with_name(f"{variant.name}-sft")
+        self._trained(given, imitation, settings, {"rewards": None, "drafts": None, "from": None}, variant.name)
+        if self.stage == "rl":
+            rewards = folder.with_name(f"{variant.name}-rewards")
+            made = reward(
+                given,
+                rewards,
+                self.config,
+                horizon_s=self.horizon_s,
+                template=settings.template,
+                pair_token=settings.pair_token,
+                tick=lambda what: None,
+            )
+            for line in made.describe():
+                self.say(f"{variant.name}: {line}")
+            inputs: dict[str, Path | None] = {"rewards": rewards, "drafts": None, "from": imitation}
+            self._trained(given, folder, settings, inputs, variant.name)
+        write_json(mark, {"made": wanted, "adapter": adapter_hash(folder)})
+        return folder
+
+    def _trained(
+        self, given: Folders, folder: Path, settings: TrainSettings, inputs: dict[str, Path | None], name: str
+    ) -> None:
+        check_replaceable(folder)
+        say = self.say
+        done = carry_out(given, folder, settings, inputs, say=lambda line: say(f"{name}: {line}"), console=err)
+        record_choice(done, self.trials)
+
+    def _fingerprint(self, given: Folders, settings: TrainSettings) -> str:
+        """What an adapter is made of: the same call finds it again."""
+        return sha256_json(
+            {
+                "settings": settings.model_dump(mode="json"),
+                "template": load_template(settings.template).sha256,
+                "base": content_of(Path(find_base(settings.model))),
+                "stage": [self.stage, self.horizon_s if self.stage == "rl" else None],
+                "config": [one.model_dump(mode="json") for one in all_settings(self.config)],
+                "rows": [[split_tape(path, name).data_hash for name in ("train", "validation")] for path in given.all],
+                "learned": len(given.paths),
+                "code": sha256_code(*TRAINING),
+            }
+        )
+
+
+def _kept(folder: Path, mark: Path, wanted: str) -> bool:
+    try:
+        told = json.loads(mark.read_text(encoding="utf-8"))
+        return bool(told["made"] == wanted and told["adapter"] == adapter_hash(folder))
+    except (OSError, ValueError, KeyError, TypeError, RookError):  # begun and not ended, or damaged since
+        return False
