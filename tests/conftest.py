@@ -510,6 +510,23 @@ def prepared():
 
 
 @pytest.fixture(scope="session")
+def two_pools(tmp_path_factory):
+    """Prepared folders of ether, and of a token at six times the fee whose tape ends earlier, on one chain; never
+    written to."""
+    from rook_bench.dataset.prepare import prepare
+    from rook_bench.dataset.rules import Rules
+    from rook_bench.market.simulation import Chain, Simulation
+
+    folder, rules = tmp_path_factory.mktemp("pools"), Rules.from_file(ROOT / "strategies" / "data_driven.json")
+    made = []
+    for place, (base, swaps, fee) in enumerate((("WETH", 3200, 500), ("UNI", 2400, 3000))):
+        config = Simulation(base_symbol=base, fee_pips=fee)
+        frame = simulate(swaps, np.random.default_rng(place + 1), config, chain=Chain(7))
+        made.append(prepare(frame, rules, folder / base).folder)
+    return made
+
+
+@pytest.fixture(scope="session")
 def prepared_tables():
     """The same swaps in ROOK's own files alone, windows and all, as its pipeline writes them; never written to."""
     from rook_bench.dataset.prepare import prepare

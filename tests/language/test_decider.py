@@ -302,7 +302,9 @@ def test_an_adapter_of_another_pair_is_told_of(fresh_models, mini_adapter, short
     source = Source.parse(f"lora:{mini_adapter}")
     assert not any("trained on" in note for note in decide(source, short_tape).notes)
     uni = rewritten(short_tape, pool_of(UNI, WETH, base_first=True), base_per=300.0, quote_per=1 / 2700)
-    with pytest.raises(InputError, match="trained on WETH/USDC, asked on UNI/WETH, which is another pool; give --transfer"):
+    with pytest.raises(
+        InputError, match="trained on WETH/USDC, asked on UNI/WETH, which is another pool; give --transfer"
+    ):
         decide(source, uni)
     moved = Source.parse(f"lora:{mini_adapter},transfer=true")
     assert "trained on WETH/USDC, asked on UNI/WETH" in decide(moved, uni).notes
