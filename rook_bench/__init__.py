@@ -33,6 +33,8 @@ _HOME = {
     "adopt": "rook_bench.workbench.adopt",
     "evaluate": "rook_bench.workbench.compare",
     "evaluate_purse": "rook_bench.workbench.purse",
+    "compare_purses": "rook_bench.workbench.purse",
+    "study_sharing": "rook_bench.workbench.sharing",
     "compare": "rook_bench.workbench.compare",
     "sweep": "rook_bench.sweeps.sweep",
     "judge": "rook_bench.workbench.judge",
@@ -61,6 +63,7 @@ _HOME = {
     "Estimate": "rook_bench.core.estimate",
     "Evaluation": "rook_bench.workbench.evaluation",
     "Comparison": "rook_bench.workbench.compare",
+    "PurseComparison": "rook_bench.workbench.purse",
     "PurseEvaluation": "rook_bench.workbench.purse",
     "Sweep": "rook_bench.sweeps.sweep",
     "Policy": "rook_bench.gates.policy",
@@ -166,10 +169,13 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.workbench.plugin_check import PluginReport as PluginReport
     from rook_bench.workbench.plugin_check import check_plugin as check_plugin
     from rook_bench.workbench.promote import promote as promote
+    from rook_bench.workbench.purse import PurseComparison as PurseComparison
     from rook_bench.workbench.purse import PurseEvaluation as PurseEvaluation
+    from rook_bench.workbench.purse import compare_purses as compare_purses
     from rook_bench.workbench.purse import evaluate_purse as evaluate_purse
     from rook_bench.workbench.push import push as push
     from rook_bench.workbench.rows import part_of as part_of
+    from rook_bench.workbench.sharing import study_sharing as study_sharing
     from rook_bench.workbench.track import track as track
     from rook_bench.workbench.trials_branch import TrialsBranch as TrialsBranch
 

@@ -14,11 +14,9 @@ from rook_bench.cli.options import (
     AllowPlugin,
     AllowRounded,
     BaseChoice,
-    ConfigFile,
     ConfigFiles,
     Engine,
     Fresh,
-    Input,
     Inputs,
     Json,
     Limit,
@@ -39,7 +37,7 @@ from rook_bench.cli.options import (
     Trials,
     Until,
 )
-from rook_bench.cli.tables import print_purse, print_table, print_tape
+from rook_bench.cli.tables import print_purse, print_purses, print_table, print_tape
 from rook_bench.cli.tape import only, read_part, read_several, refuse_with_several
 from rook_bench.cli.tracking import put, tracking
 from rook_bench.core.console import remark, say, say_json
@@ -47,7 +45,7 @@ from rook_bench.core.files import check_replaceable
 from rook_bench.engines import engine_of
 from rook_bench.workbench import compare as bench
 from rook_bench.workbench.folder import report_again
-from rook_bench.workbench.purse import evaluate_purse
+from rook_bench.workbench.purse import compare_purses, evaluate_purse, is_purse, purse_report_again
 from rook_bench.workbench.running import with_options
 
 
@@ -118,7 +116,7 @@ def replay(
 
 
 def compare(
-    data: Input,
+    data: Inputs,
     source: Annotated[
         list[str],
         typer.Option("--source", help=SOURCE_HELP + CALLED + " Repeat for several; the first is in question."),
@@ -129,7 +127,7 @@ def compare(
     limit: Limit = None,
     split: Split = None,
     prepared: Prepared = None,
-    config: ConfigFile = None,
+    config: ConfigFiles = None,
     seed: Seed = None,
     fresh: Fresh = False,
     engine: Engine = None,
@@ -143,6 +141,7 @@ def compare(
     ] = None,
     ray: RayAddress = None,
     pool: PoolChoice = None,
+    min_swaps: MinSwaps = None,
     base: BaseChoice = None,
     reference: References = None,
     allow_rounded: AllowRounded = False,
@@ -152,13 +151,25 @@ def compare(
     track: Track = None,
     json: Json = False,
 ) -> None:
-    """Put several sources side by side on the same rows, in one report."""
+    """Put several sources side by side on the same rows, in one report. On several tapes each with one purse."""
     check_replaceable(out)
     tracker = tracking(track)
     asked = with_options(source, engine, mode, transfer=transfer)
+    if len(data) > 1 or min_swaps is not None:
+        one_tape = {"--pool": pool, "--base": base, "--split": split, "--prepared": prepared, "--track": track}
+        refuse_with_several(one_tape | {"--processes": processes, "--ray": ray})
+        tapes = read_several(data, min_swaps, allow_rounded, reference, since=since, until=until, limit=limit)
+        purses = compare_purses(tapes, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, trials=trials)
+        written = purses.save(out, report=not no_report, pictures=not no_pictures)
+        if json:
+            say_json(purses.to_json())
+            return
+        print_purses(purses.evaluations)
+        say(f"runs: {written / 'runs'}" if no_report else f"report: {written}")
+        return
     tape = partial(
         read_part,
-        data,
+        data[0],
         pool,
         allow_rounded,
         base,
@@ -171,7 +182,14 @@ def compare(
     )
     side_by_side = None if processes is None and ray is None else engine_of(processes=processes, ray=ray)
     comparison = bench.compare(
-        tape, asked, config, benchmarks=benchmarks, seed=seed, fresh=fresh, engine=side_by_side, trials=trials
+        tape,
+        asked,
+        only(config, "--config"),
+        benchmarks=benchmarks,
+        seed=seed,
+        fresh=fresh,
+        engine=side_by_side,
+        trials=trials,
     )
     saved = comparison.save(out, report=not no_report, pictures=not no_pictures)
     put(tracker, out)
@@ -191,6 +209,9 @@ def report(
     no_pictures: NoPictures = False,
 ) -> None:
     """Write the report of a run or a comparison again, from the run itself; no code that it names is run."""
-    page = report_again(folder, allow_plugins=allow_plugin or (), pictures=not no_pictures)
+    if is_purse(folder):
+        page = purse_report_again(folder, pictures=not no_pictures)
+    else:
+        page = report_again(folder, allow_plugins=allow_plugin or (), pictures=not no_pictures)
     remark("the run was checked against its hashes and replayed")
     say(f"report: {page}")

@@ -10,6 +10,7 @@ import typer
 from rook_bench.cli import layout
 from rook_bench.cli.options import ConfigFiles, Json, Trials
 from rook_bench.core.console import remark, say, say_json
+from rook_bench.report.formatting import bounded
 from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.workbench import sharing as bench
 
@@ -66,12 +67,9 @@ def sharing(
     for pool in done.pools:
         rows = []
         for row in done.of(pool):
-            first = row.way == bench.ALONE
-            against = row.gained if money else row.beyond
-            told = bench.bps(against) if money else bench.points(against)
-            rows.append(
-                ([row.way], [bench.points(row.recall), bench.bps(row.per_day), "" if first else told, f"{row.fills:,}"])
-            )
+            against = bounded(row.gained, 1, signed=True) if money else bounded(row.beyond, 3, signed=True)
+            figures = [bounded(row.recall, 3), bounded(row.per_day, 1, signed=True)]
+            rows.append(([row.way], [*figures, "" if row.way == bench.ALONE else against, f"{row.fills:,}"]))
         say()
         say(f"{pool}")
         titles = [

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rook_bench.cli import layout
 from rook_bench.core.console import say
 from rook_bench.metrics import Analysis
-from rook_bench.metrics.purse import PurseAnalysis
+from rook_bench.metrics.purse import PurseAnalysis, difference, surely_gained
+from rook_bench.report.formatting import bounded
 from rook_bench.tapecheck.check import TapeCheck, describe, in_lines
 
 TABLE = (
@@ -66,6 +67,29 @@ def print_purse(analysis: PurseAnalysis) -> None:
     say(f"over holding {excess.value:+.2%}{bounds}")
     if any(leg.lookahead.status == "leak" for leg in run.legs):
         say("LOOK-AHEAD: it sees the future on at least one pool, and is not valid")
+
+
+def print_purses(analyses: Sequence[PurseAnalysis]) -> None:
+    """What each source came to with a purse of its own, and what the first earned beyond each other."""
+    rows, first = [], analyses[0]
+    for one in analyses:
+        found = one.estimates
+        figures = [f"{found[name].value:+.2%}" for name in ("total_return", "excess_return")]
+        sharpe, fall, fills = (found[name].value for name in ("sharpe_ratio", "max_drawdown", "fills"))
+        beyond = "" if one is first else bounded(difference(first, one), 1, signed=True)
+        figures += ["undefined" if sharpe is None else f"{sharpe:.1f}", f"{fall:.2%}", f"{fills:,.0f}", beyond]
+        rows.append(([one.run.name], figures))
+    say()
+    titles = ["net", "over holding", "Sharpe", "drawdown", "fills", "first earned beyond it, bps/day"]
+    layout.print_table(["purse of"], titles, rows, rest="comparison.json has them all")
+    say()
+    gained = surely_gained(analyses)
+    known = ", ".join(gained.names) or "none"
+    told = f"can't be told: {gained.undefined_because}" if gained.undefined_because is not None else known
+    say(f"surely gained over holding, of all sources on all pools: {told}")
+    for one in analyses:
+        if any(leg.lookahead.status == "leak" for leg in one.run.legs):
+            say(f"LOOK-AHEAD: {one.run.name} sees the future on at least one pool, and is not valid")
 
 
 def _name(analysis: Analysis) -> str:

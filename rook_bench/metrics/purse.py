@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rook_bench.core import Estimate
+from rook_bench.core import Estimate, InputError
+from rook_bench.core.hashing import sha256_json
 from rook_bench.market.pool import names_apart
 from rook_bench.metrics.clock import Borders, Clock
+from rook_bench.metrics.means import mean_of
 from rook_bench.replay.purse import PurseRun, without
 from rook_bench.stats.lo import sharpe_interval
 from rook_bench.stats.mean import mean_interval
 from rook_bench.stats.measures import max_drawdown
+from rook_bench.stats.multiple import Selection, stepwise_multiple_test
 
 Floats = NDArray[np.float64]
 
@@ -183,6 +186,50 @@ class PurseAnalysis:
             ],
             "correlations": [[None if np.isnan(one) else float(one) for one in row] for row in self.correlations],
         }
+
+
+def log_difference(mine: PurseAnalysis, theirs: PurseAnalysis) -> Floats:
+    """Net log return of each full bucket, first minus second, shape (buckets,); NaN after a purse is empty.
+
+    Raises:
+        InputError: for purses over other tapes, or on another clock.
+    """
+    tapes = [[leg.frame.data_hash for leg in one.run.legs] for one in (mine, theirs)]
+    if tapes[0] != tapes[1] or mine.clock != theirs.clock:
+        where = f"{mine.run.name} and {theirs.run.name}"
+        raise InputError("purses over different tapes or clocks can't be paired", where=where)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first, second = (np.diff(np.log(one.equity[one.inner])) for one in (mine, theirs))
+    return np.asarray(first - second)
+
+
+def difference(mine: PurseAnalysis, theirs: PurseAnalysis) -> Estimate:
+    """How much more one purse earned than another, bps per day, with its interval."""
+    values, clock = log_difference(mine, theirs), mine.clock
+    convention = f"mean per day of the net log-return differences of full {clock.label} buckets, paired"
+    if not len(values):
+        return Estimate.undefined("there is no full bucket", n=0, unit="bps", convention=convention)
+    if not values.any():
+        return Estimate(0.0, len(values), "bps", f"{convention}; the two purses are the same", low=0.0, high=0.0)
+    return mean_of(values, unit="bps", convention=convention, factor=86_400 / clock.bucket_s * 1e4, lasting=True)
+
+
+def surely_gained(analyses: Sequence[PurseAnalysis], *, size: float = 0.05) -> Selection:
+    """Sources on pools whose orders gained over holding, with a chance of at most `size` that any is named by luck.
+
+    A pool of a source counts as a candidate of its own: many pools are many tries (Romano, Wolf 2005). The generator of
+    the bootstrap is seeded by what was decided, so that the same purses give the same answer.
+    """
+    panel = {
+        f"{one.run.name} on {name}": one.gains[:, place]
+        for one in analyses
+        for place, name in enumerate(one.names)
+        if one.gains[:, place].any()
+    }
+    seed = int(sha256_json([one.run.run_hash for one in analyses])[:16], 16)
+    if not panel:
+        return Selection((), {}, 0, None, "StepM (Romano, Wolf 2005)", "no pool's orders gained or lost anything")
+    return stepwise_multiple_test(panel, rng=np.random.default_rng(seed), size=size)
 
 
 def _returns(equity: Floats) -> Floats:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from rook_bench.core import Estimate
+
 MINUS = "\N{MINUS SIGN}"
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -66,6 +68,15 @@ def quantity(value: float, unit: str, quote: str, *, signed: bool = False) -> st
 def count_of(amount: int, noun: str, plural: str | None = None) -> str:
     """ "1 fill", "12 fills"."""
     return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
+
+
+def bounded(one: Estimate, decimals: int, *, signed: bool = False) -> str:
+    """ "+12.3 (+1.0 to +23.6)": a value with its interval where it has one; "undefined" and why."""
+    if one.value is None:
+        return f"undefined: {one.undefined_because}"
+    form = f"{'+' if signed else ''}.{decimals}f"
+    bounds = "" if one.low is None or one.high is None else f" ({one.low:{form}} to {one.high:{form}})"
+    return f"{one.value:{form}}{bounds}"
 
 
 def span_in_words(seconds: float) -> str:

@@ -47,16 +47,30 @@ def write_purse_report(analysis: PurseAnalysis, folder: Path, *, title: str, wit
         lambda: [charts.by_token(analysis)],
         lambda: [charts.together(analysis)],
     ]
-    shown: list[Shown] = list(chain.from_iterable(drawn(draws, folder))) if with_pictures else []
-    sections: dict[str, list[Shown]] = {}
-    for picture in shown:
-        sections.setdefault(picture.section, []).append(picture)
     page = folder / "report.html"
-    page.write_text(_render(analysis, topics, sections, title), encoding="utf-8")
+    pictures = by_section(draws, folder) if with_pictures else {}
+    page.write_text(render([analysis], topics, pictures, title, _lead(analysis), _chart(analysis)), encoding="utf-8")
     return page
 
 
-def _render(analysis: PurseAnalysis, topics: Sequence[Topic], pictures: dict[str, list[Shown]], title: str) -> str:
+def by_section(draws: Sequence[Draw], folder: Path) -> dict[str, list[Shown]]:
+    """The pictures, drawn into a folder, by the section that they belong to."""
+    sections: dict[str, list[Shown]] = {}
+    for picture in chain.from_iterable(drawn(draws, folder)):
+        sections.setdefault(picture.section, []).append(picture)
+    return sections
+
+
+def render(
+    analyses: Sequence[PurseAnalysis],
+    topics: Sequence[Topic],
+    pictures: dict[str, list[Shown]],
+    title: str,
+    lead: str,
+    chart: Markup | None,
+) -> str:
+    """The page of one purse, or of several over the same pools."""
+    analysis = analyses[0]
     run = analysis.run
     seconds = float((analysis.at[-1] - analysis.at[0]) / np.timedelta64(1, "s"))
     swaps = sum(len(leg.frame) for leg in run.legs)
@@ -65,18 +79,27 @@ def _render(analysis: PurseAnalysis, topics: Sequence[Topic], pictures: dict[str
         where=f"{count_of(len(run.legs), 'pool')}, {count_of(len(run.coins.all), 'token')}, values in {run.numeraire}",
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         chart_css=chart_css(),
-        chart=_chart(analysis),
+        chart=chart,
         scripts=scripts(),
-        lead=_lead(analysis),
+        lead=lead,
         span=f"{swaps:,} swaps of {count_of(len(run.legs), 'pool')} in {span_in_words(seconds)}, "
-        f"{str(analysis.at[0])[:16]} to {str(analysis.at[-1])[:16]} UTC.".replace("T", " "),
+        f"{_minute(analysis.at[0])} to {_minute(analysis.at[-1])} UTC.",
         simulated=any(leg.pool.chain == "simulated" for leg in run.legs),
-        leaks=[(leg.pool.pair, leg.lookahead.detail) for leg in run.legs if leg.lookahead.status == "leak"],
+        leaks=[
+            (f"{one.run.name}, {leg.pool.pair}" if len(analyses) > 1 else leg.pool.pair, leg.lookahead.detail)
+            for one in analyses
+            for leg in one.run.legs
+            if leg.lookahead.status == "leak"
+        ],
         topics=topics,
         pictures=pictures,
         assumptions=_assumptions(analysis),
-        provenance=_provenance(analysis),
+        provenance=list(chain.from_iterable(map(_provenance, analyses))),
     )
+
+
+def _minute(at: np.datetime64) -> str:
+    return str(at)[:16].replace("T", " ")
 
 
 def _lead(analysis: PurseAnalysis) -> str:

@@ -2,42 +2,116 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from rook_bench.core import ConfigError
+from rook_bench.core.config import read_mapping
 from rook_bench.core.console import on_terminal, remark, warn
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.core.hashing import PACKAGE, sha256_json
 from rook_bench.core.project import trials_folder
 from rook_bench.market.row_sketch import RowSketch
-from rook_bench.metrics.clock import Borders
-from rook_bench.metrics.purse import PurseAnalysis
+from rook_bench.metrics.clock import Borders, Clock
+from rook_bench.metrics.purse import PurseAnalysis, difference, surely_gained
+from rook_bench.plugins import trusting
 from rook_bench.replay.purse import replay_purse
-from rook_bench.replay.purse.saved import save_purse
+from rook_bench.replay.purse.saved import RECORD, load_purse, save_purse
 from rook_bench.trials import TrialLedger
-from rook_bench.trials.trial import Trial, assumed, pool_of, span_of
+from rook_bench.trials.trial import Kind, Trial, assumed, pool_of, span_of
+from rook_bench.workbench.evaluation import within
 from rook_bench.workbench.pair_configs import Configs, all_settings, each_for
-from rook_bench.workbench.running import Asked, Tape, named, tape_of
+from rook_bench.workbench.running import Asked, Tape, named, tape_of, told_apart
+
+LISTING = "comparison.json"
+"""The file of a comparison of purses that has their measures."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PurseEvaluation(PurseAnalysis):
     """What a source came to over several pools with one purse."""
 
+    @property
+    def title(self) -> str:
+        """The report's heading."""
+        return f"{self.run.name} with one purse"
+
     def save(self, folder: str | Path, *, report: bool = True, pictures: bool = True) -> Path:
         """Write the run, its measures and its report into a folder of its own, whole; see `Evaluation.save`."""
         folder = Path(folder)
         with whole_folder(folder) as aside:
-            save_purse(self.run, aside)
-            write_json(aside / "metrics.json", self.to_json())
-            write_json(aside / "clock.json", self.clock.model_dump())
-            if report:
-                from rook_bench.report.purse import write_purse_report
+            self.write(aside, report=report, pictures=pictures)
+        return folder / "report.html" if report else folder
 
-                write_purse_report(self, aside, title=f"{self.run.name} with one purse", with_pictures=pictures)
+    def write(self, folder: Path, *, report: bool = True, pictures: bool = True) -> None:
+        """Write the same into an existing (temporary) folder."""
+        save_purse(self.run, folder)
+        write_json(folder / "metrics.json", self.to_json())
+        write_json(folder / "clock.json", self.clock.model_dump())
+        if report:
+            from rook_bench.report.purse import write_purse_report
+
+            write_purse_report(self, folder, title=self.title, with_pictures=pictures)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PurseComparison(Sequence[PurseEvaluation]):
+    """Several sources over the same pools, each with a purse of its own; the first is the one in question.
+
+    Attributes:
+        evaluations: in the order asked for, yardsticks that were added last.
+    """
+
+    evaluations: tuple[PurseEvaluation, ...]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.evaluations[index]
+
+    def __len__(self) -> int:
+        return len(self.evaluations)
+
+    def __repr__(self) -> str:
+        names = ", ".join(one.run.name for one in self.evaluations[:3])
+        return f"<PurseComparison over {len(self[0].run.legs)} pools: {within(names, 60)}>"
+
+    def table(self) -> pd.DataFrame:
+        """One row per source, one column per measure of the purse; missing where undefined."""
+        rows = [{name: estimate.value for name, estimate in one.estimates.items()} for one in self]
+        return pd.DataFrame(rows, index=pd.Index([one.run.name for one in self], name="source"), dtype="float64")
+
+    def to_json(self) -> dict[str, Any]:
+        """Each source in order, what the first earned beyond each other, and who surely gained on which pool."""
+        gained = surely_gained(self.evaluations)
+        return {
+            "sources": [{"name": one.run.name, "run_hash": one.run.run_hash, **one.to_json()} for one in self],
+            "beyond": {one.run.name: difference(self[0], one).to_json() for one in self[1:]},
+            "surely_gained": {
+                "names": list(gained.names),
+                "n": gained.n,
+                "convention": gained.convention,
+                "undefined_because": gained.undefined_because,
+            },
+        }
+
+    def save(self, folder: str | Path, *, report: bool = True, pictures: bool = True) -> Path:
+        """Write the runs, their measures and one report into a folder of its own, whole; see `Comparison.save`."""
+        folder = Path(folder)
+        with whole_folder(folder) as aside:
+            for place, one in enumerate(self.evaluations, start=1):
+                own = aside / "runs" / str(place)
+                own.mkdir(parents=True)
+                one.write(own, report=False)
+            write_json(aside / LISTING, self.to_json())
+            if report:
+                from rook_bench.report.purses import write_purses_report
+
+                write_purses_report(self.evaluations, aside, with_pictures=pictures)
         return folder / "report.html" if report else folder
 
 
@@ -62,29 +136,133 @@ def evaluate_purse(
     Raises:
         InputError, ConfigError, UnknownName: for tapes, a source or settings that can't be used.
     """
+    (evaluation,) = _evaluated(tapes, [source], config, seed=seed, fresh=fresh)
+    put_purse_on_record(evaluation, "replay", trials)
+    return evaluation
+
+
+def compare_purses(
+    tapes: Sequence[Tape],
+    sources: Sequence[Asked] | Mapping[str, Asked],
+    config: Configs = None,
+    *,
+    benchmarks: bool = True,
+    seed: int | None = None,
+    fresh: bool = False,
+    trials: str | Path | None = None,
+) -> PurseComparison:
+    """Replay several sources on the same tapes, each with one purse, and put the tries on record.
+
+    Args:
+        tapes, config, seed, fresh, trials: as for `evaluate_purse`.
+        sources: as for `compare`; the first is the one in question.
+        benchmarks: add chance at the first source's rate, where it is not among the sources. Holding what a purse
+            opened with stands in every row.
+
+    Raises:
+        InputError, ConfigError, UnknownName: for tapes, a source or settings that can't be used.
+    """
+    asked = list(sources.items()) if isinstance(sources, Mapping) else list(sources)
+    if not asked:
+        raise ConfigError("there is no source to compare", where="compare", hint="name one, or several")
+    chosen = [f"{one[0]}={one[1]}" if isinstance(one, tuple) else one for one in asked]
+    found = _evaluated(tapes, chosen, config, seed=seed, fresh=fresh)
+    known = len(found)
+    if benchmarks and not any(_plugin_of(one) == "random" for one in found):
+        sides = np.concatenate([leg.decided.tape.trades for leg in found[0].run.legs])
+        if 0 < sides.mean() < 1:
+            found += _evaluated(tapes, [f"random:{sides.mean():.3f}"], config, seed=seed, fresh=fresh)
+    for place, one in enumerate(found):
+        put_purse_on_record(one, "compare", trials, yardstick=place >= known, quiet=place < len(found) - 1)
+    return PurseComparison(tuple(found))
+
+
+def _plugin_of(one: PurseEvaluation) -> str:
+    return one.run.legs[0].decided.source.choice.plugin.name
+
+
+def _evaluated(
+    tapes: Sequence[Tape], sources: Sequence[Asked], config: Configs, *, seed: int | None, fresh: bool
+) -> list[PurseEvaluation]:
     settings = all_settings(config, seed)
-    ((name, asked),) = named([source])
     frames = [tape_of(tape) for tape in tapes]
     chosen = each_for(settings, [frame.pool for frame in frames])
     shared = settings[0]
     configs = [
         one.replay().model_copy(update={"capital": shared.capital, "numeraire": shared.numeraire}) for one in chosen
     ]
-    run = replay_purse(frames, asked, configs, progress=on_terminal(), fresh=fresh)
-    run = replace(run, label=name)
-    for leg in run.legs:
-        if leg.decided.reused:
-            remark(f"{leg.pool.pair}: decisions reused from an earlier run")
-        if leg.lookahead.status == "leak":
-            warn(f"{leg.pool.pair}: LOOK-AHEAD, {leg.lookahead.detail}; this run can't get a verdict")
-    evaluation = PurseEvaluation(run, shared.clock)
-    _put_on_record(evaluation, TrialLedger(Path(trials) if trials else trials_folder()))
-    return evaluation
+    found = []
+    for name, asked in told_apart(named(sources)):
+        run = replace(replay_purse(frames, asked, configs, progress=on_terminal(), fresh=fresh), label=name)
+        for leg in run.legs:
+            if leg.decided.reused:
+                remark(f"{leg.pool.pair}: decisions reused from an earlier run")
+            for note in leg.decided.notes:
+                remark(f"{leg.pool.pair}: {note}")
+            if leg.lookahead.status == "leak":
+                warn(f"{leg.pool.pair}: LOOK-AHEAD, {leg.lookahead.detail}; this run can't get a verdict")
+        found.append(PurseEvaluation(run, shared.clock))
+    return found
 
 
-def _put_on_record(evaluation: PurseAnalysis, ledger: TrialLedger) -> None:
-    """A try on each pool's stretch, with the purse's returns there: to look at all of them is to look at each."""
+def is_purse(folder: str | Path) -> bool:
+    """Whether a folder holds a purse, or a comparison of purses."""
+    return any((Path(folder) / name).is_file() for name in (RECORD, LISTING))
+
+
+def load_purses(folder: str | Path) -> list[PurseEvaluation]:
+    """The purses of a folder that `PurseEvaluation.save` or `PurseComparison.save` wrote, checked and replayed.
+
+    Raises:
+        InputError: where files are missing or changed, or other orders come out.
+    """
+    folder = Path(folder)
+    places = (
+        [folder] if (folder / RECORD).is_file() else sorted((folder / "runs").iterdir(), key=lambda one: int(one.name))
+    )
+    return [
+        PurseEvaluation(load_purse(place), Clock.parse(read_mapping(place / "clock.json"), where=place / "clock.json"))
+        for place in places
+    ]
+
+
+def purse_report_again(folder: Path, *, pictures: bool = True) -> Path:
+    """Write the report of a purse, or of a comparison of purses, again from the runs themselves; returns its path.
+
+    No code is run but what is installed.
+    """
+    from rook_bench.report.purse import write_purse_report
+    from rook_bench.report.purses import write_purses_report
+
+    with trusting(strategies=False):
+        found = load_purses(folder)
+        with tempfile.TemporaryDirectory(prefix=".report.", dir=folder) as aside:
+            if (folder / RECORD).is_file():
+                write_purse_report(found[0], Path(aside), title=found[0].title, with_pictures=pictures)
+            else:
+                write_purses_report(found, Path(aside), with_pictures=pictures)
+            for file in Path(aside).iterdir():
+                file.replace(folder / file.name)
+    return folder / "report.html"
+
+
+def put_purse_on_record(
+    evaluation: PurseAnalysis,
+    kind: Kind,
+    trials: str | Path | None,
+    *,
+    yardstick: bool = False,
+    quiet: bool = False,
+) -> None:
+    """A try on each pool's stretch, with the purse's returns there: to look at all of them is to look at each.
+
+    Args:
+        evaluation, kind: what was evaluated, and by what.
+        trials: folder of the ledger; the project's by default.
+        yardstick: whether the tool added it by itself; quiet: say nothing of it.
+    """
     run, clock = evaluation.run, evaluation.clock
+    ledger = TrialLedger(Path(trials) if trials else trials_folder())
     for leg in run.legs:
         plugin = leg.decided.source.choice.plugin
         holds = plugin.name == "hold" and plugin.file.is_relative_to(PACKAGE)
@@ -95,8 +273,8 @@ def _put_on_record(evaluation: PurseAnalysis, ledger: TrialLedger) -> None:
             because = "the purse is not positive at some border, and has no logarithm there"
         first, last = span_of(leg.frame)
         trial = Trial(
-            kind="replay",
-            role="benchmark" if holds else "candidate",
+            kind=kind,
+            role="benchmark" if holds or yardstick else "candidate",
             source=leg.decided.source.reference,
             source_hash=leg.decided.source.content,
             run_hash=run.run_hash,
@@ -114,4 +292,5 @@ def _put_on_record(evaluation: PurseAnalysis, ledger: TrialLedger) -> None:
         )
         returns = np.empty(0) if because else np.diff(np.log(equity))
         ledger.record_points([trial], [returns], RowSketch.of(leg.frame))
-    remark(f"trial ledger: {ledger.folder}; one try on each of {len(run.legs)} pools")
+    if not quiet:
+        remark(f"trial ledger: {ledger.folder}; one try on each of {len(run.legs)} pools")

@@ -26,6 +26,7 @@ from rook_bench.market.pool import names_apart
 from rook_bench.metrics.means import mean_of
 from rook_bench.metrics.paired import paired
 from rook_bench.replay.purse.engine import with_native
+from rook_bench.report.formatting import bounded
 from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.training import TrainSettings
 from rook_bench.workbench.compare import Comparison, compare
@@ -229,28 +230,19 @@ def table_of(done: Sharing) -> list[str]:
             "|---|---|---|---|---|---|",
         ]
         for row in done.of(pool):
-            against = ["", ""] if row.way == ALONE else [points(row.beyond), bps(row.gained)]
-            cells = [row.way, points(row.recall), against[0], bps(row.per_day), against[1], f"{row.fills:,}"]
+            against = ["", ""]
+            if row.way != ALONE:
+                against = [bounded(row.beyond, 3, signed=True), bounded(row.gained, 1, signed=True)]
+            cells = [
+                row.way,
+                bounded(row.recall, 3),
+                against[0],
+                bounded(row.per_day, 1, signed=True),
+                against[1],
+                f"{row.fills:,}",
+            ]
             lines.append(f"| {' | '.join(cells)} |")
     return lines
-
-
-def points(one: Estimate) -> str:
-    """A recall, or a difference of two, with its interval."""
-    if one.value is None:
-        return f"undefined: {one.undefined_because}"
-    if one.low is None or one.high is None:
-        return f"{one.value:.3f}"
-    return f"{one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
-
-
-def bps(one: Estimate) -> str:
-    """Basis points with their interval."""
-    if one.value is None:
-        return f"undefined: {one.undefined_because}"
-    if one.low is None or one.high is None:
-        return f"{one.value:+.1f}"
-    return f"{one.value:+.1f} ({one.low:+.1f} to {one.high:+.1f})"
 
 
 def _check_place(out: Path) -> None:

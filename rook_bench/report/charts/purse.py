@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from numpy.typing import NDArray
 
+from rook_bench.core import Estimate
 from rook_bench.metrics.purse import PurseAnalysis
 from rook_bench.report.charts.canvas import (
     BUY_COLOUR,
@@ -20,6 +21,7 @@ from rook_bench.report.charts.canvas import (
     limits,
     time_axis,
 )
+from rook_bench.report.charts.forest import Line, forest, sureness
 from rook_bench.report.entries import COLOURS, HOLD_COLOUR
 from rook_bench.report.formatting import percent
 
@@ -61,6 +63,70 @@ def worth(analysis: PurseAnalysis) -> Picture:
     end_labels(axes, [(net[-1], f"purse  {last}", COLOURS[0]), (kept[-1], f"held  {held}", HOLD_COLOUR)])
     caption = "One purse over all pools, against keeping what it opened with."
     return Picture("equity", "Equity", title, caption, figure, section="headline")
+
+
+def side_by_side(analyses: Sequence[PurseAnalysis]) -> Picture:
+    """Purses of several sources, and what they opened with, in percent of the opening value."""
+    first = analyses[0]
+    lines = [100.0 * (one.equity / one.hold[0] - 1.0) for one in analyses]
+    kept = 100.0 * (first.hold / first.hold[0] - 1.0)
+    best = int(np.argmax([line[-1] for line in lines]))
+    title = f"{analyses[best].run.name} ends highest: {percent(lines[best][-1] / 100, signed=True)}"
+    figure = blank(
+        title, f"Value of each whole purse in {first.run.numeraire}, after all costs, every {first.clock.label}."
+    )
+    axes = figure.add_subplot()
+    axes.plot(first.at, kept, color=HOLD_COLOUR, linestyle="--", linewidth=1.2)
+    ends = [(float(kept[-1]), f"held  {percent(kept[-1] / 100, signed=True)}", HOLD_COLOUR)]
+    for place, (one, line) in enumerate(zip(analyses, lines, strict=True)):
+        colour = COLOURS[place % len(COLOURS)]
+        axes.plot(one.at, line, color=colour, linewidth=1.8)
+        ends.append((float(line[-1]), f"{one.run.name}  {percent(line[-1] / 100, signed=True)}", colour))
+    axes.set_ylim(*limits([*lines, kept]))
+    axes.set_ylabel("change of value, %")
+    axes.set_xlabel(f"time, UTC ({days(first.at)})")
+    time_axis(axes, first.at)
+    end_labels(axes, ends)
+    caption = "One purse for each source, over the same pools, against keeping what they opened with."
+    return Picture("equity", "Equity", title, caption, figure, section="headline")
+
+
+def gains(analyses: Sequence[PurseAnalysis], most: int = 18) -> Picture | NoPicture:
+    """What each source added on each pool, with its interval; those that moved most, where there are many."""
+    lines = []
+    for place, one in enumerate(analyses):
+        for leg, name in enumerate(one.names):
+            if len(one.run.legs[leg].orders):
+                gain = one.pool_gain(leg)
+                scaled = _in_percent(gain)
+                lines.append(
+                    Line(f"{one.run.name}: {name}", scaled, f"{scaled.value:+.3g}%", COLOURS[place % len(COLOURS)])
+                )
+    if not lines:
+        return NoPicture("pools", "Added by pool", "No order was decided on any pool.", section="pools")
+    shown = sorted(lines, key=lambda line: -abs(line.estimate.value or 0.0))[:most]
+    kept = [line for line in lines if line in shown]
+    left = f" The {most} that moved most of {len(lines)} are shown." if len(lines) > most else ""
+    title = (
+        f"Surely above holding on its own: {sum(sureness(line.estimate) == 'above' for line in lines)} of {len(lines)}"
+    )
+    figure = blank(title, f"Added over holding by a pool's orders, % of the opening value, with 95% intervals.{left}")
+    axes = figure.add_subplot()
+    forest(axes, kept, size=9.0)
+    axes.set_xlabel("added, % of the opening value")
+    return Picture(
+        "pools",
+        "Added by pool",
+        title,
+        "Each interval stands for itself: of many, some lie above by luck.",
+        figure,
+        section="pools",
+    )
+
+
+def _in_percent(one: Estimate) -> Estimate:
+    low, high = (None if bound is None else 100 * bound for bound in (one.low, one.high))
+    return Estimate(100 * (one.value or 0.0), one.n, "percent", one.convention, low, high, method=one.method)
 
 
 def by_pool(analysis: PurseAnalysis) -> Picture:

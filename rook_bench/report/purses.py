@@ -1,0 +1,101 @@
+"""The report of several sources over the same pools, each with a purse of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from markupsafe import Markup
+
+from rook_bench.metrics.purse import PurseAnalysis, difference, surely_gained
+from rook_bench.report.cells import cell
+from rook_bench.report.charts import purse as charts
+from rook_bench.report.drawing import Draw
+from rook_bench.report.entries import COLOURS, HOLD_COLOUR
+from rook_bench.report.formatting import count_of, percent
+from rook_bench.report.live import POINTS, has_library
+from rook_bench.report.panes import Line, Pane, as_block, seconds_of
+from rook_bench.report.purse import NAMES, by_section, render
+from rook_bench.report.topics.topic import Table, Topic
+
+SHOWN = ("total_return", "excess_return", "sharpe_ratio", "max_drawdown", "fills")
+
+
+def write_purses_report(analyses: Sequence[PurseAnalysis], folder: Path, *, with_pictures: bool = True) -> Path:
+    """Write report.html and its PNG pictures into an existing folder; returns the page's path."""
+    topics = [_sources(analyses), _pools(analyses)]
+    draws: list[Draw] = [lambda: [charts.side_by_side(analyses)], lambda: [charts.gains(analyses)]]
+    pictures = by_section(draws, folder) if with_pictures else {}
+    title = f"{analyses[0].run.name} and {count_of(len(analyses) - 1, 'other')}, with one purse each"
+    page = folder / "report.html"
+    page.write_text(render(analyses, topics, pictures, title, _lead(analyses), _chart(analyses)), encoding="utf-8")
+    return page
+
+
+def _lead(analyses: Sequence[PurseAnalysis]) -> str:
+    first = analyses[0]
+    total, held = (first.estimates[name].value or 0.0 for name in ("total_return", "hold_return"))
+    line = (
+        f"{first.run.name} with one purse over {count_of(len(first.run.legs), 'pool')}: {percent(total, signed=True)} "
+        f"after all costs; what it opened with, held, {percent(held, signed=True)}."
+    )
+    apart = [difference(first, one) for one in analyses[1:]]
+    better = sum(one.low is not None and one.low > 0 for one in apart)
+    worse = sum(one.high is not None and one.high < 0 for one in apart)
+    if apart:
+        line += f" Of {count_of(len(apart), 'other')} it surely earned more than {better}, and less than {worse}."
+    return line
+
+
+def _sources(analyses: Sequence[PurseAnalysis]) -> Topic:
+    first, rows = analyses[0], []
+    for one in analyses:
+        signed = {name: name.endswith(("return", "ratio")) for name in SHOWN}
+        cells = [cell(one.estimates[name], signed=signed[name]) for name in SHOWN]
+        rows.append((one.run.name, cells))
+    apart = [(one.run.name, [cell(difference(first, one), signed=True)]) for one in analyses[1:]]
+    best = max(analyses, key=lambda one: one.estimates["total_return"].value or -np.inf)
+    lead = f"{best.run.name} came to most: {percent(best.estimates['total_return'].value or 0.0, signed=True)}."
+    tables = [Table("Whole purses", ("Source", *(NAMES[name] for name in SHOWN)), rows)]
+    if apart:
+        tables.append(Table(f"{first.run.name} less another", ("Other", "Net log return, bps per day"), apart))
+    notes = [
+        "Differences are paired: the same buckets of time in both purses, with intervals that allow for dependence."
+    ]
+    return Topic("numbers", "Numbers", "Who earned more?", lead, tables=tables, notes=notes)
+
+
+def _pools(analyses: Sequence[PurseAnalysis]) -> Topic:
+    first, found = analyses[0], surely_gained(analyses)
+    rows = [
+        (name, [cell(one.pool_gain(place), signed=True) for one in analyses]) for place, name in enumerate(first.names)
+    ]
+    tried = sum(int(one.gains[:, place].any()) for one in analyses for place in range(len(one.names)))
+    if found.undefined_because is not None:
+        lead = f"Who gained where can't be told: {found.undefined_because}."
+    elif found.names:
+        lead = f"Of {count_of(tried, 'source on a pool', 'sources on pools')} {', '.join(found.names)} surely gained."
+    else:
+        lead = f"Of {count_of(tried, 'source on a pool', 'sources on pools')} none surely gained over holding."
+    notes = [
+        "Surely: with a chance of at most 5% that any is named by luck, however many there are "
+        f"({found.convention}). An interval in the table stands for itself.",
+        "Added: what the pool's orders put into the purse at prices of the time, over the opening value.",
+    ]
+    table = Table("Added by pool", ("Pool", *(one.run.name for one in analyses)), rows)
+    return Topic("pools", "Pools", "Who gains where?", lead, tables=[table], notes=notes)
+
+
+def _chart(analyses: Sequence[PurseAnalysis]) -> Markup | None:
+    if not has_library():
+        return None
+    first = analyses[0]
+    lines = [
+        Line(one.run.name, COLOURS[place % len(COLOURS)], 100.0 * (one.equity / one.hold[0] - 1.0), width=2.0)
+        for place, one in enumerate(analyses)
+    ]
+    lines.append(Line("held", HOLD_COLOUR, 100.0 * (first.hold / first.hold[0] - 1.0), "--"))
+    pane = Pane("change of value", "%", 3, 320, first.at, lines)
+    span = [seconds_of(first.at[0]), seconds_of(first.at[-1])]
+    return as_block({"panes": [pane.thinned(POINTS).to_json(np.empty(0, "M8[ns]"))], "span": span})
