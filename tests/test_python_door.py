@@ -98,6 +98,8 @@ WRONG = {
     "train_on": lambda: rook.train_on("-oBad", "absent", "out"),
     "evaluate": lambda: rook.evaluate("absent.parquet", "momentun"),
     "evaluate_purse": lambda: rook.evaluate_purse(["absent.parquet"], "hold"),
+    "compare_purses": lambda: rook.compare_purses(["absent.parquet"], ["hold"]),
+    "study_sharing": lambda: rook.study_sharing(["absent"], "out"),
     "compare": lambda: rook.compare("absent.parquet", ["a=hold", "a=momentum"]),
     "sweep": lambda: rook.sweep("absent.parquet", "momentum", {"frictions.gas.gwie": [1]}),
     "judge": lambda: rook.judge(rook.Policy(), "absent"),

@@ -86,6 +86,7 @@ def values(tape, life, tmp_path_factory):
         Check("name", "pass", "detail", Estimate(0.5, 3, "fraction"), power=Power(0.1, 2.0, 0.8, 0.05)),
         Ask(3, np.random.default_rng(0), "hash"), check_plugin("hold"),
         rook_bench.evaluate_purse([frame], "random:0.3", trials=tmp_path_factory.mktemp("trials")),
+        rook_bench.compare_purses([frame], ["random:0.3"], trials=tmp_path_factory.mktemp("trials")),
         rook_bench.sweep(frame, "random:0.3", {"frictions.fee_pips": [0, 500]}, BenchConfig(clock=Clock(bucket_s=60)),
                          split="whole", trials=tmp_path_factory.mktemp("trials")), life.frame(),
         InputError("what", where="where", hint="hint"), UnknownName("kind", "nme", ["name"], where="where"),

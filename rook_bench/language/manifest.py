@@ -22,7 +22,7 @@ from rook_bench.language.draft import Draft
 from rook_bench.language.place import FILE, Place, place_of
 from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.pool import Pool
+from rook_bench.market.pool import NO_ADDRESS, Pool
 from rook_bench.market.row_sketch import RowSketch
 
 WEIGHTS = {"lora": "adapter_model.safetensors", "full": "model.safetensors"}
@@ -112,13 +112,9 @@ class PoolRecord(OfPool):
 def same_pool(told: Mapping[str, str], pool: Pool) -> bool:
     """Whether a record (chain, address, pair) is of a pool; by the pair where one of them has no address."""
     there, here = told["address"].lower(), pool.log_address
-    if here is None or here in NO_ADDRESS or there in NO_ADDRESS:
+    if here is None or there in NO_ADDRESS:
         return unwrapped(told["pair"]) == unwrapped(pool.pair)
     return there == here and (told["chain"] == pool.chain or "unknown" in (told["chain"], pool.chain))
-
-
-NO_ADDRESS = ("", "unknown", "simulated")
-"""What stands in place of an address that is not known, or that there is none of."""
 
 
 def unwrapped(pair: str) -> str:

@@ -41,6 +41,10 @@ WETH = Token(symbol="WETH", decimals=18)
 USDC = Token(symbol="USDC", decimals=6)
 
 
+NO_ADDRESS = ("", "unknown", "simulated")
+"""What stands in place of an address that is not known, or that there is none of."""
+
+
 class Pool(Config):
     """Which pool a tape comes from. Prices are quote per base in human units.
 
@@ -95,7 +99,7 @@ class Pool(Config):
     def log_address(self) -> str | None:
         """What a log calls the pool, lower case; None where that is not known: a v4 pool is known by its id of 64
         digits, and not by the address of the PoolManager that all of them share."""
-        if self.address == "unknown" or (self.protocol == "v4" and len(self.address) == len("0x") + 40):
+        if self.address.lower() in NO_ADDRESS or (self.protocol == "v4" and len(self.address) == len("0x") + 40):
             return None
         return self.address.lower()
 

@@ -22,7 +22,7 @@ def _drawn(monkeypatch):
 
 @pytest.fixture(scope="module")
 def settings(mini_settings):
-    return mini_settings(max_samples=32, max_eval_samples=64)
+    return mini_settings(max_samples=200, max_eval_samples=64)
 
 
 @pytest.fixture(scope="module")
