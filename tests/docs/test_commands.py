@@ -25,6 +25,7 @@ SHORT = {
     "fine-tune-a-model": 4000,
     "teach-drafts": 4000,
     "learn-from-rewards": 6000,
+    "train-on-several-pools": 3000,
 }  # fmt: skip
 """Pages about models, and on how many swaps they run: a model answers every one of them, as often as it is asked.
 
