@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,11 +29,16 @@ def fetch(
             help="http(s) address of a JSON-RPC node; only its host is ever printed.",
         ),
     ] = None,
-    pool: Annotated[str | None, typer.Option("--pool", metavar="ADDRESS", help="A v3 pool.")] = None,
+    pool: Annotated[
+        list[str] | None,
+        typer.Option("--pool", metavar="ADDRESS", help="A v3 pool; repeat for several, which go into one folder."),
+    ] = None,
     manager: Annotated[
         str | None, typer.Option("--manager", metavar="ADDRESS", help="v4: the chain's PoolManager.")
     ] = None,
-    pool_id: Annotated[str | None, typer.Option("--pool-id", metavar="ID", help="v4: the pool's id, 0x...")] = None,
+    pool_id: Annotated[
+        list[str] | None, typer.Option("--pool-id", metavar="ID", help="v4: the pool's id, 0x...; repeat for several.")
+    ] = None,
     to_block: Annotated[
         str, typer.Option("--to-block", metavar="N", help="Last block; 'latest' stops --reorg-depth before the head.")
     ] = "latest",
@@ -51,36 +56,42 @@ def fetch(
         typer.Option("--pool-file", help="Pool metadata (TOML, YAML or JSON) in place of asking the node."),
     ] = None,
 ) -> None:
-    """Pull a pool's log from a node into a tape; the same command goes on after an interruption."""
-    key = _key(pool, manager, pool_id)
+    """Pull the logs of pools from a node into a tape; the same command goes on after an interruption."""
+    keys = _keys(pool or [], manager, pool_id or [])
     last = _last_asked(to_block, from_block)
     if rpc is None:
         raise InputError("which node?", hint=f"give its URL with --rpc or {RPC_VARIABLE}")
-    counts = bench.fetch(
-        rpc,
-        key,
-        out,
-        first=from_block,
-        last=last,
-        reorg_depth=reorg_depth,
-        step=step,
-        gas_prices=gas_prices,
-        pool_file=pool_file,
-    )
-    say(", ".join(f"{name} {count}" for name, count in counts.most_common()))
-    say(f"tape: {out}")
+    blocks: dict[str, Any] = {
+        "first": from_block,
+        "last": last,
+        "reorg_depth": reorg_depth,
+        "step": step,
+        "gas_prices": gas_prices,
+    }
+    if len(keys) == 1:
+        counts = bench.fetch(rpc, keys[0], out, **blocks, pool_file=pool_file)
+        say(", ".join(f"{name} {count}" for name, count in counts.most_common()))
+        say(f"tape: {out}")
+        return
+    if pool_file is not None:
+        raise InputError("it is of one pool, and several are fetched", where="--pool-file", hint="leave it away")
+    for name, counts in bench.fetch_several(rpc, keys, out, **blocks).items():
+        say(f"{name}: " + ", ".join(f"{event} {count}" for event, count in counts.most_common()))
+    say(f"tapes: {out}")
 
 
-def _key(pool: str | None, manager: str | None, pool_id: str | None) -> PoolKey:
-    if pool is not None and manager is None and pool_id is None:
+def _keys(pools: list[str], manager: str | None, pool_ids: list[str]) -> list[PoolKey]:
+    """The pools that are asked for: v3 by their addresses, v4 by a manager and ids."""
+    for pool in pools:
         if re.fullmatch(r"0x[0-9a-fA-F]{64}", pool):
             raise InputError("that is the id of a v4 pool", where="--pool", hint="use --manager ADDRESS --pool-id ID")
-        return PoolKey(_address(pool, "--pool"))
-    if pool is None and manager is not None and pool_id is not None:
+    if not (pools or pool_ids) or (manager is None) != (not pool_ids):
+        raise InputError("which pool?", hint="--pool ADDRESS for v3; --manager ADDRESS and --pool-id ID for v4")
+    for pool_id in pool_ids:
         if not re.fullmatch(r"0x[0-9a-fA-F]{64}", pool_id):
             raise InputError(f"'{pool_id}' is not 0x and 64 hexadecimal digits", where="--pool-id")
-        return PoolKey(_address(manager, "--manager"), pool_id.lower())
-    raise InputError("which pool?", hint="--pool ADDRESS for v3; --manager ADDRESS and --pool-id ID for v4")
+    keys = [PoolKey(_address(pool, "--pool")) for pool in pools]
+    return keys + [PoolKey(_address(str(manager), "--manager"), pool_id.lower()) for pool_id in pool_ids]
 
 
 def _address(text: str, option: str) -> str:

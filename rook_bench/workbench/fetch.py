@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +28,7 @@ from rook_bench.ingest.fetch import (
     pull,
     read_pool,
 )
-from rook_bench.ingest.fetch.write_tape import BORN_EARLIER, write_fetched
+from rook_bench.ingest.fetch.write_tape import BORN_EARLIER, Got, write_fetched, write_several
 from rook_bench.market.pool import Pool
 
 LINE_EVERY_S = 10.0
@@ -65,25 +67,107 @@ def fetch(
     if out.suffix != ".parquet":
         check_replaceable(out)
     node = Node(rpc, np.random.default_rng(), remark=remark)
+    asked = Range(first, last, reorg_depth, step, gas_prices)
     chain_id = node.chain_id()
-    asked = {"chain": chain_id, "pool": key.pool, "address": key.address, "from-block": first}
-    spool = Spool(out, asked | {"to-block": last or "latest", "gas-prices": gas_prices})
-    end = _end(node, key, chain_id, spool, first=first, last=last, reorg_depth=reorg_depth)
-    facts = _facts(node, key, chain_id, first, end, spool, pool_file)
+    got = _got(node, chain_id, key, out, asked, pool_file=pool_file)
+    counts = write_fetched(got, out, source=_source(node, chain_id, got))
+    if not counts["initialize"]:
+        remark(BORN_EARLIER)
+    return counts
+
+
+def fetch_several(
+    rpc: str,
+    keys: Sequence[PoolKey],
+    out: Path,
+    *,
+    first: int,
+    last: int | None = None,
+    reorg_depth: int = 64,
+    step: int = 2_000,
+    gas_prices: bool = False,
+) -> dict[str, Counter[str]]:
+    """Pull the logs of several pools into one folder of tapes; the same call goes on after an interruption.
+
+    All of them end at one block. A pool without a swap in the range is told of, and has no tape.
+
+    Args:
+        rpc, first, last, reorg_depth, step, gas_prices: as for `fetch`.
+        keys: the pools, each once.
+        out: a folder: a tape by day of each pool, and an index of them (see `ingest.partition`).
+
+    Returns:
+        How many events of each kind each pool has, by its pair and address.
+
+    Raises:
+        InputError: for pools, a range or a node that can't be used; where no pool has a swap.
+    """
+    if out.suffix == ".parquet":
+        hint = "give a folder as --out"
+        raise InputError(f"{len(keys)} pools don't fit one .parquet file", where=out, hint=hint)
+    if len(set(keys)) < len(keys):
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError("it is there twice", where=f"--pool {twice.pool}", hint="name it once")
+    check_replaceable(out)
+    node = Node(rpc, np.random.default_rng(), remark=remark)
+    asked = Range(first, last, reorg_depth, step, gas_prices)
+    chain_id, got, end = node.chain_id(), list[Got](), None
+    for key in keys:
+        got.append(_got(node, chain_id, key, out, asked, beside=True, end=end))
+        end = got[0].end
+    return write_several(got, out, source=_source(node, chain_id, got[0]), remark=remark)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Which blocks, and how they are asked for; see `fetch`."""
+
+    first: int
+    last: int | None
+    reorg_depth: int
+    step: int
+    gas_prices: bool
+
+
+def _source(node: Node, chain_id: int, got: Got) -> str:
+    return f"{node.address}, {chain_name(chain_id)}, blocks {got.first} to {got.end}"
+
+
+def _got(
+    node: Node,
+    chain_id: int,
+    key: PoolKey,
+    out: Path,
+    asked: Range,
+    *,
+    pool_file: Path | None = None,
+    beside: bool = False,
+    end: int | None = None,
+) -> Got:
+    """One pool's log, every block of it on disk.
+
+    Args:
+        beside: whether it is one of several, each of which has a spool of its own; end: the last block of the others.
+    """
+    terms = {"chain": chain_id, "pool": key.pool, "address": key.address, "from-block": asked.first}
+    place = out.with_name(f"{out.name}.{key.pool}") if beside else out
+    spool = Spool(place, terms | {"to-block": asked.last or "latest", "gas-prices": asked.gas_prices})
+    if end is not None and spool.fact("last_block") is None:
+        check_contract(node, key, chain_id)
+        spool.keep(last_block=end)
+    end = _end(node, key, chain_id, spool, first=asked.first, last=asked.last, reorg_depth=asked.reorg_depth)
+    facts = _facts(node, key, chain_id, asked.first, end, spool, pool_file)
     known = facts.pool
     tokens = f"base {known.base.symbol}, quote {known.quote.symbol}"
-    remark(f"{known.pair} {known.protocol} on {known.chain}: {tokens}, blocks {first} to {end}")
+    remark(f"{known.pair} {known.protocol} on {known.chain}: {tokens}, blocks {asked.first} to {end}")
     try:
-        pulled = _pull(node, Job(key, first, end, gas_prices, step), spool)
+        pulled = _pull(node, Job(key, asked.first, end, asked.gas_prices, asked.step), spool)
     except KeyboardInterrupt:
         remark("what was fetched is kept: the same command goes on from there")
         raise
     if pulled.reorganised:
         remark(f"{pulled.reorganised} block ranges were fetched again: the chain had changed")
-    counts = write_fetched(spool, out, facts, source=f"{node.address}, {chain_name(chain_id)}, blocks {first} to {end}")
-    if not counts["initialize"]:
-        remark(BORN_EARLIER)
-    return counts
+    return Got(spool, facts, asked.first, end)
 
 
 def _end(

@@ -281,3 +281,63 @@ def test_lines_off_a_terminal(fake, fetch, monkeypatch):
     monkeypatch.setattr("rook_bench.workbench.fetch.LINE_EVERY_S", 0.0)
     _, _, err = fetch(*V3, "--step", "100")
     assert re.search(r"^\d+ of 601 blocks \(\d+%\), [\d,]+ logs$", err, flags=re.MULTILINE)
+
+
+OTHER, QUIET = "0x" + "ba" * 20, "0x" + "ca" * 20
+SEVERAL = ("--pool", POOL, "--pool", OTHER, "--from-block", "0", "--reorg-depth", "0")
+
+
+def test_several_pools_go_into_one_folder(fake, fetch, rook_bench, checkout):
+    fake.add_pool(OTHER, keep=lambda log: log["block"] < 300)
+    fake.add_pool(QUIET, keep=lambda log: log["block"] == 10)
+    code, out, err = fetch(*SEVERAL, "--pool", QUIET, "--out", "tapes")
+    assert code == 0, err
+    assert "no swap in these blocks, so it has no tape" in err
+    assert f"WETH/USDC {POOL}: " in out
+    assert f"WETH/USDC {OTHER}: " in out
+    assert not list(checkout.glob(".tapes*"))
+    alone = fetch("--pool", OTHER, "--from-block", "0", "--reorg-depth", "0", "--out", "alone.parquet")
+    assert alone[0] == 0, alone[2]
+    from rook_bench.market.tape_file import read_tape_folder
+
+    together = read_tape_folder(checkout / "tapes", address=OTHER)
+    assert places(together) == places(frame_of("alone.parquet"))
+    first = read_tape_folder(checkout / "tapes", address=POOL)
+    assert len(first) + len(together) == fake.counts()["swap"]
+    config = checkout / "flat.toml"
+    config.write_text("[frictions.gas]\nflat_quote = 0.0\n")
+    code, out, err = rook_bench(
+        "replay", "tapes", "--min-swaps", "5", "--source", "hold", "--config", config, "--no-report", "--out", "run"
+    )
+    assert code == 0, err
+    assert "2 pools trade at least 5 times" in err
+
+
+def test_several_pools_go_on_where_they_stopped(fake, fetch, checkout):
+    fake.add_pool(OTHER)
+    code_of_it = fake.code.pop(OTHER)  # the second pool can't be had, once the first one is fetched
+    first = fetch(*SEVERAL, "--out", "tapes")
+    assert first[0] == 3
+    fake.code[OTHER] = code_of_it
+    assert not (checkout / "tapes").exists()
+    asked = len([1 for method, params in fake.asked if method == "eth_getLogs" and params[0]["address"] == POOL])
+    code, out, err = fetch(*SEVERAL, "--out", "tapes")
+    assert code == 0, err
+    assert "going on: " in err
+    again = len([1 for method, params in fake.asked if method == "eth_getLogs" and params[0]["address"] == POOL])
+    assert again - asked <= 2  # what was there is not fetched again
+    assert "WETH/USDC" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*SEVERAL, "--out", "tape.parquet"), ("2 pools don't fit one .parquet file", "give a folder")),
+        (("--pool", POOL, "--pool", POOL, "--from-block", "0", "--out", "tapes"), ("it is there twice", POOL)),
+        ((*SEVERAL, "--out", "tapes", "--pool-file", "p.toml"), ("--pool-file", "it is of one pool")),
+        (("--pool", POOL, "--pool", "0x12", "--from-block", "0", "--out", "t"), ("0x12", "40 hexadecimal digits")),
+    ],
+)
+def test_several_pools_mistyped(fake, fetch, checkout, arguments, words):
+    refused(fetch(*arguments), *words)
+    assert not (checkout / "tapes").exists()

@@ -46,6 +46,7 @@ class FakeNode:
         self.v4, self.head, self.chain_id = v4, blocks, 1
         self.address = MANAGER if v4 else POOL
         self.code = {POOL: "0x60", MANAGER: "0x60"}
+        self.pools = {POOL}
         self.fee, self.symbols, self.decimals = 500, {TOKEN0: "USDC", TOKEN1: "WETH"}, {TOKEN0: 6, TOKEN1: 18}
         self.branch = {}  # block -> salt of its hash
         self.most_blocks = self.most_logs = None
@@ -115,6 +116,17 @@ class FakeNode:
             "transactionHash": _hash("transaction", block, place),
             "removed": False,
         }
+
+    def add_pool(self, address, keep=lambda log: True):
+        """Another v3 pool of the same tokens, with a copy of some of the logs in transactions of their own."""
+        self.code[address] = "0x60"
+        self.pools.add(address)
+        more = [copy.deepcopy(log) for log in self.logs if log["address"] == POOL and keep(log)]
+        for log in more:
+            place = int(log["logIndex"], 16)
+            log |= {"address": address, "logIndex": hex(place + 1), "transactionIndex": hex(100 + place)}
+            log["transactionHash"] = _hash("transaction", address, log["block"], place)
+        self.logs += more
 
     def counts(self, first=0, last=None):
         """Number of events by name in a block range."""
@@ -244,7 +256,7 @@ class FakeNode:
     def _eth_call(self, call, tag):
         name = SELECTORS[call["data"]]
         values = {"token0": int(TOKEN0, 16), "token1": int(TOKEN1, 16), "fee": self.fee, "tickSpacing": 10}
-        if call["to"] == POOL and name in values and not self.v4:
+        if call["to"] in self.pools and name in values and not self.v4:
             return _topic(values[name])
         if call["to"] in self.decimals and name == "decimals":
             return _topic(self.decimals[call["to"]])
