@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rook_bench.core import Estimate, InputError
 from rook_bench.core.hashing import sha256_json
+from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import names_apart
 from rook_bench.metrics.clock import Borders, Clock
 from rook_bench.metrics.means import mean_of
@@ -27,11 +28,26 @@ NET = "net of fee, impact, gas and reverts, in the numeraire"
 
 
 @dataclass(frozen=True, eq=False)
-class _Span:
-    """From the first swap of any pool to the last: what `Borders` asks of a tape."""
+class _Covered:
+    """The stretches of time that some pool's tape covers: what `Borders` asks of a tape.
+
+    Attributes:
+        at: beginning and end of each stretch in turn; holes: places of the beginnings after the first.
+    """
 
     at: NDArray[np.datetime64]
     holes: NDArray[np.intp]
+
+    @classmethod
+    def by(cls, frames: Sequence[SwapFrame]) -> _Covered:
+        """By any of these tapes; a hole of one that another covers is none."""
+        begins = np.concatenate([frame.at[[0, *frame.holes]] for frame in frames]).astype("M8[ns]")
+        ends = np.concatenate([frame.at[[*(frame.holes - 1), -1]] for frame in frames]).astype("M8[ns]")
+        order = np.argsort(begins, kind="stable")
+        begins, reach = begins[order], np.maximum.accumulate(ends[order])
+        new = np.flatnonzero(begins[1:] > reach[:-1]) + 1
+        edges = np.stack([begins[[0, *new]], reach[[*(new - 1), -1]]], axis=1).ravel()
+        return cls(edges, np.arange(2, len(edges), 2))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,16 +71,32 @@ class PurseAnalysis:
 
     @cached_property
     def at(self) -> NDArray[np.datetime64]:
-        """Start, every full border, and end; UTC, shape (k,)."""
-        first = min(leg.frame.at[0] for leg in self.run.legs)
-        last = max(leg.frame.at[-1] for leg in self.run.legs)
-        borders = Borders(_Span(np.array([first, last]), np.empty(0, np.intp)), self.clock).at
-        return np.unique(np.concatenate([[first], borders, [last]]))
+        """Start, every full border, and end; UTC, shape (k,). No border lies where no pool's tape is."""
+        borders = Borders(self._covered, self.clock).at
+        return np.unique(np.concatenate([self._covered.at[:1], borders, self._covered.at[-1:]]))
+
+    @cached_property
+    def _covered(self) -> _Covered:
+        return _Covered.by([leg.frame for leg in self.run.legs])
 
     @property
     def inner(self) -> slice:
         """The borders among `at`: returns are between full ones."""
         return slice(1, -1)
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Of the stretches between full borders, those all of which some pool's tape covers, shape (buckets,).
+
+        What happened in the others is not known, and no return reaches across them.
+        """
+        borders = self.at[self.inner]
+        if len(borders) < 2:
+            return np.zeros(0, dtype=bool)
+        ends, begins = self._covered.at[1:-1:2], self._covered.at[2::2]
+        # A hole touches a bucket if it begins before the bucket ends, and ends after it begins.
+        touched = np.searchsorted(ends, borders[1:], side="left") > np.searchsorted(begins, borders[:-1], side="right")
+        return np.asarray(~touched)
 
     @cached_property
     def rates(self) -> Floats:
@@ -106,13 +138,13 @@ class PurseAnalysis:
 
     @cached_property
     def returns(self) -> Floats:
-        """Simple returns between full borders."""
-        return _returns(self.equity[self.inner])
+        """Simple returns of the known buckets."""
+        return _returns(self.equity[self.inner])[self.known]
 
     @cached_property
     def gains(self) -> Floats:
-        """What each pool's orders added by full bucket, as a fraction of the opening value, shape (buckets, pools)."""
-        return np.asarray(np.diff(self.by_pool[self.inner], axis=0) / self.hold[0])
+        """What each pool's orders added by known bucket, as a fraction of the opening value, shape (buckets, pools)."""
+        return np.asarray(np.diff(self.by_pool[self.inner], axis=0)[self.known] / self.hold[0])
 
     @cached_property
     def correlations(self) -> Floats:
@@ -189,7 +221,7 @@ class PurseAnalysis:
 
 
 def log_difference(mine: PurseAnalysis, theirs: PurseAnalysis) -> Floats:
-    """Net log return of each full bucket, first minus second, shape (buckets,); NaN after a purse is empty.
+    """Net log return of each known bucket, first minus second, shape (buckets,); NaN after a purse is empty.
 
     Raises:
         InputError: for purses over other tapes, or on another clock.
@@ -199,7 +231,7 @@ def log_difference(mine: PurseAnalysis, theirs: PurseAnalysis) -> Floats:
         where = f"{mine.run.name} and {theirs.run.name}"
         raise InputError("purses over different tapes or clocks can't be paired", where=where)
     with np.errstate(divide="ignore", invalid="ignore"):
-        first, second = (np.diff(np.log(one.equity[one.inner])) for one in (mine, theirs))
+        first, second = (np.diff(np.log(one.equity[one.inner]))[one.known] for one in (mine, theirs))
     return np.asarray(first - second)
 
 
@@ -249,7 +281,7 @@ def _excess_return(one: PurseAnalysis) -> Estimate:
     how = f"{NET}: closing value over that of the opening balances, minus one; its interval from log returns by bucket"
     total = float(one.equity[-1] / one.hold[-1] - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        apart = np.diff(np.log(one.equity[one.inner])) - np.diff(np.log(one.hold[one.inner]))
+        apart = np.diff(np.log(one.equity[one.inner] / one.hold[one.inner]))[one.known]
     mean = mean_interval(apart) if np.isfinite(apart).all() else None
     if mean is None or mean.value is None or mean.low is None or mean.high is None or total <= -1:
         return Estimate(total, len(apart), "fraction", how)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from rook_bench.core import ConfigError
 from rook_bench.core.config import read_mapping
@@ -21,7 +22,7 @@ from rook_bench.market.row_sketch import RowSketch
 from rook_bench.metrics.clock import Borders, Clock
 from rook_bench.metrics.purse import PurseAnalysis, difference, surely_gained
 from rook_bench.plugins import trusting
-from rook_bench.replay.purse import replay_purse
+from rook_bench.replay.purse import PurseRun, replay_purse
 from rook_bench.replay.purse.saved import RECORD, load_purse, save_purse
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.trial import Kind, Trial, assumed, pool_of, span_of
@@ -205,6 +206,11 @@ def _evaluated(
     return found
 
 
+def worth_at(run: PurseRun, at: NDArray[np.datetime64]) -> NDArray[np.float64]:
+    """The whole purse in the numeraire at some times, what is still to come in included, shape (k,)."""
+    return np.asarray((run.balances_at(at) * run.rates_at(at)).sum(axis=1) + run.came_in_at(at)[1])
+
+
 def is_purse(folder: str | Path) -> bool:
     """Whether a folder holds a purse, or a comparison of purses."""
     return any((Path(folder) / name).is_file() for name in (RECORD, LISTING))
@@ -266,8 +272,8 @@ def put_purse_on_record(
     for leg in run.legs:
         plugin = leg.decided.source.choice.plugin
         holds = plugin.name == "hold" and plugin.file.is_relative_to(PACKAGE)
-        borders = Borders(leg.frame, clock).at
-        equity = (run.balances_at(borders) * run.rates_at(borders)).sum(axis=1) + run.came_in_at(borders)[1]
+        on_tape = Borders(leg.frame, clock)
+        borders, equity = on_tape.at, worth_at(run, on_tape.at)
         because = f"the tape is shorter than two borders of {clock.label}" if len(borders) < 2 else None
         if because is None and not (np.isfinite(equity) & (equity > 0)).all():
             because = "the purse is not positive at some border, and has no logarithm there"
@@ -291,6 +297,9 @@ def put_purse_on_record(
             lookahead=leg.lookahead.status,
         )
         returns = np.empty(0) if because else np.diff(np.log(equity))
+        for bucket, row in () if because else on_tape.broken:  # what a hole of the tape did is nobody's return
+            before, after = worth_at(run, leg.frame.at[row - 1 : row + 1])
+            returns[bucket] -= np.log(after) - np.log(before)
         ledger.record_points([trial], [returns], RowSketch.of(leg.frame))
     if not quiet:
         remark(f"trial ledger: {ledger.folder}; one try on each of {len(run.legs)} pools")

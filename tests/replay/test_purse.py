@@ -15,7 +15,7 @@ from rook_bench.core.hashing import sealed
 from rook_bench.market.pool import Token
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.metrics import Clock
-from rook_bench.metrics.purse import PurseAnalysis
+from rook_bench.metrics.purse import PurseAnalysis, difference
 from rook_bench.plugins import decision_source
 from rook_bench.replay import LedgerError, ReplayConfig, replay
 from rook_bench.replay.orders import AMOUNTS
@@ -369,3 +369,31 @@ def test_times_that_are_the_same_keep_each_pool_s_order(make_frame, steps):
             found = clock.rows_at(np.array([moment]), np.array([leg]), other)[0]
             assert found == max(before, default=-1) or other == leg  # its own row is known
         assert row >= 0
+
+
+def test_what_no_tape_covers_is_nobodys_return(pools):
+    """Planted: a hole in one tape that the other covers is none; one in both is left out of every return."""
+    frames = [frame[:] for frame in pools[:2]]
+    clock, config = Clock(bucket_s=60), ReplayConfig()
+    whole = PurseAnalysis(replay_purse(frames, "hold", config), clock)
+    assert whole.known.all()
+    middle = [len(frame) // 2 for frame in frames]
+
+    def late(frame, row, hours):
+        at = frame.at.copy()
+        at[row:] += np.timedelta64(hours, "h")
+        return replace(frame, at=at, block=None, breaks=(row,))
+
+    one = PurseAnalysis(replay_purse([late(frames[0], middle[0], 30), frames[1]], "hold", config), clock)
+    holed = [late(frame, row, 30) for frame, row in zip(frames, middle, strict=True)]
+    both = PurseAnalysis(replay_purse(holed, "hold", config), clock)
+    before = max(frame.at[row - 1] for frame, row in zip(holed, middle, strict=True))
+    after = min(frame.at[row] for frame, row in zip(holed, middle, strict=True))
+    inside = (both.at > before) & (both.at < after)
+    assert not inside.any()
+    assert (~both.known).sum() == 1
+    assert len(both.returns) == len(both.gains) == both.known.sum() == len(both.at[both.inner]) - 2
+    assert len(both.at) < len(whole.at) + 10  # the hole alone is 1,800 buckets
+    assert difference(both, both).n == both.known.sum()
+    covered = one.at[(one.at > frames[0].at[middle[0] - 1]) & (one.at < frames[1].at[-1])]
+    assert len(covered) > 1  # the other pool's tape goes on there
