@@ -21,6 +21,7 @@ from rook_bench.dataset.prepare_folds import TAPE, PreparedFolds
 from rook_bench.dataset.splits import SplitPlan
 from rook_bench.market.features import LOOKBACK
 from rook_bench.workbench.fine_tune_folds import prepare_folds as write_folds
+from rook_bench.workbench.rows import split_dates
 
 
 def prepare(
@@ -76,6 +77,13 @@ def prepare(
     ] = None,
     since: Since = None,
     until: Until = None,
+    validation_from: Annotated[
+        str | None,
+        typer.Option("--validation-from", metavar="TIME", help="Begin validation here, in all of several pools alike."),
+    ] = None,
+    test_from: Annotated[
+        str | None, typer.Option("--test-from", metavar="TIME", help="Begin the test here; with --validation-from.")
+    ] = None,
     pool: PoolChoice = None,
     base: BaseChoice = None,
     allow_rounded: AllowRounded = False,
@@ -85,6 +93,10 @@ def prepare(
         raise UnknownName("compatibility mode", compat, ["rook"], where="--compat")
     check_replaceable(out)
     check_apart(out, source)
+    dates = split_dates(validation_from, test_from)
+    for option, given in (("--compat", compat), ("--walk-forward", walk_forward), ("--purged", purged)):
+        if given is not None and dates:
+            raise ConfigError("it cuts in its own way", where=option, hint="drop it, or the dates")
     read = partial(read_part, source, pool, allow_rounded, base, since=since, until=until)
     if walk_forward is not None or purged is not None:
         for option, given in (("--compat", compat), ("--windows", windows)):
@@ -105,7 +117,7 @@ def prepare(
             )
         )
         return
-    plan = None if compat else SplitPlan(purge=purge, embargo=embargo)
+    plan = None if compat else SplitPlan.parse({"purge": purge, "embargo": embargo} | dates, where="data prepare")
     thresholds = rules_of(rules, target_action_rate)
     frame = read()
     done = write_prepared(frame, thresholds, out, plan=plan, windows=windows, compat_rook=compat == "rook")

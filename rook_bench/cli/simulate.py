@@ -12,6 +12,7 @@ from rook_bench.cli.options import Out
 from rook_bench.core import ConfigError, UnknownName
 from rook_bench.core.config import read_mapping
 from rook_bench.core.console import say
+from rook_bench.market.pool import USDC
 from rook_bench.market.simulation import Chain
 from rook_bench.market.simulation.simulate import Simulation
 from rook_bench.market.simulation.simulate import simulate as simulated
@@ -49,6 +50,8 @@ def simulate(
     if world is not None and config is not None:
         raise ConfigError("a world is a configuration of its own", where="--world", hint="give --world or --config")
     parameters = Simulation.parse(read_mapping(config), where=config) if config else WORLDS[world or "default"]
+    if base is not None and base.upper() == USDC.symbol:
+        raise ConfigError("it is traded against itself", where="--base", hint="name another token")
     if base is not None:
         parameters = Simulation.parse(parameters.model_dump() | {"base_symbol": base}, where="--base")
     on = None if chain is None else Chain(chain)

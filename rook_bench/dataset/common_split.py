@@ -15,6 +15,10 @@ from rook_bench.ingest.text_columns import times
 from rook_bench.ingest.text_files import read_text_columns
 from rook_bench.market.features import LOOKBACK
 from rook_bench.market.frame import SwapFrame
+from rook_bench.market.pool import same_pool
+
+FITTED = "rules.json"
+"""The file of a prepared folder whose rules were fitted to its training rows."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,12 @@ class CommonSplit:
             val = val[pool.at[val] < self.test_from]
         if len(val) and len(train) < len(pool.train):
             train = train[train < val[0] - LOOKBACK]
-        hint = "prepare the pools over the same stretch of time (data prepare takes --from and --to)"
+        if len(train) and len(train) < len(pool.train) and (pool.folder / FITTED).is_file():
+            what = f"its rules were fitted on rows until {_told(pool.at[pool.train[-1]])}, and validation begins at "
+            what += f"{_told(self.validation_from)} in one of the pools: what its labels say rests on what comes later"
+            date = f"--validation-from {_told(self.validation_from)}"
+            raise InputError(what, where=pool.folder, hint=f"prepare it with {date}, or with rules from a file")
+        hint = "prepare the pools over the same stretch of time (--from, --to, --validation-from, --test-from)"
         if not len(train):
             what = f"no row before {_told(self.validation_from)}, when validation begins in one of the pools"
             raise InputError(f"{what}: they are cut at one time", where=pool.folder, hint=hint)
@@ -156,14 +165,14 @@ def judged_from(folder: Path) -> np.datetime64 | None:
 
 def refuse_twice(folders: Sequence[Path], frames: Sequence[SwapFrame]) -> None:
     """InputError where two folders are of one pool, whose rows would be learned from twice."""
-    seen: dict[tuple[str, str, str, int], Path] = {}
-    for folder, frame in zip(folders, frames, strict=True):
-        pool = frame.pool
-        key = (pool.chain, pool.address.lower(), pool.pair, pool.fee_pips)
-        if key in seen:
-            what = f"of the same pool as {seen[key]} ({pool.pair}, {pool.fee_pips / 1e4:g}%, {pool.address})"
-            raise InputError(what, where=folder, hint="prepare one folder of each pool")
-        seen[key] = folder
+    pools = [frame.pool for frame in frames]
+    for later, pool in enumerate(pools):
+        for earlier in pools[:later]:
+            told = {"chain": earlier.chain, "address": earlier.address, "pair": earlier.pair}
+            if same_pool(told, pool) and earlier.fee_pips == pool.fee_pips:
+                first = folders[pools.index(earlier)]
+                what = f"of the same pool as {first} ({pool.pair}, {pool.fee_pips / 1e4:g}%, {pool.address})"
+                raise InputError(what, where=folders[later], hint="prepare one folder of each pool")
 
 
 def _told(at: np.datetime64) -> str:

@@ -74,7 +74,7 @@ def prepare(
     plan = plan or (ROOK_PLAN if compat_rook else SplitPlan())
     folder = Path(folder)
     features = compute_features(frame)
-    splits = split_rows(len(frame), plan, where=frame.source)
+    splits = split_rows(len(frame), plan, at=frame.at, where=frame.source)
     fitted = isinstance(rules, RuleFit)
     if isinstance(rules, RuleFit):
         rules = rules.fit(features, splits.train, where=frame.source)
@@ -124,7 +124,7 @@ def prepare(
 def held_out(frame: SwapFrame, rules: Rules, plan: SplitPlan | None = None) -> SwapFrame:
     """The swaps of the test split, exact, with their labels and with features that knew the rows before them."""
     labels = apply_rules(rules, compute_features(frame), frame.at_index)
-    rows = split_rows(len(frame), plan or SplitPlan(), where=frame.source).test
+    rows = split_rows(len(frame), plan or SplitPlan(), at=frame.at, where=frame.source).test
     return with_past(with_labels(frame, labels), rows)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -22,7 +22,7 @@ from rook_bench.language.draft import Draft
 from rook_bench.language.place import FILE, Place, place_of
 from rook_bench.language.template import Template
 from rook_bench.market.frame import SwapFrame
-from rook_bench.market.pool import NO_ADDRESS, Pool
+from rook_bench.market.pool import Pool, same_pool
 from rook_bench.market.row_sketch import RowSketch
 
 WEIGHTS = {"lora": "adapter_model.safetensors", "full": "model.safetensors"}
@@ -107,19 +107,6 @@ class PoolRecord(OfPool):
     class_weights: dict[str, float]
     temperature: float = Field(default=1.0, gt=0)
     chance: Chance | None = None
-
-
-def same_pool(told: Mapping[str, str], pool: Pool) -> bool:
-    """Whether a record (chain, address, pair) is of a pool; by the pair where one of them has no address."""
-    there, here = told["address"].lower(), pool.log_address
-    if here is None or there in NO_ADDRESS:
-        return unwrapped(told["pair"]) == unwrapped(pool.pair)
-    return there == here and (told["chain"] == pool.chain or "unknown" in (told["chain"], pool.chain))
-
-
-def unwrapped(pair: str) -> str:
-    """A pair with wrapped ether as ether."""
-    return pair.upper().replace("WETH", "ETH")
 
 
 class LearnedFrom(Config):
@@ -220,8 +207,8 @@ class Manifest(Grown):
 
     def strange(self, pool: Pool) -> str:
         """Says that a pool is none that it learned from, "" where it is one, or where that isn't known."""
-        told = self.learned_from.pools if self.learned_from else []
-        if not told or any(same_pool(one, pool) for one in told):
+        told = self.learned_from.pools if self.learned_from else [self.training.get("pool", {})]
+        if not any(told) or any(same_pool(one, pool) for one in told):
             return ""
         pairs = [one["pair"] for one in told]
         named = [f"{one['pair']} {one['address'][:10]}" if pool.pair in pairs else one["pair"] for one in told]

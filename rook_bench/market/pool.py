@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -144,6 +144,19 @@ def names_apart(pools: Sequence[Pool]) -> list[str]:
     for more in (lambda pool: f"{pool.pair} {pool.fee_pips / 1e4:g}%", lambda pool: f"{pool.pair} {pool.address[:8]}"):
         names = [more(pool) if names.count(name) > 1 else name for pool, name in zip(pools, names, strict=True)]
     return [name if names.count(name) == 1 else f"{name} ({place + 1})" for place, name in enumerate(names)]
+
+
+def same_pool(told: Mapping[str, str], pool: Pool) -> bool:
+    """Whether a record (chain, address, pair) is of a pool; by the pair where one of them has no address."""
+    there, here = told["address"].lower(), pool.log_address
+    if here is None or there in NO_ADDRESS:
+        return unwrapped(told["pair"]) == unwrapped(pool.pair)
+    return there == here and (told["chain"] == pool.chain or "unknown" in (told["chain"], pool.chain))
+
+
+def unwrapped(pair: str) -> str:
+    """A pair with wrapped ether as ether."""
+    return pair.upper().replace("WETH", "ETH")
 
 
 ROOK_V4 = Pool(protocol="v4", token0=ETH, token1=USDC, base_is_token0=True)

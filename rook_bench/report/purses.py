@@ -55,7 +55,7 @@ def _sources(analyses: Sequence[PurseAnalysis]) -> Topic:
         cells = [cell(one.estimates[name], signed=signed[name]) for name in SHOWN]
         rows.append((one.run.name, cells))
     apart = [(one.run.name, [cell(difference(first, one), signed=True)]) for one in analyses[1:]]
-    best = max(analyses, key=lambda one: one.estimates["total_return"].value or -np.inf)
+    best = max(analyses, key=lambda one: float(one.equity[-1]))
     lead = f"{best.run.name} came to most: {percent(best.estimates['total_return'].value or 0.0, signed=True)}."
     tables = [Table("Whole purses", ("Source", *(NAMES[name] for name in SHOWN)), rows)]
     if apart:

@@ -45,7 +45,7 @@ class Made:
     @property
     def found(self) -> bool:
         """Whether the critic expects anything of any row: forecasts that prove worthless are shrunk to nothing."""
-        return self.critic.shrunk > 0
+        return any(one.shrunk > 0 for one in self.critic.pools or (self.critic,))
 
     def describe(self) -> list[str]:
         """What a person should know before a model learns from it."""

@@ -208,7 +208,8 @@ def check_made_of(
     again = f"make it again with rook-bench {verb}"
     if sha256 != template.sha256:
         what = f"made with another prompt than {template.name} v{template.version}"
-        raise InputError(what, where=path, hint=f"{again} --template {template.name}")
+        named = " --pair-token" if template.pair else ""
+        raise InputError(what, where=path, hint=f"{again} --template {template.name}{named}")
     if len(splits) != len(data.folders):
         what = f"made of {len(splits)} prepared folders, and {len(data.folders)} are learned from"
         raise InputError(what, where=path, hint=f"{again} of the same folders")

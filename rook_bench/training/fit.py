@@ -196,7 +196,11 @@ class _Parent:
         told, folder = read_manifest(folder), place_of(folder).folder
         check_files(folder, told)
         check_parent(told, folder, settings)
-        kept = {"model": told.base.reference, "template": told.template.name}
+        kept = {
+            "model": told.base.reference,
+            "template": told.template.name,
+            "pair_token": bool(told.template.pair),
+        }
         return cls(folder, told, settings.model_copy(update=kept))
 
 

@@ -129,7 +129,7 @@ class Policy:
             f"{critic.shrunk:.2f}; an order costs {critic.cost_bps:.2f} bps",
             f"reward ceiling (with every feature there is): {said}",
         ]
-        if critic.shrunk == 0 and self.objective == "critic":
+        if all(one.shrunk == 0 for one in critic.pools or (critic,)) and self.objective == "critic":
             lines.append("no edge found, or too short to tell: the model learns to hold")
         return lines
 

@@ -111,7 +111,13 @@ def fetch_several(
     check_replaceable(out)
     node = Node(rpc, np.random.default_rng(), remark=remark)
     asked = Range(first, last, reorg_depth, step, gas_prices)
-    chain_id, got, end = node.chain_id(), list[Got](), None
+    chain_id = node.chain_id()
+    kept = [_spool(key, out, chain_id, asked, beside=True).fact("last_block") for key in keys]
+    ends = {int(one) for one in kept if one is not None}
+    if len(ends) > 1:
+        what = f"earlier calls stopped at other blocks ({', '.join(map(str, sorted(ends)))}), and all pools end at one"
+        raise InputError(what, where=out, hint="remove the hidden folders .NAME.ADDRESS.fetching beside it")
+    got, end = list[Got](), next(iter(ends), None)
     for key in keys:
         got.append(_got(node, chain_id, key, out, asked, beside=True, end=end))
         end = got[0].end
@@ -133,6 +139,12 @@ def _source(node: Node, chain_id: int, got: Got) -> str:
     return f"{node.address}, {chain_name(chain_id)}, blocks {got.first} to {got.end}"
 
 
+def _spool(key: PoolKey, out: Path, chain_id: int, asked: Range, *, beside: bool) -> Spool:
+    terms = {"chain": chain_id, "pool": key.pool, "address": key.address, "from-block": asked.first}
+    place = out.with_name(f"{out.name}.{key.pool}") if beside else out
+    return Spool(place, terms | {"to-block": asked.last or "latest", "gas-prices": asked.gas_prices})
+
+
 def _got(
     node: Node,
     chain_id: int,
@@ -149,9 +161,7 @@ def _got(
     Args:
         beside: whether it is one of several, each of which has a spool of its own; end: the last block of the others.
     """
-    terms = {"chain": chain_id, "pool": key.pool, "address": key.address, "from-block": asked.first}
-    place = out.with_name(f"{out.name}.{key.pool}") if beside else out
-    spool = Spool(place, terms | {"to-block": asked.last or "latest", "gas-prices": asked.gas_prices})
+    spool = _spool(key, out, chain_id, asked, beside=beside)
     if end is not None and spool.fact("last_block") is None:
         check_contract(node, key, chain_id)
         spool.keep(last_block=end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from rook_bench.training.ranks import is_first
 from rook_bench.trials import TrialLedger
 from rook_bench.trials.trial import choice_of
 from rook_bench.workbench.pair_configs import Configs, all_settings, each_for
+from rook_bench.workbench.rows import split_dates
 from rook_bench.workbench.running import Tape, tape_of
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ def prepare(
     target_action_rate: float | None = None,
     purge: int = 100,
     embargo: int = 0,
+    validation_from: datetime | str | None = None,
+    test_from: datetime | str | None = None,
     windows: bool = False,
     compat_rook: bool = False,
 ) -> Prepared:
@@ -63,6 +67,8 @@ def prepare(
         out: folder to write to, whole or not at all.
         purge: windows dropped at the end of train and validation.
         embargo: windows dropped at the start of validation and test.
+        validation_from, test_from: dates at which both begin, in place of shares of the tape; several pools that are
+            learned from together have them in common.
         windows: write ROOK's train.csv, val.csv and test.csv too (see `dataset.prepare.prepare`).
         compat_rook: reproduce the published files, their leaks included; purge and embargo are then ROOK's.
 
@@ -73,7 +79,9 @@ def prepare(
     if isinstance(tape, str | Path):
         check_apart(Path(out), tape)
     thresholds = rules_of(rules, target_action_rate)
-    plan = None if compat_rook else SplitPlan(purge=purge, embargo=embargo)
+    dates = split_dates(validation_from, test_from)
+    told = {"purge": purge, "embargo": embargo} | dates
+    plan = None if compat_rook and not dates else SplitPlan.parse(told, where="prepare")
     return dataset.prepare(tape_of(tape), thresholds, out, plan=plan, windows=windows, compat_rook=compat_rook)
 
 
@@ -253,7 +261,7 @@ def _check_stage(stage: str, given: Mapping[str, str | Path | None], settings: d
             other = next(word for word, (least, _) in STAGES.items() if name in least)
             raise ConfigError(f"stage {stage} takes no --{name}", where="train", hint=f"add --stage {other}")
     if given["from"] is not None:
-        for key in ("model", "template"):
+        for key in ("model", "template", "pair_token"):
             if settings.get(key) is not None:
                 raise ConfigError("training that goes on keeps the parent's", where=key, hint="leave it away")
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rook_bench.core import ConfigError
+from rook_bench.core import ConfigError, InputError
 from rook_bench.core.config import read_mapping
 from rook_bench.core.console import on_terminal, remark, warn
 from rook_bench.core.files import whole_folder, write_json
@@ -163,11 +163,9 @@ def compare_purses(
     Raises:
         InputError, ConfigError, UnknownName: for tapes, a source or settings that can't be used.
     """
-    asked = list(sources.items()) if isinstance(sources, Mapping) else list(sources)
-    if not asked:
+    if not sources:
         raise ConfigError("there is no source to compare", where="compare", hint="name one, or several")
-    chosen = [f"{one[0]}={one[1]}" if isinstance(one, tuple) else one for one in asked]
-    found = _evaluated(tapes, chosen, config, seed=seed, fresh=fresh)
+    found = _evaluated(tapes, sources, config, seed=seed, fresh=fresh)
     known = len(found)
     if benchmarks and not any(_plugin_of(one) == "random" for one in found):
         sides = np.concatenate([leg.decided.tape.trades for leg in found[0].run.legs])
@@ -183,7 +181,12 @@ def _plugin_of(one: PurseEvaluation) -> str:
 
 
 def _evaluated(
-    tapes: Sequence[Tape], sources: Sequence[Asked], config: Configs, *, seed: int | None, fresh: bool
+    tapes: Sequence[Tape],
+    sources: Sequence[Asked] | Mapping[str, Asked],
+    config: Configs,
+    *,
+    seed: int | None,
+    fresh: bool,
 ) -> list[PurseEvaluation]:
     settings = all_settings(config, seed)
     frames = [tape_of(tape) for tape in tapes]
@@ -223,9 +226,12 @@ def load_purses(folder: str | Path) -> list[PurseEvaluation]:
         InputError: where files are missing or changed, or other orders come out.
     """
     folder = Path(folder)
-    places = (
-        [folder] if (folder / RECORD).is_file() else sorted((folder / "runs").iterdir(), key=lambda one: int(one.name))
-    )
+    places = [folder]
+    if not (folder / RECORD).is_file():
+        runs = (folder / "runs").glob("*/" + RECORD)
+        places = sorted((one.parent for one in runs if one.parent.name.isdecimal()), key=lambda one: int(one.name))
+        if not places:
+            raise InputError("the comparison holds no run", where=folder, hint="compare again")
     return [
         PurseEvaluation(load_purse(place), Clock.parse(read_mapping(place / "clock.json"), where=place / "clock.json"))
         for place in places

@@ -104,6 +104,13 @@ def _split(frame: SwapFrame, split: str, plan: SplitPlan) -> tuple[int, int]:
     return (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, 0)
 
 
+def split_dates(validation_from: datetime | str | None, test_from: datetime | str | None) -> dict[str, datetime]:
+    """Dates of a `SplitPlan` that are given, with UTC where no zone is; InputError for what is no time."""
+    given = {"validation_from": validation_from, "test_from": test_from}
+    times = {name: _time(value, name) for name, value in given.items()}
+    return {name: at.astype("M8[us]").item().replace(tzinfo=UTC) for name, at in times.items() if at is not None}
+
+
 def _time(given: datetime | str | None, name: str) -> np.datetime64 | None:
     if given is None:
         return None

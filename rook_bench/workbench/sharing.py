@@ -25,13 +25,15 @@ from rook_bench.market.frame import SwapFrame
 from rook_bench.market.pool import names_apart
 from rook_bench.metrics.means import mean_of
 from rook_bench.metrics.paired import paired
+from rook_bench.replay import ReplayConfig
 from rook_bench.replay.purse.engine import with_native
 from rook_bench.report.formatting import bounded
+from rook_bench.rewards.make import make_rewards
 from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.training import TrainSettings
 from rook_bench.workbench.compare import Comparison, compare
 from rook_bench.workbench.evaluation import Evaluation
-from rook_bench.workbench.fine_tune import carry_out, record_choice, reward, settings_of_training
+from rook_bench.workbench.fine_tune import carry_out, check_horizon, record_choice, settings_of_training
 from rook_bench.workbench.fold_work import content_of
 from rook_bench.workbench.pair_configs import Configs, all_settings, each_for
 
@@ -64,11 +66,13 @@ class Variant:
         """Every way for so many pools: one adapter of each alone, two of all, one of all but each."""
         every = tuple(range(pools))
         others = [tuple(place for place in every if place != out) for out in every]
+        # Of two pools, what learned from all but one learned from the other alone.
+        left = [f"without-{place + 1}" if pools > 2 else f"alone-{others[place][0] + 1}" for place in every]
         return [
             *(cls(ALONE, f"alone-{place + 1}", (place,), (place,)) for place in every),
             cls(TOGETHER, "together", every, every),
             cls(NAMED, "together-named", every, every),
-            *(cls(WITHOUT, f"without-{place + 1}", rest, (place,)) for place, rest in enumerate(others)),
+            *(cls(WITHOUT, left[place], rest, (place,)) for place, rest in enumerate(others)),
         ]
 
 
@@ -184,6 +188,7 @@ def study_sharing(
     if stage not in ("sft", "rl"):
         raise ConfigError(f"stage {stage} is not studied", where="stage", hint="give sft or rl")
     check_apart(out, *folders.paths)
+    check_horizon(horizon_s)
     _check_place(out)
     chosen = settings_of_training(training, "sft", {"rewards": None, "drafts": None, "from": None}, settings)
     require_train_extra()
@@ -195,8 +200,11 @@ def study_sharing(
     common, names = CommonSplit.of(cuts), names_apart([frame.pool for frame in tests])
     benches = each_for(all_settings(config), [frame.pool for frame in tests])
     tests = with_native(tests, [one.replay() for one in benches])
+    for cut in cuts:
+        common.cut(cut)  # what can't be cut is told of before anything is trained
     variants = Variant.all_of(len(tests))
-    work = _Work(folders, out, chosen, config, stage, horizon_s, trials, say)
+    replays = [one.replay() for one in benches]
+    work = _Work(folders, out, chosen, common, replays, benches[0].seed, stage, horizon_s, trials, say)
     adapters = {variant: work.adapter(variant) for variant in variants}
     rows, tries = [], 0
     for place, (name, frame, bench) in enumerate(zip(names, tests, benches, strict=True)):
@@ -219,7 +227,8 @@ def table_of(done: Sharing) -> list[str]:
     since = done.common.to_json()["validation_from"]
     lines = [
         f"Stage {done.stage}; all ways are cut at {since} and judged on the test rows of each pool; {done.tries} tries "
-        "are on record."
+        "are on record. Each interval stands for itself, and is of the test rows alone: one seed trained each adapter, "
+        "all in as many epochs, so that those of several pools took more steps."
     ]
     for pool in done.pools:
         lines += [
@@ -304,7 +313,9 @@ class _Work:
     folders: Folders
     out: Path
     settings: TrainSettings
-    config: Configs
+    common: CommonSplit
+    replays: Sequence[ReplayConfig]
+    seed: int
     stage: str
     horizon_s: float
     trials: str | Path | None
@@ -313,35 +324,55 @@ class _Work:
     def adapter(self, variant: Variant) -> Path:
         """The adapter of a way: kept from an earlier call of the same, or trained."""
         folder = self.out / "adapters" / variant.name
+        left = [place for place in range(len(self.folders.paths)) if place not in variant.pools]
         given = Folders(
             tuple(self.folders.paths[place] for place in variant.pools),
-            tuple(path for place, path in enumerate(self.folders.paths) if place not in variant.pools),
+            tuple(self.folders.paths[place] for place in left),
         )
         settings = self.settings.model_copy(update={"pair_token": variant.way == NAMED})
-        mark = folder.with_name(f"{variant.name}.json")
         wanted = self._fingerprint(given, settings)
-        if _kept(folder, mark, wanted):
-            self.say(f"{variant.name}: kept from before")
-            return folder
         imitation = folder if self.stage == "sft" else folder.with_name(f"{variant.name}-sft")
-        self._trained(given, imitation, settings, {"rewards": None, "drafts": None, "from": None}, variant.name)
+        nothing: dict[str, Path | None] = {"rewards": None, "drafts": None, "from": None}
+        self._made(imitation, f"{wanted} sft", lambda: self._trained(given, imitation, settings, nothing, variant.name))
         if self.stage == "rl":
-            rewards = folder.with_name(f"{variant.name}-rewards")
-            made = reward(
-                given,
-                rewards,
-                self.config,
-                horizon_s=self.horizon_s,
-                template=settings.template,
-                pair_token=settings.pair_token,
-                tick=lambda what: None,
+            inputs = nothing | {"rewards": folder.with_name(f"{variant.name}-rewards"), "from": imitation}
+            self._made(
+                folder,
+                wanted,
+                lambda: self._taught(given, folder, settings, inputs, [*variant.pools, *left], variant.name),
             )
-            for line in made.describe():
-                self.say(f"{variant.name}: {line}")
-            inputs: dict[str, Path | None] = {"rewards": rewards, "drafts": None, "from": imitation}
-            self._trained(given, folder, settings, inputs, variant.name)
-        write_json(mark, {"made": wanted, "adapter": adapter_hash(folder)})
         return folder
+
+    def _made(self, folder: Path, wanted: str, make: Callable[[], None]) -> None:
+        """Make an adapter, unless it is there and made of the same."""
+        mark = folder.with_name(f"{folder.name}.json")
+        if _kept(folder, mark, wanted):
+            self.say(f"{folder.name}: kept from before")
+            return
+        make()
+        write_json(mark, {"made": wanted, "adapter": adapter_hash(folder)})
+
+    def _taught(
+        self,
+        given: Folders,
+        folder: Path,
+        settings: TrainSettings,
+        inputs: dict[str, Path | None],
+        places: Sequence[int],
+        name: str,
+    ) -> None:
+        """Rewards of the same pools, and training by them."""
+        made = make_rewards(
+            given,
+            str(inputs["rewards"]),
+            load_template(settings.template).telling(pair=settings.pair_token),
+            [self.replays[place] for place in places],
+            horizon_s=self.horizon_s,
+            seed=self.seed,
+        )
+        for line in made.describe():
+            self.say(f"{name}: {line}")
+        self._trained(given, folder, settings, inputs, name)
 
     def _trained(
         self, given: Folders, folder: Path, settings: TrainSettings, inputs: dict[str, Path | None], name: str
@@ -353,13 +384,18 @@ class _Work:
 
     def _fingerprint(self, given: Folders, settings: TrainSettings) -> str:
         """What an adapter is made of: the same call finds it again."""
+        from rook_bench.training.run import versions
+
         return sha256_json(
             {
                 "settings": settings.model_dump(mode="json"),
                 "template": load_template(settings.template).sha256,
                 "base": content_of(Path(find_base(settings.model))),
                 "stage": [self.stage, self.horizon_s if self.stage == "rl" else None],
-                "config": [one.model_dump(mode="json") for one in all_settings(self.config)],
+                "config": [one.model_dump(mode="json") for one in self.replays],
+                "common": self.common.to_json(),
+                "seed": self.seed,
+                "versions": versions(),
                 "rows": [[split_tape(path, name).data_hash for name in ("train", "validation")] for path in given.all],
                 "learned": len(given.paths),
                 "code": sha256_code(*TRAINING),

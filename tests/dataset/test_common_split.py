@@ -77,9 +77,23 @@ def test_a_pool_of_its_own_time_is_refused_and_says_why():
     other = pool("other", 4000, 600, 1400)
     with pytest.raises(InputError, match="cut at one time") as refused:
         CommonSplit.of([ends, other]).cut(other)
-    assert "data prepare takes --from and --to" in str(refused.value)
+    assert "prepare the pools over the same stretch of time (--from, --to" in str(refused.value)
 
 
 def test_nothing_is_no_folder():
     with pytest.raises(InputError, match="no prepared folder is given"):
         folders_of([])
+
+
+def test_rules_that_were_fitted_to_another_pools_future_are_refused(tmp_path):
+    """Planted: thresholds from rows after the common date; those of a pool that is cut at its own date are fine."""
+    early, late = pool(tmp_path / "early", 2000, 10, 0), pool(tmp_path / "late", 4000, 10, 0)
+    for one in (early, late):
+        one.folder.mkdir()
+        (one.folder / "rules.json").write_text("{}")
+    common = CommonSplit.of([early, late])
+    common.cut(early)
+    with pytest.raises(InputError, match="its rules were fitted on rows until .*--validation-from 2024-01-01T03:20:00"):
+        common.cut(late)
+    (late.folder / "rules.json").unlink()
+    common.cut(late)

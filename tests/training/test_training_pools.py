@@ -15,10 +15,10 @@ from rook_bench.dataset.common_split import CommonSplit, Folders
 from rook_bench.dataset.split_tapes import split_tape
 from rook_bench.gates.checks.training_data import training_data
 from rook_bench.gates.policy import Evidence
-from rook_bench.language.manifest import LearnedFrom, read_manifest, same_pool
+from rook_bench.language.manifest import LearnedFrom, read_manifest
 from rook_bench.language.template import load_template
-from rook_bench.market.pool import MAINNET_USDC_WETH, known_pool
-from rook_bench.market.simulation import Simulation
+from rook_bench.market.pool import MAINNET_USDC_WETH, known_pool, same_pool
+from rook_bench.market.simulation import Chain, Simulation
 from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.view import MarketView
 from rook_bench.rewards.make import make_rewards
@@ -94,6 +94,31 @@ def test_a_pool_given_twice_is_refused(pools, tmp_path):
     shutil.copytree(pools[0], tmp_path / "again")
     with pytest.raises(InputError, match="of the same pool as .*WETH.*prepare one folder of each pool"):
         read_training_data([*pools, tmp_path / "again"], CODES)
+
+
+def test_dates_that_are_given_cut_every_pool_alike(tmp_path, root):
+    """Folders that were cut at one date from the start lose nothing, and may have rules that were fitted."""
+    from rook_bench.workbench.fine_tune import prepare
+
+    dates = {"validation_from": "2025-01-01T04:00", "test_from": "2025-01-01T05:00"}
+    folders = []
+    for seed, base in ((1, "WETH"), (2, "UNI")):
+        frame = simulate(2000, np.random.default_rng(seed), Simulation(base_symbol=base), chain=Chain(7))
+        folders.append(prepare(frame, "fit:mean-reversion,breakout", tmp_path / base, **dates).folder)
+    joint = read_training_data(folders, CODES)
+    alone = [read_training_data(folder, CODES) for folder in folders]
+    assert joint.common.to_json() == {
+        "validation_from": str(joint.at[joint.val].min())[:19],
+        "test_from": str(min(split_tape(folder, "test").read().at[0] for folder in folders))[:19],
+    }
+    assert str(joint.common.validation_from) >= "2025-01-01T04:00"
+    kept = [joint.at[joint.train[own]] for own in joint.by_pool(joint.train)]
+    for one, at in zip(alone, kept, strict=True):
+        assert len(one.train) - len(at) <= 1
+    with pytest.raises(ConfigError, match="give both dates"):
+        prepare(frame, "data_driven", tmp_path / "half", validation_from="2025-01-01T04:00")
+    with pytest.raises(InputError, match="no train window|leave no"):
+        prepare(frame, "data_driven", tmp_path / "none", validation_from="2024-01-01", test_from="2024-01-02")
 
 
 def test_as_many_rows_of_each_pool_are_drawn(pools):

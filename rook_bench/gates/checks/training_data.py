@@ -141,7 +141,11 @@ def _lessons_told(source: Source) -> bool:
 def _tokens(pair: str) -> set[str]:
     """The tokens of a pair, wrapped ether as ether, all dollars as one."""
     names = pair.upper().replace("WETH", "ETH").split("/")
-    return {"USD" if name in DOLLARS else name for name in names}
+    return {DOLLAR if name in DOLLARS else name for name in names}
+
+
+DOLLAR = "USD"
+"""Stands for every token that stands for a dollar: what two pools are both quoted in moves neither."""
 
 
 def _listed(declared: Any) -> Sequence[Any]:
@@ -177,7 +181,8 @@ def _same_time(told: LearnedFrom, frame: SwapFrame) -> bool:
         for one in told.pools
         if one["address"].lower() in ("", pool.address.lower())
         or one["pair"] == ""
-        or _tokens(one["pair"]) & _tokens(pool.pair)
+        or _tokens(one["pair"]) == _tokens(pool.pair)
+        or (_tokens(one["pair"]) & _tokens(pool.pair)) - {DOLLAR}
     ]
     first, last = (np.datetime64(text[:19], "ns") for text in (told.first_at, told.last_at))
     return bool(here) and bool(first <= frame.at[-1]) and bool(frame.at[0] <= last)

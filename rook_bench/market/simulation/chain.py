@@ -15,7 +15,8 @@ class Chain:
     """Blocks with their times, and a shock in each: the same for every pool that is simulated on it.
 
     Args:
-        seed: of both; pools with the same seed, first block, start and block time are on one chain.
+        seed: of both; pools with the same seed, first block, start, block time and share of missed slots are on one
+            chain.
     """
 
     def __init__(self, seed: int) -> None:

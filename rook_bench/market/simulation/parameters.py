@@ -23,7 +23,7 @@ class Simulation(Config):
 
     # Where the tape starts. The day and the block number are arbitrary; the price and the depth
     # are near the 2024 tape's first price and median liquidity.
-    base_symbol: str = "WETH"
+    base_symbol: str = Field(default="WETH", pattern=r"^[A-Za-z0-9.]{1,16}$")
     start_at: AwareDatetime = datetime(2025, 1, 1, tzinfo=UTC)
     first_block: int = Field(default=21_525_891, ge=0)
     start_price_usd: float = Field(default=2270.0, ge=1, le=1e6)

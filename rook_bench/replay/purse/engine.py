@@ -76,6 +76,8 @@ def with_native(frames: Sequence[SwapFrame], configs: Sequence[ReplayConfig]) ->
     if len(frames) == 1:
         return list(frames)
     resolved = [one.on(frame.pool) for one, frame in zip(configs, frames, strict=True)]
+    if all(_knows_gas(frame, one) for frame, one in zip(frames, resolved, strict=True)):
+        return list(frames)
     return _with_native(frames, coins_of(frames, None), resolved)
 
 
@@ -124,9 +126,7 @@ def _knowing_gas(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, co
 
     Before one of them has traded its first price is taken: nothing tells an earlier one.
     """
-    try:
-        native_prices(frame, config.frictions)
-    except ConfigError:
+    if not _knows_gas(frame, config):
         gas = {symbol.upper() for symbol in native_coin(config.frictions.chain or frame.pool.chain)}
         named = [place for place, coin in enumerate(coins.all) if coin.token.symbol.upper() in gas]
         if named:
@@ -136,6 +136,15 @@ def _knowing_gas(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, co
             note = f"price of {pair} from the other pools"
             return replace(frame, references={**frame.references, pair: price}, notes=(*frame.notes, note))
     return frame
+
+
+def _knows_gas(frame: SwapFrame, config: ReplayConfig) -> bool:
+    """Whether a tape by itself tells what gas costs."""
+    try:
+        native_prices(frame, config.frictions)
+    except ConfigError:
+        return False
+    return True
 
 
 def _ratio(

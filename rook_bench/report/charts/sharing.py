@@ -20,10 +20,11 @@ def draw_sharing(rows: Sequence[tuple[str, Estimate]], unit: str) -> Picture:
     """
     lines = [Line(name, one, _text(one), COLOURS[sureness(one)]) for name, one in rows]
     better, worse = (sum(sureness(one) == where for _, one in rows) for where in ("above", "below"))
-    title = f"Against an adapter of the pool alone: {better} of {len(rows)} surely better, {worse} surely worse"
+    title = f"Against an adapter of the pool alone, each on its own: {better} of {len(rows)} better, {worse} worse"
     note = (
-        f"Difference on the pool's own test rows, {unit}, with its 95% interval; a hollow dot has none. All ways are "
-        "cut at one date and draw as many rows of each pool."
+        f"Difference on the pool's own test rows, {unit}, with its 95% interval; a hollow dot has none. All are cut at "
+        f"one date and draw as many rows of each pool, in as many epochs: of {len(rows)} some differ by luck, and "
+        "another seed trains another adapter."
     )
     figure = blank(title, note)
     axes = figure.add_subplot()
