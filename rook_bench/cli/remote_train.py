@@ -51,7 +51,7 @@ FROM_SETTINGS = {"epochs": "num_epochs", "dora": "lora_dora", "rslora": "lora_rs
 SETTINGS = (
     *("epochs", "max_samples", "model", "template", "batch_size", "learning_rate", "objective", "seed"),
     *("lora_targets", "dora", "rslora", "gradient_checkpointing"),
-    "load_in_4bit",
+    *("load_in_4bit", "pair_token"),
 )
 
 
@@ -177,9 +177,13 @@ def read_flags(flags: list[str]) -> tuple[Call, Path, Path | None]:
         if given[name]:
             hint = "rook-bench remote end --remove forgets a job" if name == "fresh" else "read the adapter's rook.json"
             raise ConfigError("a job elsewhere takes no such flag", where=f"--{name}", hint=hint)
+    data_dir, *more = given["data_dir"]
+    if more:
+        hint = "train on several pools here"
+        raise ConfigError("a job elsewhere learns from one folder", where=f"--data-dir {more[0]}", hint=hint)
     inputs = {"rewards": given["rewards"], "drafts": given["drafts"], "from": given["parent"]}
     # A switch that was not set says nothing of what the configuration asks for.
     named = {FROM_SETTINGS.get(name, name): None if given[name] is False else given[name] for name in SETTINGS}
     settings = settings_of_training(given["config"], given["stage"], inputs, named)
-    call = Call(given["data_dir"], settings, given["stage"], given["rewards"], given["drafts"], given["parent"])
+    call = Call(data_dir, settings, given["stage"], given["rewards"], given["drafts"], given["parent"])
     return call, given["output_dir"], given["trials"]

@@ -26,7 +26,7 @@ def check_inputs(
     Raises:
         InputError, ConfigError: for what can't be used, or was not made for one another.
     """
-    template = load_template(settings.template) if parent is None else None
+    template = load_template(settings.template).telling(pair=settings.pair_token) if parent is None else None
     if parent is not None:
         told = read_manifest(parent)
         check_files(parent, told)

@@ -230,3 +230,9 @@ def test_a_package_that_was_changed_is_refused(call, tmp_path):
     with pytest.raises(RookError, match="not a package that is whole"):
         unpack_package(cut, tmp_path / "out2")
     assert not (tmp_path / "out2").exists()
+
+
+def test_several_pools_are_learned_from_here(command_line, tmp_path):
+    words = ["--data-dir", tmp_path / "one", "--data-dir", tmp_path / "two", "--output-dir", tmp_path / "out"]
+    code, _, err = command_line("remote", "package", "--out", tmp_path / "job.tar.gz", "--", *words)
+    assert (code, "a job elsewhere learns from one folder" in err) == (3, True)
