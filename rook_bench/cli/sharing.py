@@ -13,6 +13,7 @@ from rook_bench.core.console import remark, say, say_json
 from rook_bench.report.formatting import bounded
 from rook_bench.rewards.reward import HORIZON_S
 from rook_bench.workbench import sharing as bench
+from rook_bench.workbench.sharing_work import ALONE
 
 
 def sharing(
@@ -69,7 +70,7 @@ def sharing(
         for row in done.of(pool):
             against = bounded(row.gained, 1, signed=True) if money else bounded(row.beyond, 3, signed=True)
             figures = [bounded(row.recall, 3), bounded(row.per_day, 1, signed=True)]
-            rows.append(([row.way], [*figures, "" if row.way == bench.ALONE else against, f"{row.fills:,}"]))
+            rows.append(([row.way], [*figures, "" if row.way == ALONE else against, f"{row.fills:,}"]))
         say()
         say(f"{pool}")
         titles = [

@@ -10,7 +10,8 @@ from rook_bench.core import ConfigError, InputError
 from rook_bench.language.manifest import read_manifest
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig
-from rook_bench.workbench.sharing import ALONE, NAMED, TOGETHER, WITHOUT, Variant, study_sharing
+from rook_bench.workbench.sharing import study_sharing
+from rook_bench.workbench.sharing_work import ALONE, NAMED, TOGETHER, WITHOUT, Variant
 
 pytest.importorskip("torch", reason="the train extra is not installed")
 
