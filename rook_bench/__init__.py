@@ -38,6 +38,7 @@ _HOME = {
     "compare": "rook_bench.workbench.compare",
     "sweep": "rook_bench.sweeps.sweep",
     "judge": "rook_bench.workbench.judge",
+    "judge_pools": "rook_bench.workbench.judge_pools",
     "promote": "rook_bench.workbench.promote",
     "track": "rook_bench.workbench.track",
     "push": "rook_bench.workbench.push",
@@ -166,6 +167,7 @@ if TYPE_CHECKING:  # the same names for type checkers and editors, which don't r
     from rook_bench.workbench.fine_tune_folds import train_folds as train_folds
     from rook_bench.workbench.judge import Judgement as Judgement
     from rook_bench.workbench.judge import judge as judge
+    from rook_bench.workbench.judge_pools import judge_pools as judge_pools
     from rook_bench.workbench.plugin_check import PluginReport as PluginReport
     from rook_bench.workbench.plugin_check import check_plugin as check_plugin
     from rook_bench.workbench.promote import promote as promote

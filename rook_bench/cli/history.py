@@ -9,7 +9,7 @@ from rook_bench.cli.options import Json, Models
 from rook_bench.core.console import say, say_json
 from rook_bench.core.project import models_folder
 from rook_bench.core.reference import short_name
-from rook_bench.promotion.record import Record
+from rook_bench.promotion.record import Record, called
 
 
 def history(models: Models = None, json: Json = False) -> None:
@@ -20,7 +20,7 @@ def history(models: Models = None, json: Json = False) -> None:
     elif not entries:
         say("nothing was promoted yet")
     else:
-        titles = ("seq", "when", "action", "champion", "verdict", "waivers", "reason")
+        titles = ("seq", "when", "action", "champion", "of pool", "verdict", "waivers", "reason")
         layout.print_table(titles, (), [(_cells(entry), ()) for entry in entries])
 
 
@@ -32,6 +32,7 @@ def _cells(entry: dict[str, Any]) -> tuple[str, ...]:
         entry["at"][:19].replace("T", " "),
         entry["action"] + back,
         f"{short_name(entry['source'])} [{entry['folder'].rpartition('/')[2]}{signed}]",
+        called(entry),
         entry["verdict_hash"][:16],
         ", ".join(f"{waiver['check']} ({waiver['owner']})" for waiver in entry["waivers"]) or "none",
         entry["reason"] or "-",

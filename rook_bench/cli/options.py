@@ -127,6 +127,15 @@ Models = Annotated[
     typer.Option("--models", help="The models folder, which holds the promotion record; the project's by default."),
 ]
 
+ChampionPool = Annotated[
+    str | None,
+    typer.Option(
+        "--pool",
+        metavar="PAIR_OR_ADDRESS",
+        help="Of which pool the champion is meant, where several pools have champions of their own.",
+    ),
+]
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 Since = Annotated[

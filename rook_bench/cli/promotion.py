@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import AllowPlugin, Json, Models, Track, Trials
+from rook_bench.cli.options import AllowPlugin, ChampionPool, Json, Models, Track, Trials
 from rook_bench.cli.tracking import put, tracking
 from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json
 from rook_bench.core.project import models_folder, trials_folder
-from rook_bench.promotion.record import Record, reference_of
+from rook_bench.promotion.record import Record, called, reference_of
 from rook_bench.promotion.verify import verify as findings_of
 from rook_bench.trials import TrialLedger
 
@@ -28,6 +28,7 @@ def promote(
     rollback: Annotated[
         bool, typer.Option("--rollback", help="Make the previous champion champion again; takes no VERDICT.")
     ] = False,
+    pool: ChampionPool = None,
     reason: Annotated[str, typer.Option("--reason", help="A remark for the reader of the record.")] = "",
     allow_other_champion: Annotated[
         bool, typer.Option("--allow-other-champion", help="Accept a verdict against another champion.")
@@ -57,8 +58,10 @@ def promote(
             raise InputError("a rollback needs its reason", where="promote", hint="add --reason TEXT")
         from rook_bench.promotion.change import rollback as roll_back
 
-        entry = roll_back(place, reason)
+        entry = roll_back(place, reason, pool=pool)
     else:
+        if pool is not None:
+            raise InputError("a verdict names its own pools", where="--pool", hint="drop it; it is for --rollback")
         if verdict is None:
             raise InputError("no VERDICT was given", where="promote", hint="give verdict.json, or --rollback")
         from rook_bench.workbench.promote import promote as judge_and_promote
@@ -78,8 +81,10 @@ def promote(
     if json:
         say_json(entry)
         return
-    say(f"champion: {reference_of(entry, place)}")
-    say(f"record: {place / 'promotions.jsonl'}, entry {entry['seq']} ({entry['hash'][:16]})")
+    together = [one for one in Record(place).champions if one.get("joint") and one["joint"] == entry.get("joint")]
+    for one in together or [entry]:
+        say(f"champion{' of ' + called(one) if together else ''}: {reference_of(one, place)}")
+        say(f"record: {place / 'promotions.jsonl'}, entry {one['seq']} ({one['hash'][:16]})")
 
 
 def verify(

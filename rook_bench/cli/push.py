@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import Json, Models
+from rook_bench.cli.options import ChampionPool, Json, Models
 from rook_bench.core.console import say, say_json
 from rook_bench.workbench import push as bench
 
@@ -27,6 +27,7 @@ def push(
     pull_request: Annotated[bool, typer.Option("--pr", help="Propose it as a pull request.")] = False,
     license: Annotated[str | None, typer.Option("--license", help="For the card, as the hub names it (mit).")] = None,
     models: Models = None,
+    pool: ChampionPool = None,
     json: Json = False,
 ) -> None:
     """Share a model on the hub with its record, a card and its verdict, in one commit; HF_TOKEN is the key."""
@@ -39,6 +40,7 @@ def push(
         pull_request=pull_request,
         license=license,
         models=models,
+        pool=pool,
     )
     if json:
         say_json(asdict(done))

@@ -15,10 +15,12 @@ from rook_bench.gates.formats.schema import SCHEMA_VERSION
 from rook_bench.gates.policy import Policy
 from rook_bench.gates.tries import Tries
 from rook_bench.gates.waivers import Waiver, waive
+from rook_bench.market.pool import place_of
 from rook_bench.plugins import gate_check
 from rook_bench.sources.identity import NOTHING, identity_of
 
 if TYPE_CHECKING:  # a verdict is read without what measures and judges
+    from rook_bench.gates.checks.beside import Beside
     from rook_bench.metrics import Analysis
     from rook_bench.sources import Source
 
@@ -46,6 +48,7 @@ class Verdict:
         components: records of the policy's own checks, with the hashes of their files.
         trials: head of the trial ledger, looks and candidates; None where no ledger was read.
         waivers: what was handed in.
+        beside: the pools that the candidate was judged on at once; None where it was this one alone.
     """
 
     verdict: str
@@ -60,6 +63,7 @@ class Verdict:
     components: list[dict[str, Any]] = field(default_factory=list)
     trials: dict[str, Any] | None = None
     waivers: tuple[Waiver, ...] = ()
+    beside: Beside | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -92,6 +96,7 @@ class Verdict:
             "waivers": [waiver.to_json() for waiver in self.waivers],
             "code_hash": sha256_code(),
             "rook_bench": version("rook-bench"),
+            **({} if self.beside is None else {"beside": self.beside.to_json()}),
         }
         return sealed(record)
 
@@ -108,6 +113,7 @@ def judge(
     *,
     tries: Tries | None = None,
     waivers: Sequence[Waiver] = (),
+    beside: Beside | None = None,
     judged_at: datetime | None = None,
 ) -> Verdict:
     """Ask every check of the policy; a candidate that must not be judged gets no other answer than INVALID.
@@ -117,6 +123,7 @@ def judge(
         candidate, champion: both sides, measured on the same tape.
         tries: what the trial ledger knows; without it, checks about trials are inconclusive.
         waivers: checks that somebody answers for.
+        beside: the pools that the candidate is judged on at once, this tape's among them.
         judged_at: now, unless an earlier judgement is repeated.
 
     Raises:
@@ -133,6 +140,8 @@ def judge(
         enough = all(check.status == "pass" for check in evidence)
         differences = list(checks.stress(policy.stress, policy.primary, candidate, champion))
         if policy.primary is not None:
+            if beside is not None:
+                differences.append(checks.across_pools(policy.primary, candidate, champion, beside))
             differences = [*checks.primary(policy.primary, candidate, champion), *differences]
             if policy.planted_fall is not None and enough:
                 differences.append(checks.planted_fall(policy.planted_fall, policy.primary, candidate, champion))
@@ -173,6 +182,7 @@ def judge(
             "data_hash": frame.data_hash,
             "pool": f"{frame.pool.chain} {frame.pool.address}",
             "pair": frame.pool.pair,
+            "place": place_of(frame.pool),
             "swaps": len(frame),
             "first_at": frame.at_index[0].isoformat(),
             "last_at": frame.at_index[-1].isoformat(),
@@ -191,6 +201,7 @@ def judge(
             "last_at": tries.last_at,
         },
         waivers=tuple(waivers),
+        beside=beside,
     )
 
 

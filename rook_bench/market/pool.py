@@ -146,12 +146,22 @@ def names_apart(pools: Sequence[Pool]) -> list[str]:
     return [name if names.count(name) == 1 else f"{name} ({place + 1})" for place, name in enumerate(names)]
 
 
+def place_of(pool: Pool) -> dict[str, str]:
+    """What a record calls a pool: chain, address ("" where that is not known) and pair."""
+    return {"chain": pool.chain, "address": pool.log_address or "", "pair": pool.pair}
+
+
+def same_place(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two records (chain, address, pair) are of one pool; by the pair where one of them has no address."""
+    here, there = one["address"].lower(), other["address"].lower()
+    if here in NO_ADDRESS or there in NO_ADDRESS:
+        return unwrapped(one["pair"]) == unwrapped(other["pair"])
+    return here == there and (one["chain"] == other["chain"] or "unknown" in (one["chain"], other["chain"]))
+
+
 def same_pool(told: Mapping[str, str], pool: Pool) -> bool:
-    """Whether a record (chain, address, pair) is of a pool; by the pair where one of them has no address."""
-    there, here = told["address"].lower(), pool.log_address
-    if here is None or there in NO_ADDRESS:
-        return unwrapped(told["pair"]) == unwrapped(pool.pair)
-    return there == here and (told["chain"] == pool.chain or "unknown" in (told["chain"], pool.chain))
+    """Whether a record is of a pool; see `same_place`."""
+    return same_place(told, place_of(pool))
 
 
 def unwrapped(pair: str) -> str:

@@ -26,7 +26,7 @@ from rook_bench.gates.formats.verdict_file import (
 from rook_bench.gates.verdict import policy_hash
 from rook_bench.plugins import Choice
 from rook_bench.promotion.changed import changed_source, changed_verdict
-from rook_bench.promotion.record import MODELS, Record
+from rook_bench.promotion.record import MODELS, Record, entries_on, present_on
 from rook_bench.promotion.store import (
     SIGNATURES,
     VERDICTS,
@@ -58,9 +58,10 @@ def promote(
     sign_key: Path | None = None,
     reason: str = "",
     allow: Collection[Other] = (),
+    joint: str | None = None,
     now: datetime | None = None,
 ) -> Entry:
-    """Make the candidate of a verdict champion, and return the entry that says so.
+    """Make the candidate of a verdict champion of the pool that it was judged on, and return the entry that says so.
 
     Args:
         verdict_file: verdict.json, or the gate's folder.
@@ -70,6 +71,7 @@ def promote(
         reason: a remark for the reader of the record.
         allow: in what a verdict may differ from what the present champion was promoted by: "champion" (given against
             another one), "policy" and "config" (assumptions and clock). It is recorded.
+        joint: hash of the verdict over several pools that this one is part of.
         now: the time of the promotion.
 
     Raises:
@@ -85,11 +87,13 @@ def promote(
     unfit = source.choice.plugin.traits.get("no_candidate") if source.installed else None
     if unfit is not None:
         raise InputError(f"{source.reference} can't be champion: {unfit}", where=path)
-    _check_succession(verdict, source, record.entries(), record.models, path, allow)
+    pool = verdict["tape"]["place"]
+    _check_succession(verdict, source, entries_on(record.entries(), pool), record.models, path, allow)
     check_same_judgement(verdict, rejudge(path.parent), where=path)
 
     def entry(entries: list[Entry]) -> dict[str, Any]:
-        _check_succession(verdict, source, entries, record.models, path, allow)
+        before = entries_on(entries, pool)
+        _check_succession(verdict, source, before, record.models, path, allow)
         made_of = payload_of(source.reference)
         if sign_key is not None and made_of is None:
             raise InputError(f"{source.reference} is made of no file that could be signed", hint="leave --sign-key out")
@@ -126,20 +130,26 @@ def promote(
             "verdict_sha256": verdict_sha256,
             "waivers": verdict["waivers"],
             "signature": signature,
-            "previous": _promotion_of(entries[-1]) if entries else None,
-            "replaces": _named(entries[-1]) if entries else None,
+            "pool": pool,
+            "joint": joint,
+            "previous": _promotion_of(before[-1]) if before else None,
+            "replaces": _named(before[-1]) if before else None,
             "other_champion": "champion" in allow,
             "other": sorted(allow),
             "config_hash": assumptions_hash(verdict),
-            "champion_policy": verdict["policy"].get("primary") is not None and bool(entries),
+            "champion_policy": verdict["policy"].get("primary") is not None and bool(before),
             "reason": reason,
         }
 
     return record.change(entry, at=now)
 
 
-def rollback(models: Path = MODELS, reason: str = "", *, now: datetime | None = None) -> Entry:
+def rollback(models: Path = MODELS, reason: str = "", *, pool: str | None = None, now: datetime | None = None) -> Entry:
     """Make the champion before the present one champion again, and return the entry that says so.
+
+    Args:
+        models, reason, now: as for `promote`.
+        pool: pair or address of the pool whose champion it is; where there is one champion, it need not be named.
 
     Raises:
         InputError: where there is none, or its stored copy is not what was promoted.
@@ -149,7 +159,8 @@ def rollback(models: Path = MODELS, reason: str = "", *, now: datetime | None = 
     def entry(entries: list[Entry]) -> dict[str, Any]:
         if not entries:
             raise InputError("nothing was promoted yet", where=record.path)
-        back_to = entries[-1]["previous"]
+        last = present_on(entries, pool, where=record.path)
+        back_to = last["previous"]
         if back_to is None:
             raise InputError("there is no champion before the present one", where=record.path)
         target = entries[back_to]
@@ -158,7 +169,7 @@ def rollback(models: Path = MODELS, reason: str = "", *, now: datetime | None = 
         if problems:
             raise InputError(f"the previous champion is not what was promoted: {problems[0]}", hint="restore it first")
         again = {key: value for key, value in target.items() if key not in ("seq", "prev", "at", "hash")}
-        return {**again, "action": "rollback", "restores": back_to, "replaces": _named(entries[-1]), "reason": reason}
+        return {**again, "action": "rollback", "restores": back_to, "replaces": _named(last), "reason": reason}
 
     return record.change(entry, at=now)
 

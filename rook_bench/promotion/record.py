@@ -1,10 +1,10 @@
-"""models/promotions.jsonl: the last entry says who is champion, and no other file can disagree."""
+"""models/promotions.jsonl: the last entry for a pool says who is its champion, and no other file can disagree."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 from rook_bench.core import InputError
 from rook_bench.core.files import whole_file
 from rook_bench.core.hash_chain import Chain, Entry, head_of, line_of, locked, seal, sync_folder
+from rook_bench.market.pool import Pool, place_of, same_place, unwrapped
 
 MODELS = Path("models")
 FILE, WITNESS = "promotions.jsonl", "promotions.head"
@@ -62,10 +63,39 @@ class Record:
         return entries
 
     @property
-    def champion(self) -> Entry | None:
-        """The entry that made the present champion, None before the first."""
-        entries = self.entries()
-        return entries[-1] if entries else None
+    def champions(self) -> list[Entry]:
+        """The entry that made the present champion of each pool, in the order in which they were made."""
+        return present(self.entries())
+
+    def champion_on(self, pool: Pool | None = None, *, anywhere: bool = False) -> Entry | None:
+        """The entry that made the present champion of a pool, None before the first.
+
+        Args:
+            pool: which; without it the champion that all pools share.
+            anywhere: of a pool that none was promoted for, take the last one of any pool.
+
+        Raises:
+            InputError: where pools have different champions and none is named, or where champions were promoted for
+                other pools alone.
+        """
+        champions = self.champions
+        if not champions:
+            return None
+        if pool is None:
+            first, others = champions[-1], champions[:-1]
+            if any(entry["folder"] != first["folder"] for entry in others):
+                raise InputError(
+                    f"pools have champions of their own ({_pools_in(champions)})", where=self.path, hint="name the pool"
+                )
+            return first
+        own = entries_on(champions, place_of(pool))
+        if own or anywhere:
+            return (own or champions)[-1]
+        raise InputError(
+            f"no champion was promoted for {pool.pair} ({pool.address}); there is one for {_pools_in(champions)}",
+            where=self.path,
+            hint="judge against a source that you name, against none, or with --transfer against that one",
+        )
 
     def change(self, make: Callable[[list[Entry]], Mapping[str, Any]], *, at: datetime | None = None) -> Entry:
         """Add the entry that `make` gives for the entries there are; nobody else changes them meanwhile.
@@ -94,6 +124,50 @@ class Record:
         for name in (FILE, WITNESS):
             for left in self.models.glob(f".{name}.*"):
                 left.unlink(missing_ok=True)
+
+
+def entries_on(entries: Sequence[Entry], place: Mapping[str, str]) -> list[Entry]:
+    """Those for a pool (chain, address, pair); entries that name none are for any."""
+    return [entry for entry in entries if entry.get("pool") is None or same_place(entry["pool"], place)]
+
+
+def present(entries: Sequence[Entry]) -> list[Entry]:
+    """Of each pool the last entry for it, in their order."""
+    last: list[Entry] = []
+    for entry in entries:
+        mine = entry.get("pool")
+        last = [one for one in last if not (mine is None or one.get("pool") is None or same_place(one["pool"], mine))]
+        last.append(entry)
+    return last
+
+
+def present_on(entries: list[Entry], pool: str | None, *, where: Path) -> Entry:
+    """The entry of the present champion of the pool that somebody names by pair or address.
+
+    Raises:
+        InputError: where no or several champions are meant, with those that there are.
+    """
+    champions = present(entries)
+    known = {
+        f"{one['pool']['pair']} {one['pool']['address']}".strip() if one.get("pool") else "any pool": one
+        for one in champions
+    }
+    asked = "" if pool is None else unwrapped(pool.strip())
+    found = [one for name, one in known.items() if pool is None or asked in map(unwrapped, (name, *name.split(" ")))]
+    if len(found) == 1:
+        return found[0]
+    what = "champions of several pools" if found else f"no champion of '{pool}'"
+    raise InputError(f"{what} ({', '.join(known)})", where=where, hint="name one with --pool")
+
+
+def called(entry: Entry) -> str:
+    """The pool that an entry's champion is for, in a few words."""
+    pool = entry.get("pool")
+    return "any pool" if pool is None else f"{pool['pair']} {pool['address'][:10]}".strip()
+
+
+def _pools_in(entries: Sequence[Entry]) -> str:
+    return ", ".join(map(called, entries))
 
 
 def check_keys(entries: list[Entry], *, where: Path) -> None:
@@ -138,10 +212,10 @@ def witnessed(record: Record, entries: list[Entry]) -> str | None:
     return f"{record.path}: {what}: entries were removed"
 
 
-def resolve_champion(models: Path = MODELS) -> str:
-    """The reference of the present champion, for any verb; InputError where nothing was promoted."""
+def resolve_champion(models: Path = MODELS, pool: Pool | None = None, *, anywhere: bool = False) -> str:
+    """The reference of the present champion of a pool; InputError where there is none. See `Record.champion_on`."""
     record = Record(models)
-    champion = record.champion
+    champion = record.champion_on(pool, anywhere=anywhere)
     if champion is None:
         raise InputError("nothing was promoted yet", where=record.path, hint="name the champion, or promote one")
     return reference_of(champion, record.models)

@@ -9,7 +9,7 @@ from rook_bench.core.hash_chain import Entry, parse
 from rook_bench.gates.formats.verdict_file import IDENTITY, read_verdict
 from rook_bench.plugins import trusting
 from rook_bench.promotion.changed import changed_source, changed_verdict
-from rook_bench.promotion.record import MODELS, Record, check_keys, witnessed
+from rook_bench.promotion.record import MODELS, Record, check_keys, present, witnessed
 from rook_bench.promotion.store import PROMOTED, SIGNATURES, VERDICTS, changed_files, list_files
 from rook_bench.trials import TrialLedger
 
@@ -38,8 +38,8 @@ def _findings(models: Path, trials: TrialLedger | None, public_key: Path | None)
     for folder, members in folders.items():
         changed = changed_files(members[-1], models)
         findings += [*changed, *_extras(models / folder, members)]
-    if entries:
-        findings += _champion(entries[-1], models, public_key)
+    for entry in present(entries):
+        findings += _champion(entry, models, public_key)
     if trials is not None:
         findings += _trials(entries, trials)
     return list(dict.fromkeys(findings))

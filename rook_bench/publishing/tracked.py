@@ -22,7 +22,7 @@ from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.language.manifest import adapter_hash, read_manifest
 from rook_bench.language.place import BESIDE, FILE, place_of
 from rook_bench.promotion.record import FILE as RECORD
-from rook_bench.promotion.record import Record
+from rook_bench.promotion.record import Record, present
 from rook_bench.promotion.store import changed_files
 from rook_bench.training.history import METRICS, read_history
 
@@ -236,7 +236,8 @@ def _of_record(models: Path) -> list[Tracked]:
     for entry in entries:
         promotions.pop(entry["folder"], None)
         promotions[entry["folder"]] = entry
-    return [_of_promotion(entry, models, champion=entry is entries[-1]) for entry in promotions.values()]
+    folders = {entry["folder"] for entry in present(entries)}
+    return [_of_promotion(entry, models, champion=entry["folder"] in folders) for entry in promotions.values()]
 
 
 def _of_promotion(entry: Entry, models: Path, *, champion: bool) -> Tracked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from rook_bench.report.live import POINTS, chart_css, has_library, scripts
 from rook_bench.report.page import HERE, Shown, template_of
 from rook_bench.report.panes import Line, Pane, as_block, seconds_of
 from rook_bench.report.topics.topic import Table, Topic
+from rook_bench.report.verdict import verdict_box
 
 NAMES = {
     "total_return": "Net return",
@@ -68,14 +69,16 @@ def render(
     title: str,
     lead: str,
     chart: Markup | None,
+    verdict: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page of one purse, or of several over the same pools."""
+    """The page of one purse, or of several over the same pools; with the verdict that rests on them, if one does."""
     analysis = analyses[0]
     run = analysis.run
     seconds = float((analysis.at[-1] - analysis.at[0]) / np.timedelta64(1, "s"))
     swaps = sum(len(leg.frame) for leg in run.legs)
     return template_of("purse.html.j2").render(
         title=title,
+        verdict=None if verdict is None else verdict_box(verdict, []),
         where=f"{count_of(len(run.legs), 'pool')}, {count_of(len(run.coins.all), 'token')}, values in {run.numeraire}",
         css=Markup((HERE / "report.css").read_text(encoding="utf-8")),
         chart_css=chart_css(),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from rook_bench.core import Estimate
 from rook_bench.metrics.purse import PurseAnalysis, difference, surely_gained
-from rook_bench.report.cells import cell
+from rook_bench.report.cells import Cell, cell
 from rook_bench.report.charts import purse as charts
 from rook_bench.report.drawing import Draw
 from rook_bench.report.entries import COLOURS, HOLD_COLOUR
@@ -22,15 +24,67 @@ from rook_bench.report.topics.topic import Table, Topic
 SHOWN = ("total_return", "excess_return", "sharpe_ratio", "max_drawdown", "fills")
 
 
-def write_purses_report(analyses: Sequence[PurseAnalysis], folder: Path, *, with_pictures: bool = True) -> Path:
-    """Write report.html and its PNG pictures into an existing folder; returns the page's path."""
-    topics = [_sources(analyses), _pools(analyses)]
+def write_purses_report(
+    analyses: Sequence[PurseAnalysis],
+    folder: Path,
+    *,
+    verdict: Mapping[str, Any] | None = None,
+    with_pictures: bool = True,
+) -> Path:
+    """Write report.html and its PNG pictures into an existing folder; returns the page's path.
+
+    Args:
+        analyses: purses over the same pools; verdict: one over several pools that rests on them, as JSON.
+    """
+    topics = [*([] if verdict is None else [_verdicts(verdict)]), _sources(analyses), _pools(analyses)]
     draws: list[Draw] = [lambda: [charts.side_by_side(analyses)], lambda: [charts.gains(analyses)]]
     pictures = by_section(draws, folder) if with_pictures else {}
     title = f"{analyses[0].run.name} and {count_of(len(analyses) - 1, 'other')}, with one purse each"
+    lead = _lead(analyses)
+    if verdict is not None:
+        title, lead = f"Gate: {analyses[0].run.name} on {len(verdict['pools'])} pools", f"{_promoted(verdict)} {lead}"
     page = folder / "report.html"
-    page.write_text(render(analyses, topics, pictures, title, _lead(analyses), _chart(analyses)), encoding="utf-8")
+    page.write_text(render(analyses, topics, pictures, title, lead, _chart(analyses), verdict), encoding="utf-8")
     return page
+
+
+def _promoted(verdict: Mapping[str, Any]) -> str:
+    names, count = verdict["promoted_for"], len(verdict["pools"])
+    return f"Promoted for {', '.join(names)} of {count} pools." if names else f"Promoted for none of {count} pools."
+
+
+def _verdicts(verdict: Mapping[str, Any]) -> Topic:
+    """Each pool's own verdict, with the answer to the question that decides."""
+    rows, promoted, over = [], verdict["promoted_for"], verdict["purse"]["over"]
+    for pool in verdict["pools"]:
+        estimate = _asked(verdict, f"{pool['name']}: ")
+        found = Cell("not asked") if estimate is None else cell(estimate, signed=True)
+        own = f"in {pool['folder']}"
+        rows.append((pool["name"], [found, Cell(pool["verdict"], (own,)), Cell(pool["reasons"][0])]))
+    together = _asked(verdict, "one purse: ")
+    found = Cell("not asked") if together is None else cell(together, signed=True)
+    rows.append((f"one purse over {len(over)}", [found, Cell("decides" if verdict["purse"]["decides"] else "informs")]))
+    rows[-1][1].append(Cell(", ".join(over)))
+    lead = f"The candidate may follow the champion on {', '.join(promoted)}." if promoted else (
+        "The champion stays on every pool."
+    )  # fmt: skip
+    notes = [
+        "Each pool's verdict is of the source replayed there alone, with the whole capital. It includes the question "
+        "whether the pool is among those on which the champion is beaten, whichever of them looks best (Holm 1979).",
+        "One purse: the same decisions sharing one balance per token over the pools named; it decides where two or "
+        "more would be promoted for.",
+    ]
+    columns = ("Pool", "Candidate less champion, bps per day", "Verdict", "Because")
+    table = Table("By pool", columns, rows, told=True)
+    return Topic("gate", "Pools judged", "For which pools?", lead, tables=[table], notes=notes)
+
+
+def _asked(verdict: Mapping[str, Any], under: str) -> Estimate | None:
+    """What the question that decides found, on a pool or for the purse."""
+    for check in verdict["checks"]:
+        if check["name"].startswith(f"{under}net return vs champion (") and check["estimate"] is not None:
+            return Estimate.from_json(check["estimate"])
+    return None
 
 
 def _lead(analyses: Sequence[PurseAnalysis]) -> str:

@@ -107,13 +107,7 @@ def limits(
     """
     from scipy.special import stdtr, stdtrit
 
-    spectra = _spectra()
-    power = np.stack([np.einsum("mi,ij,mj->m", rest, one.precision, rest) for one in spectra])
-    logs = np.array([one.log_weight + one.log_likelihood for one in spectra])[:, None] - COSINES / 2 * np.log(power)
-    weights = np.exp(logs - logs.max(axis=0))
-    weights /= weights.sum(axis=0)
-    centre = first - np.stack([rest @ one.slope for one in spectra])
-    spread = np.sqrt(np.array([one.rest for one in spectra])[:, None] * power / COSINES)
+    weights, centre, spread = _mixture(first, rest)
 
     def quantile(probability: float) -> NDArray[np.float64]:
         reach = float(stdtrit(COSINES, 1 - min(probability, 1 - probability) / 100)) * spread
@@ -126,6 +120,39 @@ def limits(
 
     slow = weights[1:][np.array(LASTING) <= SLOW].sum(axis=0)
     return quantile(tail), quantile(1 - tail), slow
+
+
+def chance_of_less(values: object, bound: float) -> float | None:
+    """The smallest one-sided error rate at which the interval of the mean still lies above a bound, at most 1.
+
+    It is the p-value that belongs to `mean_over_spectra`; None where that gives no interval.
+
+    Args:
+        values: shape (n,), in their order in time.
+        bound: per period.
+    """
+    from scipy.special import stdtr
+
+    series = as_series(values)
+    if flaw(series, least=FEWEST):
+        return None
+    first, rest = low_cosines(series)
+    weights, centre, spread = _mixture(np.array([first]), rest[None])
+    below = (weights * stdtr(COSINES, (bound * math.sqrt(len(series)) - centre) / spread)).sum()
+    return min(1.0, float(below) / TAIL)
+
+
+def _mixture(
+    first: NDArray[np.float64], rest: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Weight, centre and spread of the Student's t of each spectrum, shape (spectra, m) each; see `limits`."""
+    spectra = _spectra()
+    power = np.stack([np.einsum("mi,ij,mj->m", rest, one.precision, rest) for one in spectra])
+    logs = np.array([one.log_weight + one.log_likelihood for one in spectra])[:, None] - COSINES / 2 * np.log(power)
+    weights = np.exp(logs - logs.max(axis=0))
+    weights /= weights.sum(axis=0)
+    centre = first - np.stack([rest @ one.slope for one in spectra])
+    return weights, centre, np.sqrt(np.array([one.rest for one in spectra])[:, None] * power / COSINES)
 
 
 def noncentrality(alpha: float, power: float) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ from rook_bench.core import ConfigError, InputError
 from rook_bench.core.files import whole_folder
 from rook_bench.core.project import models_folder, trials_folder
 from rook_bench.core.reference import plugin_path
-from rook_bench.core.untrusted import confined
 from rook_bench.gates import Policy, Tries, Verdict, Waiver, load_policy, load_waiver
-from rook_bench.gates.formats.verdict_file import read_verdict
+from rook_bench.market.pool import Pool
 from rook_bench.metrics import analyse
 from rook_bench.plugins import trusting
 from rook_bench.promotion.changed import changed_source
@@ -29,17 +27,14 @@ from rook_bench.sources import Source
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.evaluation import REPR_WIDTH, Evaluation, load_run, within
-from rook_bench.workbench.folder import save_comparison, title_of, with_folders
+from rook_bench.workbench.folder import save_comparison, title_of
 from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of, told_apart, with_options
 from rook_bench.workbench.trials_branch import TrialsBranch
 from rook_bench.workbench.tries import (
     looks_of,
     put_on_record,
-    require_own_look,
     require_promoted_trials,
-    require_trials,
     say_exchange,
-    tries_of,
 )
 
 CHAMPION = "champion"
@@ -148,7 +143,7 @@ def judge(
     Raises:
         InputError, ConfigError, UnknownName: for anything that can't be judged.
     """
-    named_here = [*_files_of(candidate, tape), *_files_of(champion, tape)]
+    named_here = [*files_of(candidate, tape is not None), *files_of(champion, tape is not None)]
     with trusting(strategies=True, files=[*allow_plugins, *named_here]):
         return _judge(
             policy,
@@ -166,14 +161,29 @@ def judge(
         )
 
 
-def _files_of(side: Contender | None, tape: Tape | None) -> list[Path]:
+def files_of(side: Contender | None, is_source: bool = True) -> list[Path]:
     """Plugin files that somebody named, or whose code this process runs already."""
     if isinstance(side, Evaluation | Source):
         source = side.run.source if isinstance(side, Evaluation) else side
         return [] if source.gone is not None else [source.choice.plugin.file]
-    path = plugin_path(side.partition("=")[2] or side) if isinstance(side, str) and tape is not None else None
-    named = plugin_path(side) if isinstance(side, str) and tape is not None else None
+    path = plugin_path(side.partition("=")[2] or side) if isinstance(side, str) and is_source else None
+    named = plugin_path(side) if isinstance(side, str) and is_source else None
     return [one for one in (path, named) if one is not None]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """A candidate before its verdict: asked, replayed, and on record as looked at.
+
+    Attributes:
+        evaluations: the candidate first, then what it is judged against, then yardsticks on the same tape.
+        against: what it is judged against.
+        tries: what the trial ledger then knew.
+    """
+
+    evaluations: list[Evaluation]
+    against: Evaluation | None
+    tries: Tries
 
 
 def _judge(
@@ -191,15 +201,47 @@ def _judge(
     trials: str | Path | None,
     shared: TrialsBranch | None,
 ) -> Judgement:
-    if candidate == CHAMPION:
-        raise ConfigError("the promoted champion can't be its own candidate", where="candidate", hint="name a source")
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
     signed = [waiver if isinstance(waiver, Waiver) else load_waiver(waiver) for waiver in waivers]
+    seen = look_at(
+        candidate,
+        champion,
+        tape=tape,
+        settings=settings_of(config, seed) if tape is not None else None,
+        transfer=transfer,
+        models=models,
+        trials=trials,
+        shared=shared,
+    )
+    verdict = gates.judge(rules, seen.evaluations[0], seen.against, tries=seen.tries, waivers=signed)
+    return Judgement(verdict, (*seen.evaluations, *beside), looks_of(seen.tries))
+
+
+def look_at(
+    candidate: Contender,
+    champion: Contender | None,
+    *,
+    tape: Tape | None,
+    settings: BenchConfig | None,
+    transfer: bool,
+    models: str | Path | None,
+    trials: str | Path | None,
+    shared: TrialsBranch | None,
+) -> Look:
+    """Replay both sides and put the look on record, before any verdict is known; see `judge` for the arguments."""
+    if candidate == CHAMPION:
+        raise ConfigError("the promoted champion can't be its own candidate", where="candidate", hint="name a source")
     promoted = champion == CHAMPION
     if promoted:
         place = Path(models) if models else models_folder()
-        champion = resolve_champion(place)
-        _check_unchanged(place)
+        if tape is not None:
+            tape = tape_of(tape)
+            pool = tape.pool
+        else:
+            candidate = _evaluation(candidate)
+            pool = candidate.run.frame.pool
+        champion = resolve_champion(place, pool, anywhere=transfer)
+        _check_unchanged(place, pool)
     if transfer:
         candidate = _transferred(candidate, is_source=tape is not None)
         champion = _transferred(champion, is_source=tape is not None or promoted)
@@ -209,7 +251,7 @@ def _judge(
         say_exchange(ledger, shared.require_writable(ledger))
     require_promoted_trials(ledger, Path(models) if models else models_folder())
     if tape is not None:
-        evaluations = _from_sources(sides, tape, settings_of(config, seed))
+        evaluations = _from_sources(sides, tape, settings or BenchConfig())
     elif promoted:
         evaluations = _told_apart(_against_promoted(candidate, str(champion)))
     else:
@@ -220,8 +262,7 @@ def _judge(
     tries = put_on_record(
         evaluations, "gate", ledger.folder, asked=len(sides), known=known, champion=against, shared=shared
     )
-    verdict = gates.judge(rules, evaluations[0], against, tries=tries, waivers=signed)
-    return Judgement(verdict, (*evaluations, *beside), looks_of(tries))
+    return Look(evaluations, against, tries)
 
 
 def _transferred(side: Any, *, is_source: bool) -> Any:
@@ -234,64 +275,12 @@ def _transferred(side: Any, *, is_source: bool) -> Any:
         return side
 
 
-def _check_unchanged(models: Path) -> None:
+def _check_unchanged(models: Path, pool: Pool) -> None:
     """InputError where the champion's plugin is not what was promoted; known before any of it runs."""
-    entry = Record(models).champion
+    entry = Record(models).champion_on(pool, anywhere=True)
     problems = [] if entry is None or entry["plugin_sha256"] is None else changed_source(entry, models)
     if problems:
         raise InputError(problems[0], where=models, hint="restore it, or name another champion")
-
-
-def rejudge(folder: Path, trials: Path | None = None, *, allow_plugins: Iterable[str | Path] = ()) -> dict[str, Any]:
-    """Judge again what lies in the folder of a gate: its runs, the policy and the waivers of its verdict.
-
-    Nothing that the verdict says is taken for granted: runs are checked and replayed, sources asked
-    again about the past, and the trial ledger is read up to the entry that it then ended with.
-
-    Args:
-        folder: of the gate.
-        trials: of the ledger.
-        allow_plugins: files and folders whose code may run beside the project's strategies.
-
-    Raises:
-        InputError: where something is missing or does not match its hash.
-    """
-    with trusting(strategies=True, files=allow_plugins):
-        return _rejudge(folder, trials)
-
-
-def _rejudge(folder: Path, trials: Path | None) -> dict[str, Any]:
-    record = read_verdict(folder / "verdict.json")
-    asked = {name: value for name, value in record["policy"].items() if name != "hash"}
-    policy = Policy.parse(asked, where=folder / "verdict.json")
-    sides = [side for side in (record["candidate"], record["champion"]) if side is not None]
-    evaluations = [looked_at_again(_evaluation(confined(folder, str(side["run"])))) for side in sides]
-    against = evaluations[1] if record["champion"] is not None else None
-    tries = None
-    if record["trials"] is not None:
-        ledger = TrialLedger(trials or trials_folder())
-        require_trials(ledger, record["trials"]["head"], f"the verdict of {folder}")
-        require_own_look(ledger, record["trials"]["head"], evaluations[0], f"the verdict of {folder}")
-        tries = tries_of(ledger, evaluations[0], against, upto=record["trials"]["head"])
-
-    def judged(known: Tries | None) -> Verdict:
-        return gates.judge(
-            policy,
-            evaluations[0],
-            against,
-            tries=known,
-            waivers=[Waiver.from_json(waiver) for waiver in record["waivers"]],
-            judged_at=datetime.fromisoformat(record["judged_at"]),
-        )
-
-    verdict = judged(tries)
-    if tries is not None and tries.head != ledger.head and verdict.verdict == "PROMOTE":
-        # What was tried since counts too: the verdict chooses among more by now.
-        now = judged(tries_of(ledger, evaluations[0], against))
-        if now.verdict != "PROMOTE":
-            what = f"with what was tried since the verdict it would be {now.verdict}: {now.reasons[0]}"
-            raise InputError(what, where=ledger.folder, hint="judge again")
-    return with_folders(verdict.to_json(), {side["run_hash"]: side["run"] for side in sides})
 
 
 def pilot(
@@ -310,7 +299,8 @@ def pilot(
     """
     settings = settings_of(config, seed)
     if champion == CHAMPION:
-        champion = resolve_champion(Path(models) if models else models_folder())
+        tape = tape_of(tape)
+        champion = resolve_champion(Path(models) if models else models_folder(), tape.pool)
     sides = told_apart(named([champion] if candidate is None else [champion, candidate]))
     frame = tape_of(tape)
     (theirs,) = run_sources(frame, sides[:1], settings)

@@ -18,6 +18,7 @@ from rook_bench.core.console import on_terminal, remark, warn
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.core.hashing import PACKAGE, sha256_json
 from rook_bench.core.project import trials_folder
+from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.market.row_sketch import RowSketch
 from rook_bench.metrics.clock import Borders, Clock
 from rook_bench.metrics.purse import PurseAnalysis, difference, surely_gained
@@ -104,16 +105,22 @@ class PurseComparison(Sequence[PurseEvaluation]):
         """Write the runs, their measures and one report into a folder of its own, whole; see `Comparison.save`."""
         folder = Path(folder)
         with whole_folder(folder) as aside:
-            for place, one in enumerate(self.evaluations, start=1):
-                own = aside / "runs" / str(place)
-                own.mkdir(parents=True)
-                one.write(own, report=False)
-            write_json(aside / LISTING, self.to_json())
-            if report:
-                from rook_bench.report.purses import write_purses_report
-
-                write_purses_report(self.evaluations, aside, with_pictures=pictures)
+            self.write(aside, report=report, pictures=pictures)
         return folder / "report.html" if report else folder
+
+    def write(
+        self, folder: Path, *, report: bool = True, pictures: bool = True, verdict: dict[str, Any] | None = None
+    ) -> None:
+        """Write the same into an existing (temporary) folder; with the verdict that rests on it, the page has that."""
+        for place, one in enumerate(self.evaluations, start=1):
+            own = folder / "runs" / str(place)
+            own.mkdir(parents=True)
+            one.write(own, report=False)
+        write_json(folder / LISTING, self.to_json())
+        if report:
+            from rook_bench.report.purses import write_purses_report
+
+            write_purses_report(self.evaluations, folder, verdict=verdict, with_pictures=pictures)
 
 
 def evaluate_purse(
@@ -252,10 +259,23 @@ def purse_report_again(folder: Path, *, pictures: bool = True) -> Path:
             if (folder / RECORD).is_file():
                 write_purse_report(found[0], Path(aside), title=found[0].title, with_pictures=pictures)
             else:
-                write_purses_report(found, Path(aside), with_pictures=pictures)
+                verdict = _verdict_of(folder, found)
+                write_purses_report(found, Path(aside), verdict=verdict, with_pictures=pictures)
             for file in Path(aside).iterdir():
                 file.replace(folder / file.name)
     return folder / "report.html"
+
+
+def _verdict_of(folder: Path, purses: Sequence[PurseEvaluation]) -> dict[str, Any] | None:
+    """The verdict that rests on these purses, where the folder is a gate's; InputError for one about others."""
+    path = folder / "verdict.json"
+    if not path.is_file():
+        return None
+    verdict = read_verdict(path)
+    known = {one.run.run_hash for one in purses}
+    if any(side is not None and side["run_hash"] not in known for side in (verdict["candidate"], verdict["champion"])):
+        raise InputError("the verdict is about other purses than those beside it", where=path, hint="judge again")
+    return verdict
 
 
 def put_purse_on_record(

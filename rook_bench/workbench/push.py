@@ -8,7 +8,7 @@ from pathlib import Path
 from rook_bench.core import ConfigError, InputError
 from rook_bench.core.console import remark
 from rook_bench.core.project import models_folder
-from rook_bench.promotion.record import Record
+from rook_bench.promotion.record import Record, present_on
 from rook_bench.promotion.store import changed_files
 from rook_bench.publishing import hub
 from rook_bench.publishing.hub import Pushed
@@ -25,6 +25,7 @@ def push(
     pull_request: bool = False,
     license: str | None = None,
     models: str | Path | None = None,
+    pool: str | None = None,
     say: Callable[[str], None] = remark,
 ) -> Pushed:
     """Share a model on the hub with its record, a card, and the verdict of a gate; one commit, whole or not at all.
@@ -41,6 +42,7 @@ def push(
         pull_request: propose it, rather than commit.
         license: for the card, as the hub names licences.
         models: the models folder, for the champion; the project's by default.
+        pool: pair or address of the pool whose champion it is, where several pools have champions of their own.
         say: hears what is sent.
 
     Raises:
@@ -50,7 +52,7 @@ def push(
     if str(model) == CHAMPION:
         if verdict is not None:
             raise ConfigError("the champion brings its own verdict", where="push", hint="leave --verdict out")
-        folder, gate = _champion(Path(models) if models else models_folder())
+        folder, gate = _champion(Path(models) if models else models_folder(), pool)
     else:
         folder, gate = Path(_bare(str(model))), None if verdict is None else Path(verdict)
     return hub.push(
@@ -70,10 +72,10 @@ def _bare(model: str) -> str:
     return rest if colon and head in ("lora", "model") else model
 
 
-def _champion(models: Path) -> tuple[Path, Path]:
+def _champion(models: Path, pool: str | None) -> tuple[Path, Path]:
     """The stored copy of the promoted model, and its verdict."""
     record = Record(models)
-    entry = record.champion
+    entry = record.champion_on() if pool is None else present_on(record.entries(), pool, where=record.path)
     if entry is None:
         raise InputError("nothing was promoted yet", where=record.path, hint="promote a candidate, or name a model")
     if entry["payload"] is None or entry["adapter_hash"] is None:

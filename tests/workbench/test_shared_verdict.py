@@ -11,8 +11,9 @@ from rook_bench.trials import TrialLedger
 from rook_bench.workbench import trials_branch
 from rook_bench.workbench.compare import evaluate
 from rook_bench.workbench.git import Branch
-from rook_bench.workbench.judge import judge, rejudge
+from rook_bench.workbench.judge import judge
 from rook_bench.workbench.promote import promote
+from rook_bench.workbench.rejudge import rejudge
 from rook_bench.workbench.trials_branch import TrialsBranch
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -2,6 +2,7 @@
 
 from rook_bench.gates.checks.assumptions import assumptions
 from rook_bench.gates.checks.behaviour import calibration, degeneracy
+from rook_bench.gates.checks.beside import Beside, across_pools
 from rook_bench.gates.checks.bounds import thresholds, versus_champion, within
 from rook_bench.gates.checks.evidence import evidence
 from rook_bench.gates.checks.falls import holds_if, planted_fall
@@ -12,6 +13,8 @@ from rook_bench.gates.checks.training_data import training_data
 from rook_bench.gates.checks.validity import validity
 
 __all__ = [
+    "Beside",
+    "across_pools",
     "assumptions",
     "calibration",
     "degeneracy",

@@ -18,6 +18,9 @@ JUDGE_AGAIN = "judge the candidate again with rook-bench gate"
 JUDGED = ("verdict", "checks", "candidate", "champion", "policy", "tape", "assumptions", "trials")
 """Sections that judging again must give again."""
 
+OVER_POOLS = ("pools", "promoted_for", "purse", "beside")
+"""What only a verdict over several pools, or on one of them, holds."""
+
 IDENTITY = ("source", "run_hash", "data_hash", "decisions_hash", "adapter_hash", "base_hash", "prompt_hash")
 """What a verdict says of its candidate and its champion."""
 
@@ -94,7 +97,7 @@ def check_waiver(waiver: Mapping[str, Any], *, where: Path, today: date) -> None
 def check_same_judgement(verdict: Mapping[str, Any], again: Mapping[str, Any], *, where: Path) -> None:
     """InputError that names the first thing in which judging the same runs again gave another answer."""
     again = json.loads(json.dumps(again))
-    for section in JUDGED:
+    for section in (*JUDGED, *OVER_POOLS):
         before, after = verdict.get(section), again.get(section)
         if before == after:
             continue

@@ -5,7 +5,7 @@ one pool again, over the swaps of all of them in the order in which they happene
 byte what a Run gives.
 """
 
-from rook_bench.replay.purse.engine import replay_purse, without
+from rook_bench.replay.purse.engine import priced_in, purse_of, replay_purse, with_native, without
 from rook_bench.replay.purse.run import Leg, PurseRun
 
-__all__ = ["Leg", "PurseRun", "replay_purse", "without"]
+__all__ = ["Leg", "PurseRun", "priced_in", "purse_of", "replay_purse", "with_native", "without"]

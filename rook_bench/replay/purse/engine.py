@@ -21,11 +21,13 @@ from rook_bench.replay.causality import risk_lookahead
 from rook_bench.replay.config import ReplayConfig
 from rook_bench.replay.engine import check_assumptions, order_table
 from rook_bench.replay.market_rows import native_prices
+from rook_bench.replay.numeraire import numeraire_rate
 from rook_bench.replay.purse import loop
 from rook_bench.replay.purse.clock import MergedClock
 from rook_bench.replay.purse.coins import Coin, Coins, coins_of
 from rook_bench.replay.purse.ledger import reconcile_purse
 from rook_bench.replay.purse.run import Leg, PurseRun, Share
+from rook_bench.replay.run import Run
 from rook_bench.replay.sparse import Prepared, sparse
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source, decide
@@ -81,6 +83,54 @@ def with_native(frames: Sequence[SwapFrame], configs: Sequence[ReplayConfig]) ->
     return _with_native(frames, coins_of(frames, None), resolved)
 
 
+def priced_in(frames: Sequence[SwapFrame], numeraire: str | None) -> tuple[list[SwapFrame], str | None]:
+    """Tapes of several pools that tell what each one's quote costs in one numeraire, and that numeraire.
+
+    The price is that of the pools themselves before each swap. Where all quotes are one coin there is nothing to tell,
+    and no numeraire is needed.
+    """
+    quotes = {frame.pool.quote.symbol for frame in frames}
+    if numeraire is None and len(quotes) == 1:
+        return list(frames), None
+    coins = coins_of(frames, numeraire)
+    coin = coins.all[coins.numeraire]
+    told = []
+    for frame, quote in zip(frames, coins.quote, strict=True):
+        try:
+            numeraire_rate(frame, coin.token.symbol)
+        except ConfigError:
+            frame = _told(frame, frames, coins, quote, coins.numeraire)
+        told.append(frame)
+    return told, coin.token.symbol
+
+
+def purse_of(runs: Sequence[Run], *, label: str = "") -> PurseRun:
+    """The decisions of runs on several pools once more, with one purse; nothing is asked again.
+
+    Capital, numeraire and seed are the first run's, as of `replay_purse`; each run keeps its own decisions, risk and
+    frictions, so that different sources may trade different pools.
+    """
+    frames = [run.frame for run in runs]
+    configs = _each([run.config for run in runs], frames)
+    _check_once(frames)
+    coins = coins_of(frames, runs[0].config.numeraire)
+    legs = [
+        Leg(
+            run.frame,
+            run.decided,
+            config,
+            run.permitted,
+            order_table(run.frame, dtypes.empty_orders(0), run.decided.tape, run.permitted, whole_map=True),
+            run.lookahead,
+            run.tape_check,
+        )
+        for run, config in zip(runs, configs, strict=True)
+    ]
+    purse = replayed(legs, coins, _shares(frames, coins, configs[0]))
+    reconcile_purse(purse)
+    return replace(purse, label=label)
+
+
 def without(run: PurseRun, leg: int) -> PurseRun:
     """The same purse over all pools but one, with the same opening balances: what that pool had to do with the result.
 
@@ -130,12 +180,16 @@ def _knowing_gas(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, co
         gas = {symbol.upper() for symbol in native_coin(config.frictions.chain or frame.pool.chain)}
         named = [place for place, coin in enumerate(coins.all) if coin.token.symbol.upper() in gas]
         if named:
-            coin, quote = named[0], coins.all.index(Coin.of(frame.pool, frame.pool.quote))
-            price = mapped.by_part(len(frame), lambda rows: _ratio(frame.at[rows], frames, coins, coin, quote))
-            pair = f"{coins.all[coin].token.symbol}/{frame.pool.quote.symbol}"
-            note = f"price of {pair} from the other pools"
-            return replace(frame, references={**frame.references, pair: price}, notes=(*frame.notes, note))
+            return _told(frame, frames, coins, named[0], coins.all.index(Coin.of(frame.pool, frame.pool.quote)))
     return frame
+
+
+def _told(frame: SwapFrame, frames: Sequence[SwapFrame], coins: Coins, coin: int, other: int) -> SwapFrame:
+    """The tape with the price of one token in another, as all pools told it before each swap."""
+    price = mapped.by_part(len(frame), lambda rows: _ratio(frame.at[rows], frames, coins, coin, other))
+    pair = f"{coins.all[coin].token.symbol}/{coins.all[other].token.symbol}"
+    note = f"price of {pair} from the other pools"
+    return replace(frame, references={**frame.references, pair: price}, notes=(*frame.notes, note))
 
 
 def _knows_gas(frame: SwapFrame, config: ReplayConfig) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from rook_bench.core import InputError
 from rook_bench.core.reference import short_name
 from rook_bench.core.untrusted import word
-from rook_bench.promotion.record import Record
+from rook_bench.promotion.record import Record, called, present
 from rook_bench.report.cells import Cell, bare
 from rook_bench.report.formatting import count_of
 from rook_bench.stats import deflated_sharpe
@@ -23,7 +23,7 @@ from rook_bench.viewer.pages.desk import Desk, Page, list_page
 from rook_bench.viewer.sentences import LONGEST
 from rook_bench.viewer.tables import To, grid
 
-ROWS = 500
+ROWS, SAID = 500, 10
 EMPTY = "Nothing was tried yet: replay, compare, gate, sweep and train write the ledger."
 DEFLATION = (
     "Deflated Sharpe: the probability that the best one's Sharpe ratio is above the maximum that so many trials "
@@ -116,6 +116,7 @@ def promotions_page(desk: Desk) -> Page:
             Cell(word(str(entry["at"])[:19].replace("T", " "), 20)),
             Cell(word(str(entry["action"]), 20)),
             Cell(word(short_name(str(entry["source"])), LONGEST)),
+            Cell(word(called(entry), LONGEST)),
             Cell(_waived(entry)),
             Cell(word(str(entry["reason"] or "none given"), LONGEST)),
             Cell(word(str(entry["verdict_hash"]), 64)[:16]),
@@ -123,8 +124,12 @@ def promotions_page(desk: Desk) -> Page:
         ]
         for entry in reversed(entries[-ROWS:])
     ]
-    heads = ("Entry", "When, UTC", "Action", "Champion", "Waivers", "Reason", "Verdict", "Entry's hash")
-    champion = f"{rows[0][3].text} is champion since {rows[0][1].text} UTC." if rows else ""
+    heads = ("Entry", "When, UTC", "Action", "Champion", "Of pool", "Waivers", "Reason", "Verdict", "Entry's hash")
+    champion = " ".join(
+        f"{word(short_name(str(one['source'])), 60)} is champion of {word(called(one), 60)} since "
+        f"{word(str(one['at'])[:19].replace('T', ' '), 20)} UTC."
+        for one in reversed(present(entries)[-SAID:])
+    )
     table = grid("Promotions, newest first", heads, rows, text=True)
     said = "Nothing was promoted yet: rook-bench promote does, with a verdict."
     page = list_page("Promotions", "promotions", table, len(entries), said)
