@@ -103,6 +103,8 @@ class Terms(NamedTuple):
     cooldown_ns: int
     drawdown_stop: float
     max_order_value: float
+    max_pool_share: float
+    max_exposure: float
     max_cost_bps: float
 
 

@@ -25,6 +25,7 @@ ROUNDING = 1e-12
 
 # Codes of the limits that need the ledger; codes from FIRST_FREE_CODE on belong to the run's own filters.
 END_OF_TAPE, POSITION_LIMIT, TRADES_PER_DAY, COOLDOWN, DRAWDOWN_STOP, COST_AWARE_MINIMUM = range(1, 7)
+POOL_LIMIT, EXPOSURE_LIMIT = 7, 8
 LEDGER_FILTERS = {
     END_OF_TAPE: "end_of_tape",
     POSITION_LIMIT: "position_limit",
@@ -32,8 +33,10 @@ LEDGER_FILTERS = {
     COOLDOWN: "cooldown",
     DRAWDOWN_STOP: "drawdown_stop",
     COST_AWARE_MINIMUM: "cost_aware_minimum",
+    POOL_LIMIT: "pool_limit",
+    EXPOSURE_LIMIT: "exposure_limit",
 }
-FIRST_FREE_CODE = 7
+FIRST_FREE_CODE = 9
 
 
 @njit
@@ -43,6 +46,8 @@ def limit_hit(
     worth: float,
     equity: float,
     base_value: float,
+    built: float,
+    exposed: float,
     sent_today: int,
     last_sent_ns: int,
     terms: Terms,
@@ -50,7 +55,8 @@ def limit_hit(
     """Code of the first ledger limit that forbids an order worth `worth` quote, or 0.
 
     `base_value` is what the base will be worth when the orders in flight have landed, as far as
-    they count against the limit.
+    they count against the limit; so is `built`, of what the pool's own orders have bought, and `exposed`, of all that
+    is no numeraire. That is negative where the order adds nothing to it.
     """
     if terms.trades_per_day >= 0 and sent_today >= terms.trades_per_day:
         return TRADES_PER_DAY
@@ -60,17 +66,30 @@ def limit_hit(
         return POSITION_LIMIT
     if not buys and base_value - worth < (terms.min_base_share - ROUNDING) * equity:
         return POSITION_LIMIT
+    if (built if buys else -built) + worth > (terms.max_pool_share + ROUNDING) * equity:
+        return POOL_LIMIT
+    if exposed >= 0.0 and exposed + worth > (terms.max_exposure + ROUNDING) * equity:
+        return EXPOSURE_LIMIT
     return 0
 
 
 @njit
 def refusal(
-    row: int, given: Given, balances: Balances, equity: float, sent_today: int, last_sent_ns: int, stopped: bool
+    row: int,
+    given: Given,
+    balances: Balances,
+    equity: float,
+    built: float,
+    exposed: float,
+    sent_today: int,
+    last_sent_ns: int,
+    stopped: bool,
 ) -> int:
     """Code of the first filter or limit that forbids the wish of a row, or 0.
 
     Args:
         equity: of the whole wallet, in quote.
+        built, exposed: see `limit_hit`; in quote.
         sent_today, last_sent_ns: orders sent on the row's day, and when the last one was.
         stopped: whether a drawdown has ended all trading.
     """
@@ -88,7 +107,7 @@ def refusal(
     free = to_float(balances.cash) / terms.quote_unit - held_quote if buys else base_value - held_value
     worth = min(free * (wish.fraction_ppb / PPB), terms.max_order_value)
     base_value += held_quote if buys else -held_value
-    return limit_hit(at.at_ns, buys, worth, equity, base_value, sent_today, last_sent_ns, terms)
+    return limit_hit(at.at_ns, buys, worth, equity, base_value, built, exposed, sent_today, last_sent_ns, terms)
 
 
 @njit

@@ -30,6 +30,8 @@ LEDGER = {
     "trades_per_day": ("trades_per_day",),
     "cooldown": ("cooldown_s",),
     "position_limit": ("max_base_share", "min_base_share"),
+    "pool_limit": ("max_pool_share",),
+    "exposure_limit": ("max_exposure",),
     "cost_aware_minimum": ("max_cost_bps",),
 }
 """Limits in the order in which the loop asks them, after all other filters, and what of `Limits` sets them."""
@@ -106,6 +108,7 @@ class Purse:
             self._under_way(orders.amount_in[sent].to_floats(unit) * (buys[sent] == buying), landed)
             for unit, buying in ((quote_unit, True), (base_unit, False))
         )
+        self.opening = run.opening[1] / base_unit
         self.price, self.buys, self.equity = price, buys, cash + base * price
         free = np.where(buys, cash - held_cash, (base - held_base) * price)
         self.worth = np.minimum(free * run.permitted.fraction[orders.row], _given(run.permitted.limits.max_order_value))
@@ -132,6 +135,8 @@ class Purse:
             return _passed(~(waited < _given(limits.cooldown_s))), waited
         if name == "position_limit":
             return self._position(which)
+        if name in ("pool_limit", "exposure_limit"):
+            return self._share(name, which)
         if name == "drawdown_stop":
             fallen, stopped = self._fallen
             return _passed(~stopped[which]), fallen[which]
@@ -145,6 +150,18 @@ class Purse:
         too_much = buys & (share > (1.0 if limits.max_base_share is None else limits.max_base_share))
         too_little = ~buys & (share < (limits.min_base_share or 0.0))
         return _passed(~(too_much | too_little)), share
+
+    def _share(self, name: str, which: slice) -> Answer:
+        """What the pool's own orders would have built up, or the share that is in base; a sale adds nothing to that."""
+        limits, buys = self._run.permitted.limits, self.buys[which]
+        value, side = self.base_value[which], np.where(buys, 1.0, -1.0)
+        if name == "pool_limit":
+            value = side * (value - self.opening * self.price[which])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = (value + self.worth[which]) / self.equity[which]
+        if name == "pool_limit":
+            return _passed(~(share > _given(limits.max_pool_share))), share
+        return _passed(~(buys & (share > _given(limits.max_exposure)))), np.where(buys, share, np.nan)
 
     @cached_property
     def _fallen(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

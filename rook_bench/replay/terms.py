@@ -39,6 +39,8 @@ def terms_of(frame: SwapFrame, frictions: Frictions, limits: Limits, *, whole_ma
         cooldown_ns=round(_or(limits.cooldown_s, 0.0) * NS),
         drawdown_stop=_or(limits.drawdown_stop, math.inf),
         max_order_value=_or(limits.max_order_value, math.inf),
+        max_pool_share=_or(limits.max_pool_share, math.inf),
+        max_exposure=_or(limits.max_exposure, math.inf),
         max_cost_bps=_or(limits.max_cost_bps, -1.0),
     )
 

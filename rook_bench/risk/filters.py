@@ -62,6 +62,18 @@ def position_limit(max_base_share: Share = 0.8, min_base_share: Share = 0.0) -> 
 
 
 @risk_filter
+def pool_limit(max_share: Share = 0.5) -> Limits:
+    """Keep what a pool's own orders have built up, net bought or net sold, below this share of equity."""
+    return Limits(max_pool_share=max_share)
+
+
+@risk_filter
+def exposure_limit(max_share: Share = 0.8) -> Limits:
+    """Keep all tokens but the numeraire (and other dollars) below this share of equity, over all pools."""
+    return Limits(max_exposure=max_share)
+
+
+@risk_filter
 def trades_per_day(maximum: Annotated[int, Field(ge=0)] = 50) -> Limits:
     """At most this many orders per UTC day."""
     return Limits(trades_per_day=maximum)

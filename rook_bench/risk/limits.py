@@ -15,6 +15,8 @@ class Limits:
         cooldown_s: seconds between two orders sent.
         drawdown_stop: fraction below the highest equity at which all trading ends.
         max_order_value: most that an order may be worth, in quote; it is made smaller, not refused.
+        max_pool_share: most that a pool's own orders may have built up, bought or sold, of equity.
+        max_exposure: most of equity that may be in anything but the numeraire (and other dollars, where that is one).
         max_cost_bps: highest expected cost (fee, impact and gas) of an order, in bps of its value.
     """
 
@@ -24,6 +26,8 @@ class Limits:
     cooldown_s: float | None = None
     drawdown_stop: float | None = None
     max_order_value: float | None = None
+    max_pool_share: float | None = None
+    max_exposure: float | None = None
     max_cost_bps: float | None = None
 
     def merged(self, other: Limits) -> Limits:

@@ -71,7 +71,10 @@ def write_verdict(folder, candidate, champion=None, **changes):
         "checks": [{"name": "max_drawdown", "status": "pass", "detail": "fine", "estimate": {"value": 0.1}}],
         "candidate": facts_of(candidate) if isinstance(candidate, str) else candidate,
         "champion": facts_of(champion) if isinstance(champion, str) else champion,
-        "tape": {"data_hash": "da" * 32},
+        "tape": {
+            "data_hash": "da" * 32,
+            "place": {"chain": "simulated", "address": "", "pair": "WETH/USDC"},
+        },
         "policy": {"hash": SUCCESSIONS, "name": "default", "primary": {}},
         "assumptions": {"clock": {"bucket_s": 300}, "seed": 0, "capital": {"quote_value": 10_000.0}},
         "trials": {"head": "", "looks": 0},

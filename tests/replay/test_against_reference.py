@@ -75,6 +75,7 @@ class Reference:
         self.price = frame.price.tolist()
         self.decisions = [decisions[row] for row in range(len(decisions))]
         self.cash, self.base = opening
+        self.opening_base = self.base
         self.rows, self.when = (column.tolist() for column in landing)
         gas = config.frictions.gas
         wei = round(gas.gwei * 1e9)
@@ -146,19 +147,26 @@ class Reference:
             and self.at[row] - self.at[self.sent[-1]] < limits["cooldown"]["seconds"] * BILLION
         ):
             return "cooldown"
+        flying = (
+            self.held(True) / self.pool.quote.unit
+            if order.buys
+            else -self.held(False) / self.pool.base.unit * self.price[row]
+        )
+        base_value += flying
+        slack = 1e-12 * worth  # an order that meets a limit is not over it
         if "position_limit" in limits:
             bounds = limits["position_limit"]
-            flying = (
-                self.held(True) / self.pool.quote.unit
-                if order.buys
-                else -self.held(False) / self.pool.base.unit * self.price[row]
-            )
-            base_value += flying
-            slack = 1e-12 * worth  # an order that meets a limit is not over it
             if order.buys and base_value + wish > bounds["max_base_share"] * worth + slack:
                 return "position_limit"
             if not order.buys and base_value - wish < bounds["min_base_share"] * worth - slack:
                 return "position_limit"
+        if "pool_limit" in limits:
+            built = base_value - self.opening_base / self.pool.base.unit * self.price[row]
+            if (built if order.buys else -built) + wish > limits["pool_limit"]["max_share"] * worth + slack:
+                return "pool_limit"
+        exposed = limits.get("exposure_limit", {"max_share": 2.0})["max_share"] * worth
+        if order.buys and base_value + wish > exposed + slack:
+            return "exposure_limit"
         return ""
 
     def decide(self, row, decision):
@@ -278,6 +286,8 @@ LIMITS = {
     "trades_per_day": st.fixed_dictionaries({"maximum": st.integers(0, 3)}),
     "cooldown": st.fixed_dictionaries({"seconds": st.sampled_from([0.0, 12.0, 60.0])}),
     "drawdown_stop": st.fixed_dictionaries({"fraction": st.sampled_from([0.01, 0.05, 0.3])}),
+    "pool_limit": st.fixed_dictionaries({"max_share": st.sampled_from([0.02, 0.2])}),
+    "exposure_limit": st.fixed_dictionaries({"max_share": st.sampled_from([0.3, 0.55])}),
     "position_limit": st.fixed_dictionaries(
         {"max_base_share": st.sampled_from([0.5, 0.6, 1.0]), "min_base_share": st.sampled_from([0.0, 0.3])}
     ),

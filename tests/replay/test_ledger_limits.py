@@ -46,6 +46,28 @@ def test_position_limit(run_of, make_frame, sides):
     assert refusals(run) == ["", "position_limit", "position_limit", "", "", "position_limit"]
 
 
+def test_pool_limit(run_of, make_frame, sides):
+    frame = make_frame([2500.0] * 8)
+    run = run_of(frame, sides("BBBHSSSH", 0.5), frictions=FREE, risk={"filters": ["pool_limit:0.3"]})
+    # Half of the quote is a quarter of all; then 37.5% would be bought; from 75% to 37.5%, which is 12.5% sold.
+    assert refusals(run) == ["", "pool_limit", "pool_limit", "", "pool_limit", "pool_limit"]
+
+
+def test_exposure_limit_lets_every_sale_pass(run_of, make_frame, sides):
+    frame = make_frame([2500.0] * 8)
+    run = run_of(frame, sides("BBSHBSSH", 0.5), frictions=FREE, risk={"filters": ["exposure_limit:0.8"]})
+    assert refusals(run) == ["", "exposure_limit", "", "", "", ""]
+
+
+def test_limits_of_a_pool_count_orders_in_flight(run_of, make_frame, sides):
+    frame, late = make_frame([2500.0] * 12), FREE | {"latency": {"swaps": 6}}
+    for name in ("pool_limit:0.2", "exposure_limit:0.7"):
+        run = run_of(frame, sides("BBBBHHHHHHHH", 0.3), frictions=late, risk={"filters": [name]})
+        _, base = balances_by_row(run)
+        assert 0 < (run.orders.rejected_by == name.split(":")[0]).sum() < 4
+        assert base[-1] * 2500.0 < 7_001.0
+
+
 def test_position_limit_counts_orders_in_flight(run_of, make_frame, sides):
     """Bounds hold after the order, also when several are on their way at once."""
     frame = make_frame([2500.0] * 12)

@@ -30,6 +30,8 @@ FILTERS = {
     "liquidity_impact": {"maximum_bps": 1.0},
     "market_hours": {"start": 8, "end": 20},
     "position_limit": {"max_base_share": 0.55, "min_base_share": 0.45},
+    "pool_limit": {"max_share": 0.1},
+    "exposure_limit": {"max_share": 0.52},
     "trades_per_day": {"maximum": 9},
     "cooldown": {"seconds": 90.0},
     "drawdown_stop": {"fraction": 0.002},
@@ -90,7 +92,8 @@ def test_costs_add_up_and_filters_say_what_the_loop_said(run_of, tape, seed, con
             assert row["shortfall_bps"] == pytest.approx(
                 lost / row["value"] * 1e4, abs=0.01 * max(1, 100 / row["value"])
             )
-    refused = table["outcome"].isin(["REJECTED", "INSUFFICIENT_BALANCE"])
+    refused = ~orders.sent  # one that was sent may lack its balance when it lands, and has paid its gas
+    assert table.loc[table["outcome"] == "REJECTED"].index.isin(table.index[refused]).all()
     assert table.loc[refused, [*COSTS, "shortfall", "pnl", "paid_price", "markout_60s_bps"]].isna().all(axis=None)
     sent = table[table["pnl"].notna()]
     fills = fill_table(run)

@@ -81,6 +81,7 @@ def same(one, other, names=AMOUNTS):
 CONFIGS = {
     "plain": {},
     "limits": {"risk": {"filters": ["position_limit:0.6", "trades_per_day:30", "cooldown:20"]}},
+    "small": {"risk": {"filters": ["pool_limit:0.1", "exposure_limit:0.55"]}, "frictions": {"latency": {"swaps": 4}}},
     "stopped": {"risk": {"filters": ["drawdown_stop:0.0005"]}},
     "sandwiched": {"frictions": {"mev": "typical"}},
     "late": {"frictions": {"latency": {"seconds": 30.0}}},
@@ -108,7 +109,14 @@ def test_a_purse_of_one_pool_is_a_run(pools, assumed, known):
 
 @st.composite
 def assumptions(draw):
-    filters = {"position_limit": 0.55, "trades_per_day": 20, "cooldown": 30, "drawdown_stop": 0.01}
+    filters = {
+        "position_limit": 0.55,
+        "pool_limit": 0.1,
+        "exposure_limit": 0.5,
+        "trades_per_day": 20,
+        "cooldown": 30,
+        "drawdown_stop": 0.01,
+    }
     names = draw(st.lists(st.sampled_from(sorted(filters)), unique=True))
     return {
         "capital": {
@@ -163,6 +171,35 @@ def test_nothing_is_spent_twice(pools):
     # The first order takes what is there; one more what the other pool's share brings; then there is nothing.
     assert sum(int(leg.orders.sent.sum()) for leg in run.legs) == 2
     assert sum(len(leg.orders) for leg in run.legs) > 4
+
+
+@pytest.mark.parametrize("latency", [{"swaps": 0}, {"swaps": 6}])
+def test_limits_in_all_and_by_pool_hold_over_the_whole_purse(pools, latency):
+    """Of ether and the other token together, and of what each pool's orders built up, whichever is bought where."""
+
+    def run_with(*filters):
+        frictions = {"gas": {"gwei": 0.0}, "latency": latency}
+        return replay_purse(pools, drawn(5), ReplayConfig(risk={"filters": list(filters)}, frictions=frictions))
+
+    def exposed(run):
+        values = run.balances[1:] * run.rates_at(run.timeline[2])
+        came_in = int(np.flatnonzero(run.timeline[1] < 0)[-1])  # the last pool's share
+        return (values[:, ~run.coins.quiet].sum(axis=1) / values.sum(axis=1))[came_in:]
+
+    def built(run):
+        at = run.timeline[2]
+        rates = run.rates_at(at)
+        total = (run.balances_at(at) * rates).sum(axis=1) + run.came_in_at(at)[1]
+        bases = enumerate(run.coins.base)
+        return max(np.abs(run.flows_at(leg, at)[:, 1] * rates[:, base] / total).max() for leg, base in bases)
+
+    free, less, small = run_with(), run_with("exposure_limit:0.55"), run_with("pool_limit:0.1")
+    assert exposed(free).max() > 0.6
+    assert exposed(less).max() < 0.56  # prices move between the order and the next
+    assert {"exposure_limit"} <= set(np.concatenate([leg.orders.rejected_by for leg in less.legs]).tolist())
+    assert built(free) > 0.15
+    assert built(small) < 0.105
+    assert {"pool_limit"} <= set(np.concatenate([leg.orders.rejected_by for leg in small.legs]).tolist())
 
 
 def test_with_more_than_enough_the_purse_is_the_runs_added_up(pools):

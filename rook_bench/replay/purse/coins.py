@@ -68,6 +68,14 @@ class Coins:
         return np.array([float(coin.token.unit) for coin in self.all])
 
     @property
+    def quiet(self) -> NDArray[np.bool_]:
+        """Which tokens are no exposure: the numeraire, and where that is a dollar every dollar, shape (coins,)."""
+        told = self.all[self.numeraire].token.symbol
+        dollars = told.upper() in DOLLARS
+        symbols = [coin.token.symbol for coin in self.all]
+        return np.array([same_coin(one, told) or (dollars and one.upper() in DOLLARS) for one in symbols])
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Symbols, with the chain or the decimals where two are called the same."""
         names = [coin.token.symbol for coin in self.all]

@@ -299,6 +299,8 @@ def replayed(legs: Sequence[Leg], coins: Coins, shares: tuple[Share, ...]) -> Pu
         amounts.reshape(len(legs), 2, 4),
         np.array([share.value for share in shares]),
         coins.units,
+        coins.quiet,
+        _exposes(legs, coins),
         rates,
         orders,
     )
@@ -310,6 +312,13 @@ def replayed(legs: Sequence[Leg], coins: Coins, shares: tuple[Share, ...]) -> Pu
     run = PurseRun(tuple(done), coins, shares)
     run.__dict__["clock"] = clock  # its own, which is made already
     return run
+
+
+def _exposes(legs: Sequence[Leg], coins: Coins) -> NDArray[np.float64]:
+    """How much of each pool's share of the capital will be in tokens that are exposure, a fraction, shape (legs,)."""
+    in_base = np.array([leg.config.capital.base_share for leg in legs])
+    loud = ~coins.quiet
+    return np.where(loud[list(coins.base)], in_base, 0.0) + np.where(loud[list(coins.quote)], 1.0 - in_base, 0.0)
 
 
 def _events(

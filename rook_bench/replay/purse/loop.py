@@ -49,9 +49,13 @@ STATE = np.dtype(
         ("sent_today", "i8"),
         ("last_sent_ns", "i8"),
         ("stopped", "i8"),
+        ("bought", "f8"),
+        ("held_cash", "f8"),
+        ("held_base", "f8"),
     ]
 )
-"""Where a pool's own lists stand, and what its limits count."""
+"""Where a pool's own lists stand, and what its limits count: `bought` is the base that its orders brought less what
+they took, and the last two what they have in flight, smallest units."""
 
 
 @njit
@@ -80,6 +84,8 @@ def replay_events(
     shares: Limbs,
     waiting: NDArray[np.float64],
     units: NDArray[np.float64],
+    quiet: NDArray[np.bool_],
+    exposes: NDArray[np.float64],
     rates: NDArray[np.float64],
     orders: Records,
 ) -> None:
@@ -95,6 +101,8 @@ def replay_events(
         shares, waiting: of each pool its share of the capital: quote and base, limbs (legs, 2, 4), and what it is
             worth in the numeraire until it comes in; zeroed then.
         units: smallest units in one token.
+        quiet: which tokens are no exposure, shape (coins,).
+        exposes: of each pool how much of its share will be exposure once it comes in, a fraction, shape (legs,).
         rates: what one token costs in the numeraire at each event, shape (events, coins).
         orders: filled in place, of each pool one entry per BUY or SELL among its wishes.
     """
@@ -120,7 +128,11 @@ def replay_events(
             continue
         if order != DECIDES:
             if sent[order].outcome == PENDING:
-                keep(land_one(order, sent, given, balances), wallet, held, quote, base)
+                after = land_one(order, sent, given, balances)
+                at.bought += to_float(after.base) - to_float(balances.base)
+                at.held_cash += to_float(after.held_cash) - to_float(balances.held_cash)
+                at.held_base += to_float(after.held_base) - to_float(balances.held_base)
+                keep(after, wallet, held, quote, base)
             continue
         worth = to_float(balances.cash) / leg.quote_unit * rates[moment, quote]
         worth += to_float(balances.base) / leg.base_unit * rates[moment, base]
@@ -142,11 +154,24 @@ def replay_events(
             if given.market[row].at_ns // DAY_NS != at.day:
                 at.day, at.sent_today = given.market[row].at_ns // DAY_NS, 0
             equity = worth / rates[moment, quote]
-            code = refusal(row, given, balances, equity, at.sent_today, at.last_sent_ns, at.stopped != 0)
+            price, buys = given.market[row].price, wish.side == BUY
+            built = at.bought / leg.base_unit * price
+            built += at.held_cash / leg.quote_unit if buys else -at.held_base / leg.base_unit * price
+            exposed = -1.0
+            if (quiet[quote] and not quiet[base]) if buys else (quiet[base] and not quiet[quote]):
+                exposed = (waiting * exposes).sum() / rates[moment, quote]
+                for coin in range(units.shape[0]):  # what is held of a quiet one will be something else
+                    amount = to_float(load(held[coin] if quiet[coin] else wallet[coin]))
+                    exposed += amount / units[coin] * rates[moment, coin] / rates[moment, quote]
+            sent_today, last_sent_ns = at.sent_today, at.last_sent_ns
+            code = refusal(row, given, balances, equity, built, exposed, sent_today, last_sent_ns, at.stopped != 0)
             if code != 0:
                 sent[index].outcome, sent[index].rejected = REJECTED, code
             else:
-                balances = place(index, row, sent, given, balances)
+                after = place(index, row, sent, given, balances)
+                at.held_cash += to_float(after.held_cash) - to_float(balances.held_cash)
+                at.held_base += to_float(after.held_base) - to_float(balances.held_base)
+                balances = after
                 if sent[index].outcome == PENDING:
                     at.sent_today += 1
                     at.last_sent_ns = given.market[row].at_ns
