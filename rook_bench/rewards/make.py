@@ -67,7 +67,8 @@ def make_rewards(
             cut at one date (see `CommonSplit`), and one critic is fitted on all of them.
         out: the folder to write, whole or not at all.
         template: whose numbers the critic reads.
-        config: capital, sizing and frictions; filters are left out. Of several folders, for all or one for each.
+        config: capital, sizing and frictions; filters are left out. Of several folders, for all or one for each, and
+            perhaps for each that lies beside.
         horizon_s: seconds from landing to the mark. Rows whose mark lies beyond their own split have no reward, so
             that nothing of a later split is in it.
         seed: of the trees.
@@ -84,7 +85,8 @@ def make_rewards(
     cuts = [SplitRows.of_tapes(path, *own.values()) for path, own in zip(given.all, frames, strict=True)]
     common = CommonSplit.of(cuts) if cuts[1:] else None
     configs = [config] * len(folders) if isinstance(config, ReplayConfig) else list(config)
-    frames = _knowing_gas(frames, [*configs, *configs[-1:] * len(given.beside)])[: len(folders)]
+    # Those that only lie beside, and tell what gas costs, may have configurations of their own.
+    frames = _knowing_gas(frames, [*configs, *configs[-1:] * len(given.beside)][: len(frames)])[: len(folders)]
     pools = [own["train"].pool for own in frames]
     names = names_apart(pools)
     actions = actions_of([own["train"] for own in frames])

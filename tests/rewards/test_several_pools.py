@@ -96,7 +96,10 @@ def test_one_folder_in_a_list_gives_the_same_bytes(pools, tmp_path):
 
 def test_a_pool_beside_cuts_and_is_not_learned_from(made, pools, tmp_path):
     given = Folders((pools[0],), (pools[1],))
-    one = make_rewards(given, tmp_path / "one", CODES, RICH, horizon_s=HORIZON_S)
+    # The one beside may have a configuration of its own, or go by the last one.
+    one = make_rewards(given, tmp_path / "one", CODES, [RICH, RICH], horizon_s=HORIZON_S)
+    again = make_rewards(given, tmp_path / "again", CODES, [RICH], horizon_s=HORIZON_S)
+    assert (one.folder / "critic.npz").read_bytes() == (again.folder / "critic.npz").read_bytes()
     assert one.record.common_split == made.record.common_split
     assert [pool["pair"] for pool in one.record.learned_from.pools] == ["WETH/USDC"]
     _, both = read_table(made.folder)

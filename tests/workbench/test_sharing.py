@@ -99,6 +99,15 @@ def test_adapters_that_are_there_are_kept(study):
     assert not any("epoch" in line for line in again)
 
 
+def test_rewards_are_of_the_same_pools(two_pools, tmp_path, settings):
+    """Stage rl: each way has a critic of the pools that it learns from, though another lies beside."""
+    bench, few = BenchConfig(capital=RICH.capital), settings.model_copy(update={"max_samples": 100})
+    study_sharing(two_pools, tmp_path / "out", bench, few, stage="rl", horizon_s=60.0, trials=tmp_path / "trials")
+    critics = sorted((tmp_path / "out" / "adapters").glob("*-rewards/rewards.json"))
+    learned = [[pool["pair"] for pool in json.loads(path.read_text())["learned_from"]["pools"]] for path in critics]
+    assert sorted(learned) == [["UNI/USDC"], ["WETH/USDC"], ["WETH/USDC", "UNI/USDC"], ["WETH/USDC", "UNI/USDC"]]
+
+
 def test_what_can_not_be_studied_is_refused(two_pools, tmp_path, settings):
     with pytest.raises(InputError, match="one pool shares with nobody"):
         study_sharing(two_pools[:1], tmp_path / "out", training=settings)
