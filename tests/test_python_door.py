@@ -85,6 +85,7 @@ def _code(member):
 
 
 WRONG = {
+    "judge_pools": lambda: rook.judge_pools("absent.toml", "hold", tapes=[]),
     "read_swaps": lambda: rook.read_swaps("absent.parquet"),
     "simulate": lambda: rook.simulate(0, np.random.default_rng(0)),
     "prepare": lambda: rook.prepare("absent.parquet", "absent.json", "out"),

@@ -60,7 +60,7 @@ def _verdicts(verdict: Mapping[str, Any]) -> Topic:
         estimate = _asked(verdict, f"{pool['name']}: ")
         found = Cell("not asked") if estimate is None else cell(estimate, signed=True)
         own = f"in {pool['folder']}"
-        rows.append((pool["name"], [found, Cell(pool["verdict"], (own,)), Cell(pool["reasons"][0])]))
+        rows.append((pool["name"], [found, Cell(pool["verdict"], (own,)), Cell(_because(verdict, pool))]))
     together = _asked(verdict, "one purse: ")
     found = Cell("not asked") if together is None else cell(together, signed=True)
     rows.append((f"one purse over {len(over)}", [found, Cell("decides" if verdict["purse"]["decides"] else "informs")]))
@@ -77,6 +77,15 @@ def _verdicts(verdict: Mapping[str, Any]) -> Topic:
     columns = ("Pool", "Candidate less champion, bps per day", "Verdict", "Because")
     table = Table("By pool", columns, rows, told=True)
     return Topic("gate", "Pools judged", "For which pools?", lead, tables=[table], notes=notes)
+
+
+def _because(verdict: Mapping[str, Any], pool: Mapping[str, Any]) -> str:
+    """Names of the checks that keep a pool from being promoted for, or that all passed."""
+    under = f"{pool['name']}: "
+    open_ones = [check["name"].removeprefix(under) for check in verdict["checks"]
+                 if check["name"].startswith(under) and check["status"] not in ("pass", "info", "waived")]  # fmt: skip
+    more = f" and {len(open_ones) - 2} more" if len(open_ones) > 2 else ""
+    return ", ".join(open_ones[:2]) + more or str(pool["reasons"][0])
 
 
 def _asked(verdict: Mapping[str, Any], under: str) -> Estimate | None:
@@ -97,7 +106,11 @@ def _lead(analyses: Sequence[PurseAnalysis]) -> str:
     apart = [difference(first, one) for one in analyses[1:]]
     better = sum(one.low is not None and one.low > 0 for one in apart)
     worse = sum(one.high is not None and one.high < 0 for one in apart)
-    if apart:
+    if len(apart) == 1:
+        than = analyses[1].run.name
+        told = f"surely earned {'more' if better else 'less'} than" if better or worse else "can't be told from"
+        line += f" It {told} {than}."
+    elif apart:
         line += f" Of {count_of(len(apart), 'other')} it surely earned more than {better}, and less than {worse}."
     return line
 

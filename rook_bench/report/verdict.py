@@ -63,7 +63,7 @@ def verdict_box(verdict: Mapping[str, Any], entries: Sequence[Entry]) -> Verdict
     return VerdictBox(
         word=word,
         style=word.lower() if word in MEANINGS else "invalid",
-        meaning=MEANINGS.get(word, ""),
+        meaning=_over_pools(verdict) or MEANINGS.get(word, ""),
         about=named,
         reasons=[str(reason) for reason in verdict.get("reasons", [])],
         checks=[
@@ -71,6 +71,14 @@ def verdict_box(verdict: Mapping[str, Any], entries: Sequence[Entry]) -> Verdict
             for check in verdict.get("checks", [])
         ],
     )
+
+
+def _over_pools(verdict: Mapping[str, Any]) -> str:
+    """What a verdict over several pools means where it promotes for some of them."""
+    names, pools = verdict.get("promoted_for") or (), verdict.get("pools") or ()
+    if not names or len(names) == len(pools):
+        return ""
+    return f"For {', '.join(map(str, names))} every check of the policy holds; elsewhere the champion stays."
 
 
 def roles_of(verdict: Mapping[str, Any] | None, entries: Sequence[Entry]) -> dict[str, list[str]]:

@@ -109,7 +109,7 @@ def judge_pools(
     shared: TrialsBranch | None = None,
     allow_plugins: Iterable[str | Path] = (),
 ) -> PoolsJudgement:
-    """Judge a source on several pools at once: for which of them may it follow the champion?
+    """Judge a source on several pools at once, and say for which of them it may follow the champion.
 
     Each pool gets an ordinary verdict, by the same policy, of the source replayed there alone. On top of it the primary
     question is held against its answers on all pools (Holm's step-down), so that choosing the pools on which a
@@ -174,7 +174,10 @@ def _ready(frames: list[SwapFrame], given: Sequence[BenchConfig]) -> tuple[list[
         raise ConfigError("one tape is no several", where="judge_pools", hint="judge it alone")
     settings = each_for(given, [frame.pool for frame in frames])
     frames, numeraire = priced_in(frames, given[0].numeraire)
-    shared = {"capital": given[0].capital, "numeraire": numeraire, "clock": given[0].clock}
+    capital = given[0].capital
+    if numeraire is not None and capital.value is None:  # as in a purse: whatever a pool is quoted in
+        capital = capital.model_copy(update={"value": capital.quote_value})
+    shared = {"capital": capital, "numeraire": numeraire, "clock": given[0].clock}
     settings = [one.model_copy(update=shared) for one in settings]
     return with_native(frames, [one.replay() for one in settings]), settings
 

@@ -18,6 +18,7 @@ from rook_bench.core.console import on_terminal, remark, warn
 from rook_bench.core.files import whole_folder, write_json
 from rook_bench.core.hashing import PACKAGE, sha256_json
 from rook_bench.core.project import trials_folder
+from rook_bench.core.untrusted import confined
 from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.market.row_sketch import RowSketch
 from rook_bench.metrics.clock import Borders, Clock
@@ -272,8 +273,10 @@ def _verdict_of(folder: Path, purses: Sequence[PurseEvaluation]) -> dict[str, An
     if not path.is_file():
         return None
     verdict = read_verdict(path)
-    known = {one.run.run_hash for one in purses}
-    if any(side is not None and side["run_hash"] not in known for side in (verdict["candidate"], verdict["champion"])):
+    # By decisions, as of one pool: another version of the code gives every run another hash.
+    own = [read_verdict(confined(folder, str(pool["folder"]))) for pool in verdict["pools"]]
+    known = {side["decisions_hash"] for one in own for side in (one["candidate"], one["champion"]) if side is not None}
+    if any(leg.decided.tape.content_hash not in known for one in purses for leg in one.run.legs):
         raise InputError("the verdict is about other purses than those beside it", where=path, hint="judge again")
     return verdict
 

@@ -34,7 +34,9 @@ ROOK_BENCH_THOROUGH=1."""
 
 
 def expected(arguments: list[str]) -> set[int]:
-    """The sample's verdict is INCONCLUSIVE, as the pages say; all else succeeds."""
+    """The sample's verdict is INCONCLUSIVE and that on a day of dear gas INVALID, as the pages say; all else succeeds."""
+    if "reports/purse/gate" in arguments:
+        return {3}
     asks = arguments[:2] == ["gate", "--policy"] and "strategies/gate.toml" in arguments
     return {2} if asks else {0}
 

@@ -232,13 +232,14 @@ def test_pools_in_other_tokens_are_judged_in_one_numeraire(pools, lax):
     """A pool of LINK in ether: its capital is as many dollars as the others', and its gas is paid in ether."""
     crossed = pools[2].pool.model_copy(update={"token0": Token(symbol="WETH", decimals=18), "address": "0x" + "c" * 40})
     tapes = [pools[0], replace(pools[2], pool=crossed)]
-    judged = rook.judge_pools(lax(**ASKS), CALM, WILD, tapes=tapes, config=MINUTES)
+    told = MINUTES.model_copy(update={"capital": MINUTES.capital.model_copy(update={"quote_value": 5_000.0})})
+    judged = rook.judge_pools(lax(**ASKS), CALM, WILD, tapes=tapes, config=told)
     run = judged.judgements[1].evaluations[0].run
     assert run.frame.pool.pair == "LINK/WETH"
     assert run.config.numeraire == "USDC"
     quote_per_usd = 1 / pools[0].price[0]
     value = run.opening[0] / 1e18 + run.opening[1] / 1e18 * run.frame.price[0]
-    assert value == pytest.approx(10_000 * quote_per_usd, rel=0.02)
+    assert value == pytest.approx(5_000 * quote_per_usd, rel=0.02)
     assert judged.purses[0].run.numeraire == "USDC"
 
 
