@@ -245,7 +245,7 @@ def _assumptions(analysis: PurseAnalysis) -> list[str]:
         f"Pools are replayed in one order: {order}.",
         f"Tokens are worth what the pools' last swaps say, by the shortest way to {run.numeraire}; before a pool's "
         "first swap, what that one says.",
-        "A limit on a position counts the whole balance of the base token, one on a pool what its own orders have built "
+        "A limit on a position counts the whole balance of the base token, one on a pool what its orders have built "
         "up, one on exposure every token but the numeraire; equity is the whole purse's. Orders per day and pauses are "
         "counted by pool; a drawdown stop looks at the whole purse.",
         "Our own trades do not move the recorded tapes, nor one pool's price the other's: arbitrage is assumed to "
