@@ -193,9 +193,50 @@ def test_a_forged_verdict_is_refused(judged, project, which):
     else:
         facts["pools"][2]["folder"] = facts["pools"][0]["folder"]
     path.write_text(json.dumps(sealed(facts)))
-    with pytest.raises(InputError, match="another verdict|do not belong together"):
+    with pytest.raises(InputError, match="another verdict|do not belong together|garbles 'pools'"):
         rook.promote(gate)
     assert Record(project / "models").entries() == []
+
+
+@pytest.mark.parametrize(
+    ("section", "value"),
+    [
+        ("pools", []),
+        ("pools", "all"),
+        ("pools", [{"name": "WETH/USDC"}] * 2),
+        ("pools", [{"name": "a", "folder": 3, "verdict": "PROMOTE"}] * 2),
+        ("beside", None),
+        ("beside", {"pools": ["a"], "p_values": ["b"], "place": 0}),
+        ("beside", {"pools": ["a"], "p_values": [0.1], "place": 1}),
+        ("beside", {"pools": ["a", "b"], "p_values": [0.1], "place": 0}),
+    ],
+)
+def test_garbled_sections_are_named(judged, project, section, value):
+    path = project / "gate" / "verdict.json"
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | {section: value})))
+    with pytest.raises(InputError, match=f"garbles '{section}'"):
+        rook.promote(project / "gate")
+    assert not (project / "models" / "promotions.jsonl").exists()
+
+
+def test_the_viewer_shows_each_verdict(judged, project):
+    from starlette.testclient import TestClient
+
+    from rook_bench.viewer.app import make_app
+    from rook_bench.viewer.shelf import Library
+
+    rook.promote(judged)
+    library = Library((project / "gate",), models=project / "models", trials=project / "models" / "trials")
+    client = TestClient(make_app(library, None), base_url="http://127.0.0.1:8613")
+    verdicts = library.look().verdicts
+    assert len(verdicts) == 4  # of all pools, and each one's own
+    for found in verdicts:
+        page = client.get(f"/verdict/{found.id}")
+        assert page.status_code == 200
+        assert found.facts.verdict in page.text
+    said = client.get("/promotions").text
+    assert "is champion of WETH/USDC since" in said
+    assert "is champion of UNI/USDC since" in said
 
 
 def test_a_pool_that_did_not_pass_cannot_be_promoted_from_its_folder(judged, project):

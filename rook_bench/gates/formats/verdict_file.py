@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,29 @@ def parse_verdict(content: bytes, *, where: Path) -> dict[str, Any]:
             lacking += [f"{side}.{key}" for key in IDENTITY if key not in (verdict.get(side) or {})]
     if lacking:
         raise InputError(f"the verdict lacks '{lacking[0]}'", where=where, hint=JUDGE_AGAIN)
+    garbled = next(_garbled(verdict), None)
+    if garbled is not None:
+        raise InputError(f"the verdict garbles '{garbled}'", where=where, hint=JUDGE_AGAIN)
     return dict(verdict)
+
+
+def _garbled(verdict: Mapping[str, Any]) -> Iterator[str]:
+    """Sections about several pools that are none: anybody may have written them, and sealed them anew."""
+    if "pools" in verdict:
+        pools = verdict["pools"]
+        names = ("name", "folder", "verdict")
+        sound = isinstance(pools, list) and all(
+            isinstance(one, dict) and all(isinstance(one.get(name), str) for name in names) for one in pools
+        )
+        if not sound or len({one["folder"] for one in pools}) < max(len(pools), 2):
+            yield "pools"
+    if "beside" in verdict:
+        beside = verdict["beside"] if isinstance(verdict["beside"], dict) else {}
+        pools, values, place = beside.get("pools", ()), beside.get("p_values", ()), beside.get("place")
+        listed = isinstance(pools, list) and isinstance(values, list) and len(pools) == len(values)
+        numbers = listed and all(one is None or isinstance(one, int | float) for one in values)
+        if not (numbers and isinstance(place, int) and 0 <= place < len(pools)):
+            yield "beside"
 
 
 def verdict_path(path: str | Path) -> Path:
