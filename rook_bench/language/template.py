@@ -23,7 +23,7 @@ from rook_bench.core.hashing import sha256_json
 from rook_bench.core.texts import Gathering, as_list
 from rook_bench.language.answer import Answer
 from rook_bench.language.draft import Draft
-from rook_bench.market.features import SIGNED
+from rook_bench.market.features import ENDLESS, LOOKBACK, SIGNED
 from rook_bench.market.pool import DOLLARS, Pool
 from rook_bench.market.view import MarketView
 
@@ -238,6 +238,11 @@ class Template(Grown):
                 unit = r"(?: \S+)?" if self.fields[name].of else ""
                 parts.append(f"(?P<{name}>{number}{unit})")
         return re.compile("".join(parts))
+
+    @property
+    def lookback(self) -> int | None:
+        """Swaps before a row from which its prompt follows; None where a field depends on all of them."""
+        return None if any(field.feature in ENDLESS for field in self.fields.values()) else LOOKBACK
 
     @cached_property
     def sha256(self) -> str:

@@ -304,6 +304,9 @@ Condition = Callable[[SwapFrame, Callable[[str], Column]], Column]
 
 COUNTED = "total_transactions"
 
+ENDLESS = frozenset({COUNTED, "volume_trend"})
+"""Columns that depend on every swap before the row; of all others LOOKBACK swaps before it are enough, to the bit."""
+
 
 def _trailing_of(name: str, window: int, statistic: Callable[..., Column]) -> Condition:
     return lambda frame, of: trailing(of(name), window, statistic)

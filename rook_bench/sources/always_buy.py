@@ -11,7 +11,7 @@ from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import DecideTape
 
 
-@decision_source(whole_tape=True, name="always-buy")
+@decision_source(whole_tape=True, lookback=0, name="always-buy")
 def always_buy(size: float = 0.05) -> DecideTape:
     """Buy at every swap, `size` of the quote that is left."""
 

@@ -74,13 +74,19 @@ class Endpoint:
         self._model.asking.budget = budget
 
 
+def _looks_back(url: str, model: str = "", template: str = "chat", **options: Any) -> int | None:
+    """Swaps behind a prompt."""
+    del url, model, options
+    return load_template(template).lookback
+
+
 def _identity(url: str, model: str = "", template: str = "chat", **options: Any) -> str:
     """What is asked of which model; how many questions go at once and what may be spent does not matter."""
     sampling = {name: options.get(name) for name in ("api", "temperature", "seed", "structured", "logprobs")}
     return sha256_json([Address(url).url.rstrip("/"), model, load_template(template).sha256, sampling])
 
 
-@decision_source(content=_identity, language_model=True)
+@decision_source(content=_identity, language_model=True, lookback=_looks_back)
 def endpoint(
     url: str,
     model: str = "",

@@ -11,7 +11,7 @@ from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import DecideTape
 
 
-@decision_source(whole_tape=True)
+@decision_source(whole_tape=True, lookback=0)
 def hold() -> DecideTape:
     """Never trade; the benchmark that keeps the initial mix."""
 

@@ -79,6 +79,12 @@ def _decider(identity: str, adapter: Path, mode: Mode, engine: str, base: str | 
     return Decider(adapter, mode, engine, base, adapted=adapted)
 
 
+def _looks_back(adapter: Path, **options: str | bool | None) -> int | None:
+    """Swaps behind a prompt."""
+    del options
+    return read_manifest(adapter).template.lookback
+
+
 def _profit_horizon(adapter: Path, **options: str | None) -> float | None:
     """Seconds behind a confidence that is the chance of a profit."""
     del options
@@ -86,7 +92,7 @@ def _profit_horizon(adapter: Path, **options: str | None) -> float | None:
     return told.horizon_s if told.confidence == "profit" else None
 
 
-@decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon)
+@decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon, lookback=_looks_back)
 def lora(
     adapter: Path,
     mode: Mode = "score",
@@ -104,13 +110,13 @@ def lora(
     return LanguageModel(adapter, mode, engine, base, adapted=True, transfer=transfer)
 
 
-@decision_source(content=_identity, language_model=True, name="base")
+@decision_source(content=_identity, language_model=True, lookback=_looks_back, name="base")
 def base_model(adapter: Path, mode: Mode = "score", engine: str = "torch", base: str | None = None) -> LanguageModel:
     """The base of an adapter without it (`base:DIR`), asked the same way: what fine-tuning started from."""
     return LanguageModel(adapter, mode, engine, base, adapted=False, transfer=True)
 
 
-@decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon)
+@decision_source(content=_identity, language_model=True, profit_horizon=_profit_horizon, lookback=_looks_back)
 def model(adapter: Path, mode: Mode = "score", engine: str = "torch", transfer: bool = False) -> LanguageModel:
     """A whole model that was adopted (`model:DIR`): a merged checkpoint, a fully fine-tuned model, or a plain base."""
     if read_manifest(adapter).kind == "lora":

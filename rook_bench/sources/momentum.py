@@ -13,10 +13,18 @@ from rook_bench.market.view import MarketView
 from rook_bench.plugins import decision_source
 from rook_bench.sources.protocol import DecideTape
 
+SWAPS = 20
+"""Of the move that is followed, where nobody says."""
 
-@decision_source(whole_tape=True)
+
+def _looks_back(lookback: int = SWAPS, **others: float) -> int:
+    del others
+    return lookback
+
+
+@decision_source(whole_tape=True, lookback=_looks_back)
 def momentum(
-    lookback: Annotated[int, Field(ge=1)] = 20,
+    lookback: Annotated[int, Field(ge=1)] = SWAPS,
     threshold_bps: Annotated[float, Field(ge=0)] = 15.0,
     size: Annotated[float, Field(ge=0, le=1)] = 0.05,
 ) -> DecideTape:

@@ -165,6 +165,19 @@ class Source:
         return horizon_s
 
     @property
+    def lookback(self) -> int | None:
+        """Swaps before a row from which its decision follows, as the plugin declares; None where it does not say.
+
+        What it declares is held against what it does by `check_plugin`, as everything else.
+        """
+        told = self.choice.plugin.traits.get("lookback")
+        try:
+            found = told(**self.choice.params) if callable(told) else told
+            return None if found is None else int(found)  # parameters are text until the source is built
+        except (RookError, ValueError):  # its files are gone, or it can't be built
+            return None
+
+    @property
     def language_model(self) -> bool:
         """Whether a language model decides (and takes an engine and a mode)."""
         return bool(self.choice.plugin.traits.get("language_model"))

@@ -31,11 +31,17 @@ def _profit_horizon(rewards: Path) -> float:
     return read_critic_record(rewards).horizon_s
 
 
+def _looks_back(rewards: Path) -> int | None:
+    """Swaps behind the numbers that the trees are shown."""
+    return read_critic_record(rewards).template.lookback
+
+
 @decision_source(
     whole_tape=True,
     content=_identity,
     learned_from=_learned_from,
     profit_horizon=_profit_horizon,
+    lookback=_looks_back,
     made_of=(RECORD, TREES),
 )
 def tree(rewards: Path) -> DecideTape:

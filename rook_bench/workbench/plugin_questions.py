@@ -36,7 +36,13 @@ from rook_bench.sources.lookahead import (
 from rook_bench.sources.protocol import ShowsPrompts
 
 BUILDS, ANSWERS, UNTOUCHED = "builds", "answers", "leaves what it sees as it was"
-SAME, CAUSAL = "same seed, same output", "no look-ahead"
+SAME, CAUSAL, FORGETS = "same seed, same output", "no look-ahead", "lookback"
+
+WINDOWS, TAIL = 6, 5
+"""Places at which a source is shown no more than its lookback, and how many decisions are compared at each."""
+
+ROUNDING = 1e-6
+"""How far a model's confidence may differ with the shape of the batch that it was computed in."""
 
 CHEAP = ReplayConfig(frictions=Frictions(gas=Gas(flat_quote=0.05)))
 """Gas in quote, so that any pair can be replayed."""
@@ -112,6 +118,34 @@ def ask_source(choice: Choice, frame: SwapFrame, seed: int) -> Iterator[PluginCh
     found = _tried(CAUSAL, choice, lambda: check_source(source, frame, first, asker, rng=rng))
     if not source.recorded:
         yield PluginCheck(CAUSAL, found.status in ("clean", "declared"), found.detail)
+    yield _looked_back(source, choice, frame, first, seed)
+
+
+def _looked_back(source: Source, choice: Choice, frame: SwapFrame, whole: DecisionTape, seed: int) -> PluginCheck:
+    """Whether the swaps that a source declares to look back at are all that its decisions follow from."""
+    need = _tried(FORGETS, choice, lambda: source.lookback)
+    if need is None:
+        return _passed(FORGETS, "it declares none: all swaps may matter")
+    if need < 0:
+        raise Broken(FORGETS, f"it declares {need} swaps")
+    if need + TAIL >= len(frame):
+        return _passed(FORGETS, f"it declares {need:,} swaps, more than the {len(frame):,} that it was tried on have")
+    rng = np.random.default_rng(seed)
+    for last in rng.integers(need + TAIL, len(frame), WINDOWS).tolist():
+        first = last - TAIL - need + 1
+        window = frame[first : last + 1]
+        seen = _tried(FORGETS, choice, source.ask, window, seed).rows(slice(need, need + TAIL))
+        known = whole.rows(slice(last - TAIL + 1, last + 1))
+        if source.language_model and np.allclose(seen.confidence, known.confidence, 0, ROUNDING, equal_nan=True):
+            seen = replace(seen, confidence=known.confidence, reason=known.reason)  # which tells it in digits
+        # What a model said word for word is kept where it was asked, and is no decision.
+        row = first_difference(*(replace(one.bare, raw_text=None) for one in (known, seen)))
+        if row is not None:
+            where = last - TAIL + row + 2
+            raise Broken(
+                FORGETS, f"shown only the {need:,} swaps that it declares, it decides otherwise at row {where}"
+            )
+    return _passed(FORGETS, f"shown the last {need:,} swaps alone, it decides the same")
 
 
 def _check_texts(source: Source, view: MarketView) -> None:

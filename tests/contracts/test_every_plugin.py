@@ -9,8 +9,11 @@ from endpoint_stand_in import Server
 
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.dataset.folds import Folds
+from rook_bench.language.template import load_template
+from rook_bench.market.features import ENDLESS, LOOKBACK
 from rook_bench.market.view import MarketView
 from rook_bench.plugins import Registry, decision_source
+from rook_bench.sources import Source
 from rook_bench.sources.saved import write_decisions
 from rook_bench.workbench.plugin_check import check_plugin, small_tape
 
@@ -99,7 +102,8 @@ def test_on_a_tape_of_ones_own(tape):
 
 
 def test_a_declared_bound_passes_and_says_so():
-    assert "declares that it knows the future" in check_plugin("foresight").checks[-1].detail
+    (check,) = [one for one in check_plugin("foresight").checks if one.name == "no look-ahead"]
+    assert "declares that it knows the future" in check.detail
 
 
 def test_what_a_view_shows_can_not_be_written():
@@ -113,3 +117,77 @@ def test_checking_registers_nothing():
     before = [plugin.name for plugin in decision_source]
     check_plugin(lambda view: None)
     assert [plugin.name for plugin in decision_source] == before
+
+
+class TestLookback:
+    """What a source declares to look back at is what its decisions follow from."""
+
+    @staticmethod
+    def told(report):
+        return next(check for check in report.checks if check.name == "lookback")
+
+    @pytest.mark.parametrize(
+        ("reference", "swaps"),
+        [
+            ("hold", 0),
+            ("always-buy", 0),
+            ("momentum", 20),
+            ("momentum:lookback=7", 7),
+            ("rules", 100),
+            ("random:0.2", None),
+        ],
+    )
+    def test_of_sources_that_came_with_the_tool(self, reference, swaps):
+        assert Source.parse(reference).lookback == swaps
+        said = self.told(check_plugin(reference))
+        assert said.passed
+        assert ("declares none" in said.detail) == (swaps is None)
+
+    def test_a_prompt_is_of_as_many_as_its_template_shows(self, mini_adapter, root):
+        assert Source.parse(f"lora:{mini_adapter}").lookback == 100
+        codes = load_template("codes")
+        first = next(iter(codes.fields))
+        endless = codes.fields[first].model_copy(update={"feature": "total_transactions"})
+        assert codes.model_copy(update={"fields": {**codes.fields, first: endless}}).lookback is None
+
+    @pytest.mark.parametrize(("declared", "passes"), [(30, True), (31, True), (29, False), (0, False), (500, True)])
+    def test_who_declares_too_little_is_found_out(self, declared, passes):
+        with decision_source.isolated():
+
+            @decision_source(whole_tape=True, lookback=declared)
+            def average():
+                """Buy below the mean of the last 31 prices."""
+
+                def decide(view):
+                    price = np.asarray(view["price"])
+                    mean = np.array([price[max(0, row - 30) : row + 1].mean() for row in range(len(price))])
+                    return DecisionTape.from_sides(np.where(price < mean, 2, 0), 0.1, confidence=mean / 1e5)
+
+                return decide
+
+            said = self.told(check_plugin("average"))
+        assert said.passed == passes
+        if declared == 500:
+            assert "more than the 400" in said.detail
+        elif not passes:
+            assert f"shown only the {declared} swaps that it declares" in said.detail
+
+    def test_less_than_nothing_is_no_number_of_swaps(self):
+        with decision_source.isolated():
+
+            @decision_source(whole_tape=True, lookback=-1)
+            def odd():
+                """Hold."""
+                return lambda view: DecisionTape.from_sides(np.ones(len(view)), 0.0)
+
+            assert not self.told(check_plugin("odd")).passed
+
+    def test_columns_of_the_market_follow_from_that_many_swaps_to_the_bit(self, tape):
+        whole, rng = MarketView.whole(tape[:700]), np.random.default_rng(0)
+        for row in rng.integers(LOOKBACK, 700, 25).tolist():
+            part = MarketView.whole(tape[row - LOOKBACK : row + 1])
+            other = [
+                name for name in whole.names
+                if np.asarray(whole[name])[row].tobytes() != np.asarray(part[name])[-1].tobytes()
+            ]  # fmt: skip
+            assert set(other) <= ENDLESS
