@@ -212,13 +212,19 @@ def witnessed(record: Record, entries: list[Entry]) -> str | None:
     return f"{record.path}: {what}: entries were removed"
 
 
+def require_champion(models: Path) -> None:
+    """InputError where nothing was promoted yet, on whichever pool."""
+    record = Record(models)
+    if not record.champions:
+        raise InputError("nothing was promoted yet", where=record.path, hint="name the champion, or promote one")
+
+
 def resolve_champion(models: Path = MODELS, pool: Pool | None = None, *, anywhere: bool = False) -> str:
     """The reference of the present champion of a pool; InputError where there is none. See `Record.champion_on`."""
-    record = Record(models)
-    champion = record.champion_on(pool, anywhere=anywhere)
-    if champion is None:
-        raise InputError("nothing was promoted yet", where=record.path, hint="name the champion, or promote one")
-    return reference_of(champion, record.models)
+    require_champion(models)
+    champion = Record(models).champion_on(pool, anywhere=anywhere)
+    assert champion is not None
+    return reference_of(champion, models)
 
 
 def reference_of(entry: Entry, models: Path) -> str:

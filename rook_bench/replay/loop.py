@@ -66,6 +66,7 @@ def replay_rows(
     day: Any = np.int64(-1)
     last_sent_ns = day
     opening = to_float(balances.base) / terms.base_unit
+    bounded = terms.max_pool_share < np.inf or terms.max_exposure < np.inf
 
     for row in range(market.shape[0]):
         price = market[row].price
@@ -85,14 +86,15 @@ def replay_rows(
             orders[index].landing_row = wishes[row].landing_row
             if market[row].at_ns // DAY_NS != day:
                 day, sent_today = market[row].at_ns // DAY_NS, 0
-            # What is held for buys will be base; what is held for sells will be no base.
-            held_cash, held_base = to_float(balances.held_cash), to_float(balances.held_base)
-            built, exposed = (base_now - opening) * price, -1.0
-            if wishes[row].side == BUY:
-                built += held_cash / terms.quote_unit
-                exposed = base_now * price + held_cash / terms.quote_unit
-            else:
-                built -= held_base / terms.base_unit * price
+            built, exposed = 0.0, -1.0
+            if bounded:
+                built = (base_now - opening) * price
+                # What is held for buys will be base; what is held for sells will be no base.
+                if wishes[row].side == BUY:
+                    will_be = to_float(balances.held_cash) / terms.quote_unit
+                    built, exposed = built + will_be, base_now * price + will_be
+                else:
+                    built -= to_float(balances.held_base) / terms.base_unit * price
             code = refusal(row, given, balances, now, built, exposed, sent_today, last_sent_ns, stopped)
             if code != 0:
                 orders[index].outcome, orders[index].rejected = REJECTED, code

@@ -19,7 +19,7 @@ from rook_bench.market.pool import Pool
 from rook_bench.metrics import analyse
 from rook_bench.plugins import trusting
 from rook_bench.promotion.changed import changed_source
-from rook_bench.promotion.record import Record, resolve_champion
+from rook_bench.promotion.record import Record, require_champion, resolve_champion
 from rook_bench.replay import replay
 from rook_bench.replay.causality import look_again
 from rook_bench.replay.naming import names_of
@@ -234,6 +234,7 @@ def look_at(
     promoted = champion == CHAMPION
     if promoted:
         place = Path(models) if models else models_folder()
+        require_champion(place)  # before a tape is read
         if tape is not None:
             tape = tape_of(tape)
             pool = tape.pool
@@ -299,8 +300,10 @@ def pilot(
     """
     settings = settings_of(config, seed)
     if champion == CHAMPION:
+        place = Path(models) if models else models_folder()
+        require_champion(place)  # before a tape is read
         tape = tape_of(tape)
-        champion = resolve_champion(Path(models) if models else models_folder(), tape.pool)
+        champion = resolve_champion(place, tape.pool)
     sides = told_apart(named([champion] if candidate is None else [champion, candidate]))
     frame = tape_of(tape)
     (theirs,) = run_sources(frame, sides[:1], settings)

@@ -117,7 +117,9 @@ def ask_source(choice: Choice, frame: SwapFrame, seed: int) -> Iterator[PluginCh
     rng = np.random.default_rng(seed)
     found = _tried(CAUSAL, choice, lambda: check_source(source, frame, first, asker, rng=rng))
     if not source.recorded:
-        yield PluginCheck(CAUSAL, found.status in ("clean", "declared"), found.detail)
+        if found.status not in ("clean", "declared"):
+            raise Broken(CAUSAL, found.detail)
+        yield _passed(CAUSAL, found.detail)
     yield _looked_back(source, choice, frame, first, seed)
 
 

@@ -400,7 +400,7 @@ def test_what_a_person_reads():
     lines = report.describe()
     assert lines[0] == "passed  says what it is: Knows the next price."
     assert lines[-1].startswith("FAILED  no look-ahead: with the future after row ")
-    assert repr(check_plugin("hold")) == "<PluginReport hold: 6 checks, all passed>"
+    assert repr(check_plugin("hold")) == "<PluginReport hold: 7 checks, all passed>"
 
 
 def test_what_is_not_there():

@@ -158,7 +158,9 @@ def replay_events(
             built = at.bought / leg.base_unit * price
             built += at.held_cash / leg.quote_unit if buys else -at.held_base / leg.base_unit * price
             exposed = -1.0
-            if (quiet[quote] and not quiet[base]) if buys else (quiet[base] and not quiet[quote]):
+            if leg.max_exposure < np.inf and (
+                (quiet[quote] and not quiet[base]) if buys else (quiet[base] and not quiet[quote])
+            ):
                 exposed = (waiting * exposes).sum() / rates[moment, quote]
                 for coin in range(units.shape[0]):  # what is held of a quiet one will be something else
                     amount = to_float(load(held[coin] if quiet[coin] else wallet[coin]))
