@@ -28,10 +28,13 @@ from rook_bench.workbench.evaluation import Evaluation
 from rook_bench.workbench.judge import Judgement, Look, files_of, look_at
 from rook_bench.workbench.pair_configs import Configs, all_settings, each_for
 from rook_bench.workbench.purse import PurseComparison, PurseEvaluation
-from rook_bench.workbench.rejudge import Again, judge_again
+from rook_bench.workbench.rejudge import judge_again
 from rook_bench.workbench.running import Tape, tape_of
 from rook_bench.workbench.trials_branch import TrialsBranch
 from rook_bench.workbench.tries import looks_of
+
+Sides = tuple[Evaluation, Evaluation | None]
+"""The candidate on a pool, and what it is judged against there."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -146,7 +149,8 @@ def judge_pools(
             for frame, one in zip(frames, settings, strict=True)
         ]
         of_pool = _sorted_out(signed, looks)
-        now, values = datetime.now(UTC), _p_values(rules, looks)
+        sides = [(look.evaluations[0], look.against) for look in looks]
+        now, values = datetime.now(UTC), _p_values(rules, sides)
         verdicts = [
             gates.judge(
                 rules,
@@ -159,7 +163,6 @@ def judge_pools(
             )
             for place, look in enumerate(looks)
         ]
-        sides = [(look.evaluations[0], look.against) for look in looks]
         verdict, purses = _over_all(rules, now, names, verdicts, sides)
         judgements = [
             Judgement(one, tuple(look.evaluations), looks_of(look.tries))
@@ -192,15 +195,12 @@ def _sorted_out(waivers: Sequence[Waiver], looks: Sequence[Look]) -> list[list[W
     return [[waiver for waiver in waivers if waiver.asked.candidate == one] for one in hashes]
 
 
-def _p_values(policy: Policy, sides: Sequence[Look | Again]) -> tuple[float | None, ...] | None:
+def _p_values(policy: Policy, sides: Sequence[Sides]) -> tuple[float | None, ...] | None:
     """Of the primary question on each pool; None where nothing is asked, or there is nobody to beat."""
-    pairs = [
-        (side.evaluations[0], side.against) if isinstance(side, Look) else (side.candidate, side.champion)
-        for side in sides
-    ]
-    if policy.primary is None or any(champion is None for _, champion in pairs):
+    pairs = [(mine, theirs) for mine, theirs in sides if theirs is not None]
+    if policy.primary is None or len(pairs) < len(sides):
         return None
-    return tuple(p_value(policy.primary, mine, theirs) for mine, theirs in pairs if theirs is not None)
+    return tuple(p_value(policy.primary, mine, theirs) for mine, theirs in pairs)
 
 
 def _over_all(
@@ -208,7 +208,7 @@ def _over_all(
     judged_at: datetime,
     names: Sequence[str],
     verdicts: Sequence[Verdict],
-    sides: Sequence[tuple[Evaluation, Evaluation | None]],
+    sides: Sequence[Sides],
 ) -> tuple[PoolsVerdict, PurseComparison]:
     """The purse over the pools that would be promoted for, or over all, and the verdict with what it answers."""
     wanted = promoted(verdicts)
@@ -257,13 +257,13 @@ def rejudge_pools(
         found = [judge_again(place, trials) for place in places]
         names = [str(one["name"]) for one in record["pools"]]
         policy = found[0].verdict.policy
-        values = _p_values(policy, found)
+        sides = [(one.candidate, one.champion) for one in found]
+        values = _p_values(policy, sides)
         for place, one in enumerate(found):
             wanted = None if values is None else Beside(tuple(names), values, place)
             if one.verdict.beside != wanted:
                 raise InputError("its pools do not belong together", where=path, hint="judge again")
         judged_at = datetime.fromisoformat(record["judged_at"])
-        sides = [(one.candidate, one.champion) for one in found]
         verdict, _ = _over_all(policy, judged_at, names, [one.verdict for one in found], sides)
         check_same_judgement(record, verdict.to_json([str(one["folder"]) for one in record["pools"]]), where=path)
         return {str(record["pools"][place]["folder"]): found[place].record for place in verdict.promoted_for}

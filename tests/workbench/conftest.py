@@ -10,6 +10,15 @@ def _quick(few_pictures, few_places):
     """What is kept and judged is tried here, not pictures."""
 
 
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """The working folder is a project: models, record and ledger lie in it."""
+    (tmp_path / "rook-bench.toml").touch()
+    monkeypatch.delenv("ROOK_BENCH_TRIALS")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="package")
 def swaps(tape):
     """500 swaps, about two hours."""

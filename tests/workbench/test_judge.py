@@ -12,6 +12,8 @@ from rook_bench.core import ConfigError, InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.trials import TrialLedger
 
+pytestmark = pytest.mark.usefixtures("project")
+
 TRADER = "momentum:lookback=3,threshold_bps=2"
 ASKS = {
     "primary": {"test": "superiority", "margin_bps_per_day": 0.0},
@@ -19,15 +21,6 @@ ASKS = {
 }
 MINUTES = rook.BenchConfig(clock={"bucket_s": 60})
 LOSES = {"thresholds": {"max_drawdown": {"max": 1e-9}}}
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """The working folder is a project: models, record and ledger lie in it."""
-    (tmp_path / "rook-bench.toml").touch()
-    monkeypatch.delenv("ROOK_BENCH_TRIALS")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture

@@ -26,23 +26,16 @@ from rook_bench.trials import TrialLedger
 from rook_bench.workbench.judge_pools import rejudge_pools
 from rook_bench.workbench.purse import PurseEvaluation, purse_report_again
 
+pytestmark = pytest.mark.usefixtures("project")
+
 CALM, WILD = "momentum:lookback=30,threshold_bps=30", "random:0.6"
 ASKS = {"primary": {"test": "superiority"}, "evidence": {"min_days": 0.1, "min_fills": 1}}
 MINUTES = rook.BenchConfig(clock={"bucket_s": 120}, frictions={"gas": {"gwei": 1.0}})
 
 
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    """The working folder is a project: models, record and ledger lie in it."""
-    (tmp_path / "rook-bench.toml").touch()
-    monkeypatch.delenv("ROOK_BENCH_TRIALS")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
 def pools():
-    """Three pools on one chain; on the last one nothing is decided, for its fee is dear and its tape short."""
+    """Three pools on one chain; the last one's tape is too short to decide anything."""
     made = []
     for place, (base, swaps) in enumerate((("WETH", 2200), ("UNI", 2200), ("LINK", 600))):
         made.append(simulate(swaps, np.random.default_rng(place + 1), Simulation(base_symbol=base), chain=Chain(7)))
@@ -105,7 +98,7 @@ def test_the_purse_is_that_of_the_pools_replayed_with_one(judged, pools):
     assert check.estimate.value == pytest.approx(log_difference(*sides).mean() * scale, rel=1e-9)
     left = [one for one in judged.verdict.purse if ", without " in one.name]
     assert [one.status for one in left] == ["info", "info"]
-    # Without one of two pools the other is a purse of its own, with half the capital waiting.
+    # Without one of two pools the other finds all of the purse.
     assert all(one.estimate.low > 0 for one in left)
 
 
