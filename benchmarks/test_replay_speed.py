@@ -9,7 +9,7 @@ from rook_bench.market.simulation.simulate import simulate
 from rook_bench.market.view import MarketView
 from rook_bench.metrics import analyse
 from rook_bench.replay import ReplayConfig, dtypes, loop, replay
-from rook_bench.replay.engine import execute
+from rook_bench.replay.engine import execute, opening_balances
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source, decide
 
@@ -30,11 +30,13 @@ def test_loop(benchmark, monkeypatch, tape, reference):
     decided = decide(Source.parse(reference), tape)
     config = ReplayConfig()
     execute(tape, decided.tape, apply_risk(config.risk, MarketView.whole(tape), decided.tape), config)
-    market, wishes, room, _, swap, sandwich, *rest, orders, equity = caught[0]
+    market, wishes, room, _, swap, sandwich, changes, terms, _, orders, equity = caught[0]
     ticks, _ = tape.history.records()  # the loop moves the map along, so each round begins with a fresh one
+    opening = opening_balances(config.on(tape.pool), tape)
 
     def setup():
-        return (market, wishes, room, ticks.copy(), swap, sandwich, *rest, dtypes.empty_orders(len(orders)), equity), {}
+        pool, carried = (room, ticks.copy(), swap, sandwich), dtypes.beginning(opening, tape.pool.base.unit)
+        return (market, wishes, *pool, changes, terms, carried, dtypes.empty_orders(len(orders)), equity), {}
 
     benchmark.pedantic(real, setup=setup, rounds=15, warmup_rounds=2)
     benchmark.extra_info["million_swaps_per_s"] = round(len(tape) / benchmark.stats["min"] / 1e6, 2)

@@ -120,6 +120,12 @@ class MarketView:
         return self._columns.frame.at_index[: self._stop]
 
     @property
+    def block(self) -> NDArray[np.int64] | None:
+        """Block numbers of the rows so far, shape (n,); None where the tape has none."""
+        block = self._columns.frame.block
+        return None if block is None else block[: self._stop]
+
+    @property
     def segment(self) -> NDArray[np.intp]:
         """How many holes of the tape lie before each row so far: what looks back should not look across one."""
         return self._columns.frame.segment[: self._stop]

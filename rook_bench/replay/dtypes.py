@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import mapped
+from rook_bench.core.exact import ExactInts
 
 Limbs = NDArray[np.uint64]
 Records = NDArray[np.void]
@@ -76,6 +77,26 @@ Records and not separate columns: compiled code counts references to every array
 function, and with fifteen columns that took as long as the swap itself.
 """
 
+CARRIED = np.dtype(
+    [
+        ("first", "i8"),
+        ("count", "i8"),
+        ("pending", "i8"),
+        ("sent_today", "i8"),
+        ("day", "i8"),
+        ("last_sent_ns", "i8"),
+        ("stopped", "i8"),
+        ("peak", "f8"),
+        ("opening", "f8"),
+        ("cash", *AMOUNT),
+        ("base", *AMOUNT),
+        ("held_cash", *AMOUNT),
+        ("held_base", *AMOUNT),
+    ]
+)
+"""What the loop begins with and what it leaves, so that it can go on where it stopped: the row to begin with, orders
+entered and landed so far, what the limits count, the base held at the very start, balances and what is held of them."""
+
 
 class Terms(NamedTuple):
     """Pool orientation, costs and limits that hold for the whole run; NaN or a negative number switches a limit off."""
@@ -141,6 +162,16 @@ def empty_orders(count: int) -> Records:
     for part in mapped.parts(count):
         orders["outcome"][part] = PENDING
     return orders
+
+
+def beginning(opening: tuple[int, int], base_unit: float) -> Records:
+    """The state before the first row: opening quote and base in smallest units, and nothing sent."""
+    carried = np.zeros(1, dtype=CARRIED)
+    carried["day"], carried["last_sent_ns"], carried["peak"] = -1, -1, -1.0
+    limbs = ExactInts.of(opening).limbs
+    carried["cash"], carried["base"] = limbs[0], limbs[1]
+    carried["opening"] = (float(limbs[1, 1]) * 18446744073709551616.0 + float(limbs[1, 0])) / base_unit
+    return carried
 
 
 def zeros(count: int, dtype: np.dtype[Any]) -> Records:

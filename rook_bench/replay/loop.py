@@ -16,8 +16,8 @@ from rook_bench.core import Side
 from rook_bench.execution.compiled import compiled
 from rook_bench.execution.outcome import Outcome
 from rook_bench.execution.tick_changes import apply_change
-from rook_bench.execution.wide import load, store, to_float, wide
-from rook_bench.replay.dtypes import PENDING, Balances, Given, Limbs, PoolCalls, Records, Terms
+from rook_bench.execution.wide import load, store, to_float
+from rook_bench.replay.dtypes import PENDING, Balances, Given, PoolCalls, Records, Terms
 from rook_bench.replay.entering import PPB, place, refusal
 from rook_bench.replay.fills import land_due
 
@@ -35,8 +35,7 @@ def replay_rows(
     sandwich: Any,
     changes: Records,
     terms: Any,
-    start_cash: Limbs,
-    start_base: Limbs,
+    carried: Records,
     orders: Records,
     equity: NDArray[np.float64],
 ) -> int:
@@ -48,8 +47,8 @@ def replay_rows(
         terms: what Terms holds, as a plain tuple: the type of a named one is told again at every call, which takes
             half as long as replaying a thousand orders.
         changes: of the tick map (see `execution.tick_records`); used where `terms.whole_map` says that they are all.
-        start_cash, start_base: opening balances as limbs (4,).
-        orders: filled in place, one entry per BUY or SELL among the wishes.
+        carried: one record (see `dtypes.CARRIED`): what to begin with, and in its place at the end what to go on with.
+        orders: filled in place, one entry per BUY or SELL among the wishes, behind those that are carried.
         equity: filled in place, shape (n,): quote value of both balances at each row's price.
 
     Returns:
@@ -57,18 +56,16 @@ def replay_rows(
     """
     pool, terms = PoolCalls(room, ticks, swap, sandwich), Terms(*terms)
     given = Given(market, wishes, pool, terms)
-    nothing = wide(np.uint64(0))
-    balances = Balances(load(start_cash), load(start_base), nothing, nothing)
+    before = carried[0]
+    balances = Balances(load(before.cash), load(before.base), load(before.held_cash), load(before.held_base))
+    count, pending, sent_today = before.count, before.pending, before.sent_today
+    day, last_sent_ns = before.day, before.last_sent_ns
+    peak, stopped, opening = before.peak, before.stopped != 0, before.opening
     # Typed from the start: a literal 0 would have every function that takes it compiled twice.
-    pending: Any = np.int64(0)
-    count, cursor, sent_today = pending, pending, pending
-    peak, stopped = -1.0, False
-    day: Any = np.int64(-1)
-    last_sent_ns = day
-    opening = to_float(balances.base) / terms.base_unit
+    cursor: Any = np.int64(0)
     bounded = terms.max_pool_share < np.inf or terms.max_exposure < np.inf
 
-    for row in range(market.shape[0]):
+    for row in range(before.first, market.shape[0]):
         price = market[row].price
         while cursor < changes.shape[0] and changes[cursor].before_row <= row:
             apply_change(pool.ticks, changes[cursor])
@@ -110,4 +107,10 @@ def replay_rows(
                 now = to_float(balances.cash) / terms.quote_unit + to_float(balances.base) / terms.base_unit * price
 
         equity[row] = now
-    return count
+    before.first, before.count, before.pending, before.sent_today = market.shape[0], count, pending, sent_today
+    before.day, before.last_sent_ns, before.peak, before.stopped = day, last_sent_ns, peak, np.int64(stopped)
+    store(balances.cash, before.cash)
+    store(balances.base, before.base)
+    store(balances.held_cash, before.held_cash)
+    store(balances.held_base, before.held_base)
+    return int(count)

@@ -94,11 +94,9 @@ class Sparse:
         # Only a run that needs it pays for compiling the sandwich.
         sandwich = sandwich_call() if frictions.mev == "typical" else swap_call()
         pool = (room_for_a_call(), ready.ticks, swap_call(), sandwich)
-        limbs = ExactInts.of(opening).limbs
+        carried = dtypes.beginning(opening, ready.terms.base_unit)
         orders, equity = dtypes.empty_orders(len(self.wishing)), mapped.empty(len(ready.rows))
-        loop.replay_rows(
-            ready.market, ready.wishes, *pool, ready.changes, tuple(ready.terms), limbs[0], limbs[1], orders, equity
-        )
+        loop.replay_rows(ready.market, ready.wishes, *pool, ready.changes, tuple(ready.terms), carried, orders, equity)
         return ready.on_tape(orders)
 
     def prepared(self, permitted: Permitted, frictions: Frictions, *, every: bool = False) -> Prepared:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from rook_bench.core import RookError
+from rook_bench.core import InputError, RookError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.execution.frictions import YEAR_S
 from rook_bench.market.view import MarketView
@@ -95,6 +95,27 @@ def drawdown_stop(fraction: Annotated[float, Field(gt=0, le=1)] = 0.2) -> Limits
 def cost_aware_minimum(max_cost_bps: Positive = 25.0) -> Limits:
     """Refuse orders too small or too large to be cheap: fee, impact and gas above this share of their value."""
     return Limits(max_cost_bps=max_cost_bps)
+
+
+Block = Annotated[int, Field(ge=0)]
+
+
+@risk_filter
+def blackout(blocks: tuple[tuple[Block, Block], ...] = ()) -> Allow:
+    """No orders on swaps of these ranges of blocks, both ends included: maintenance, or what was decided too late."""
+
+    def allow(view: MarketView, decisions: DecisionTape) -> NDArray[np.bool_]:
+        if view.block is None:
+            hint = "use a tape with block numbers, or leave the filter away"
+            raise InputError("the tape has no block numbers", where="risk filter blackout", hint=hint)
+        allowed = np.ones(len(view.block), dtype=bool)
+        for first, last in blocks:
+            # Blocks are in order, so that a range is a slice.
+            rows = np.searchsorted(view.block, [first, last + 1], side="left")
+            allowed[rows[0] : rows[1]] = False
+        return allowed
+
+    return allow
 
 
 def read_by(name: str) -> str | None:

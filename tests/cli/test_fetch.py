@@ -242,7 +242,7 @@ def test_garbage_and_limits_on_the_way(fake, fetch):
         (("--pool", POOL, "--from-block", "590"), ("it is after block 536", "smaller --reorg-depth")),
         (("--pool", "0x" + "99" * 20, "--from-block", "0"), ("no contract at", "ethereum (chain 1)")),
         (("--pool", POOL, "--from-block", "0", "--to-block", "9"), ("no swap in these blocks",)),
-        (("--pool", POOL, "--from-block", "0", "--rpc", "node.example"), ("not an http(s) URL",)),
+        (("--pool", POOL, "--from-block", "0", "--rpc", "node.example"), ("neither an http(s) or ws(s) URL",)),
     ],
 )
 def test_mistakes_are_one_line(fake, fetch, checkout, arguments, words):

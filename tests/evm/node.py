@@ -20,10 +20,10 @@ _GAS = hex(12_000_000)
 
 
 @contextmanager
-def running(program: Path) -> Iterator[str]:
+def running(program: Path, *more: str) -> Iterator[str]:
     """Start anvil, which mines when told to; its URL. Killed at the end."""
     command = [str(program), "--host", "127.0.0.1", "--port", "0", "--no-mining", "--order", "fifo"]
-    command += ["--hardfork", "cancun", "--gas-limit", "1000000000", "--timestamp", str(GENESIS)]
+    command += ["--hardfork", "cancun", "--gas-limit", "1000000000", "--timestamp", str(GENESIS), *more]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         yield "http://" + _address(process)
@@ -50,8 +50,8 @@ class NodeChain:
         self.url = url
         # Thousands of small requests: http.client takes a tenth of the time that web3 takes for each.
         self._connection = HTTPConnection(url.removeprefix("http://"))
-        self.sender = self._rpc("eth_accounts")[0]
-        self._rpc("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
+        self.sender = self.rpc("eth_accounts")[0]
+        self.rpc("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
         self._waiting: list[str] | None = None
 
     def deploy(self, code: bytes) -> str:
@@ -65,12 +65,12 @@ class NodeChain:
         return Receipt(b"", [])
 
     def read(self, to: str, data: bytes) -> bytes:
-        answer = self._rpc("eth_call", {"to": to, "data": _text(data)}, "latest")
+        answer = self.rpc("eth_call", {"to": to, "data": _text(data)}, "latest")
         return bytes.fromhex(answer.removeprefix("0x"))
 
     def place(self, address: str, code: bytes) -> None:
         """Put a contract's final code at an address of choice."""
-        self._rpc("anvil_setCode", address, _text(code))
+        self.rpc("anvil_setCode", address, _text(code))
 
     @contextmanager
     def one_block(self) -> Iterator[list[Receipt]]:
@@ -79,7 +79,7 @@ class NodeChain:
         try:
             yield receipts
             self.mine()
-            mined = [self._rpc("eth_getTransactionReceipt", identifier) for identifier in self._waiting]
+            mined = [self.rpc("eth_getTransactionReceipt", identifier) for identifier in self._waiting]
             receipts += [_receipt(each) for each in mined if each["status"] == "0x1"]
         finally:
             self._waiting = None
@@ -87,21 +87,22 @@ class NodeChain:
     def mine(self, blocks: int = 1) -> None:
         """Close this many blocks."""
         for _ in range(blocks):
-            self._rpc("evm_mine")
+            self.rpc("evm_mine")
 
     def newest(self) -> int:
         """Number of the newest block."""
-        return int(self._rpc("eth_blockNumber"), 16)
+        return int(self.rpc("eth_blockNumber"), 16)
 
     def _submit(self, transaction: dict[str, str]) -> str:
         # A fixed amount of gas: a transaction that will revert is sent all the same.
-        return self._rpc("eth_sendTransaction", {"from": self.sender, "gas": _GAS, **transaction})
+        return self.rpc("eth_sendTransaction", {"from": self.sender, "gas": _GAS, **transaction})
 
     def _mined(self, identifier: str) -> dict[str, Any]:
         self.mine()
-        return self._rpc("eth_getTransactionReceipt", identifier)
+        return self.rpc("eth_getTransactionReceipt", identifier)
 
-    def _rpc(self, method: str, *arguments: Any) -> Any:
+    def rpc(self, method: str, *arguments: Any) -> Any:
+        """What the node answers to any call."""
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": arguments})
         self._connection.request("POST", "/", body, {"Content-Type": "application/json"})
         answer = json.loads(self._connection.getresponse().read())

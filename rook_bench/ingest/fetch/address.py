@@ -12,23 +12,30 @@ SHORTEST_SECRET = 6
 
 
 class Address:
-    """An http(s) URL of a JSON-RPC endpoint; `str` of it is scheme and host only.
+    """An http(s) or ws(s) URL of a JSON-RPC endpoint, of which `str` is scheme and host only; or a path that ends in
+    .ipc, of the socket of a node on this machine.
+
+    Attributes:
+        url: all of it; scheme: "http", "https", "ws", "wss" or "ipc".
 
     Raises:
-        InputError: not an http(s) URL.
+        InputError: it is neither.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url.strip()
+        if self.url.endswith(".ipc") and "://" not in self.url:
+            self.scheme, self._shown, self._secrets = "ipc", self.url, list[str]()
+            return
         try:
             parts = urlsplit(self.url)
             host, port = parts.hostname, parts.port
         except ValueError:
             host, port = None, None
-        if host is None or parts.scheme not in ("http", "https"):
-            raise InputError(
-                "the node's address is not an http(s) URL", where="--rpc", hint="for example http://localhost:8545"
-            )
+        if host is None or parts.scheme not in ("http", "https", "ws", "wss"):
+            what = "the node's address is neither an http(s) or ws(s) URL nor a path that ends in .ipc"
+            raise InputError(what, where="--rpc", hint="for example http://localhost:8545")
+        self.scheme = parts.scheme
         self._shown = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
         words = [
             parts.username,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,12 +49,17 @@ class Reorganised(Exception):
 
 @dataclass(frozen=True)
 class Chunk:
-    """The events of the blocks `first` to `last`, and the hash of the last block as they were read."""
+    """The events of the blocks `first` to `last`, and the hash of the last block as they were read.
+
+    Attributes:
+        hashes: of each block with an event, by its number.
+    """
 
     first: int
     last: int
     last_hash: str
     table: pa.Table
+    hashes: Mapping[int, str] = field(default_factory=dict)
 
 
 def read_chunk(node: Node, key: PoolKey, first: int, last: int, *, gas_prices: bool = False) -> Chunk:
@@ -97,7 +102,8 @@ def read_chunk(node: Node, key: PoolKey, first: int, last: int, *, gas_prices: b
     except (pa.ArrowInvalid, OverflowError, ValueError) as error:
         what = f"a log of blocks {first} to {last} holds an impossible value ({str(error).splitlines()[0]})"
         raise InputError(what, where=node.address, hint="use another node") from None
-    return Chunk(first, last, last_hash, table)
+    hashes = {_integer(log["blockNumber"]): log["blockHash"].lower() for log in logs}
+    return Chunk(first, last, last_hash, table, hashes)
 
 
 def _checked(logs: list[dict[str, Any]], key: PoolKey, first: int, last: int, last_hash: str) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 from rook_bench.core import InputError
 from rook_bench.ingest.fetch.address import Address
 from rook_bench.ingest.fetch.rpc_errors import Complaint, Kind, complaint
+from rook_bench.ingest.fetch.transport import provider_of
 
 BATCH = 100
 TRIES = 8
@@ -35,7 +36,7 @@ class Node:
     """One endpoint. Waits double with jitter, or last as long as the node asks for.
 
     Args:
-        url: http(s) address; a key in it is never shown.
+        url: http(s) or ws(s) address, of which a key in it is never shown; or the path of an IPC socket.
         rng: draws the jitter.
         tries: how often one question is asked before giving up.
         first_wait_s: the first wait; it doubles each time, up to a minute.
@@ -43,7 +44,7 @@ class Node:
         remark: told about waits that a person would notice.
 
     Raises:
-        InputError: web3 is not installed, or the address is not an http(s) URL.
+        InputError: web3 is not installed, or the address is none.
     """
 
     def __init__(
@@ -57,14 +58,7 @@ class Node:
         remark: Callable[[str], None] = lambda text: None,
     ) -> None:
         self.address = Address(url)
-        try:
-            from web3 import HTTPProvider
-        except ImportError:
-            raise InputError("fetching from a node needs web3", hint='pip install "rook-bench[chain]"') from None
-        # The provider's own retries know nothing of Retry-After, nor of limits told inside an answer.
-        self._provider: Any = HTTPProvider(
-            self.address.url, request_kwargs={"timeout": timeout_s}, exception_retry_configuration=None
-        )
+        self._provider: Any = provider_of(self.address, timeout_s)
         self._rng, self._tries, self._first_wait_s, self._remark = rng, tries, first_wait_s, remark
         self._batch = BATCH
         self._has_answered = False
@@ -212,6 +206,12 @@ class Node:
             raise Complaint(Kind.AWAY, "no connection") from None
         except exceptions.RequestException as error:
             self._unreachable(f"the request can't be made ({type(error).__name__})")
+        except TimeoutError:
+            raise Complaint(Kind.SLOW, "no answer in time") from None
+        except OSError:  # of a socket
+            if not self._has_answered:
+                self._unreachable("no connection")
+            raise Complaint(Kind.AWAY, "no connection") from None
         except (ValueError, TypeError, KeyError, AttributeError, IndexError):  # web3's, of what is not JSON-RPC
             raise Complaint(Kind.GARBAGE, "the answer is not JSON-RPC") from None
 
