@@ -1,4 +1,4 @@
-"""A session held against the chain and a replay: the same events, the same decisions, the same orders, the same equity."""
+"""A session held against the chain and a replay: the same events, decisions, orders and equity."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from rook_bench.live.rows import frame_of
 from rook_bench.market.events import concat
 from rook_bench.market.frame import SwapFrame
 from rook_bench.market.view import MarketView
+from rook_bench.plugins import risk_filter
 from rook_bench.replay.engine import execute
 from rook_bench.replay.market_rows import landing
 from rook_bench.risk import apply_risk
@@ -111,7 +112,11 @@ def check_events(recorded: Recorded, again: pa.Table, findings: Findings) -> Non
             continue
         where = f"block {place[0]}, log {place[1]}"
         if found is None or told is None:
-            what = f"the journal has a {told['event']} there" if told else f"the chain has a {(found or {})['event']} there"
+            what = (
+                f"the journal has a {told['event']} there"
+                if told
+                else f"the chain has a {(found or {})['event']} there"
+            )
             findings.add("events", "", where, what)
             continue
         name = next(key for key in sorted(told.keys() | found.keys()) if told.get(key) != found.get(key))
@@ -187,16 +192,13 @@ def _in_parts(source: Source, told: Told, frame: SwapFrame, seed: int, rows: NDA
 
 
 def _turning(recorded: Recorded, one: NDArray[np.float64], other: NDArray[np.float64]) -> int:
-    thresholds = [
-        float(filter_.get("minimum", 0.6)) if isinstance(filter_, dict) else _minimum(filter_)
-        for filter_ in recorded.config.risk.filters
-        if (filter_.get("name") if isinstance(filter_, dict) else filter_.split(":")[0]) == "confidence_threshold"
+    chosen = [risk_filter.choose(reference) for reference in recorded.config.risk.filters]
+    lowest = [
+        float(made.params.get("minimum", made.plugin.parameters["minimum"].default))
+        for made in chosen
+        if made.plugin.name == "confidence_threshold"
     ]
-    return sum(int(((one >= at) != (other >= at)).sum()) for at in thresholds)
-
-
-def _minimum(reference: str) -> float:
-    return float(reference.partition(":")[2].removeprefix("minimum=") or 0.6)
+    return sum(int(((one >= at) != (other >= at)).sum()) for at in lowest)
 
 
 def check_ledger(recorded: Recorded, name: str, decided: DecisionTape, frame: SwapFrame, findings: Findings) -> None:
@@ -222,9 +224,9 @@ def check_ledger(recorded: Recorded, name: str, decided: DecisionTape, frame: Sw
         findings.add("orders", name, _where(frame, row), what)
     if len(told.equity) != until:
         findings.add("equity", name, "all", f"it was told after {len(told.equity)} swaps, and is known after {until}")
-    for row, (mine, found) in enumerate(zip(told.equity, equity[:until].tolist(), strict=False)):
-        if mine != found:
-            findings.add("equity", name, _where(frame, row), f"it was {mine!r}, the replay has {found!r}")
+    for row, (was, now) in enumerate(zip(told.equity, equity[:until].tolist(), strict=False)):
+        if was != now:
+            findings.add("equity", name, _where(frame, row), f"it was {was!r}, the replay has {now!r}")
 
 
 def _where(frame: SwapFrame, row: int) -> str:
@@ -263,7 +265,8 @@ def sources_again(recorded: Recorded, given: Mapping[str, Source] | None = None)
 def shown(findings: Findings) -> Sequence[str]:
     """The differences in lines, and how many more there are."""
     lines = [
-        f"{one.kind}{f' of {one.source}' if one.source else ''}, {one.where}: {one.what}" for one in findings.differences
+        f"{one.kind}{f' of {one.source}' if one.source else ''}, {one.where}: {one.what}"
+        for one in findings.differences
     ]
     more = {kind: count - SHOWN for kind, count in findings.counts.items() if count > SHOWN}
     return [*lines, *(f"... and {count} more of {kind}" for kind, count in more.items())]

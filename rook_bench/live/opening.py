@@ -186,6 +186,7 @@ def _begun(
         **asked.facts(),
         "lookback": {name: desk.lookback for name, desk in state.desks.items()},
         "gas_prices": asked.gas_prices,
+        "bounds": asked.bounds.model_dump(mode="json"),
         "first": found.advance.first,
         "start": start_to_json(found.start),
     }
@@ -230,7 +231,7 @@ def _resumed(journal: Journal, node: Node, facts: PoolFacts, asked: Asked, tell:
     state.settle()
     state.tidy(head)
     session = Session(journal, follower, state, asked.config, Switch(folder), asked.bounds, tell)
-    journal.add({"kind": "started", "block": follower.number})
+    journal.add({"kind": "started", "block": follower.number, "bounds": asked.bounds.model_dump(mode="json")})
     return session
 
 

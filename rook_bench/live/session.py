@@ -33,8 +33,9 @@ class Seen:
     """What a session has seen and done since it was started, for whoever watches it.
 
     Attributes:
-        blocks, swaps, forks, late, errors: how many; deepest: blocks that the deepest fork replaced.
-        head: the newest block; at: when it came (monotonic seconds), seconds: its own time.
+        blocks, swaps, forks, errors: how many; late: swaps; in_time: blocks that were decided so.
+        deepest: blocks that the deepest fork replaced.
+        head: the newest block; at: when it came (monotonic seconds), seconds_of_head: its own time.
         decisions: by desk and side; orders: by desk and outcome.
         seconds: of the last step, by stage; work_s: of each of the last blocks that were decided in time.
     """
@@ -44,6 +45,7 @@ class Seen:
     forks: int = 0
     deepest: int = 0
     late: int = 0
+    in_time: int = 0
     errors: int = 0
     head: int = 0
     at: float = math.nan
@@ -225,6 +227,7 @@ class Session:
         if swaps and late is not None:
             seen.late += swaps
         elif swaps:
+            seen.in_time += 1
             seen.work_s = [*seen.work_s[-KEPT_TIMES + 1 :], work_s]
         for name, tape in told.items():
             counts = seen.decisions.setdefault(name, {})

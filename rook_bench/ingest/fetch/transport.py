@@ -50,7 +50,7 @@ def _over_websocket(url: str, timeout_s: float) -> Any:
     from web3.providers import JSONBaseProvider
 
     class OverWebSocket(JSONBaseProvider):
-        """One request at a time over one connection, which is made anew after it was cut (web3's own is asynchronous)."""
+        """One request at a time over a connection that is made anew after a cut (web3's own is asynchronous)."""
 
         def __init__(self) -> None:
             super().__init__()
