@@ -85,19 +85,9 @@ def head_at(node: Node, number: int) -> str | None:
 def _read_back(
     node: Node, key: PoolKey, head: Head, swaps: int, first: int | None, gas_prices: bool
 ) -> tuple[list[Block], Block | None]:
-    """The blocks of the tape, and the one with a swap before them, where there is one."""
-    step, found, requests = Step(FIRST_STEP), list[Block](), 0
-    last = head.number
-
-    def enough() -> bool:
-        if any(INITIALIZE in block.events["event"].to_pylist() for block in found):
-            return True
-        traded = [block for block in found if block.swaps]
-        if first is not None:
-            return bool(traded) and traded[0].number < first
-        return sum(block.swaps for block in traded[1:]) >= swaps
-
-    while last >= 0 and requests < MOST_REQUESTS and not enough():
+    """The blocks of the tape, and one before them that tells the price, where there is one."""
+    step, found, requests, last = Step(FIRST_STEP), list[Block](), 0, head.number
+    while last >= 0 and requests < MOST_REQUESTS and not _enough(found, swaps, first):
         begin = max(0, last - step.blocks + 1)
         try:
             chunk = read_chunk(node, key, begin, last, gas_prices=gas_prices)
@@ -108,18 +98,37 @@ def _read_back(
         step.answered(last - begin + 1, chunk.table.num_rows, 0.0)
         found = [*blocks_of(chunk), *found]
         last = begin - 1
-    traded = [block for block in found if block.swaps]
-    if any(INITIALIZE in block.events["event"].to_pylist() for block in found):
-        return [block for block in found if first is None or block.number >= first], None
-    border = traded[0] if traded else None
-    for block in traded:
-        later = sum(other.swaps for other in traded if other.number > block.number)
-        if (block.number < first) if first is not None else later >= swaps:
-            border = block
-    if first is not None and border is not None and border.number >= first:
-        border = None
-    kept = [block for block in found if block.number > (border.number if border else -1)]
-    return [block for block in kept if first is None or block.number >= first], border
+    priced = [block for block in found if _prices(block)]
+    if first is not None:
+        earlier = [block for block in priced if block.number < first]
+        return [block for block in found if block.number >= first], earlier[-1] if earlier else None
+    later = 0
+    for block in reversed(priced):
+        if later >= swaps:
+            return [one for one in found if one.number > block.number], block
+        later += block.swaps
+    if _born(found) or not priced:
+        return found, None
+    return [one for one in found if one.number > priced[0].number], priced[0]
+
+
+def _enough(found: list[Block], swaps: int, first: int | None) -> bool:
+    """Whether the tape's blocks are there, and one before them that tells the price; or the pool's birth."""
+    priced = [block for block in found if _prices(block)]
+    if _born(found):
+        return True
+    if first is not None:
+        return bool(priced) and priced[0].number < first
+    return sum(block.swaps for block in priced[1:]) >= swaps
+
+
+def _prices(block: Block) -> bool:
+    """Whether a block says at which price the pool stands after it."""
+    return any(event in (SWAP, INITIALIZE) for event in block.events["event"].to_pylist())
+
+
+def _born(blocks: list[Block]) -> bool:
+    return any(INITIALIZE in block.events["event"].to_pylist() for block in blocks)
 
 
 def _start(
@@ -137,7 +146,7 @@ def _start(
     ticks = read_ticks(node, key, pool.tick_spacing, head.number, tick)
     for block in reversed(tape):
         _undo(ticks, block.events)
-    last = before.events.filter(pc.equal(before.events["event"], SWAP)).slice(before.swaps - 1).to_pylist()[0]
+    last = before.events.filter(pc.is_in(before.events["event"], pa.array([SWAP, INITIALIZE]))).to_pylist()[-1]
     return start_of(int(last["sqrt_price_x96"]), int(last["tick"]), ticks)
 
 

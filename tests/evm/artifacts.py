@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import platform
 from pathlib import Path
@@ -45,6 +46,13 @@ def missing() -> str | None:
     if all((FOLDER / path).exists() for path in PATHS.values()):
         return None
     return "npm is absent: the published contracts are not installed; with npm, run make setup-contracts"
+
+
+def why_no_node() -> str | None:
+    """Why there can be no node here, or None."""
+    if importlib.util.find_spec("web3") is None:
+        return "web3 is not installed"
+    return missing() or (None if anvil().exists() else "@foundry-rs/anvil has no program for this machine")
 
 
 def _code(name: str, part: str) -> bytes:

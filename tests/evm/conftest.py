@@ -23,11 +23,8 @@ def contracts():
 @pytest.fixture(scope="session")
 def anvil():
     """URL of a node that mines when told to; killed at the end."""
-    pytest.importorskip("web3", reason="web3 is not installed")
-    if reason := artifacts.missing():
+    if reason := artifacts.why_no_node():
         pytest.skip(reason)
-    if not artifacts.anvil().exists():
-        pytest.skip("@foundry-rs/anvil has no program for this machine")
     from node import running
 
     with running(artifacts.anvil()) as url:

@@ -1,5 +1,6 @@
 """One node, asked over http, a websocket and a socket: the same answers, and the same patience."""
 
+import artifacts
 import numpy as np
 import pytest
 
@@ -11,13 +12,8 @@ from rook_bench.ingest.fetch.get_logs import read_chunk
 @pytest.fixture(scope="module")
 def own_anvil(tmp_path_factory):
     """A node with a socket, and a small pool on it: (http URL, path of the socket, the pool)."""
-    pytest.importorskip("web3", reason="web3 is not installed")
-    import artifacts
-
-    if reason := artifacts.missing():
+    if reason := artifacts.why_no_node():
         pytest.skip(reason)
-    if not artifacts.anvil().exists():
-        pytest.skip("@foundry-rs/anvil has no program for this machine")
     from lived_pool import lived_v3
     from node import running
 

@@ -23,7 +23,7 @@ class Market:
     """
 
     def __init__(self, url: str, protocol: str, seed: object) -> None:
-        self.url, self.chain, self.random = url, NodeChain(url), Random(f"{protocol} {seed}")
+        self.url, self.chain, self.random = url, NodeChain(url), Random(f"market {protocol} {seed}")
         price = sqrt_price_at_tick(3)
         if protocol == "v3":
             self.pool = V3Pool(V3Contracts(self.chain), 500, SPACING, price)
