@@ -8,12 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from rook_bench.cli.options import RPC_VARIABLE
 from rook_bench.core import InputError
 from rook_bench.core.console import say
 from rook_bench.ingest.fetch import PoolKey
 from rook_bench.workbench import fetch as bench
-
-RPC_VARIABLE = "ROOK_BENCH_RPC"
 
 
 def fetch(

@@ -19,6 +19,7 @@ from rook_bench.cli.options import (
     Limit,
     MinSwaps,
     Models,
+    NodeOfSession,
     PolicyFile,
     PoolChoice,
     Prepared,
@@ -95,6 +96,11 @@ def gate(
     base: BaseChoice = None,
     reference: References = None,
     allow_rounded: AllowRounded = False,
+    live: Annotated[
+        Path | None,
+        typer.Option("--live", metavar="DIR", help="A live session of the candidate, where the policy asks for one."),
+    ] = None,
+    rpc: NodeOfSession = None,
     allow_plugin: AllowPlugin = None,
     track: Track = None,
     json: Annotated[bool, typer.Option("--json", help="Print verdict.json and nothing else.")] = False,
@@ -120,7 +126,7 @@ def gate(
     }
     if data is not None and (len(data) > 1 or min_swaps is not None):
         one_tape = {"--pool": pool, "--base": base, "--split": split, "--prepared": prepared, "--track": track}
-        refuse_with_several(one_tape)
+        refuse_with_several(one_tape | {"--live": live})
         taken = {name: part[name] for name in ("since", "until", "limit")}
         tapes = read_several(data, min_swaps, allow_rounded, reference, **taken)
         over = judge_pools(policy, candidate, champion, tapes=tapes, config=config, **asked)
@@ -130,6 +136,7 @@ def gate(
             print_pools(over.verdict)
         return _said(out, record, over.exit_code, json)
     tape = None if data is None else partial(read_part, data[0], pool, allow_rounded, base, reference, **part)
+    asked |= {"live": live, "rpc": rpc}
     judged = bench.judge(policy, candidate, champion, tape=tape, config=only(config, "--config"), **asked)
     with whole_folder(out) as aside:
         record = judged.write(aside)

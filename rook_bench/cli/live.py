@@ -16,9 +16,9 @@ import typer
 from rich.progress import Progress
 from rich.status import Status
 
-from rook_bench.cli.fetch import RPC_VARIABLE
 from rook_bench.cli.options import (
     CALLED,
+    RPC_VARIABLE,
     SOURCE_HELP,
     ConfigFile,
     Engine,

@@ -58,7 +58,7 @@ def _say_findings(folder: Path, found: bench.LiveCheck) -> None:
     told, recorded = found.findings, found.recorded
     first, last = recorded.first["first"], recorded.last
     say(f"{folder}: blocks {first} to {last} of {recorded.pool.pair}, against {found.against}")
-    say(f"{told.events:,} events, {told.swaps:,} swaps, {found.decided:,} of them decided on in time")
+    say(f"{told.events:,} events, {told.swaps:,} swaps, {found.decided_in_time:,} of them decided on in time")
     if recorded.paper:
         say(f"{told.orders:,} orders")
     forks = f", {len(recorded.forks)} forks (up to {max(recorded.forks)} blocks)" if recorded.forks else ""

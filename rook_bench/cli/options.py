@@ -188,6 +188,19 @@ TrialsBranchName = Annotated[
 ]
 
 
+RPC_VARIABLE = "ROOK_BENCH_RPC"
+
+NodeOfSession = Annotated[
+    str | None,
+    typer.Option(
+        "--rpc",
+        metavar="URL",
+        envvar=RPC_VARIABLE,
+        show_envvar=True,
+        help="With a live session: a node to fetch its blocks from anew; only its host is ever printed.",
+    ),
+]
+
 RayAddress = Annotated[
     str | None,
     typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster: its address, or auto for one on this machine."),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.options import AllowPlugin, ChampionPool, Json, Models, Track, Trials
+from rook_bench.cli.options import AllowPlugin, ChampionPool, Json, Models, NodeOfSession, Track, Trials
 from rook_bench.cli.tracking import put, tracking
 from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json
@@ -43,6 +43,7 @@ def promote(
             "--allow-other-config", help="Accept other assumptions or another clock than the champion's; recorded."
         ),
     ] = False,
+    rpc: NodeOfSession = None,
     allow_plugin: AllowPlugin = None,
     trials: Trials = None,
     track: Track = None,
@@ -75,6 +76,7 @@ def promote(
             allow_other_champion=allow_other_champion,
             allow_other_policy=allow_other_policy,
             allow_other_config=allow_other_config,
+            rpc=rpc,
             allow_plugins=allow_plugin or (),
         )
     put(tracker, place)

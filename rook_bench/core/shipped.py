@@ -43,7 +43,11 @@ KINDS: dict[KindName, Kind] = {
         "policy",
         "strategies",
         _CONFIG,
-        {"rook-promotion": "strategies/gate.toml", "first-champion": "strategies/first_champion.toml"},
+        {
+            "rook-promotion": "strategies/gate.toml",
+            "first-champion": "strategies/first_champion.toml",
+            "production": "strategies/production.toml",
+        },
     ),
     "config": Kind(
         "configuration",

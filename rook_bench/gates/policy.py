@@ -198,6 +198,24 @@ class PlantedFall(Config):
     plugin_places: int = Field(default=32, ge=2, le=1000)
 
 
+class Live(Config):
+    """What a live session of the candidate has to show (`rook-bench live`, `gate --live`).
+
+    Attributes:
+        min_days: from the first swap that was decided in time to the last.
+        max_late_share: share of the swaps since it began on which nothing could be traded: after a gap, too late,
+            or killed.
+        max_drift: decisions, orders and marks that do not come out again when the candidate is asked anew.
+        against: "chain": the session's events were fetched anew from a node for the verdict; "journal": its own
+            events are believed.
+    """
+
+    min_days: float = Field(default=7.0, ge=0)
+    max_late_share: float = Field(default=0.05, ge=0, le=1)
+    max_drift: int = Field(default=0, ge=0)
+    against: Literal["chain", "journal"] = "chain"
+
+
 class Assumptions(Config):
     """What a verdict may rest on; anything else is not what was asked, and INVALID.
 
@@ -205,11 +223,14 @@ class Assumptions(Config):
         real_costs: orders pay at least the pool's own fee, and gas that is not far below what the tape's own
             swaps paid, or what is usual on the chain.
         real_latency: orders land a swap, a block or a block's time after what they answer, or later.
+        live_latency: the same without the swap: a block's swaps become known together, so that no order lands
+            between them.
         require: exact values of settings by their dotted names ("frictions.latency.swaps", "clock.bucket_s").
     """
 
     real_costs: bool = False
     real_latency: bool = False
+    live_latency: bool = False
     require: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("require")
@@ -228,7 +249,7 @@ class Policy(Config):
         name: what the verdict calls it.
         primary: the question that decides; without it the gate only checks bounds.
         assumptions, evidence, degeneracy, stress, selection: see there.
-        calibration, planted_fall: see there; None leaves it out.
+        calibration, planted_fall, live: see there; None leaves it out.
         thresholds: bounds on the candidate's estimates, by metric.
         versus_champion: bounds on candidate minus champion, by metric (of point estimates).
         checks: further checks by name (plugins of kind gate_check), or as tables with parameters.
@@ -242,6 +263,7 @@ class Policy(Config):
     calibration: Calibration | None = None
     stress: Stress = Stress()
     planted_fall: PlantedFall | None = None
+    live: Live | None = None
     selection: Selection = Selection()
     thresholds: dict[str, Bounds] = Field(default_factory=dict)
     versus_champion: dict[str, Bounds] = Field(default_factory=dict)

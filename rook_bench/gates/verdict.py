@@ -21,6 +21,7 @@ from rook_bench.sources.identity import NOTHING, identity_of
 
 if TYPE_CHECKING:  # a verdict is read without what measures and judges
     from rook_bench.gates.checks.beside import Beside
+    from rook_bench.gates.checks.live import LiveShown
     from rook_bench.metrics import Analysis
     from rook_bench.sources import Source
 
@@ -49,6 +50,7 @@ class Verdict:
         trials: head of the trial ledger, looks and candidates; None where no ledger was read.
         waivers: what was handed in.
         beside: the pools that the candidate was judged on at once; None where it was this one alone.
+        live: what a live session showed; None where none was.
     """
 
     verdict: str
@@ -64,6 +66,7 @@ class Verdict:
     trials: dict[str, Any] | None = None
     waivers: tuple[Waiver, ...] = ()
     beside: Beside | None = None
+    live: LiveShown | None = None
 
     @property
     def reasons(self) -> list[str]:
@@ -97,6 +100,7 @@ class Verdict:
             "code_hash": sha256_code(),
             "rook_bench": version("rook-bench"),
             **({} if self.beside is None else {"beside": self.beside.to_json()}),
+            **({} if self.live is None else {"live": self.live.to_json()}),
         }
         return sealed(record)
 
@@ -114,6 +118,7 @@ def judge(
     tries: Tries | None = None,
     waivers: Sequence[Waiver] = (),
     beside: Beside | None = None,
+    live: LiveShown | None = None,
     judged_at: datetime | None = None,
 ) -> Verdict:
     """Ask every check of the policy; a candidate that must not be judged gets no other answer than INVALID.
@@ -124,6 +129,7 @@ def judge(
         tries: what the trial ledger knows; without it, checks about trials are inconclusive.
         waivers: checks that somebody answers for.
         beside: the pools that the candidate is judged on at once, this tape's among them.
+        live: what a live session of the candidate showed.
         judged_at: now, unless an earlier judgement is repeated.
 
     Raises:
@@ -152,6 +158,7 @@ def judge(
             *evidence,
             *checks.degeneracy(policy.degeneracy, candidate),
             *([] if policy.calibration is None else [checks.calibration(policy.calibration, candidate)]),
+            *([] if policy.live is None else [checks.live(policy.live, live)]),
             *checks.selection(policy.selection, policy.primary, candidate, champion, tries),
             *checks.thresholds(policy.thresholds, candidate),
             *checks.versus_champion(policy.versus_champion, candidate, champion, enough=enough),
@@ -202,6 +209,7 @@ def judge(
         },
         waivers=tuple(waivers),
         beside=beside,
+        live=live,
     )
 
 

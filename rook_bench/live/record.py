@@ -118,11 +118,14 @@ class Recorded:
         return out
 
 
-def read_session(folder: Path) -> Recorded:
+def read_session(folder: Path, *, upto: str | None = None) -> Recorded:
     """Read a session's journal, verified line by line.
 
+    Args:
+        upto: hash of the last entry to read; all by default.
+
     Raises:
-        InputError: there is none, or it is not as it was written.
+        InputError: there is none, or it is not as it was written; it never had an entry of that hash.
     """
     entries = read_journal(folder)
     first = next(entries, None)
@@ -132,11 +135,16 @@ def read_session(folder: Path) -> Recorded:
     recorded.told = {source["name"]: Told() for source in first["sources"]}
     try:
         for entry in entries:
+            if recorded.head == upto:
+                break
             _read(recorded, entry)
             recorded.head = entry["hash"]
     except (KeyError, TypeError, ValueError) as error:
         what = f"an entry lacks or garbles something ({type(error).__name__}: {error})"
         raise InputError(what, where=folder / FILE) from None
+    if upto not in (None, recorded.head):
+        what = f"no entry has the hash {str(upto)[:16]}"
+        raise InputError(what, where=folder / FILE, hint="was the journal cut or replaced?")
     return recorded
 
 

@@ -28,6 +28,7 @@ from rook_bench.trials import TrialLedger
 from rook_bench.workbench.config import BenchConfig, settings_of
 from rook_bench.workbench.evaluation import REPR_WIDTH, Evaluation, load_run, within
 from rook_bench.workbench.folder import save_comparison, title_of
+from rook_bench.workbench.live import live_shown
 from rook_bench.workbench.running import Asked, Tape, named, run_sources, tape_of, told_apart, with_options
 from rook_bench.workbench.trials_branch import TrialsBranch
 from rook_bench.workbench.tries import (
@@ -120,6 +121,8 @@ def judge(
     models: str | Path | None = None,
     trials: str | Path | None = None,
     shared: TrialsBranch | None = None,
+    live: str | Path | None = None,
+    rpc: str | None = None,
     allow_plugins: Iterable[str | Path] = (),
 ) -> Judgement:
     """Judge a candidate by a policy, after its sources were asked again; the look is put on record first.
@@ -137,6 +140,8 @@ def judge(
         trials: folder of the trial ledger; the project's by default.
         shared: a branch that the ledger is shared on. It is fetched first, and the look is there before the verdict
             is known; where that can't be, there is no verdict.
+        live: folder of a live session of the candidate, where the policy asks for one; rpc: a node to fetch its
+            blocks from anew.
         allow_plugins: files and folders whose code may run beside the project's strategies and the sources that are
             named here: that of runs, of the policy, the configuration and the promotion record.
 
@@ -158,6 +163,8 @@ def judge(
             models=models,
             trials=trials,
             shared=shared,
+            live=live,
+            rpc=rpc,
         )
 
 
@@ -200,6 +207,8 @@ def _judge(
     models: str | Path | None,
     trials: str | Path | None,
     shared: TrialsBranch | None,
+    live: str | Path | None,
+    rpc: str | None,
 ) -> Judgement:
     rules = policy if isinstance(policy, Policy) else load_policy(policy)
     signed = [waiver if isinstance(waiver, Waiver) else load_waiver(waiver) for waiver in waivers]
@@ -213,7 +222,8 @@ def _judge(
         trials=trials,
         shared=shared,
     )
-    verdict = gates.judge(rules, seen.evaluations[0], seen.against, tries=seen.tries, waivers=signed)
+    shown = None if live is None else live_shown(live, seen.evaluations[0].run.source, rpc)
+    verdict = gates.judge(rules, seen.evaluations[0], seen.against, tries=seen.tries, waivers=signed, live=shown)
     return Judgement(verdict, (*seen.evaluations, *beside), looks_of(seen.tries))
 
 

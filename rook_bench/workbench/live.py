@@ -11,7 +11,9 @@ import numpy as np
 
 from rook_bench.core import InputError
 from rook_bench.core.console import remark
+from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.core.files import write_json
+from rook_bench.gates.checks.live import LiveShown
 from rook_bench.ingest.fetch import Node, PoolFacts, PoolKey, chain_name
 from rook_bench.live import check
 from rook_bench.live.desk import with_blackouts
@@ -129,6 +131,7 @@ class LiveCheck:
     Attributes:
         recorded: the session; findings: what differs from the chain and from a replay.
         frame: its tape, None before the first swap.
+        decided: what each source said then, where that is of as many swaps.
         comparison: its sources as runs, None where they could not be made.
         against: "the chain", or "the journal's own events" where no node was asked.
     """
@@ -136,11 +139,12 @@ class LiveCheck:
     recorded: Recorded
     findings: check.Findings
     frame: SwapFrame | None
+    decided: Mapping[str, DecisionTape]
     comparison: Comparison | None
     against: str
 
     @property
-    def decided(self) -> int:
+    def decided_in_time(self) -> int:
         """Swaps that were decided on in time."""
         return 0 if self.frame is None else int(self.recorded.in_time(self.frame).sum())
 
@@ -149,12 +153,12 @@ class LiveCheck:
         """0 nothing differs, 1 something does, 2 nothing was decided in time that could be held against anything."""
         if self.findings.drift:
             return 1
-        return 0 if self.decided else 2
+        return 0 if self.decided_in_time else 2
 
     def to_json(self) -> dict[str, Any]:
         """What was found."""
         told = check.to_json(self.findings, self.recorded, self.frame)
-        return {**told, "against": self.against, "decided_in_time": self.decided, "exit_code": self.exit_code}
+        return {**told, "against": self.against, "decided_in_time": self.decided_in_time, "exit_code": self.exit_code}
 
 
 def check_live(
@@ -162,6 +166,7 @@ def check_live(
     rpc: str | None = None,
     *,
     sources: Mapping[str, Source] | None = None,
+    upto: str | None = None,
     runs: bool = True,
     report: bool = True,
     pictures: bool = True,
@@ -175,14 +180,30 @@ def check_live(
         folder: of the session, which may go on meanwhile.
         rpc: address of a node; without one the journal's own events are taken.
         sources: to be asked in the place of those that the session names, by name.
+        upto: hash of the last entry of the journal to look at; all by default.
         runs: write the runs (`check/`), with a report and its pictures unless not asked.
 
     Raises:
         InputError: the journal is damaged; a source is gone or changed; the node refuses.
     """
     folder = Path(folder)
-    recorded, findings = read_session(folder), check.Findings()
+    recorded, findings = read_session(folder, upto=upto), check.Findings()
     asked = check.sources_again(recorded, sources)
+    result = _held_against(recorded, asked, rpc, findings)
+    if runs and result.frame is not None and len(result.decided) == len(asked):
+        comparison = _runs(recorded, asked, result.decided, result.frame)
+        comparison.save(folder / RUNS, report=report, pictures=pictures)
+        result = replace(result, comparison=comparison)
+    write_json(folder / CHECKED, result.to_json())
+    if findings.drift:
+        Switch(folder).throw("drift", f"a check found {findings.drift} differences")
+    return result
+
+
+def _held_against(
+    recorded: Recorded, asked: Mapping[str, Source], rpc: str | None, findings: check.Findings
+) -> LiveCheck:
+    """What differs from the chain and from a replay, for these sources of a session."""
     if rpc is None:
         frame, against = recorded.frame(), "the journal's own events"
         findings.events = sum(block.events.num_rows for block in recorded.blocks)
@@ -190,7 +211,7 @@ def check_live(
         again = check.fetched_again(live_node(rpc, tries=8), recorded)
         check.check_events(recorded, again, findings)
         frame, against = check.frame_again(recorded, again), "the chain"
-    decided = {}
+    decided = dict[str, DecisionTape]()
     for name, source in asked.items() if frame is not None else ():
         assert frame is not None
         tape = check.check_decisions(recorded, name, source, frame, findings)
@@ -198,18 +219,56 @@ def check_live(
             decided[name] = tape
             if recorded.paper:
                 check.check_ledger(recorded, name, tape, frame, findings)
-    comparison = None
-    if runs and frame is not None and len(decided) == len(asked):
-        comparison = _runs(recorded, asked, decided, frame)
-        comparison.save(folder / RUNS, report=report, pictures=pictures)
-    result = LiveCheck(recorded, findings, frame, comparison, against)
-    write_json(folder / CHECKED, result.to_json())
-    if findings.drift:
-        Switch(folder).throw("drift", f"a check found {findings.drift} differences")
-    return result
+    return LiveCheck(recorded, findings, frame, decided, None, against)
 
 
-def _runs(recorded: Recorded, asked: Mapping[str, Source], decided: Mapping[str, Any], frame: SwapFrame) -> Comparison:
+def live_shown(folder: str | Path, candidate: Source, rpc: str | None = None, *, upto: str | None = None) -> LiveShown:
+    """What a live session shows of a candidate: its part of the session, checked now (see `check_live`).
+
+    Args:
+        folder: of the session; candidate: the source that is judged.
+        rpc: address of a node to fetch the session's blocks from; without one its own events are believed.
+        upto: hash of the last entry of the journal to look at.
+
+    Raises:
+        InputError: as `check_live`.
+    """
+    place = Path(folder).absolute()
+    recorded = read_session(place, upto=upto)
+    spec = candidate.spec.to_json()
+    name = next(
+        (
+            str(told["name"])
+            for told in recorded.first["sources"]
+            if (told["spec"], told["content"]) == (spec, candidate.content)
+        ),
+        None,
+    )
+    told: dict[str, Any] = {"folder": str(place), "journal": recorded.head, "source": name}
+    if name is None:
+        nothing = {"against": "journal", "days": 0.0, "decided": 0, "late_share": None, "drift": 0}
+        return LiveShown.from_json(told | nothing)
+    found = _held_against(recorded, {name: candidate}, rpc, check.Findings())
+    days, share = 0.0, None
+    if found.frame is not None:
+        at = found.frame.at[recorded.in_time(found.frame)]
+        days = float((at[-1] - at[0]) / np.timedelta64(1, "D")) if len(at) else 0.0
+        share = check.late_share(recorded, found.frame)
+    return LiveShown.from_json(
+        told
+        | {
+            "against": "journal" if rpc is None else "chain",
+            "days": days,
+            "decided": found.decided_in_time,
+            "late_share": share,
+            "drift": found.findings.drift,
+        }
+    )
+
+
+def _runs(
+    recorded: Recorded, asked: Mapping[str, Source], decided: Mapping[str, DecisionTape], frame: SwapFrame
+) -> Comparison:
     config = with_blackouts(recorded.config, recorded.blackouts)
     first, last = recorded.first["first"], recorded.last
     where = f"live on {chain_name(recorded.first['chain_id'])}, blocks {first} to {last}"

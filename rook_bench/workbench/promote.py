@@ -31,6 +31,7 @@ def promote(
     allow_other_champion: bool = False,
     allow_other_policy: bool = False,
     allow_other_config: bool = False,
+    rpc: str | None = None,
     allow_plugins: Iterable[str | Path] = (),
 ) -> Entry:
     """Make the candidate of a verdict champion, and return the entry of the promotion record that says so.
@@ -49,6 +50,7 @@ def promote(
         allow_other_policy: accept one given by another policy than successions go by: that of the last one, and of
             the first `rook-promotion`. This and the next are recorded.
         allow_other_config: accept one given under other assumptions or another clock than the champion's.
+        rpc: a node, where the verdict rests on a live session whose blocks were fetched anew.
         allow_plugins: files and folders whose code may run beside the project's strategies.
 
     Raises:
@@ -66,6 +68,7 @@ def promote(
                 allow_other_champion=allow_other_champion,
                 allow_other_policy=allow_other_policy,
                 allow_other_config=allow_other_config,
+                rpc=rpc,
                 allow_plugins=[*allow_plugins, *_own(verdict)],
             )
     given: dict[Other, bool] = {
@@ -86,7 +89,7 @@ def promote(
     )
     with trusting(strategies=True, files=allowed):
         if not is_over_pools(path):
-            return promoting(path, rejudge=partial(rejudge, trials=ledger))
+            return promoting(path, rejudge=partial(rejudge, trials=ledger, rpc=rpc))
         return _promote_pools(path, ledger, promoting)
 
 

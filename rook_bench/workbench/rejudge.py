@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,16 +14,24 @@ from rook_bench.core.project import trials_folder
 from rook_bench.core.untrusted import confined
 from rook_bench.gates import Policy, Tries, Verdict, Waiver
 from rook_bench.gates.checks.beside import Beside
+from rook_bench.gates.checks.live import LiveShown
 from rook_bench.gates.formats.verdict_file import read_verdict
 from rook_bench.plugins import trusting
 from rook_bench.trials import TrialLedger
 from rook_bench.workbench.evaluation import Evaluation, load_run
 from rook_bench.workbench.folder import with_folders
 from rook_bench.workbench.judge import looked_at_again
+from rook_bench.workbench.live import live_shown
 from rook_bench.workbench.tries import require_own_look, require_trials, tries_of
 
 
-def rejudge(folder: Path, trials: Path | None = None, *, allow_plugins: Iterable[str | Path] = ()) -> dict[str, Any]:
+def rejudge(
+    folder: Path,
+    trials: Path | None = None,
+    *,
+    rpc: str | None = None,
+    allow_plugins: Iterable[str | Path] = (),
+) -> dict[str, Any]:
     """Judge again what lies in the folder of a gate: its runs, the policy and the waivers of its verdict.
 
     Nothing that the verdict says is taken for granted: runs are checked and replayed, sources asked
@@ -32,13 +40,14 @@ def rejudge(folder: Path, trials: Path | None = None, *, allow_plugins: Iterable
     Args:
         folder: of the gate.
         trials: of the ledger.
+        rpc: a node, where the verdict rests on a live session whose blocks were fetched anew.
         allow_plugins: files and folders whose code may run beside the project's strategies.
 
     Raises:
         InputError: where something is missing or does not match its hash.
     """
     with trusting(strategies=True, files=allow_plugins):
-        return judge_again(Path(folder), trials).record
+        return judge_again(Path(folder), trials, rpc=rpc).record
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +66,7 @@ class Again:
     champion: Evaluation | None
 
 
-def judge_again(folder: Path, trials: Path | None) -> Again:
+def judge_again(folder: Path, trials: Path | None, *, rpc: str | None = None) -> Again:
     """See `rejudge`; what else is known of it, too."""
     record = read_verdict(folder / "verdict.json")
     asked = {name: value for name, value in record["policy"].items() if name != "hash"}
@@ -72,6 +81,8 @@ def judge_again(folder: Path, trials: Path | None) -> Again:
         require_own_look(ledger, record["trials"]["head"], evaluations[0], f"the verdict of {folder}")
         tries = tries_of(ledger, evaluations[0], against, upto=record["trials"]["head"])
 
+    live = _live_again(record.get("live"), evaluations[0], rpc)
+
     def judged(known: Tries | None) -> Verdict:
         return gates.judge(
             policy,
@@ -80,6 +91,7 @@ def judge_again(folder: Path, trials: Path | None) -> Again:
             tries=known,
             waivers=[Waiver.from_json(waiver) for waiver in record["waivers"]],
             beside=Beside.from_json(record["beside"]) if "beside" in record else None,
+            live=live,
             judged_at=datetime.fromisoformat(record["judged_at"]),
         )
 
@@ -92,3 +104,15 @@ def judge_again(folder: Path, trials: Path | None) -> Again:
             raise InputError(what, where=ledger.folder, hint="judge again")
     again = with_folders(verdict.to_json(), {side["run_hash"]: side["run"] for side in sides})
     return Again(verdict, again, evaluations[0], against)
+
+
+def _live_again(told: Mapping[str, Any] | None, candidate: Evaluation, rpc: str | None) -> LiveShown | None:
+    """The live session of a verdict, read up to the entry that its journal then ended with, and checked again."""
+    if told is None:
+        return None
+    if told["against"] == "chain" and rpc is None:
+        what = "the verdict rests on a live session whose blocks were fetched anew"
+        raise InputError(what, where=told["folder"], hint="name a node with --rpc, for it to be judged again")
+    return live_shown(
+        told["folder"], candidate.run.source, rpc if told["against"] == "chain" else None, upto=str(told["journal"])
+    )

@@ -85,7 +85,7 @@ def test_kills_cuts_and_a_node_that_goes_away(chain, tmp_path, settings, command
     for turn in range(20 if thorough else 4):
         process = processes.start(*words(market, folder, rpc, settings), stdout=-3, stderr=-3)
         before = len(entries(folder))
-        until(lambda: len(entries(folder)) > before, doing=market.act)
+        until(lambda before=before: len(entries(folder)) > before, doing=market.act)
         snapshot = market.snapshot() if turn % 2 else None
         for _ in range(random.randrange(2, 8)):
             market.act()
@@ -230,7 +230,9 @@ def test_files(tmp_path, command_line):
     named = {name for one in asked for name in re.findall(r"rook_live_\w+", one)}
     from rook_bench.live import telemetry
 
-    known = {f"rook_live_{name}" for name in telemetry._TEXTS} | {f"rook_live_{name}_total" for name in telemetry._TEXTS}
+    known = {f"rook_live_{name}" for name in telemetry._TEXTS} | {
+        f"rook_live_{name}_total" for name in telemetry._TEXTS
+    }
     known |= {"rook_live_head_block", "rook_live_head_age_seconds", "rook_live_killed", "rook_live_work_seconds_bucket"}
     assert named <= known
     assert len(named) > 10

@@ -6,6 +6,7 @@ from rook_bench.gates.checks.beside import Beside, across_pools
 from rook_bench.gates.checks.bounds import thresholds, versus_champion, within
 from rook_bench.gates.checks.evidence import evidence
 from rook_bench.gates.checks.falls import holds_if, planted_fall
+from rook_bench.gates.checks.live import LiveShown, live
 from rook_bench.gates.checks.primary import primary
 from rook_bench.gates.checks.selection import selection
 from rook_bench.gates.checks.stress import stress
@@ -14,12 +15,14 @@ from rook_bench.gates.checks.validity import validity
 
 __all__ = [
     "Beside",
+    "LiveShown",
     "across_pools",
     "assumptions",
     "calibration",
     "degeneracy",
     "evidence",
     "holds_if",
+    "live",
     "planted_fall",
     "primary",
     "selection",

@@ -36,8 +36,8 @@ def assumptions(asked: Assumptions, candidate: Analysis) -> Iterator[Check]:
     if asked.real_costs:
         missing = _missing_costs(candidate)
         yield Check("costs are charged", "invalid" if missing else "pass", missing or "the pool's fee and gas are paid")
-    if asked.real_latency:
-        yield _latency(candidate)
+    if asked.real_latency or asked.live_latency:
+        yield _latency(candidate, live=asked.live_latency)
     if not asked.require:
         return
     settings = {"clock": candidate.clock.model_dump(mode="json"), **candidate.run.config.model_dump(mode="json")}
@@ -112,7 +112,7 @@ def _coin_price(frame: SwapFrame, frictions: Frictions) -> NDArray[np.float64] |
     return price if price.any() else None
 
 
-def _latency(candidate: Analysis) -> Check:
+def _latency(candidate: Analysis, *, live: bool) -> Check:
     """An order that lands with the swap that it answers was sent before it was decided."""
     frame, frictions = candidate.run.frame, candidate.run.config.frictions
     latency, block_s = frictions.latency, frictions.block_time_s or frame.pool.block_time_s
@@ -121,4 +121,6 @@ def _latency(candidate: Analysis) -> Check:
     if chain is not None and latency.seconds is not None:
         enough |= latency.seconds >= chain.latency.get("seconds", np.inf)
     detail = f"orders land {latency} after what they answer" + ("" if enough else ", at least one block asked")
+    if live and latency.swaps is not None:
+        enough, detail = False, f"{detail}; no order lands between the swaps of a block: give blocks or seconds"
     return Check("latency", "pass" if enough else "invalid", detail)

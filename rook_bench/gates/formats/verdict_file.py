@@ -65,7 +65,7 @@ def parse_verdict(content: bytes, *, where: Path) -> dict[str, Any]:
 
 
 def _garbled(verdict: Mapping[str, Any]) -> Iterator[str]:
-    """Sections about several pools that are none: anybody may have written them, and sealed them anew."""
+    """Sections that not every verdict has, and that are none: anybody may have written them, and sealed them anew."""
     if "pools" in verdict:
         pools = verdict["pools"]
         names = ("name", "folder", "verdict")
@@ -81,6 +81,12 @@ def _garbled(verdict: Mapping[str, Any]) -> Iterator[str]:
         numbers = listed and all(one is None or isinstance(one, int | float) for one in values)
         if not (numbers and isinstance(place, int) and 0 <= place < len(pools)):
             yield "beside"
+    if "live" in verdict:
+        live = verdict["live"] if isinstance(verdict["live"], dict) else {}
+        words, numbers = ("folder", "journal", "against"), ("days", "decided", "drift")
+        sound = all(isinstance(live.get(name), str) for name in words) and {"source", "late_share"} <= live.keys()
+        if not sound or not all(isinstance(live.get(name), int | float) for name in numbers):
+            yield "live"
 
 
 def verdict_path(path: str | Path) -> Path:
