@@ -17,7 +17,10 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 SHIPPED = (
-    *(f"strategies/{name}" for name in ("data_driven.json", "rook_tiny.json", "gate.toml", "first_champion.toml", "production.toml")),
+    *(
+        f"strategies/{name}"
+        for name in ("data_driven.json", "rook_tiny.json", "gate.toml", "first_champion.toml", "production.toml")
+    ),
     *(f"strategies/{name}" for name in ("bench.toml", "rook_eth_usdc.yaml", "in_dollars.toml", "fade_large_swaps.py")),
     "data/sample.parquet",
     *(f"models/base/rook-tiny/{name}" for name in ("README.md", "config.json", "generation_config.json")),

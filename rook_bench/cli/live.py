@@ -30,6 +30,7 @@ from rook_bench.core import InputError
 from rook_bench.core.console import err, on_terminal, remark, say, warn
 from rook_bench.ingest.fetch import PoolKey
 from rook_bench.live.follow import Stop, follow
+from rook_bench.live.fork import ROUTER
 from rook_bench.live.session import Session
 from rook_bench.live.switch import Bounds
 from rook_bench.live.telemetry import Telemetry, Webhook, view_of
@@ -61,8 +62,19 @@ def follow_pool(
     out: Annotated[Path, typer.Option("--out", help="Folder of the session; the same command goes on with it.")],
     rpc: Rpc = None,
     mode: Annotated[
-        str, typer.Option("--mode", help="shadow: decide. paper: fill by the exact pool, and keep the ledger, too.")
+        str,
+        typer.Option(
+            "--mode",
+            help="shadow: decide. paper: fill by the exact pool, and keep the ledger, too. fork: send the first "
+            "source's orders, too, on a fork (anvil, chain 31337).",
+        ),
     ] = "shadow",
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ADDRESS", help="With --mode fork: whose orders they are.")
+    ] = None,
+    router: Annotated[
+        str, typer.Option("--router", metavar="ADDRESS", help="With --mode fork: the v3 SwapRouter.")
+    ] = ROUTER,
     manager: Annotated[
         str | None, typer.Option("--manager", metavar="ADDRESS", help="v4: the chain's PoolManager.")
     ] = None,
@@ -115,8 +127,8 @@ def follow_pool(
     key = _key(pool, manager)
     if rpc is None:
         raise InputError("which node?", hint=f"give its URL with --rpc or {RPC_VARIABLE}")
-    if mode not in ("shadow", "paper"):
-        raise InputError(f"there is no mode '{mode}'", where="--mode", hint="shadow or paper")
+    if mode not in ("shadow", "paper", "fork"):
+        raise InputError(f"there is no mode '{mode}'", where="--mode", hint="shadow, paper or fork")
     if from_block is not None and warm_up is not None:
         raise InputError("both say where the tape begins", where="--from-block, --warm-up", hint="give one of them")
     served = None if metrics is None else Telemetry(metrics, silent_s=max_silence or bench.SILENT_S)
@@ -136,6 +148,7 @@ def follow_pool(
     }
     asked = with_options(source, engine, None, transfer=transfer)
     settings: dict[str, Any] = {"mode": mode, "config": config, "seed": seed, "first": from_block, "swaps": warm_up}
+    settings |= {"account": account, "router": router}
     with _ticks() as tick:
         session = bench.start_live(
             rpc,
@@ -168,6 +181,8 @@ def follow_pool(
     seen = session.seen
     say(f"ended: {why}, at block {session.follower.number}")
     say(f"{seen.blocks:,} blocks, {seen.swaps:,} swaps, {seen.late:,} too late to trade on, {seen.forks} forks")
+    if seen.landed:
+        say("sent: " + ", ".join(f"{count} {why}" for why, count in sorted(seen.landed.items())))
     say(f"journal: {out / 'journal.jsonl'}")
     say(f"next: rook-bench live check {out}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rook_bench.core import Side
 from rook_bench.core.decision_tape import DecisionTape, is_trade
+from rook_bench.core.exact import ExactInts
 from rook_bench.core.hashing import PACKAGE
 from rook_bench.execution.compiled_swap import room_for_a_call, sandwich_call, swap_call
+from rook_bench.live.fork import Wish
 from rook_bench.live.rows import Rows
 from rook_bench.market.features import LOOKBACK
 from rook_bench.market.frame import SwapFrame
@@ -49,13 +53,14 @@ class Settled:
     Attributes:
         orders: see `Desk.settle`; rows are numbers of swaps, amounts are text.
         first: number of the swap that the first equity is of; equity: quote.
-        open: wishes whose order has not landed yet.
+        told, marked: numbers of the swaps up to which orders and equity are told with it.
     """
 
     orders: list[dict[str, Any]] = field(default_factory=list)
     first: int = 0
     equity: list[float] = field(default_factory=list)
-    open: int = 0
+    told: int = 0
+    marked: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ class _Looped:
     landing_row: NDArray[np.int64]
     permitted: Permitted
     whole_map: bool
+
+
+def _exact(orders: dtypes.Records, names: Sequence[str]) -> list[list[int]]:
+    """Exact columns of orders as Python integers."""
+    return [list(ExactInts(np.ascontiguousarray(orders[name]))) for name in names]
 
 
 def _moved(orders: dtypes.Records, by: int) -> dtypes.Records:
@@ -148,11 +158,28 @@ class Desk:
         until = base + (int(waiting[0]) if len(waiting) else len(frame))
         told = looped.orders[(looped.orders["row"] >= self.told) & (looped.orders["row"] < until)]
         equity = looped.equity[self.marked - base : max(self.marked, until) - base].tolist()
-        settled = Settled(self._lines(told, looped), self.marked, equity, len(waiting))
+        first = self.marked
         if equity:
             self.equity, self.peak = equity[-1], float(np.nanmax([self.peak, *equity]))
         self.told, self.marked = max(self.told, until), max(self.marked, until)
-        return settled
+        return Settled(self._lines(told, looped), first, equity, self.told, self.marked)
+
+    def waiting(self, blackouts: Blackouts, row: int) -> list[Wish]:
+        """The orders on swaps from `row` on that were sent and have not landed, as the free balances size them."""
+        if not self.paper or self.decisions is None:
+            return []
+        frame, base, tape = self._frame(), self.rows.first_row, self.decisions
+        looped = self._looped(blackouts, len(frame), sent=True)
+        flying = looped.orders[(looped.orders["outcome"] == dtypes.PENDING) & (looped.orders["row"] >= row)]
+        table = _exact(flying, ("amount_in", "quoted"))
+        wishes = []
+        for order, amount_in, quoted in zip(flying, *table, strict=True):
+            at = int(order["row"]) - base
+            deadline = frame.at[at].astype("datetime64[s]").astype(int) + math.floor(tape.deadline_s[at])
+            slippage = round(float(looped.permitted.slippage_bps[at]) * 100)
+            buys = int(order["side"]) == Side.BUY
+            wishes.append(Wish(self.name, int(order["row"]), buys, amount_in, quoted, slippage, int(deadline)))
+        return wishes
 
     def _lines(self, orders: dtypes.Records, looped: _Looped) -> list[dict[str, Any]]:
         frame, base = self._frame(), self.rows.first_row
@@ -160,8 +187,8 @@ class Desk:
         table = order_table(frame, _moved(orders, -base), self.decisions, looped.permitted, whole_map=looped.whole_map)
         return order_lines(table.to_arrow().to_pylist(), base)
 
-    def _looped(self, blackouts: Blackouts, stop: int) -> _Looped:
-        """Run the loop up to a position among the rows."""
+    def _looped(self, blackouts: Blackouts, stop: int, *, sent: bool = False) -> _Looped:
+        """Run the loop up to a position among the rows; `sent`: with orders in flight whose landing is not known."""
         frame, base = self._frame(), self.rows.first_row
         assert self.decisions is not None
         if self._carried is None:
@@ -171,6 +198,9 @@ class Desk:
         permitted = apply_risk(config.risk, MarketView.whole(frame), self.decisions)
         made = Sparse(frame, self.decisions)
         ready = made.prepared(permitted, config.frictions, every=True)
+        if sent:
+            landing_row = ready.wishes["landing_row"]
+            landing_row[is_trade(self.decisions.side) & (landing_row < 0)] = len(frame)
         carried, flying = self._carried.copy(), len(self._orders)
         carried["first"], carried["count"], carried["pending"] = self._final - base, flying, 0
         wished = int(is_trade(self.decisions.side[self._final - base : stop]).sum())

@@ -70,7 +70,11 @@ class Journal:
 
         Raises:
             InputError: it can't be written (the disk is full); the journal is as it was.
+            ValueError: it holds a key of the chain itself.
         """
+        taken = sorted(set(entry) & set(SEALED))
+        if taken:
+            raise ValueError(f"{', '.join(taken)}: keys of the chain itself")
         whole = sealed(
             {**entry, "seq": self.count, "prev": self.head, "at": datetime.now(UTC).isoformat(timespec="milliseconds")}
         )

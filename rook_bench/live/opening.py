@@ -15,6 +15,7 @@ from rook_bench.ingest.fetch import Node, PoolFacts, PoolKey, chain_name, check_
 from rook_bench.live import answers
 from rook_bench.live.begin import Beginning, begin
 from rook_bench.live.follower import Follower, Forked
+from rook_bench.live.fork import Broker, Sent
 from rook_bench.live.journal import FILE, Entry, Journal, read_journal
 from rook_bench.live.rows import frame_of, start_of
 from rook_bench.live.session import Session, blocks_of_entry
@@ -62,7 +63,7 @@ class Asked:
     @property
     def paper(self) -> bool:
         """Whether there is a ledger."""
-        return self.mode == "paper"
+        return self.mode != "shadow"
 
     @property
     def gas_prices(self) -> bool:
@@ -116,6 +117,7 @@ def open_session(
     asked: Asked,
     tell: Tell = _nobody,
     tick: Callable[[int, int], None] = lambda done, total: None,
+    broker: Broker | None = None,
 ) -> Session:
     """Begin a session, or go on with the one in the folder.
 
@@ -123,6 +125,7 @@ def open_session(
         folder: of the session; made where it is not there.
         node, chain_id, facts: of the pool (see `pool_of`).
         asked: what to do; tell: hears what a person should know; tick: of calls for ticks.
+        broker: in mode "fork", what sends orders.
 
     Raises:
         InputError: the folder holds something else, or a session of other terms; the node refuses.
@@ -133,8 +136,8 @@ def open_session(
     journal = Journal(folder)
     try:
         if journal.count == 0:
-            return _begun(journal, node, chain_id, facts, asked, tell, tick)
-        return _resumed(journal, node, facts, asked, tell)
+            return _begun(journal, node, chain_id, facts, asked, tell, tick, broker)
+        return _resumed(journal, node, facts, asked, tell, broker)
     except BaseException:
         journal.close()
         raise
@@ -158,6 +161,7 @@ def _begun(
     asked: Asked,
     tell: Tell,
     tick: Callable[[int, int], None],
+    broker: Broker | None,
 ) -> Session:
     probe = State(asked.sources, asked.config, facts.pool, None, paper=asked.paper)
     needed = asked.swaps or 1 + (probe.longest if probe.longest is not None else UNTOLD)
@@ -174,7 +178,8 @@ def _begun(
     state = State(asked.sources, asked.config, facts.pool, found.start, paper=asked.paper)
     before = (found.advance.first - 1, "")
     follower = Follower(node, asked.key, [before], gas_prices=asked.gas_prices)
-    session = Session(journal, follower, state, asked.config, Switch(journal.path.parent), asked.bounds, tell)
+    switch = Switch(journal.path.parent)
+    session = Session(journal, follower, state, asked.config, switch, asked.bounds, tell, broker)
     first = {
         "kind": "begun",
         "version": VERSION,
@@ -210,7 +215,9 @@ def _check_tape(pool: Pool, found: Beginning, asked: Asked, tell: Tell) -> None:
         tell("ticks", "the tick map is not known: fills assume the range that the price stands in")
 
 
-def _resumed(journal: Journal, node: Node, facts: PoolFacts, asked: Asked, tell: Tell) -> Session:
+def _resumed(
+    journal: Journal, node: Node, facts: PoolFacts, asked: Asked, tell: Tell, broker: Broker | None
+) -> Session:
     folder = journal.path.parent
     entries = journal.entries()
     first = next(entries)
@@ -220,8 +227,14 @@ def _resumed(journal: Journal, node: Node, facts: PoolFacts, asked: Asked, tell:
             raise InputError(what, where=folder, hint="use the same arguments, or another --out")
     state = State(asked.sources, asked.config, facts.pool, start_of_json(first["start"]), paper=asked.paper)
     follower = Follower(node, asked.key, [(first["first"] - 1, "")], gas_prices=first["gas_prices"])
-    count, head = 0, first["first"]
+    count, head, sent = 0, first["first"], dict[str, Sent]()
+    told = dict.fromkeys(state.desks, (0, 0))
     for entry in entries:
+        told |= {name: (orders, marks) for name, (orders, marks) in entry.get("told", {}).items()}
+        if entry["kind"] == "sent":
+            sent[entry["tx"]] = Sent.from_json(entry)
+        elif entry["kind"] == "landed":
+            sent.pop(entry["tx"], None)
         count += read_back(entry, state, follower)
         head = max(head, int(entry.get("head", 0)))
         if count >= EVERY:
@@ -230,7 +243,11 @@ def _resumed(journal: Journal, node: Node, facts: PoolFacts, asked: Asked, tell:
             count = 0
     state.settle()
     state.tidy(head)
-    session = Session(journal, follower, state, asked.config, Switch(folder), asked.bounds, tell)
+    # After a fork more may be certain than the journal says: what it does not say is told with the next blocks.
+    for name, desk in state.desks.items():
+        desk.told, desk.marked = told[name]
+    switch, flying = Switch(folder), list(sent.values())
+    session = Session(journal, follower, state, asked.config, switch, asked.bounds, tell, broker, flying)
     journal.add({"kind": "started", "block": follower.number, "bounds": asked.bounds.model_dump(mode="json")})
     return session
 
@@ -253,7 +270,7 @@ def read_back(entry: Entry, state: State, follower: Follower | None) -> int:
     if kind == "fork":
         state.fork(entry["to"])
         if follower is not None:
-            follower.took(Forked(entry["to"], entry["hash"]))
+            follower.took(Forked(entry["to"], entry["to_hash"]))
     elif kind in ("read", "ended", "killed", "resumed") and follower is not None:
         follower.remember((), entry["block"], entry["block_hash"], entry["block"])
     if kind == "resumed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Recorded:
         late: ranges of blocks whose swaps were not traded on, by why.
         forks, kills, restarts: how many.
         head: hash of the journal's last entry.
+        landed: orders that were sent on a fork, by what explains what became of them.
         work_s: seconds of each block that was decided in time, by stage.
     """
 
@@ -61,6 +63,7 @@ class Recorded:
     kills: list[str] = field(default_factory=list)
     restarts: int = 0
     head: str = ""
+    landed: dict[str, int] = field(default_factory=dict)
     work_s: list[dict[str, float]] = field(default_factory=list)
 
     @property
@@ -81,7 +84,7 @@ class Recorded:
     @property
     def paper(self) -> bool:
         """Whether there are ledgers."""
-        return bool(self.first["mode"] == "paper")
+        return bool(self.first["mode"] != "shadow")
 
     @property
     def blackouts(self) -> list[tuple[int, int]]:
@@ -156,6 +159,8 @@ def _read(recorded: Recorded, entry: Entry) -> None:
         _read_fork(recorded, entry)
     elif kind == "killed":
         recorded.kills.append(entry["reason"])
+    elif kind == "landed":
+        recorded.landed[entry["why"]] = recorded.landed.get(entry["why"], 0) + 1
     elif kind == "started":
         recorded.restarts += 1
     elif kind in ("read", "ended"):
@@ -177,7 +182,8 @@ def _read_blocks(recorded: Recorded, entry: Entry) -> None:
         recorded.told[name].orders |= {line["row"]: line for line in lines}
     for name, (row, values) in entry.get("equity", {}).items():
         told = recorded.told[name].equity
-        told[row:] = [*values]
+        told += [math.nan] * (row - len(told))  # what was never told is no number
+        told[row:] = values
 
 
 def _read_fork(recorded: Recorded, entry: Entry) -> None:

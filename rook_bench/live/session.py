@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.live import answers, events
 from rook_bench.live.desk import Settled
 from rook_bench.live.follower import Advance, Follower, Forked, Head
+from rook_bench.live.fork import Broker, Sent
 from rook_bench.live.journal import Entry, Journal
 from rook_bench.live.rows import Block
 from rook_bench.live.state import State
@@ -24,6 +25,9 @@ from rook_bench.replay.config import ReplayConfig
 
 CURSOR_EVERY = 32
 """Blocks without an event after which the journal says that they were read."""
+
+DEAD_S = 600
+"""Seconds after its deadline when an order that nobody mined is no longer looked for."""
 
 NS = 1_000_000_000
 
@@ -36,7 +40,7 @@ class Seen:
         blocks, swaps, forks, errors: how many; late: swaps; in_time: blocks that were decided so.
         deepest: blocks that the deepest fork replaced.
         head: the newest block; at: when it came (monotonic seconds), seconds_of_head: its own time.
-        decisions: by desk and side; orders: by desk and outcome.
+        decisions: by desk and side; orders: by desk and outcome; landed: orders on a fork, by what explains them.
         seconds: of the last step, by stage; work_s: of each of the last blocks that were decided in time.
     """
 
@@ -52,6 +56,7 @@ class Seen:
     seconds_of_head: int = 0
     decisions: dict[str, dict[str, int]] = field(default_factory=dict)
     orders: dict[str, dict[str, int]] = field(default_factory=dict)
+    landed: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     work_s: list[float] = field(default_factory=list)
 
@@ -72,6 +77,7 @@ class Session:
         config: see `state.live_config`; its seed is for the sources.
         switch, bounds: what stops it from trading.
         tell: hears of what a person should know: a word and a sentence.
+        broker: sends the first desk's orders on a fork; sent: those that have not landed yet.
     """
 
     def __init__(
@@ -83,7 +89,10 @@ class Session:
         switch: Switch,
         bounds: Bounds,
         tell: Callable[[str, str], None] = lambda word, sentence: None,
+        broker: Broker | None = None,
+        sent: Sequence[Sent] = (),
     ) -> None:
+        self.broker, self.sent = broker, list(sent)
         self.journal, self.follower, self.state, self.config = journal, follower, state, config
         self.switch, self.bounds, self.tell, self.seen = switch, bounds, tell, Seen()
         self._catching_up = True
@@ -118,6 +127,8 @@ class Session:
             return True
         self.seen.seconds = {"node": time.perf_counter() - started}
         self._advance(found, started)
+        if self.broker is not None:
+            self._look_at_sent(self.broker)
         return True
 
     def failed(self, error: InputError) -> None:
@@ -182,6 +193,29 @@ class Session:
         self._count(count, told, late, settled, work_s)
         self.state.tidy(part.head.number)
         self._look_at_ledgers(settled)
+        if self.broker is not None and count and late is None:
+            self._send(self.broker, self.state.rows.end_row - count)
+
+    def _send(self, broker: Broker, row: int) -> None:
+        """Send the orders of the first desk on the swaps from this number on."""
+        desk = next(iter(self.state.desks.values()))
+        for wish in desk.waiting(self.state.blackouts, row):
+            sent = broker.send(wish)
+            self.journal.add({"kind": "sent", **sent.to_json()})
+            self.sent.append(sent)
+
+    def _look_at_sent(self, broker: Broker) -> None:
+        """What became of orders whose block was read by now."""
+        for sent in list(self.sent):
+            landed = broker.landed(sent, self.state.rows)
+            if landed is not None and landed.block <= self.follower.number:
+                self.journal.add({"kind": "landed", "tx": sent.tx, "row": sent.wish.row, **landed.to_json()})
+                self.sent.remove(sent)
+                self.seen.landed[landed.why] = self.seen.landed.get(landed.why, 0) + 1
+                if landed.why == "unexplained":
+                    self.kill("unexplained", f"an order got {landed.out}, and the pool's maths gives {landed.expected}")
+            elif landed is None and self.seen.seconds_of_head > sent.wish.deadline + DEAD_S:
+                self.sent.remove(sent)  # its deadline is over: wherever it is, it can't fill any more
 
     def _ask(self, name: str, count: int) -> DecisionTape:
         began = time.perf_counter()
@@ -205,7 +239,9 @@ class Session:
     def _fork(self, found: Forked) -> None:
         depth = self.follower.number - found.to
         row, told = self.state.fork(found.to)
-        self.journal.add({"kind": "fork", "to": found.to, "hash": found.hash, "depth": depth, "row": row, "told": told})
+        self.journal.add(
+            {"kind": "fork", "to": found.to, "to_hash": found.hash, "depth": depth, "row": row, "told": told}
+        )
         self.follower.took(found)
         self._cursor = found.to
         self.seen.forks += 1
@@ -318,6 +354,7 @@ def block_entry(
     if known:
         entry["orders"] = {name: one.orders for name, one in known.items()}
         entry["equity"] = {name: [one.first, one.equity] for name, one in known.items()}
+        entry["told"] = {name: [one.told, one.marked] for name, one in known.items()}
     return entry
 
 

@@ -17,6 +17,7 @@ from rook_bench.gates.checks.live import LiveShown
 from rook_bench.ingest.fetch import Node, PoolFacts, PoolKey, chain_name
 from rook_bench.live import check
 from rook_bench.live.desk import with_blackouts
+from rook_bench.live.fork import LOCAL, ROUTER, Broker
 from rook_bench.live.opening import Asked as LiveAsked
 from rook_bench.live.opening import open_session, pool_of
 from rook_bench.live.record import Recorded, read_session
@@ -41,9 +42,6 @@ from rook_bench.workbench.running import Asked, named, told_apart
 CHECKED, RUNS = "check.json", "check"
 """In a session's folder: what the last check found, and the runs that it made (a comparison)."""
 
-LOCAL = 31337
-"""Chain of a node on this machine, whose clock tells nothing."""
-
 SKEW_S, SILENT_BLOCKS, SILENT_S = 120.0, 50, 120.0
 
 
@@ -60,6 +58,8 @@ def start_live(
     first: int | None = None,
     swaps: int | None = None,
     models: Path = Path("models"),
+    account: str | None = None,
+    router: str = ROUTER,
     tell: Callable[[str, str], None] = lambda word, sentence: None,
     tick: Callable[[int, int], None] = lambda done, total: None,
 ) -> Session:
@@ -69,12 +69,13 @@ def start_live(
         rpc: address of a node, see `ingest.fetch.Node`; key: the pool.
         sources: whom to ask, the first one first; "champion" is the promoted one of the pool.
         out: folder of the session.
-        mode: "shadow" decides, "paper" keeps ledgers too.
+        mode: "shadow" decides, "paper" keeps ledgers too, "fork" also sends the first source's orders on a fork.
         config: capital, risk and costs; see `live.state.live_config`.
         seed: of sources that draw random numbers; the configuration's by default.
         change_bounds: makes of the default bounds (see `default_bounds`) those that throw the kill switch.
         first, swaps: where the tape begins: at a block, or so many swaps before the head.
         models: folder of the promotion record.
+        account, router: with mode "fork", whose orders are sent, and through which v3 SwapRouter.
         tell: hears what a person should know; tick: of calls for ticks.
 
     Raises:
@@ -85,16 +86,21 @@ def start_live(
     settings = settings_of(config, seed).replay()
     node = live_node(rpc)
     chain_id, facts = pool_of(node, key, Path(out))
+    broker = None
+    if mode == "fork":
+        if account is None:
+            raise InputError("whose orders?", where="--mode fork", hint="name an account of the fork with --account")
+        broker = Broker(node, key, facts.pool, account, router)
     asked = LiveAsked(
         key=key,
         mode=mode,
         sources=_by_name(sources, facts, models),
-        config=live_config(settings, facts.pool, paper=mode == "paper"),
+        config=live_config(settings, facts.pool, paper=mode != "shadow"),
         bounds=change_bounds(default_bounds(chain_id, facts.pool.block_time_s)),
         first=first,
         swaps=swaps,
     )
-    return open_session(Path(out), node, chain_id, facts, asked, tell, tick)
+    return open_session(Path(out), node, chain_id, facts, asked, tell, tick, broker)
 
 
 def live_node(rpc: str, *, tries: int = 3) -> Node:
@@ -103,7 +109,7 @@ def live_node(rpc: str, *, tries: int = 3) -> Node:
 
 
 def default_bounds(chain_id: int, block_time_s: float) -> Bounds:
-    """What throws the kill switch where nobody says; nothing of clocks on a chain of this machine alone."""
+    """What throws the kill switch where nobody says; nothing of clocks on a chain of this machine alone (31337)."""
     if chain_id == LOCAL:
         return Bounds()
     return Bounds(max_skew_s=SKEW_S, max_silence_s=max(SILENT_S, SILENT_BLOCKS * block_time_s))

@@ -265,6 +265,22 @@ def test_begins_at_the_birth_or_any_block(v3_market, tmp_path):
     assert len(frames[1]) < len(frames[0])
 
 
+def test_a_stop_right_after_a_fork_is_none(v3_market, tmp_path):
+    """What a fork left is remembered by its hash, over a restart: the chain that is the same is not taken for another."""
+    desk = Desk(v3_market, tmp_path / "session", ("momentum",))
+    desk.open()
+    forked(desk, 3)
+    assert desk.session.step()  # the fork, and nothing after it
+    desk.session.close("test")
+    desk.open()
+    v3_market.act(2)
+    desk.follow()
+    desk.session.close("test")
+    recorded, findings, _ = desk.check()
+    assert len(recorded.forks) == 1
+    assert findings.drift == 0
+
+
 class TestFound:
     """What a check must find."""
 

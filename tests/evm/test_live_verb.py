@@ -188,7 +188,7 @@ def _free_port():
     [
         (("0x12",), "'0x12' is no pool"),
         (("0x" + "12" * 32,), "add --manager ADDRESS"),
-        (("0x" + "12" * 20, "--mode", "real"), "there is no mode 'real'; shadow or paper"),
+        (("0x" + "12" * 20, "--mode", "real"), "there is no mode 'real'; shadow, paper or fork"),
         (("0x" + "12" * 20, "--from-block", "3", "--warm-up", "3"), "both say where the tape begins"),
         (("0x" + "12" * 20, "--webhook", "mailto:us"), "not an http(s) URL"),
         (("0x" + "12" * 20,), "no connection"),

@@ -83,9 +83,9 @@ def _garbled(verdict: Mapping[str, Any]) -> Iterator[str]:
             yield "beside"
     if "live" in verdict:
         live = verdict["live"] if isinstance(verdict["live"], dict) else {}
-        words, numbers = ("folder", "journal", "against"), ("days", "decided", "drift")
-        sound = all(isinstance(live.get(name), str) for name in words) and {"source", "late_share"} <= live.keys()
-        if not sound or not all(isinstance(live.get(name), int | float) for name in numbers):
+        texts = all(isinstance(live.get(name), str) for name in ("folder", "journal", "against"))
+        counts = all(isinstance(live.get(name), int | float) for name in ("days", "decided", "drift"))
+        if not (texts and counts and {"source", "late_share"} <= live.keys()):
             yield "live"
 
 
