@@ -46,6 +46,11 @@ class Market:
                 for _ in range(self.random.choice((1, 1, 2, 3))):
                     self._transact()
 
+    def trade(self) -> None:
+        """One block with one swap."""
+        with self.chain.one_block():
+            self._swap()
+
     def _transact(self) -> None:
         chance = self.random.random()
         if chance < 0.1:
@@ -55,12 +60,15 @@ class Market:
             self.pool.burn(lower, upper, amount)
             del self.held[lower, upper]
         else:
-            amount = int(10 ** self.random.uniform(18, 22.5))
-            arguments = (self.random.random() < 0.5, amount if self.random.random() < 0.8 else -amount)
-            if self.pool.fee == DYNAMIC_FEE:
-                self.pool.swap(*arguments, None, self.random.choice((100, 500, 3000)))
-            else:
-                self.pool.swap(*arguments)
+            self._swap()
+
+    def _swap(self) -> None:
+        amount = int(10 ** self.random.uniform(18, 22.5))
+        arguments = (self.random.random() < 0.5, amount if self.random.random() < 0.8 else -amount)
+        if self.pool.fee == DYNAMIC_FEE:
+            self.pool.swap(*arguments, None, self.random.choice((100, 500, 3000)))
+        else:
+            self.pool.swap(*arguments)
 
     def _provide(self) -> None:
         lower = self.random.randrange(-60, 50) * SPACING

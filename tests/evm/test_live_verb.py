@@ -137,8 +137,9 @@ def test_seen_from_outside_and_ended_by_a_signal(chain, tmp_path, settings, comm
     process = processes.start(*arguments)
     try:
         until(lambda: len(entries(folder)) > 1)
-        market.act(2)
-        until(lambda: read_to(folder, market.newest() - 1), doing=market.act)
+        for _ in range(4):  # each is decided on before the next one comes
+            market.trade()
+            until(lambda: read_to(folder, market.newest()))
         until(lambda: get(port, "/healthz")[0] == 200)
         status, metrics = get(port, "/metrics")
         assert status == 200
