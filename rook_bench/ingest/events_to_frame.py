@@ -52,6 +52,7 @@ def frame_of_events(
     rounded: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
     snapshot: LiquidityHistory | None = None,
+    ordered: bool = False,
 ) -> SwapFrame:
     """The tape of one pool's events.
 
@@ -62,11 +63,12 @@ def frame_of_events(
         rounded: columns that were rounded, with the reason; a rounded log has no liquidity history.
         notes: what the importer did.
         snapshot: the tick map before these events, where an earlier part of the log gave it.
+        ordered: they are in the order of the chain, each once: putting them there takes most of the time of a few.
 
     Raises:
         InputError: no swap, a swap that lacks price, time or liquidity, or a burn of what was never minted.
     """
-    events, repeats = in_order(events)
+    events, repeats = (events, 0) if ordered else in_order(events)
     kinds = events["event"].to_numpy(zero_copy_only=False).astype(object)
     swaps = events.filter(pa.array(kinds == SWAP))
     if len(swaps) == 0:

@@ -36,12 +36,13 @@ def frame_of(events: Iterable[pa.Table], pool: Pool, start: LiquidityHistory | N
     """The tape of events that were read without a gap; None where there is no swap.
 
     Args:
+        events: of blocks one after the other, in order.
         start: the tick map before them, where it is known.
     """
-    table = concat(list(events))
+    table = concat(list(events)).combine_chunks()
     if not pc.any(pc.equal(table["event"], SWAP)).as_py():
         return None
-    frame = frame_of_events(table, pool, source="live", snapshot=start)
+    frame = frame_of_events(table, pool, source="live", snapshot=start, ordered=True)
     # Every block was read: what looks like a hole was a quiet time.
     return replace(frame, breaks=())
 

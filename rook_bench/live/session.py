@@ -175,6 +175,9 @@ class Session:
     def _take(self, part: Advance, late: str | None, started: float) -> None:
         """Decide on some blocks, put it on record, and see what became of earlier orders."""
         count = self.state.add(part.blocks)
+        began = time.perf_counter()
+        _ = self.state.rows.frame  # made once for all that ask for it
+        self.seen.seconds["tape"] = time.perf_counter() - began
         told = {name: self._ask(name, count) for name in self.state.desks} if count else {}
         work_s = time.perf_counter() - started
         if count and late is None:

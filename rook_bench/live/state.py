@@ -15,7 +15,7 @@ from rook_bench.market.pool import Pool
 from rook_bench.replay.config import ReplayConfig
 from rook_bench.sources import Source
 
-SLACK = 512
+SLACK = 256
 """Swaps beyond those that are needed, before they are forgotten all at once."""
 
 
