@@ -7,7 +7,7 @@ path (`--source strategies/fade_large_swaps.py@fade_large_swaps:volume_multiple=
 from rook_bench import Decision, Side, decision_source
 
 
-@decision_source(trained_on="nothing")
+@decision_source(trained_on="nothing", lookback=100)  # what its features look back, in swaps
 def fade_large_swaps(volume_multiple: float = 8.0, move_bps: float = 3.0):
     """Buy after a large swap that pushed the price down, sell after one that pushed it up."""
 

@@ -10,9 +10,9 @@ from rook_bench.cli.lazy import lazy_group, load_verb, verbs_of
 
 VERBS = verbs_of(
     ("follow", "live:follow_pool", "Follow a pool; the word may be left away."),
-    ("check", "live_check:check_session", "Hold a session against the chain and a replay: 0 equal, 1 not."),
+    ("check", "live_check:check_session", "Hold a session against chain and replay: 0 equal."),
     ("resume", "live_check:resume", "Lift a session's kill switch, and say why."),
-    ("files", "live_check:files", "Alert rules, a dashboard, a service and a container file."),
+    ("files", "live_check:files", "Alert rules, dashboard, service and container file."),
 )
 
 _Lazy: Any = lazy_group(VERBS)
@@ -30,7 +30,7 @@ class _Group(_Lazy):
 
 app = typer.Typer(
     cls=_Group,
-    help="Follow a pool on a node, in shadow or on paper: rook-bench live POOL --rpc URL --source SOURCE --out DIR.",
+    help="Follow a pool on a node: live POOL --rpc URL --source SOURCE --out DIR.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

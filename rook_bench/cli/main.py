@@ -41,7 +41,7 @@ VERBS = verbs_of(
     ("view", "view:view", "Look into runs, verdicts and trials in the browser."),
     ("gate", "gate:app", "Judge a candidate: 0 promote, 1 block, 2 inconclusive."),
     ("promote", "promotion:promote", "Make a candidate champion, judged again first."),
-    ("live", "live_app:app", "Follow a pool on a node: shadow or paper, proven equal to replay."),
+    ("live", "live_app:app", "Follow a pool as it trades, in shadow or on paper."),
     ("track", "tracking:track", "Put an output into an experiment tracker (MLflow)."),
     ("push", "push:push", "Share a model and its verdict on the hub."),
     ("history", "history:history", "Who was champion when, and by which verdict."),

@@ -74,7 +74,7 @@ def test_a_path_that_exists_comes_before_any_name(elsewhere):
         ("policy", "rook-promotio", "did you mean 'rook-promotion'?"),
         ("policy", "mine_to", "did you mean 'mine_too'?"),  # the project's own
         ("tape", "swaps", "did you mean 'swaps.csv'?"),  # the folder's
-        ("policy", "zzz", "known: first-champion, rook-promotion"),
+        ("policy", "zzz", "known: first-champion, production, rook-promotion"),
     ],
 )
 def test_a_name_that_is_not_known_offers_the_near_one_of_all(elsewhere, kind, name, hint):

@@ -15,10 +15,10 @@ SHARED = REPOSITORY.parent / "shared" / "data"
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 ELSEWHERE = {
     *("train-on-your-box", "train-on-fluence", "train-on-hugging-face", "train-on-a-fleet"),
-    *("ask-an-endpoint", "track-and-share", "use-a-cluster"),
+    *("ask-an-endpoint", "track-and-share", "use-a-cluster", "run-live"),
 }
 """Pages that need another machine: their commands run in tests/remote/test_pages.py, tests/endpoint/test_endpoint_page.py,
-tests/publishing/test_sharing_page.py and tests/engines/test_ray.py."""
+tests/publishing/test_sharing_page.py, tests/engines/test_ray.py and tests/evm/test_live_page.py."""
 
 SHORT = {
     "train-walk-forward": 3000,

@@ -23,8 +23,8 @@ ARCHITECTURE = (REPOSITORY / "docs" / "explanation" / "architecture.md").read_te
 # Earlier names stand where it is said that they are gone.
 NAMED = [path for path in TEXTS if path.name != "CHANGELOG.md"]
 FILE_ENDINGS = (".py", ".md", ".json", ".jsonl", ".toml", ".png", ".html", ".csv", ".parquet")
-SETTINGS = re.compile(r"(risk|execution|replay)\.(sizer|max_\w+)")
-"""Keys of a configuration file, which read like modules."""
+SETTINGS = re.compile(r"(risk|execution|replay)\.(sizer|max_\w+)|live\.(min_days|max_late_share|max_drift|against)")
+"""Keys of a configuration file or a policy, which read like modules."""
 
 
 def exists(name):
