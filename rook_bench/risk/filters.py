@@ -105,13 +105,13 @@ def blackout(blocks: tuple[tuple[Block, Block], ...] = ()) -> Allow:
     """No orders on swaps of these ranges of blocks, both ends included: maintenance, or what was decided too late."""
 
     def allow(view: MarketView, decisions: DecisionTape) -> NDArray[np.bool_]:
-        if view.block is None:
+        allowed = np.ones(len(view), dtype=bool)
+        if view.block is None and blocks:
             hint = "use a tape with block numbers, or leave the filter away"
             raise InputError("the tape has no block numbers", where="risk filter blackout", hint=hint)
-        allowed = np.ones(len(view.block), dtype=bool)
         for first, last in blocks:
             # Blocks are in order, so that a range is a slice.
-            rows = np.searchsorted(view.block, [first, last + 1], side="left")
+            rows = np.searchsorted(np.asarray(view.block), [first, last + 1], side="left")
             allowed[rows[0] : rows[1]] = False
         return allowed
 
