@@ -39,6 +39,9 @@ from rook_bench.workbench import live as bench
 from rook_bench.workbench.running import with_options
 
 LINE_EVERY_S = 30.0
+ALERTS = ("killed", "resumed", "failed", "node")
+"""Words that a webhook is told of; a fork of a block or two is everyday."""
+
 LOUD = ("killed", "failed", "ticks")
 """Words that are warnings, and no remarks."""
 
@@ -136,7 +139,7 @@ def follow_pool(
 
     def tell(word: str, sentence: str) -> None:
         (warn if word in LOUD else remark)(f"{word}: {sentence}")
-        if hook is not None:
+        if hook is not None and word in ALERTS:
             hook(word, sentence)
 
     given = {

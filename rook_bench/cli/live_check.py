@@ -58,11 +58,10 @@ def _say_findings(folder: Path, found: bench.LiveCheck) -> None:
     told, recorded = found.findings, found.recorded
     first, last = recorded.first["first"], recorded.last
     say(f"{folder}: blocks {first} to {last} of {recorded.pool.pair}, against {found.against}")
-    say(f"{told.events:,} events, {told.swaps:,} swaps, {found.decided_in_time:,} of them decided on in time")
-    if recorded.paper:
-        say(f"{told.orders:,} orders")
-    forks = f", {len(recorded.forks)} forks (up to {max(recorded.forks)} blocks)" if recorded.forks else ""
-    say(f"{recorded.restarts} restarts, {len(recorded.kills)} kills{forks}")
+    orders = f", {told.orders:,} orders" if recorded.paper else ""
+    say(f"{told.events:,} events, {told.swaps:,} swaps{orders}")
+    for line in [] if found.frame is None else bench.notes_of(recorded, found.frame):
+        say(line)
     for name, (rows, most) in told.rounded.items():
         say(
             f"{name}: on {rows} swaps its confidence differs by at most {most:.1e} when all rows are asked together, "

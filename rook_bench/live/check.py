@@ -236,8 +236,9 @@ def _where(frame: SwapFrame, row: int) -> str:
 
 def late_share(recorded: Recorded, frame: SwapFrame) -> float | None:
     """Share of the swaps since the session began on which nothing could be traded; None without any."""
-    since = ~recorded.before(frame)
-    return float((~recorded.in_time(frame))[since].mean()) if since.any() else None
+    counts = recorded.untraded(frame)
+    since = len(frame) - counts.pop("before", 0)
+    return sum(counts.values()) / since if since else None
 
 
 def sources_again(recorded: Recorded, given: Mapping[str, Source] | None = None) -> dict[str, Source]:
@@ -284,6 +285,8 @@ def to_json(findings: Findings, recorded: Recorded, frame: SwapFrame | None) -> 
         "rounded": {name: {"rows": rows, "most": most} for name, (rows, most) in findings.rounded.items()},
         "turning": findings.turning,
         "late_share": None if frame is None else late_share(recorded, frame),
+        "untraded": {} if frame is None else recorded.untraded(frame),
+        "landed": recorded.landed,
         "forks": recorded.forks,
         "restarts": recorded.restarts,
         "kills": recorded.kills,

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rook_bench.core import InputError
-from rook_bench.live.follower import TooDeep
-from rook_bench.live.session import Session
+from rook_bench.live.session import NodeAway, Session
 from rook_bench.live.wake import Wake
 
 FIRST_PATIENCE_S, LONGEST_PATIENCE_S = 0.5, 30.0
@@ -48,7 +46,8 @@ def follow(
         Why it ended.
 
     Raises:
-        InputError: it can't go on: the journal can't be written, or the node is on another chain.
+        InputError: it can't go on: the journal can't be written, a source can't be asked, or the node is on another
+            chain.
     """
     started, patience_s = time.monotonic(), FIRST_PATIENCE_S
     why = "failed"
@@ -57,11 +56,7 @@ def follow(
             try:
                 stepped = session.step()
                 patience_s = FIRST_PATIENCE_S
-            except TooDeep:
-                raise
-            except InputError as error:
-                if error.where == session.journal.path:
-                    raise
+            except NodeAway as error:
                 session.failed(error)
                 after_step()
                 wake.wait(patience_s)

@@ -91,6 +91,19 @@ class Journal:
         self.head, self.count, self._end = whole["hash"], self.count + 1, self._end + len(line)
         return whole
 
+    def discard(self) -> None:
+        """Have none: what was begun never came to anything. An empty folder goes with it."""
+        self.close()
+        for path in (self.path, self.path.with_name(f"{FILE}.lock")):
+            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.path.parent.rmdir()
+
+    def empty(self) -> None:
+        """Begin again from the first line."""
+        os.ftruncate(self._handle, 0)
+        self.head, self.count, self._end = GENESIS, 0, 0
+
     def entries(self) -> Iterator[Entry]:
         """Every entry up to now, one in memory at a time."""
         return read_journal(self.path.parent)

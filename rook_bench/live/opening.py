@@ -29,6 +29,9 @@ from rook_bench.sources import Source
 from rook_bench.tapecheck.repricing import known_depth
 
 VERSION = 1
+BEGUN = 1
+"""Lines of a journal that says what is asked, and nothing that happened."""
+
 EVERY = 1000
 """Swaps that are read back at once: the ledger is run over them together."""
 
@@ -135,11 +138,13 @@ def open_session(
     check_sources(asked.sources)
     journal = Journal(folder)
     try:
-        if journal.count == 0:
+        if journal.count <= BEGUN:
+            journal.empty()
             return _begun(journal, node, chain_id, facts, asked, tell, tick, broker)
         return _resumed(journal, node, facts, asked, tell, broker)
     except BaseException:
-        journal.close()
+        # A source that refuses the pool, or Ctrl-C: what never came to anything leaves nothing behind.
+        journal.discard() if journal.count <= BEGUN else journal.close()
         raise
 
 

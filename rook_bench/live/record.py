@@ -111,14 +111,14 @@ class Recorded:
             out &= (frame.block < first) | (frame.block > last)
         return out
 
-    def before(self, frame: SwapFrame) -> NDArray[np.bool_]:
-        """Which swaps came before the session began, shape (n,)."""
+    def untraded(self, frame: SwapFrame) -> dict[str, int]:
+        """How many swaps nothing could be traded on, by why: "before", "gap", "late", "node" or "killed: ..."."""
         assert frame.block is not None
-        out = np.zeros(len(frame), dtype=bool)
+        counts = dict[str, int]()
         for first, last, why in self.late:
-            if why == "before":
-                out |= (frame.block >= first) & (frame.block <= last)
-        return out
+            rows = int(((frame.block >= first) & (frame.block <= last)).sum())
+            counts[why] = counts.get(why, 0) + rows
+        return {why: count for why, count in counts.items() if count}
 
 
 def read_session(folder: Path, *, upto: str | None = None) -> Recorded:

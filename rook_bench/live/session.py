@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from rook_bench.core import InputError
 from rook_bench.core.decision_tape import DecisionTape
 from rook_bench.live import answers, events
 from rook_bench.live.desk import Settled
-from rook_bench.live.follower import Advance, Follower, Forked, Head
+from rook_bench.live.follower import Advance, Follower, Forked, Head, TooDeep
 from rook_bench.live.fork import Broker, Sent
 from rook_bench.live.journal import Entry, Journal
 from rook_bench.live.rows import Block
@@ -65,6 +66,21 @@ KEPT_TIMES = 4096
 """Blocks whose times are kept for quantiles."""
 
 
+class NodeAway(InputError):
+    """A node that gave no answer, or one that it can't be asked for."""
+
+
+@contextmanager
+def _asking_node() -> Iterator[None]:
+    """What goes wrong inside is the node's doing."""
+    try:
+        yield
+    except TooDeep:
+        raise
+    except InputError as error:
+        raise NodeAway(error.what, where=error.where, hint=error.hint) from None
+
+
 class Session:
     """Follows a pool, asks its sources, keeps their ledgers, and puts all of it on record.
 
@@ -95,7 +111,7 @@ class Session:
         self.broker, self.sent = broker, list(sent)
         self.journal, self.follower, self.state, self.config = journal, follower, state, config
         self.switch, self.bounds, self.tell, self.seen = switch, bounds, tell, Seen()
-        self._catching_up = True
+        self._catching_up, self._away = True, False
         self._reverts = dict.fromkeys(state.desks, 0)
         self._cursor = follower.number
         self._silent_since = time.monotonic()
@@ -112,13 +128,18 @@ class Session:
         """Take the next step, if there is one; whether there was.
 
         Raises:
-            InputError: the node does not answer, or the journal can't be written.
+            NodeAway: the node does not answer; a later step may go on.
+            TooDeep: it is on another chain.
+            InputError: a source can't be asked, or the journal can't be written. The journal is whole, and this
+                object is not to be used any more: what is in memory may be half of a step.
         """
         self._look_at_switch()
         started = time.perf_counter()
-        head = self.follower.head()
+        with _asking_node():
+            head = self.follower.head()
+            found = self.follower.advance(head)
         self._saw(head)
-        found = self.follower.advance(head)
+        self._away = False
         if found is None:
             self._catching_up &= head.number > self.follower.number
             return False
@@ -128,21 +149,25 @@ class Session:
         self.seen.seconds = {"node": time.perf_counter() - started}
         self._advance(found, started)
         if self.broker is not None:
-            self._look_at_sent(self.broker)
+            with _asking_node():
+                self._look_at_sent(self.broker)
         return True
 
     def failed(self, error: InputError) -> None:
         """The node did not answer: what comes after is a gap."""
         self.seen.errors += 1
-        self._catching_up = True
-        self.tell("node", str(error))
+        if not self._away:
+            self.tell("node", str(error))
+        self._catching_up = self._away = True
         self._look_at_silence()
 
     def close(self, why: str) -> None:
         """Put the end on record and let the journal go."""
-        self._write_cursor()
-        self.journal.add({"kind": "ended", "why": why, **self._place()})
-        self.journal.close()
+        try:
+            self._write_cursor()
+            self.journal.add({"kind": "ended", "why": why, **self._place()})
+        finally:
+            self.journal.close()
 
     def _advance(self, found: Advance, started: float) -> None:
         """Decide on the blocks that came: first those on which it is too late to trade, then one after the other."""
@@ -203,7 +228,8 @@ class Session:
         """Send the orders of the first desk on the swaps from this number on."""
         desk = next(iter(self.state.desks.values()))
         for wish in desk.waiting(self.state.blackouts, row):
-            sent = broker.send(wish)
+            with _asking_node():
+                sent = broker.send(wish)
             self.journal.add({"kind": "sent", **sent.to_json()})
             self.sent.append(sent)
 

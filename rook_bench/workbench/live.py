@@ -228,6 +228,28 @@ def _held_against(
     return LiveCheck(recorded, findings, frame, decided, None, against)
 
 
+def notes_of(recorded: Recorded, frame: SwapFrame) -> list[str]:
+    """What a reader of a session's runs should know of it, in sentences."""
+    counts = recorded.untraded(frame)
+    words = {
+        "before": "came before it began",
+        "gap": "came while it was away",
+        "late": "were decided on too late",
+        "node": "came while the node was away",
+    }
+    parts = [f"{count:,} {words.get(why, f'came while it was {why}')}" for why, count in counts.items()]
+    total = len(frame) - sum(counts.values())
+    lines = [f"{total:,} swaps were decided on in time" + (f"; {', '.join(parts)}" if parts else "")]
+    if recorded.forks:
+        lines.append(f"the chain replaced blocks {len(recorded.forks)} times, at most {max(recorded.forks)} at once")
+    if recorded.restarts or recorded.kills:
+        lines.append(f"it was started again {recorded.restarts} times, and killed {len(recorded.kills)} times")
+    if recorded.landed:
+        told = ", ".join(f"{count} {why}" for why, count in sorted(recorded.landed.items()))
+        lines.append(f"orders that were sent on the fork: {told}")
+    return lines
+
+
 def live_shown(folder: str | Path, candidate: Source, rpc: str | None = None, *, upto: str | None = None) -> LiveShown:
     """What a live session shows of a candidate: its part of the session, checked now (see `check_live`).
 
@@ -278,7 +300,7 @@ def _runs(
     config = with_blackouts(recorded.config, recorded.blackouts)
     first, last = recorded.first["first"], recorded.last
     where = f"live on {chain_name(recorded.first['chain_id'])}, blocks {first} to {last}"
-    frame = replace(frame, source=where)
+    frame = replace(frame, source=where, notes=(*frame.notes, *notes_of(recorded, frame)))
     tape_check = check_tape(frame)
     runs = list[Run]()
     for name, source in asked.items():

@@ -360,6 +360,29 @@ class TestGoingOn:
         with pytest.raises(InputError, match="another mode"):
             Desk(v3_market, tmp_path / "session", mode="shadow").open()
 
+    def test_what_never_began_leaves_nothing(self, v3_market, tmp_path):
+        """A source that refuses the pool is met after the journal was opened."""
+
+        def picky(view):
+            raise InputError("not on this pool")
+
+        with pytest.raises(InputError, match="not on this pool"):
+            Desk(v3_market, tmp_path / "session", (Source.of(picky),)).open()
+        assert not (tmp_path / "session").exists()
+
+    def test_killed_before_the_first_block_was_written(self, v3_market, tmp_path):
+        desk = Desk(v3_market, tmp_path / "session", ("momentum",))
+        desk.open().close("test")
+        path = tmp_path / "session" / journal.FILE
+        path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+        desk.open()
+        v3_market.act(2)
+        desk.follow()
+        desk.session.close("test")
+        recorded, findings, _ = desk.check()
+        assert (recorded.restarts, findings.drift) == (0, 0)
+        assert findings.swaps > 20
+
     def test_one_writer(self, v3_market, tmp_path):
         desk = Desk(v3_market, tmp_path / "session")
         desk.open()
@@ -510,6 +533,44 @@ class TestNode:
         recorded, findings, _ = desk.check()
         assert "gap" in {why for _, _, why in recorded.late}
         assert findings.drift == 0
+
+    def test_a_source_that_fails_ends_it_and_is_asked_again(self, v3_market, tmp_path):
+        """A source is no node: the session ends with its error, and goes on once it can be asked again."""
+        from rook_bench.live.follow import Stop, follow
+        from rook_bench.live.wake import Wake
+
+        broken = [False]
+
+        def fragile(view):
+            if broken[0]:
+                raise InputError("the server behind it is away")
+            return Decision.hold("fine")
+
+        with decision_source.isolated():
+
+            @decision_source(lookback=0, content=lambda: "fragile")
+            def fragile_source():
+                return fragile
+
+            desk = Desk(v3_market, tmp_path / "session", (Source.of(fragile_source),))
+            session = desk.open()
+            v3_market.trade()
+            desk.follow()
+            broken[0] = True
+            v3_market.trade()
+            wake = Wake(session.follower.node.address, 0.01)
+            with pytest.raises(InputError, match="the server behind it is away"):
+                follow(session, wake, Stop())
+            broken[0] = False
+            v3_market.trade()  # by now it is too late for the block before
+            desk.open()
+            desk.follow()
+            v3_market.trade()
+            desk.follow()
+            desk.session.close("test")
+            recorded, findings, frame = desk.check()
+        assert findings.drift == 0
+        assert recorded.untraded(frame)["gap"] == 1
 
     def test_another_chain(self, v3_market, tmp_path, monkeypatch):
         Desk(v3_market, tmp_path / "session").open().close("test")
