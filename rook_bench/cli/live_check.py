@@ -62,6 +62,8 @@ def _say_findings(folder: Path, found: bench.LiveCheck) -> None:
     say(f"{told.events:,} events, {told.swaps:,} swaps{orders}")
     for line in [] if found.frame is None else bench.notes_of(recorded, found.frame):
         say(line)
+    if told.replaced:
+        say(f"{told.replaced} blocks at its end were replaced by the chain since, and are left out")
     for name, (rows, most) in told.rounded.items():
         say(
             f"{name}: on {rows} swaps its confidence differs by at most {most:.1e} when all rows are asked together, "

@@ -17,6 +17,7 @@ from rook_bench.core.decision_tape import DecisionTape, is_trade
 from rook_bench.ingest.fetch import Job, Node, Spool, pull
 from rook_bench.live import events
 from rook_bench.live.desk import order_lines, with_blackouts
+from rook_bench.live.follower import DEPTH
 from rook_bench.live.opening import start_of_json
 from rook_bench.live.record import Recorded, Told
 from rook_bench.live.rows import frame_of
@@ -60,6 +61,7 @@ class Findings:
     Attributes:
         differences: as many of each kind as are told; counts: of each kind, all of them.
         events, swaps, orders: that were compared.
+        replaced: blocks at the end that the chain replaced since, and that were left out.
         rounded: by source, rows whose confidence differs by rounding alone, and by how much at most: asked together
             with as many rows as they were then, they come out to the last bit.
         turning: by source, those of them for which a confidence threshold lies in between.
@@ -70,6 +72,7 @@ class Findings:
     events: int = 0
     swaps: int = 0
     orders: int = 0
+    replaced: int = 0
     rounded: dict[str, tuple[int, float]] = field(default_factory=dict)
     turning: dict[str, int] = field(default_factory=dict)
 
@@ -98,6 +101,24 @@ def fetched_again(node: Node, recorded: Recorded) -> pa.Table:
         spool = Spool(Path(folder) / "tape", {})
         pull(node, job, spool)
         return concat(list(spool.tables()))
+
+
+def still_there(node: Node, recorded: Recorded) -> Recorded:
+    """The session without blocks at its end that the chain replaced since it read them: that was none of its doing.
+
+    Where more are gone than are ever replaced, none are left out, and all of them are differences.
+    """
+    last = recorded.last - DEPTH
+    young = [(block.number, block.hash) for block in recorded.blocks if block.number > last]
+    headers = node.headers([number for number, _ in young])
+    on_chain = [
+        header is not None and str(header.get("hash")).lower() == own
+        for (_, own), header in zip(young, headers, strict=True)
+    ]
+    if not young or on_chain[-1]:
+        return recorded
+    kept = [number for (number, _), there in zip(young, on_chain, strict=True) if there]
+    return recorded.until(kept[-1]) if kept else recorded
 
 
 def check_events(recorded: Recorded, again: pa.Table, findings: Findings) -> None:
@@ -210,6 +231,8 @@ def check_ledger(recorded: Recorded, name: str, decided: DecisionTape, frame: Sw
     wishes = np.flatnonzero(is_trade(decided.side))
     waiting = wishes[landing(frame, config.frictions, wishes)[0] < 0]
     until = int(waiting[0]) if len(waiting) else len(frame)
+    if recorded.cut:  # it went on on another branch
+        told = Told(told.parts, {row: line for row, line in told.orders.items() if row < until}, told.equity[:until])
     expected = {row: line for row, line in lines.items() if row < until}
     findings.orders += len(expected)
     for row in sorted(expected.keys() | told.orders.keys()):
@@ -282,6 +305,7 @@ def to_json(findings: Findings, recorded: Recorded, frame: SwapFrame | None) -> 
         "events": findings.events,
         "swaps": findings.swaps,
         "orders": findings.orders,
+        "replaced": findings.replaced,
         "rounded": {name: {"rows": rows, "most": most} for name, (rows, most) in findings.rounded.items()},
         "turning": findings.turning,
         "late_share": None if frame is None else late_share(recorded, frame),

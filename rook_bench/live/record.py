@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ class Recorded:
         forks, kills, restarts: how many.
         head: hash of the journal's last entry.
         landed: orders that were sent on a fork, by what explains what became of them.
+        cut: whether blocks at the end were left out (see `until`).
         work_s: seconds of each block that was decided in time, by stage.
     """
 
@@ -64,6 +66,7 @@ class Recorded:
     restarts: int = 0
     head: str = ""
     landed: dict[str, int] = field(default_factory=dict)
+    cut: bool = False
     work_s: list[dict[str, float]] = field(default_factory=list)
 
     @property
@@ -110,6 +113,14 @@ class Recorded:
         for first, last, _ in self.late:
             out &= (frame.block < first) | (frame.block > last)
         return out
+
+    def until(self, block: int) -> Recorded:
+        """The same without what came after a block; what desks told may reach further."""
+        kept = [one for one in self.blocks if one.number <= block]
+        row = sum(one.swaps for one in kept)
+        told = {name: replace(one, parts=_first(one.parts, row)) for name, one in self.told.items()}
+        late = [(first, min(last, block), why) for first, last, why in self.late if first <= block]
+        return replace(self, blocks=kept, last=block, told=told, late=late, cut=True)
 
     def untraded(self, frame: SwapFrame) -> dict[str, int]:
         """How many swaps nothing could be traded on, by why: "before", "gap", "late", "node" or "killed: ..."."""
@@ -197,10 +208,14 @@ def _read_fork(recorded: Recorded, entry: Entry) -> None:
         since, marked = entry["told"][name]
         del told.equity[marked:]
         told.orders = {at: line for at, line in told.orders.items() if at < since}
-        rows = sum(map(len, told.parts))
-        while rows > row:
-            part = told.parts.pop()
-            rows -= len(part)
-            if rows < row:
-                told.parts.append(part.head(row - rows))
-                rows = row
+        told.parts = _first(told.parts, row)
+
+
+def _first(parts: Sequence[DecisionTape], rows: int) -> list[DecisionTape]:
+    """The decisions on the first so many swaps, in the parts that they were made in."""
+    kept, left = list[DecisionTape](), rows
+    for part in parts:
+        if left > 0:
+            kept.append(part.head(left))
+        left -= len(part)
+    return kept

@@ -196,12 +196,13 @@ def check_live(
     recorded, findings = read_session(folder, upto=upto), check.Findings()
     asked = check.sources_again(recorded, sources)
     result = _held_against(recorded, asked, rpc, findings)
+    recorded = result.recorded
     if runs and result.frame is not None and len(result.decided) == len(asked):
         comparison = _runs(recorded, asked, result.decided, result.frame)
         comparison.save(folder / RUNS, report=report, pictures=pictures)
         result = replace(result, comparison=comparison)
     write_json(folder / CHECKED, result.to_json())
-    if findings.drift:
+    if findings.drift and upto is None:
         Switch(folder).throw("drift", f"a check found {findings.drift} differences")
     return result
 
@@ -214,7 +215,10 @@ def _held_against(
         frame, against = recorded.frame(), "the journal's own events"
         findings.events = sum(block.events.num_rows for block in recorded.blocks)
     else:
-        again = check.fetched_again(live_node(rpc, tries=8), recorded)
+        node = live_node(rpc, tries=8)
+        whole, recorded = recorded, check.still_there(node, recorded)
+        findings.replaced = len(whole.blocks) - len(recorded.blocks)
+        again = check.fetched_again(node, recorded)
         check.check_events(recorded, again, findings)
         frame, against = check.frame_again(recorded, again), "the chain"
     decided = dict[str, DecisionTape]()
@@ -279,9 +283,9 @@ def live_shown(folder: str | Path, candidate: Source, rpc: str | None = None, *,
     found = _held_against(recorded, {name: candidate}, rpc, check.Findings())
     days, share = 0.0, None
     if found.frame is not None:
-        at = found.frame.at[recorded.in_time(found.frame)]
+        at = found.frame.at[found.recorded.in_time(found.frame)]
         days = float((at[-1] - at[0]) / np.timedelta64(1, "D")) if len(at) else 0.0
-        share = check.late_share(recorded, found.frame)
+        share = check.late_share(found.recorded, found.frame)
     return LiveShown.from_json(
         told
         | {

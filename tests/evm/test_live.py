@@ -92,7 +92,7 @@ class Desk:
             pass
 
     def check(self):
-        recorded, findings = read_session(self.folder), check.Findings()
+        recorded, findings = check.still_there(self.node, read_session(self.folder)), check.Findings()
         again = check.fetched_again(self.node, recorded)
         check.check_events(recorded, again, findings)
         frame = check.frame_again(recorded, again)
@@ -293,18 +293,46 @@ class TestFound:
         desk.session.close("test")
         return desk
 
-    def test_a_chain_that_is_another_by_now(self, v3_market, tmp_path):
-        desk = Desk(v3_market, tmp_path / "session", ("momentum",))
+    def test_events_that_the_chain_has_not(self, v3_market, tmp_path):
+        desk = self.followed(v3_market, tmp_path / "session")
+        recorded, findings, _ = desk.check()
+        again = check.fetched_again(desk.node, recorded)
+        assert findings.drift == 0
+        for table, said in (
+            (again.slice(1), "the journal has a"),
+            (again.set_column(10, "amount0", again["amount1"]), "amount0 was"),
+        ):
+            findings = check.Findings()
+            check.check_events(recorded, table, findings)
+            assert findings.counts["events"] >= 1
+            assert said in check.shown(findings)[0]
+        short = replace(recorded, blocks=recorded.blocks[:-1])
+        findings = check.Findings()
+        check.check_events(short, again, findings)
+        assert "the chain has a" in check.shown(findings)[0]
+
+    def test_an_end_that_was_replaced_since_is_left_out(self, v3_market, tmp_path):
+        desk = Desk(v3_market, tmp_path / "session", ("momentum", "hold"))
         desk.open()
+        for _ in range(8):
+            v3_market.act()
+            desk.follow()
         snapshot = v3_market.snapshot()
         for _ in range(6):
-            v3_market.act()
+            v3_market.trade()
             desk.follow()
         desk.session.close("test")
         v3_market.revert(snapshot)
         v3_market.act(12)
-        _, findings, _ = desk.check()
-        assert findings.counts["events"] > 0
+        recorded, findings, frame = desk.check()
+        assert findings.drift == 0
+        whole = read_session(desk.folder)
+        assert recorded.cut
+        assert recorded.last < whole.last
+        assert len(frame) == len(whole.frame()) - 6
+        # Where all that could be asked about is gone, nothing is left out.
+        lost = replace(whole, blocks=[replace(block, hash="0x00") for block in whole.blocks])
+        assert check.still_there(desk.node, lost) is lost
 
     def test_a_source_that_remembers(self, v3_market, tmp_path):
         """It decides by how often it was asked: live that is another number than in a replay."""
