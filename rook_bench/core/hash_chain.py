@@ -148,7 +148,7 @@ def parse(content: bytes) -> tuple[list[Entry], list[Problem]]:
     problems: list[Problem] = []
     before = GENESIS
     for number, line in enumerate(lines, 1):
-        entry = _entry_of(line)
+        entry = entry_of(line)
         if entry is None:
             problems.append(Problem(number, "is not an entry as it was written"))
             before = "unknown"
@@ -168,7 +168,7 @@ def parse(content: bytes) -> tuple[list[Entry], list[Problem]]:
     return entries, problems
 
 
-def _entry_of(line: bytes) -> Entry | None:
+def entry_of(line: bytes) -> Entry | None:
     """The entry of a line that is byte for byte what `line_of` writes."""
     try:
         entry = json.loads(line)

@@ -6,7 +6,6 @@ itself at each; a journal has one writer, who knows the line before, and many li
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -17,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rook_bench.core import InputError
-from rook_bench.core.hash_chain import GENESIS, SEALED, line_of, sync_folder
+from rook_bench.core.hash_chain import GENESIS, SEALED, entry_of, line_of, sync_folder
 from rook_bench.core.hashing import seal_of, sealed
 
 Entry = dict[str, Any]
@@ -139,22 +138,13 @@ def _lines(path: Path) -> Iterator[tuple[Entry, int]]:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
-            entry = _entry_of(line)
+            entry = entry_of(line[:-1])
             if entry is None or seal_of(entry) != entry["hash"]:
                 raise _broken(path, number, "is not as it was written")
             if entry["seq"] != number - 1 or entry["prev"] != before:
                 raise _broken(path, number, "does not follow the line before it (lines were removed, added or moved)")
             before = entry["hash"]
             yield entry, len(line)
-
-
-def _entry_of(line: bytes) -> Entry | None:
-    try:
-        entry = json.loads(line)
-        whole = isinstance(entry, dict) and all(key in entry for key in SEALED) and line_of(entry) == line
-    except (ValueError, RecursionError):
-        return None
-    return entry if whole else None
 
 
 def _broken(path: Path, number: int, what: str) -> InputError:
