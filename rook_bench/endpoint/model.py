@@ -84,9 +84,14 @@ class EndpointModel:
         )
         return AnswerStore(cache_folder() / "answers" / f"endpoint-{key}.sqlite")
 
-    def decide(self, view: MarketView, rows: int, *, progress: bool = False, fresh: bool = False) -> DecisionTape:
-        """The decisions of the first `rows` rows of the view; rows without a prompt are held, with the reason."""
-        prompts = self.template.render(view)
+    def decide(
+        self, view: MarketView, rows: int, *, since: int = 0, progress: bool = False, fresh: bool = False
+    ) -> DecisionTape:
+        """The decisions of the first `rows` rows of the view; rows without a prompt are held, with the reason.
+
+        The server is not asked about rows before `since`.
+        """
+        prompts = self.template.render(view).since(since)
         texts = [text for text in prompts.texts[:rows] if text]
         if fresh:
             self.store.forget([*texts, _AGAIN_KEY])

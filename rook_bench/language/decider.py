@@ -130,13 +130,16 @@ class Decider:
             return Generator(model, adapter.encoder, self.manifest)
         return scorer(model, adapter.encoder, self.manifest)
 
-    def decide(self, view: MarketView, rows: int, *, progress: bool = False, fresh: bool = False) -> DecisionTape:
-        """The decisions of the first `rows` rows of the view.
+    def decide(
+        self, view: MarketView, rows: int, *, since: int = 0, progress: bool = False, fresh: bool = False
+    ) -> DecisionTape:
+        """The decisions of the first `rows` rows of the view; no model is asked about those before `since`.
 
         Rows whose prompt needs history that the tape does not have are held, with the reason; no
         model is asked about them. The same prompt always gets the same answer.
         """
-        return self.decisions(self.manifest.template.render(view), rows, view.pool, progress=progress, fresh=fresh)
+        prompts = self.manifest.template.render(view).since(since)
+        return self.decisions(prompts, rows, view.pool, progress=progress, fresh=fresh)
 
     def answers(self, texts: Sequence[str], pool: Pool | None = None) -> DecisionTape:
         """One decision for each of these prompts about a pool's swaps, none of them empty."""

@@ -156,6 +156,14 @@ class Prompts:
         """Those of some rows."""
         return Prompts(as_list(self.texts[which]), self.shown[which], as_list(self.undefined[which]))
 
+    def since(self, row: int) -> Prompts:
+        """The same with nothing to ask about before a row."""
+        if row <= 0:
+            return self
+        kept = slice(row, None)
+        texts, undefined = as_list(self.texts[kept]), as_list(self.undefined[kept])
+        return Prompts([*[""] * row, *texts], self.shown, [*["reason"] * row, *undefined])
+
     @property
     def defined(self) -> NDArray[np.bool_]:
         """Rows that have a prompt, shape (rows,)."""

@@ -205,8 +205,8 @@ def _in_parts(source: Source, told: Told, frame: SwapFrame, seed: int, rows: NDA
         stop = at + len(part)
         if rows[at:stop].any():
             first = 0 if lookback is None else max(0, at - lookback)
-            found = source.ask(frame.bare[first:stop], seed, fresh=True)
-            part = found.rows(slice(len(found) - len(part), None))
+            found = source.ask(frame.bare[first:stop], seed, fresh=True, since=at - first)
+            part = found.rows(slice(at - first, None))
         parts.append(part.bare)
         at = stop
     return DecisionTape.concat(parts)

@@ -122,8 +122,9 @@ class Desk:
         frame = self._frame()
         asked = self.source.lookback
         first = 0 if asked is None else max(0, len(frame) - count - asked)
-        tape = self.source.ask(frame.bare[first:], seed, fresh=fresh)
-        return tape.rows(slice(len(tape) - count, None))
+        rows = len(frame) - first
+        tape = self.source.ask(frame.bare[first:], seed, fresh=fresh, since=rows - count)
+        return tape.rows(slice(rows - count, None))
 
     def keep(self, decided: DecisionTape) -> None:
         """The decisions on the swaps that came last."""

@@ -40,7 +40,7 @@ class Endpoint:
 
     def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
         """The server's answers to the prompts of the first `ask.rows` rows."""
-        return self._model.decide(view, ask.rows, progress=ask.progress, fresh=ask.fresh)
+        return self._model.decide(view, ask.rows, since=ask.since, progress=ask.progress, fresh=ask.fresh)
 
     def prompts(self, view: MarketView) -> Sequence[str]:
         """What is shown on each row."""

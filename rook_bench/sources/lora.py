@@ -49,7 +49,7 @@ class LanguageModel:
     def decide(self, view: MarketView, ask: Ask) -> DecisionTape:
         """The model's answers to the prompts of the first `ask.rows` rows."""
         self._check_home(view.pool)
-        return self._model.decide(view, ask.rows, progress=ask.progress, fresh=ask.fresh)
+        return self._model.decide(view, ask.rows, since=ask.since, progress=ask.progress, fresh=ask.fresh)
 
     def _check_home(self, pool: Pool) -> None:
         """InputError for a pool that the model did not learn from, unless that was asked for."""

@@ -24,6 +24,7 @@ class Ask:
         data_hash: identity of the tape.
         fresh: whether answers that the source kept are to be asked for again.
         progress: whether to show a bar while it works.
+        since: what is said of rows before this one is not used: where asking costs, it need not be asked.
     """
 
     rows: int
@@ -31,6 +32,7 @@ class Ask:
     data_hash: str = ""
     fresh: bool = False
     progress: bool = False
+    since: int = 0
 
 
 @runtime_checkable

@@ -223,16 +223,18 @@ class Source:
         head: int | None = None,
         progress: bool = False,
         fresh: bool = False,
+        since: int = 0,
     ) -> DecisionTape:
         """Decide every row of `frame`; InputError names the source when its answer does not validate.
 
         Args:
             head: decide the first so many rows only (with all of `frame` in view).
             fresh: a source that keeps answers of its own is to ask its model again.
+            since: what is decided on rows before this one is not used (see `Ask`).
         """
         rows = len(frame) if head is None else head
         rng = np.random.default_rng(seed)
-        return self.answer(self._view(frame), Ask(rows, rng, frame.data_hash, fresh, progress))
+        return self.answer(self._view(frame), Ask(rows, rng, frame.data_hash, fresh, progress, since))
 
     def _view(self, frame: SwapFrame) -> MarketView:
         return MarketView.whole(frame, labels=self.reads_labels)

@@ -20,6 +20,7 @@ from rook_bench.live.switch import Bounds, Switch
 from rook_bench.plugins import decision_source
 from rook_bench.replay import ReplayConfig
 from rook_bench.sources import Source
+from rook_bench.tapecheck.repricing import known_depth
 from rook_bench.workbench.live import live_node
 
 ASSUMED = {"frictions": {"gas": {"flat_quote": 0.1}, "latency": {"blocks": 1}}}
@@ -147,6 +148,9 @@ def test_live_equals_replay_through_forks_gaps_and_restarts(market, tmp_path, ru
     assert recorded.restarts == (2 if declared else 1)
     assert {why for _, _, why in recorded.late} == {"before", "gap", "late"}
     assert findings.events > findings.swaps == len(frame)
+    if declared:  # the tape begins after the birth: its ticks were told by the contract
+        assert recorded.first["start"]["ticks"]
+    assert known_depth(frame) is not None
     told = [line for one in recorded.told.values() for line in one.orders.values()]
     assert sum(line["outcome"] == "FILLED" for line in told) > 10
     assert sum(line["rejected_by"] == "blackout" for line in told) > 10
@@ -259,8 +263,6 @@ def test_begins_at_the_birth_or_any_block(v3_market, tmp_path):
     frames = [read_session(desk.folder).frame() for desk in (whole, part)]
     assert frames[0].history.complete
     assert frames[1].history.complete
-    from rook_bench.tapecheck.repricing import known_depth
-
     assert known_depth(frames[1]) is not None  # the ticks that the contract told explain every swap
     assert len(frames[1]) < len(frames[0])
 
