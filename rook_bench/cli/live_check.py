@@ -66,8 +66,8 @@ def _say_findings(folder: Path, found: bench.LiveCheck) -> None:
         say(f"{told.replaced} blocks at its end were replaced by the chain since, and are left out")
     for name, (rows, most) in told.rounded.items():
         say(
-            f"{name}: on {rows} swaps its confidence differs by at most {most:.1e} when all rows are asked together, "
-            f"and not at all when they are asked as they came; a threshold lies in between on {told.turning[name]}"
+            f"{name}: on {rows} swaps nothing differs but its confidence, by at most {most:.1e}, where all rows are "
+            f"asked at once; a threshold lies in between on {told.turning[name]}"
         )
     for line in shown(told):
         say(line)

@@ -31,7 +31,7 @@ from rook_bench.risk import apply_risk
 from rook_bench.sources import Source
 
 TOLERANCE = 1e-6
-"""How far a language model's confidence may lie from what it was where another number of rows is asked at once."""
+"""How far a language model's confidence may lie from what it was: another number of rows is asked at once."""
 
 SHOWN = 5
 """Differences of a kind that are told one by one."""
@@ -62,8 +62,8 @@ class Findings:
         differences: as many of each kind as are told; counts: of each kind, all of them.
         events, swaps, orders: that were compared.
         replaced: blocks at the end that the chain replaced since, and that were left out.
-        rounded: by source, rows whose confidence differs by rounding alone, and by how much at most: asked together
-            with as many rows as they were then, they come out to the last bit.
+        rounded: by source, rows of a language model that differ in nothing but its confidence, by no more than
+            TOLERANCE; and by how much at most.
         turning: by source, those of them for which a confidence threshold lies in between.
     """
 
@@ -168,9 +168,8 @@ def check_decisions(
     wrong = _differing(mine, found)
     near = _rounded(source, mine, found) & wrong
     if near.any():
-        # Asked together with other rows, a model's sums are rounded in another order.
-        same = _in_parts(source, told, frame, recorded.config.seed, near)
-        near &= ~_differing(mine, same)
+        # Asked together with other rows, a model's sums are rounded in another order; and an answer that was given
+        # once is kept, so that with which others it was asked then is not known.
         gap = np.abs(mine.confidence - found.confidence)[near]
         findings.rounded[name] = int(near.sum()), float(gap.max(initial=0.0))
         turned = _turning(recorded, mine.confidence[near], found.confidence[near])
@@ -195,21 +194,6 @@ def _rounded(source: Source, one: DecisionTape, other: DecisionTape) -> NDArray[
     for name in ("side", "size", "slippage_bps", "deadline_s"):
         out &= getattr(one, name) == getattr(other, name)
     return out & (np.abs(one.confidence - other.confidence) <= TOLERANCE)
-
-
-def _in_parts(source: Source, told: Told, frame: SwapFrame, seed: int, rows: NDArray[np.bool_]) -> DecisionTape:
-    """What a source says when it is asked as it was then, where these rows were among those that it was asked of."""
-    parts, at = list[DecisionTape](), 0
-    lookback = source.lookback
-    for part in told.parts:
-        stop = at + len(part)
-        if rows[at:stop].any():
-            first = 0 if lookback is None else max(0, at - lookback)
-            found = source.ask(frame.bare[first:stop], seed, fresh=True, since=at - first)
-            part = found.rows(slice(at - first, None))
-        parts.append(part.bare)
-        at = stop
-    return DecisionTape.concat(parts)
 
 
 def _turning(recorded: Recorded, one: NDArray[np.float64], other: NDArray[np.float64]) -> int:
