@@ -1,6 +1,7 @@
 """A fine-tuned model followed live: it decides as in a replay, row by row and all at once, through a fork and a restart."""
 
 import artifacts
+import numpy as np
 import pytest
 
 pytest.importorskip("web3", reason='web3 is not installed: pip install "rook-bench[chain]"')
@@ -49,5 +50,5 @@ def test_it_decides_as_in_a_replay(tiny_adapter, tmp_path, root):
     assert rows < found.findings.swaps
     assert found.findings.turning.get(name, 0) == 0
     models = found.comparison[0].run
-    assert models.decided.tape.action_rate > 0
+    assert len(np.unique(models.decided.tape.confidence)) > 10  # it was asked, about many different rows
     assert models.lookahead.status == "clean"
