@@ -24,6 +24,7 @@ from market import Market  # noqa: E402
 from node import BLOCK_SECONDS, running  # noqa: E402
 
 from rook_bench.core.console import hush  # noqa: E402
+from rook_bench.core.garbage import collected_seldom  # noqa: E402
 from rook_bench.workbench.config import BenchConfig  # noqa: E402
 from rook_bench.workbench.live import check_live, start_live  # noqa: E402
 
@@ -44,7 +45,8 @@ def main() -> None:
     if options.adapter:
         sources.append(f"lora:{options.adapter},transfer=true")
     config = BenchConfig.model_validate({"frictions": {"gas": {"flat_quote": 0.1}}})
-    with tempfile.TemporaryDirectory() as folder, running(artifacts.anvil()) as url:
+    # As the command line does: else the collector looks through all of torch at every other block.
+    with collected_seldom(), tempfile.TemporaryDirectory() as folder, running(artifacts.anvil()) as url:
         market = Market(url, options.protocol, "soak")
         market.act(200)
         session = soaked(market, Path(folder) / "session", sources, config, options)

@@ -32,3 +32,14 @@ def collected_seldom() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+@contextmanager
+def frozen() -> Iterator[None]:
+    """For what runs for days: all that is there now (libraries, a model) is never looked at again, what comes is."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from rook_bench.core.garbage import frozen
 from rook_bench.live.session import NodeAway, Session
 from rook_bench.live.wake import Wake
 
@@ -52,23 +53,24 @@ def follow(
     started, patience_s = time.monotonic(), FIRST_PATIENCE_S
     why = "failed"
     try:
-        while not stop:
-            try:
-                stepped = session.step()
-                patience_s = FIRST_PATIENCE_S
-            except NodeAway as error:
-                session.failed(error)
+        with frozen():
+            while not stop:
+                try:
+                    stepped = session.step()
+                    patience_s = FIRST_PATIENCE_S
+                except NodeAway as error:
+                    session.failed(error)
+                    after_step()
+                    wake.wait(patience_s)
+                    patience_s = min(2 * patience_s, LONGEST_PATIENCE_S)
+                    continue
                 after_step()
-                wake.wait(patience_s)
-                patience_s = min(2 * patience_s, LONGEST_PATIENCE_S)
-                continue
-            after_step()
-            if until_block is not None and session.follower.number >= until_block:
-                stop(f"block {until_block} was read")
-            elif seconds is not None and time.monotonic() - started >= seconds:
-                stop(f"{seconds:g} seconds were over")
-            elif not stepped:
-                wake.wait()
+                if until_block is not None and session.follower.number >= until_block:
+                    stop(f"block {until_block} was read")
+                elif seconds is not None and time.monotonic() - started >= seconds:
+                    stop(f"{seconds:g} seconds were over")
+                elif not stepped:
+                    wake.wait()
         why = stop.why
         return why
     finally:
