@@ -2,7 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -237,3 +240,16 @@ def test_files(tmp_path, command_line):
     known |= {"rook_live_head_block", "rook_live_head_age_seconds", "rook_live_killed", "rook_live_work_seconds_bucket"}
     assert named <= known
     assert len(named) > 10
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_the_unit_is_one_that_systemd_takes(tmp_path, command_line):
+    command_line("live", "files", "--out", tmp_path / "ops")
+    unit = (tmp_path / "ops" / "rook-live.service").read_text()
+    # verify wants the program and the user to be there
+    here = unit.replace("/opt/rook/bin/rook-bench", sys.executable).replace("User=rook", "User=root")
+    assert here != unit
+    (tmp_path / "rook-live.service").write_text(here)
+    told = subprocess.run(["systemd-analyze", "verify", tmp_path / "rook-live.service"], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert "rook-live" not in told.stderr, told.stderr
