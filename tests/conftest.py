@@ -104,7 +104,7 @@ SLOW = {
 LONG = {
     *("test_wheel", "test_commands", "test_init", "test_resume", "test_github_action", "test_verbs", "test_fetch"),
     *("test_set_up", "test_demo_edge", "test_pages", "test_chaos", "test_ranks", "test_ray"),
-    *("test_training_folds", "test_asking", "test_live", "test_live_verb", "test_live_fork", "test_live_gate"),
+    *("test_training_folds", "test_asking", "test_live_session", "test_live_verb", "test_live_fork", "test_live_gate"),
 }
 """Files whose tests come first: one of ten seconds that comes last leaves the other process idle for as long."""
 

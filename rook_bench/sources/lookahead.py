@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rook_bench.core import mapped
+from rook_bench.core.arrays import text_column
 from rook_bench.core.decision_tape import DecisionTape, is_trade
 from rook_bench.market.frame import SwapFrame
 from rook_bench.sources.source import Source
@@ -213,8 +214,26 @@ class _Way:
         if reply.tape is None:
             return None
         past = self.cut - self.first
-        row = first_difference(tape.rows(slice(start, self.cut)), reply.tape.rows(slice(skipped, past)))
+        mine, theirs = tape.rows(slice(start, self.cut)), reply.tape.rows(slice(skipped, past))
+        row = first_difference(mine, theirs)
+        if row is not None and prompts is not None:
+            # What it was shown is the same: what it said may be rounded otherwise, asked about other rows at once.
+            row = first_difference(mine, _alike(mine, theirs))
         return None if row is None else ("decision at row", start + row)
+
+
+ROUNDED = 1e-6
+"""How far a language model's confidence in one answer to one prompt may lie from another."""
+
+
+def _alike(mine: DecisionTape, theirs: DecisionTape) -> DecisionTape:
+    """Theirs, with the confidence and the words of mine where nothing differs but a rounded confidence."""
+    if len(mine) != len(theirs):
+        return theirs
+    near = (mine.side == theirs.side) & (np.abs(mine.confidence - theirs.confidence) <= ROUNDED)
+    words = [own if same else other for own, other, same in zip(mine.reason, theirs.reason, near, strict=True)]
+    confidence = np.where(near, mine.confidence, theirs.confidence)
+    return replace(theirs, confidence=confidence, reason=text_column(words))
 
 
 def _ways(cuts: list[int], source: Source, rng: np.random.Generator, *, shortest_first: bool) -> list[_Way]:

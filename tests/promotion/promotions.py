@@ -88,7 +88,7 @@ def write_verdict(folder, candidate, champion=None, **changes):
     return path
 
 
-def same_again(folder, trials=None):
+def same_again(folder, trials=None, **_):
     """Judging again that gives the same verdict at another time."""
     verdict = json.loads((folder / "verdict.json").read_text())
     return sealed(copy.deepcopy(verdict) | {"judged_at": "2026-03-01T00:00:00+00:00"})

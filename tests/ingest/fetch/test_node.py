@@ -122,8 +122,8 @@ def test_addresses():
         str(Address("https://user:password1@node.example:8545/v2/abcdefgh?key=ijklmnop")) == "https://node.example:8545"
     )
     assert Address("https://node.example/v2/abcdefgh?key=ijklmnop").hidden("x abcdefgh y ijklmnop") == "x ... y ..."
-    for wrong in ("localhost:8545", "ws://node.example", "", "http://", "http://host:port"):
-        with pytest.raises(InputError, match="not an http"):
+    for wrong in ("localhost:8545", "ftp://node.example", "", "http://", "http://host:port"):
+        with pytest.raises(InputError, match="neither an http"):
             Address(wrong)
 
 
