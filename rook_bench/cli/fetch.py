@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from rook_bench.cli.options import RPC_VARIABLE
+from rook_bench.cli.options import RPC_VARIABLE, Rpc
 from rook_bench.core import InputError
 from rook_bench.core.console import say
 from rook_bench.ingest.fetch import PoolKey
@@ -18,16 +18,7 @@ from rook_bench.workbench import fetch as bench
 def fetch(
     from_block: Annotated[int, typer.Option("--from-block", min=0, metavar="N", help="First block.")],
     out: Annotated[Path, typer.Option("--out", help="Tape to write: a .parquet file, or a folder by pool and day.")],
-    rpc: Annotated[
-        str | None,
-        typer.Option(
-            "--rpc",
-            metavar="URL",
-            envvar=RPC_VARIABLE,
-            show_envvar=True,
-            help="http(s) address of a JSON-RPC node; only its host is ever printed.",
-        ),
-    ] = None,
+    rpc: Rpc = None,
     pool: Annotated[
         list[str] | None,
         typer.Option("--pool", metavar="ADDRESS", help="A v3 pool; repeat for several, which go into one folder."),

@@ -23,6 +23,7 @@ from rook_bench.cli.options import (
     ConfigFile,
     Engine,
     Models,
+    Rpc,
     Seed,
     Transfer,
 )
@@ -44,17 +45,6 @@ ALERTS = ("killed", "resumed", "failed", "node")
 
 LOUD = ("killed", "failed", "ticks")
 """Words that are warnings, and no remarks."""
-
-Rpc = Annotated[
-    str | None,
-    typer.Option(
-        "--rpc",
-        metavar="URL",
-        envvar=RPC_VARIABLE,
-        show_envvar=True,
-        help="A JSON-RPC node: http(s) (polled), ws(s), or the path of a socket (.ipc); only its host is ever printed.",
-    ),
-]
 
 
 def follow_pool(

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rook_bench.cli.live import Rpc
-from rook_bench.cli.options import AllowPlugin, Json, NoPictures, NoReport
+from rook_bench.cli.options import AllowPlugin, Json, NoPictures, NoReport, Rpc
 from rook_bench.cli.tables import print_table
 from rook_bench.core import InputError
 from rook_bench.core.console import say, say_json

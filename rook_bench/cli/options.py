@@ -190,16 +190,18 @@ TrialsBranchName = Annotated[
 
 RPC_VARIABLE = "ROOK_BENCH_RPC"
 
-NodeOfSession = Annotated[
-    str | None,
-    typer.Option(
-        "--rpc",
-        metavar="URL",
-        envvar=RPC_VARIABLE,
-        show_envvar=True,
-        help="With a live session: a node to fetch its blocks from anew; only its host is ever printed.",
-    ),
-]
+
+def rpc_option(help: str) -> Any:
+    """`--rpc`, or the environment: a URL may hold a key, which is no business of a shell's history."""
+    told = f"{help}; only its host is ever printed."
+    return typer.Option("--rpc", metavar="URL", envvar=RPC_VARIABLE, show_envvar=True, help=told)
+
+
+NODE = "A JSON-RPC node: http(s), ws(s), or the path of a socket (.ipc)"
+
+Rpc = Annotated[str | None, rpc_option(NODE)]
+
+NodeOfSession = Annotated[str | None, rpc_option("With a live session: a node to fetch its blocks from anew")]
 
 RayAddress = Annotated[
     str | None,

@@ -29,9 +29,7 @@ from rook_bench.replay.engine import execute
 from rook_bench.replay.market_rows import landing
 from rook_bench.risk import apply_risk
 from rook_bench.sources import Source
-
-TOLERANCE = 1e-6
-"""How far a language model's confidence may lie from what it was: another number of rows is asked at once."""
+from rook_bench.sources.lookahead import ROUNDED
 
 SHOWN = 5
 """Differences of a kind that are told one by one."""
@@ -63,7 +61,7 @@ class Findings:
         events, swaps, orders: that were compared.
         replaced: blocks at the end that the chain replaced since, and that were left out.
         rounded: by source, rows of a language model that differ in nothing but its confidence, by no more than
-            TOLERANCE; and by how much at most.
+            ROUNDED; and by how much at most.
         turning: by source, those of them for which a confidence threshold lies in between.
     """
 
@@ -150,7 +148,7 @@ def frame_again(recorded: Recorded, again: pa.Table) -> SwapFrame | None:
 
 
 def check_decisions(
-    recorded: Recorded, name: str, source: Source, frame: SwapFrame, findings: Findings, *, fresh: bool = True
+    recorded: Recorded, name: str, source: Source, frame: SwapFrame, findings: Findings
 ) -> DecisionTape | None:
     """Ask a source anew about the whole tape, and hold what it says against what it said as the swaps came.
 
@@ -163,7 +161,7 @@ def check_decisions(
         what = f"the journal holds {0 if mine is None else len(mine)} decisions, the chain {len(frame)} swaps"
         findings.add("decisions", name, "all", what)
         return None
-    found = source.ask(frame, recorded.config.seed, fresh=fresh).bare
+    found = source.ask(frame, recorded.config.seed, fresh=True).bare
     findings.swaps = len(frame)
     wrong = _differing(mine, found)
     near = _rounded(source, mine, found) & wrong
@@ -193,7 +191,7 @@ def _rounded(source: Source, one: DecisionTape, other: DecisionTape) -> NDArray[
     out = np.full(len(one), source.language_model)
     for name in ("side", "size", "slippage_bps", "deadline_s"):
         out &= getattr(one, name) == getattr(other, name)
-    return out & (np.abs(one.confidence - other.confidence) <= TOLERANCE)
+    return out & (np.abs(one.confidence - other.confidence) <= ROUNDED)
 
 
 def _turning(recorded: Recorded, one: NDArray[np.float64], other: NDArray[np.float64]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,9 +27,9 @@ class Block:
     hash: str
     events: pa.Table
 
-    @property
+    @cached_property
     def swaps(self) -> int:
-        """How many of the events are swaps."""
+        """How many of the events are swaps; counted once, and asked for with every block that comes."""
         return int(pc.sum(pc.equal(self.events["event"], SWAP)).as_py() or 0)
 
 

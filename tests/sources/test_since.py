@@ -72,3 +72,31 @@ def test_what_keeps_state_from_row_to_row_is_shown_all(short_tape):
         source = Source.of(decision_source(content=lambda: "alternating")(alternating))
         tape = short_tape[:50]
         assert source.ask(tape, since=40).to_bytes() == source.ask(tape).to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("changed", "leak"),
+    [
+        ({"confidence": 5e-7}, False),  # rounded otherwise, asked about other rows at once
+        ({"confidence": 2e-6}, True),
+        ({"side": 1}, True),
+        ({"size": 1e-9}, True),
+    ],
+)
+def test_only_a_rounded_confidence_is_no_leak(changed, leak):
+    """What is shown the same prompts may differ in the last digits of its confidence, and in nothing else."""
+    import numpy as np
+
+    from rook_bench.core.decision_tape import DecisionTape
+    from rook_bench.sources.lookahead import _alike, first_difference
+
+    made = {"side": np.zeros(4, dtype=np.int8), "size": np.full(4, 0.1), "confidence": np.full(4, 0.7)}
+    mine = DecisionTape.from_sides(made["side"], made["size"], confidence=made["confidence"], reason="BUY 0.700")
+    for name, by in changed.items():
+        made[name] = made[name].copy()
+        made[name][2] += by
+    size = np.where(made["side"] == 1, 0.0, made["size"])
+    theirs = DecisionTape.from_sides(made["side"], size, confidence=made["confidence"], reason="BUY 0.701")
+    assert first_difference(mine, theirs) is not None
+    found = first_difference(mine, _alike(mine, theirs))
+    assert found == (2 if leak else None)
